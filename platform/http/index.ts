@@ -1,0 +1,2 @@
+export { startAdminServer } from './admin-server.ts';
+export type { AdminServer, AdminServerOptions, PartReadiness, Readiness } from './admin-server.ts';
