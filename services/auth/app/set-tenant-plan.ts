@@ -1,0 +1,18 @@
+import { appError } from '#platform/errors/index.ts';
+import type { Clock } from '#platform/time/index.ts';
+import { tenantPlanChanged } from '../domain/facts.ts';
+import { isPlan, plans } from '../domain/plans.ts';
+import type { Transactions } from './ports.ts';
+
+/** Setting the present plan again changes and records nothing. @throws request.invalid, request.not_found */
+export const setTenantPlan =
+  (deps: { readonly transactions: Transactions; readonly clock: Clock }) =>
+  async (tenantId: string, plan: string): Promise<void> => {
+    if (!isPlan(plan)) throw appError('request.invalid', { fields: [{ field: 'plan', reason: `must be one of ${plans.join(', ')}` }] });
+    const at = deps.clock.now();
+    await deps.transactions.run(async (unit) => {
+      const version = await unit.setPlan(tenantId, plan);
+      if (version === undefined) throw appError('request.not_found');
+      if (version !== 'same') await unit.record(tenantPlanChanged({ tenantId, at, version }, plan));
+    });
+  };
