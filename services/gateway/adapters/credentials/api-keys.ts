@@ -1,0 +1,84 @@
+/**
+ * API keys: the checksum is checked first, without any I/O, so that typing errors and scanners' guesses cost nothing;
+ * then the auth service is asked, and its answer kept for a short time. Revocations arrive as events and take effect at
+ * once; if the event line is down, the short time is the bound.
+ */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { parseApiKey } from '#platform/apikey/index.ts';
+import { appError, isAppError } from '#platform/errors/index.ts';
+import { secondMs, type Clock } from '#platform/time/index.ts';
+import type { Caller, CredentialVerifier } from '../../app/ports.ts';
+
+export interface VerifiedKey {
+  readonly keyId: string;
+  readonly caller: Caller;
+  readonly expiresAt: Date | undefined;
+}
+
+export interface ApiKeyVerifierDependencies {
+  /** @throws auth.unauthenticated for a key that is unknown, revoked or expired */
+  readonly ask: (key: string) => Promise<VerifiedKey>;
+  readonly clock: Clock;
+}
+
+export interface ApiKeyVerifier extends CredentialVerifier {
+  revoke(keyId: string): void;
+  changePlan(tenantId: string, plan: string): void;
+}
+
+const knownForMs = 30 * secondMs;
+const refusedForMs = 5 * secondMs;
+/** Longer than an answer can be under way: a key revoked while it is being looked up stays revoked. */
+const revokedForMs = 60 * secondMs;
+
+export const looksLikeApiKey = (credential: string): boolean => credential.startsWith('nsk_');
+
+export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiKeyVerifier => {
+  // Keyed by digest: a heap dump holds no usable key.
+  const known = new LRUCache<string, VerifiedKey>({ max: 20_000, ttl: knownForMs });
+  const refused = new LRUCache<string, true>({ max: 20_000, ttl: refusedForMs });
+  const revoked = new LRUCache<string, true>({ max: 20_000, ttl: revokedForMs });
+  const inFlight = new Map<string, Promise<VerifiedKey>>();
+
+  const lookUp = (digest: string, key: string): Promise<VerifiedKey> => {
+    let pending = inFlight.get(digest);
+    if (!pending) {
+      pending = ask(key)
+        .then((answer) => {
+          known.set(digest, answer);
+          return answer;
+        })
+        .catch((error: unknown) => {
+          if (isAppError(error, 'auth.unauthenticated')) refused.set(digest, true);
+          throw error;
+        })
+        .finally(() => inFlight.delete(digest));
+      inFlight.set(digest, pending);
+    }
+    return pending;
+  };
+
+  return {
+    async verify(key) {
+      if (!parseApiKey(key)) throw appError('auth.unauthenticated', { message: 'This is not a valid API key.' });
+      const digest = createHash('sha256').update(key).digest('base64url');
+      if (refused.has(digest)) throw appError('auth.unauthenticated');
+      const answer = known.get(digest) ?? (await lookUp(digest, key));
+      if (revoked.has(answer.keyId) || (answer.expiresAt && answer.expiresAt <= clock.now())) {
+        known.delete(digest);
+        throw appError('auth.unauthenticated', { message: 'The API key was revoked or has expired.' });
+      }
+      return answer.caller;
+    },
+    revoke(keyId) {
+      revoked.set(keyId, true);
+      for (const [digest, answer] of known.entries()) if (answer.keyId === keyId) known.delete(digest);
+    },
+    changePlan(tenantId, plan) {
+      for (const [digest, answer] of known.entries()) {
+        if (answer.caller.tenantId === tenantId) known.set(digest, { ...answer, caller: { ...answer.caller, plan } });
+      }
+    },
+  };
+};

@@ -1,0 +1,49 @@
+/** Per-request values shared by all routes: who calls, until when, under which id. */
+import { randomUUID } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
+import type { CallOptions, Principal } from '#platform/grpc/index.ts';
+import { appError } from '#platform/errors/index.ts';
+import { fromTypeId, type IdKind } from '#platform/ids/index.ts';
+import type { Access } from '../../app/access.ts';
+import type { Caller } from '../../app/ports.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access;
+    /** Kept alive under pressure and outside the rate limit: health checks and callbacks. */
+    alwaysServed?: boolean;
+  }
+  interface FastifyRequest {
+    caller: Caller | undefined;
+    deadline: Date;
+    traceId: string;
+    startedAtMs: number;
+    aborted: AbortController | undefined;
+  }
+}
+
+/** The caller that the access rule of this route guarantees. */
+export const callerOf = (request: FastifyRequest): Caller => {
+  if (!request.caller) throw appError('auth.unauthenticated');
+  return request.caller;
+};
+
+/** Options of every backend call made for this request. */
+export const callOptions = (request: FastifyRequest): CallOptions => ({
+  ...(request.caller ? { principal: request.caller satisfies Principal } : {}),
+  deadline: request.deadline,
+  requestId: request.id,
+});
+
+/** The UUID inside a path id. A text that is no such id names nothing, so it is 404 like any other unknown id. */
+export const pathId = (kind: IdKind, value: string): string => {
+  const uuid = fromTypeId(kind, value);
+  if (uuid === undefined) throw appError('request.not_found');
+  return uuid;
+};
+
+/** The client's key, or a fresh one: without a key every request is a new one. */
+export const idempotencyKeyOf = (request: FastifyRequest): string => {
+  const header = request.headers['idempotency-key'];
+  return typeof header === 'string' ? header : `auto:${randomUUID()}`;
+};

@@ -1,0 +1,36 @@
+/** Credentials are checked before the body is read: a stranger learns nothing about schemas and costs nothing. */
+import type { FastifyInstance } from 'fastify';
+import { authorise, publicAccess, type Access } from '../../../app/access.ts';
+import type { Authenticate } from '../../../app/authenticate.ts';
+
+export interface RouteRow {
+  readonly method: string;
+  readonly url: string;
+  readonly access: Access;
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route with its access rule: what the tests of wrong callers walk through. */
+    readonly routeTable: readonly RouteRow[];
+  }
+}
+
+export const accessControl = (app: FastifyInstance, { authenticate }: { readonly authenticate: Authenticate }): void => {
+  const table: RouteRow[] = [];
+  app.decorate('routeTable', table);
+  app.addHook('onRoute', (route) => {
+    const { url, method, config } = route;
+    // The documentation viewer registers its own routes: readable by anyone.
+    if (url.startsWith('/docs')) route.config = { ...config, access: publicAccess };
+    else if (!config?.access) throw new Error(`route ${String(method)} ${url} declares no access rule`);
+    for (const each of Array.isArray(method) ? method : [method]) table.push({ method: each, url, access: route.config?.access ?? publicAccess });
+  });
+  app.addHook('onRequest', async (request) => {
+    const { access } = request.routeOptions.config;
+    // No route matched: the not-found handler answers, the same to everybody.
+    if (!access || access.kind === 'public') return;
+    request.caller = await authenticate(request.headers.authorization);
+    authorise(access, request.caller);
+  });
+};

@@ -1,0 +1,37 @@
+/** OpenAPI 3.1 from the same schemas that check requests; browsable at /docs. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { publicAccess } from '../../../app/access.ts';
+
+const description = `Rent phone numbers and receive their codes, send campaigns, pay from prepaid credits.
+
+**Credentials**: \`Authorization: Bearer <access token or API key>\`. **Amounts** are decimal strings, never floats.
+**Lists** answer \`{data, nextCursor}\`; pass \`cursor\` to go on. **Repeating** a POST is safe with \`Idempotency-Key\`.
+**Errors** are RFC 9457 problems with a stable \`code\`, the refused fields, the request id and the trace id.`;
+
+export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly publicUrl: string }): Promise<void> => {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Namaskah', version: '2.0.0', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+      servers: [{ url: publicUrl }],
+      components: {
+        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Access token (JWT) or API key (nsk_live_…, nsk_test_…)' } },
+      },
+      security: [{ bearer: [] }],
+      tags: [
+        { name: 'auth', description: 'Sign up, sign in, members' },
+        { name: 'api-keys', description: 'Keys for programs' },
+        { name: 'catalogue', description: 'Services, countries, prices' },
+        { name: 'verifications', description: 'Rent a number, receive its code' },
+        { name: 'wallet', description: 'Credits, payments, transactions' },
+        { name: 'contacts', description: 'People you may write to' },
+        { name: 'campaigns', description: 'Messages to many' },
+        { name: 'analytics', description: 'Figures of your tenant' },
+      ],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { docExpansion: 'list', deepLinking: true, persistAuthorization: true } });
+  app.get('/openapi.json', { schema: { hide: true }, config: { access: publicAccess } }, async () => app.swagger());
+};

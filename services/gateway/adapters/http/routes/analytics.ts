@@ -1,0 +1,69 @@
+import { Type } from 'typebox';
+import { appError } from '#platform/errors/index.ts';
+import { dayMs } from '#platform/time/index.ts';
+import { readAccess } from '../../../app/access.ts';
+import type { Backends } from '../backends.ts';
+import { callOptions } from '../context.ts';
+import { fromMoney, fromTime, toTime } from '../mapping.ts';
+import { closed, problems, Timestamp } from '../schemas.ts';
+import type { App } from './index.ts';
+
+const figures = <K extends string>(...names: K[]) => Type.Object(Object.fromEntries(names.map((name) => [name, Type.Integer()])) as Record<K, ReturnType<typeof Type.Integer>>, closed);
+const Amounts = Type.Array(Type.Object({ currency: Type.String(), amount: Type.String() }, closed));
+const Summary = Type.Object(
+  {
+    from: Timestamp,
+    to: Timestamp,
+    verifications: figures('purchased', 'received', 'completed', 'cancelled', 'expired', 'failed'),
+    messages: figures('planned', 'submitted', 'delivered', 'failed', 'suppressed'),
+    spend: Amounts,
+    toppedUp: Amounts,
+    freshUntil: Type.Union([Timestamp, Type.Null()], { description: 'Events up to here are in the figures' }),
+  },
+  closed,
+);
+const maxRangeMs = 400 * dayMs;
+
+/** A day alone means its first instant in UTC. */
+const Moment = Type.String({
+  anyOf: [{ format: 'date-time' }, { format: 'date' }],
+  description: 'RFC 3339 instant, or a day (its start in UTC)',
+  examples: ['2026-11-21'],
+});
+
+const numbers = <K extends string>(row: Record<K, bigint> | undefined, names: readonly K[]): Record<K, number> =>
+  Object.fromEntries(names.map((name) => [name, Number(row?.[name] ?? 0n)])) as Record<K, number>;
+
+export const analyticsRoutes = (app: App, { analytics }: Backends): void => {
+  app.get(
+    '/v2/analytics/summary',
+    {
+      config: { access: readAccess('analytics:read') },
+      schema: {
+        tags: ['analytics'],
+        summary: 'Figures over [from, to)',
+        description: 'By default the present day in UTC. At most 400 days.',
+        querystring: Type.Object({ from: Type.Optional(Moment), to: Type.Optional(Moment) }, closed),
+        response: { 200: Summary, ...problems(403, 422) },
+      },
+    },
+    async (request) => {
+      const now = Date.now();
+      const to = toTime(request.query.to) ?? new Date(Math.floor(now / dayMs) * dayMs + dayMs);
+      const from = toTime(request.query.from) ?? new Date(to.getTime() - dayMs);
+      if (from >= to) throw appError('request.invalid', { fields: [{ field: 'from', reason: 'must be before to' }] });
+      if (to.getTime() - from.getTime() > maxRangeMs) throw appError('request.invalid', { fields: [{ field: 'to', reason: 'is more than 400 days after from' }] });
+      const answer = await analytics.getSummary({ from, to }, callOptions(request));
+      const amounts = (rows: typeof answer.spend) => rows.map((row) => ({ currency: row.currency, amount: fromMoney(row) }));
+      return {
+        from: from.toISOString(),
+        to: to.toISOString(),
+        verifications: numbers(answer.verifications, ['purchased', 'received', 'completed', 'cancelled', 'expired', 'failed']),
+        messages: numbers(answer.messages, ['planned', 'submitted', 'delivered', 'failed', 'suppressed']),
+        spend: amounts(answer.spend),
+        toppedUp: amounts(answer.toppedUp),
+        freshUntil: fromTime(answer.freshUntil),
+      };
+    },
+  );
+};

@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { Backends } from '../backends.ts';
+import type { LiveUpdates } from '../live.ts';
+import { analyticsRoutes } from './analytics.ts';
+import { apiKeyRoutes } from './api-keys.ts';
+import { authRoutes } from './auth.ts';
+import { callbackRoutes } from './callbacks.ts';
+import { campaignRoutes } from './campaigns.ts';
+import { catalogueRoutes } from './catalogue.ts';
+import { contactRoutes } from './contacts.ts';
+import { emailPageRoutes } from './email-page.ts';
+import { healthRoutes, type Readiness } from './health.ts';
+import { memberRoutes } from './members.ts';
+import { verificationEventRoutes } from './verification-events.ts';
+import { verificationRoutes } from './verifications.ts';
+import { walletRoutes } from './wallet.ts';
+
+export type { Readiness };
+export type App = FastifyInstance<any, any, any, any, TypeBoxTypeProvider>;
+
+export interface RouteDependencies {
+  readonly backends: Backends;
+  readonly live: LiveUpdates;
+  readonly readiness: () => Promise<Readiness>;
+  readonly publicUrl: string;
+}
+
+export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDependencies): Promise<void> => {
+  const typed = app.withTypeProvider<TypeBoxTypeProvider>();
+  authRoutes(typed, dependencies.backends);
+  memberRoutes(typed, dependencies.backends);
+  apiKeyRoutes(typed, dependencies.backends);
+  catalogueRoutes(typed, dependencies.backends);
+  walletRoutes(typed, dependencies.backends);
+  verificationRoutes(typed, dependencies.backends);
+  verificationEventRoutes(typed, dependencies);
+  contactRoutes(typed, dependencies.backends);
+  campaignRoutes(typed, dependencies.backends);
+  analyticsRoutes(typed, dependencies.backends);
+  healthRoutes(typed, dependencies);
+  await emailPageRoutes(app, dependencies.backends);
+  await callbackRoutes(app, dependencies.backends);
+};

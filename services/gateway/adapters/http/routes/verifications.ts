@@ -1,0 +1,148 @@
+import { Type, type Static } from 'typebox';
+import { readAccess, writeAccess } from '../../../app/access.ts';
+import type { Backends } from '../backends.ts';
+import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
+import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
+import { VerificationStatus, type Verification as VerificationMessage } from '#proto/namaskah/verification/v1/verification.ts';
+import type { App } from './index.ts';
+
+const statuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
+const Status = Type.Union(statuses.map((status) => Type.Literal(status)));
+const Message = Type.Object(
+  { id: id('msg'), sender: Type.Union([Type.String(), Type.Null()]), text: Type.String(), code: Type.Union([Type.String(), Type.Null()]), receivedAt: Timestamp },
+  closed,
+);
+export const Verification = Type.Object(
+  {
+    id: id('ver'),
+    status: Status,
+    service: Type.String({ examples: ['telegram'] }),
+    country: Type.String({ examples: ['ID'] }),
+    capability: Type.String({ examples: ['sms'] }),
+    phoneNumber: Type.Union([Type.String({ examples: ['+6281234567890'] }), Type.Null()], { description: 'null while the provider still has to confirm' }),
+    price: Type.String({ examples: ['0.45'] }),
+    currency: Currency,
+    code: Type.Union([Type.String({ examples: ['48151'] }), Type.Null()]),
+    messages: Type.Array(Message),
+    expiresAt: Timestamp,
+    createdAt: Timestamp,
+    endedAt: Type.Union([Timestamp, Type.Null()]),
+    reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it failed, when it did' }),
+  },
+  closed,
+);
+
+export const verificationFromProto = (verification: VerificationMessage | undefined): Static<typeof Verification> => {
+  if (!verification) throw new Error('the verification service answered without a verification');
+  return {
+    id: edgeId('verification', verification.id),
+    status: fromEnum('VERIFICATION_STATUS', verification.status) as (typeof statuses)[number],
+    service: verification.service,
+    country: verification.country,
+    capability: verification.capability,
+    phoneNumber: orNull(verification.phoneNumber),
+    price: fromMoney(verification.price),
+    currency: verification.price?.currency ?? 'USD',
+    code: orNull(verification.code),
+    messages: verification.messages.map((message) => ({
+      id: edgeId('message', message.id),
+      sender: orNull(message.sender),
+      text: message.text,
+      code: orNull(message.code),
+      receivedAt: fromTime(message.receivedAt) ?? '',
+    })),
+    expiresAt: fromTime(verification.expiresAt) ?? '',
+    createdAt: fromTime(verification.createdAt) ?? '',
+    endedAt: fromTime(verification.endedAt),
+    reason: orNull(verification.reason),
+  };
+};
+
+/** No change can follow. */
+export const isTerminal = ({ status }: VerificationMessage): boolean =>
+  status !== VerificationStatus.VERIFICATION_STATUS_WAITING && status !== VerificationStatus.VERIFICATION_STATUS_RECEIVED;
+
+export const verificationRoutes = (app: App, { verifications }: Backends): void => {
+  const tags = ['verifications'];
+  app.post(
+    '/v2/verifications',
+    {
+      config: { access: writeAccess('verifications:write') },
+      schema: {
+        tags,
+        summary: 'Rent a number for one code',
+        description: 'The price is held at once and charged only when a code arrives; without a code all of it comes back.',
+        headers: IdempotencyHeaders,
+        body: Type.Object(
+          {
+            service: Type.String({ minLength: 1, maxLength: 64, examples: ['telegram'] }),
+            country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }),
+            capability: Type.Optional(Type.Literal('sms')),
+            maxPrice: Type.Optional(Amount),
+          },
+          closed,
+        ),
+        response: { 201: Verification, ...problems(402, 403, 409, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { service, country, capability = 'sms', maxPrice } = request.body;
+      const answer = await verifications.createVerification(
+        {
+          idempotencyKey: idempotencyKeyOf(request),
+          service,
+          country: country.toUpperCase(),
+          capability,
+          maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
+        },
+        callOptions(request),
+      );
+      const body = verificationFromProto(answer.verification);
+      return reply.code(201).header('location', `/v2/verifications/${body.id}`).send(body);
+    },
+  );
+  app.get(
+    '/v2/verifications',
+    {
+      config: { access: readAccess('verifications:read') },
+      schema: {
+        tags,
+        summary: 'History, newest first',
+        querystring: Type.Object(
+          { ...PageQuery, status: Type.Optional(Status), service: Type.Optional(Type.String({ maxLength: 64 })), country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$' })) },
+          closed,
+        ),
+        response: { 200: pageOf(Verification), ...problems(403, 422) },
+      },
+    },
+    async (request) => {
+      const { status = '', service = '', country = '' } = request.query;
+      const answer = await verifications.listVerifications({ page: toPage(request.query), status, service, country: country.toUpperCase() }, callOptions(request));
+      return page(answer.verifications, answer.nextCursor, verificationFromProto);
+    },
+  );
+  app.get(
+    '/v2/verifications/:id',
+    {
+      config: { access: readAccess('verifications:read') },
+      schema: { tags, summary: 'Status, number, code and messages', params: Type.Object({ id: Type.String() }), response: { 200: Verification, ...problems(403, 404) } },
+    },
+    async (request) => verificationFromProto((await verifications.getVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification),
+  );
+  app.post(
+    '/v2/verifications/:id/cancel',
+    {
+      config: { access: writeAccess('verifications:write') },
+      schema: {
+        tags,
+        summary: 'Cancel and get the price back',
+        description: 'Refused with 409 once a code exists.',
+        params: Type.Object({ id: Type.String() }),
+        body: Type.Optional(Type.Union([Type.Object({}, closed), Type.Null()])),
+        response: { 200: Verification, ...problems(403, 404, 409) },
+      },
+    },
+    async (request) => verificationFromProto((await verifications.cancelVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification),
+  );
+};

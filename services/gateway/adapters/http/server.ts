@@ -1,0 +1,72 @@
+/** The HTTP server: plugins in order, then routes. It does not listen, so tests can inject requests. */
+import { randomUUID } from 'node:crypto';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import fastify, { type FastifyInstance } from 'fastify';
+import type { Logger } from '#platform/logging/index.ts';
+import type { Metrics } from '#platform/telemetry/index.ts';
+import type { Authenticate } from '../../app/authenticate.ts';
+import type { Backends } from './backends.ts';
+import type { LiveUpdates } from './live.ts';
+import { accessControl } from './plugins/access-control.ts';
+import { answers } from './plugins/answers.ts';
+import { loadShedding } from './plugins/load-shedding.ts';
+import { openApi } from './plugins/openapi.ts';
+import { rateLimit } from './plugins/rate-limit.ts';
+import { registerRoutes, type Readiness } from './routes/index.ts';
+import { validatorCompiler } from './validation.ts';
+
+export interface ServerDependencies {
+  readonly backends: Backends;
+  readonly authenticate: Authenticate;
+  readonly live: LiveUpdates;
+  readonly readiness: () => Promise<Readiness>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly publicUrl: string;
+  readonly corsOrigins: readonly string[];
+  readonly rateLimitFactor: number;
+  readonly requestBudgetMs: number;
+  readonly bodyLimitBytes: number;
+  readonly maxEventLoopDelayMs: number;
+}
+
+const requestIdPattern = /^[\w.:-]{1,128}$/;
+
+/** @returns a server that is ready for `listen` or `inject`. */
+export const createServer = async (dependencies: ServerDependencies): Promise<FastifyInstance> => {
+  const app = fastify({
+    bodyLimit: dependencies.bodyLimitBytes,
+    // A client gets 30 s to deliver its request and an idle connection 72 s (above common load balancers' 60 s).
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    connectionTimeout: 0,
+    maxParamLength: 256,
+    trustProxy: false,
+    logger: false,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
+    },
+    routerOptions: { ignoreTrailingSlash: true },
+    forceCloseConnections: 'idle',
+  });
+  app.setValidatorCompiler(validatorCompiler());
+  answers(app, dependencies);
+  loadShedding(app, dependencies);
+  await app.register(helmet, {
+    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'self'"], styleSrc: ["'unsafe-inline'"] } },
+    hsts: { maxAge: 31_536_000, includeSubDomains: false },
+  });
+  await app.register(cors, {
+    origin: dependencies.corsOrigins.length === 0 ? false : [...dependencies.corsOrigins],
+    exposedHeaders: ['X-Request-Id', 'X-Trace-Id', 'X-Process-Time', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
+    maxAge: 600,
+  });
+  accessControl(app, dependencies);
+  await rateLimit(app, dependencies);
+  await openApi(app, dependencies);
+  await registerRoutes(app, dependencies);
+  await app.ready();
+  return app;
+};

@@ -1,0 +1,51 @@
+/**
+ * What every replica of the gateway must hear at once: ended sessions, revoked keys, changed plans, and which
+ * verification changed. Ephemeral subscriptions from now on; whatever is missed while disconnected is bounded by the
+ * short life of the caches and by the streams' own recheck.
+ */
+import { events } from '#events';
+import type { Bus, ReceivedEvent } from '#platform/messaging/index.ts';
+
+export interface AuthChanges {
+  endSession(sessionId: string): void;
+  revokeKey(keyId: string): void;
+  changePlan(tenantId: string, plan: string): void;
+}
+
+export const followAuth = (bus: Bus, changes: AuthChanges) =>
+  bus.follow('namaskah.auth.v1.>', (event: ReceivedEvent<unknown>) => {
+    switch (event.subject) {
+      case events.auth.sessionEnded.subject:
+        return changes.endSession(events.auth.sessionEnded.codec.fromJSON(event.payload).sessionId);
+      case events.auth.apiKeyRevoked.subject:
+        return changes.revokeKey(events.auth.apiKeyRevoked.codec.fromJSON(event.payload).keyId);
+      case events.auth.tenantPlanChanged.subject: {
+        const { tenantId, plan } = events.auth.tenantPlanChanged.codec.fromJSON(event.payload);
+        return changes.changePlan(tenantId, plan);
+      }
+      default:
+        return undefined;
+    }
+  });
+
+/** Nudges by resource id: many listeners per id, none kept after its last one has left. */
+export const liveUpdates = () => {
+  const listeners = new Map<string, Set<() => void>>();
+  return {
+    subscribe(resourceId: string, onChange: () => void): () => void {
+      const set = listeners.get(resourceId) ?? new Set();
+      listeners.set(resourceId, set.add(onChange));
+      return () => {
+        set.delete(onChange);
+        if (set.size === 0 && listeners.get(resourceId) === set) listeners.delete(resourceId);
+      };
+    },
+    notify(resourceId: string): void {
+      for (const onChange of listeners.get(resourceId) ?? []) onChange();
+    },
+    size: () => listeners.size,
+  };
+};
+
+export const followVerifications = (bus: Bus, live: { notify(resourceId: string): void }) =>
+  bus.follow('namaskah.verification.v1.activation.*', (event: ReceivedEvent<unknown>) => live.notify(event.aggregateId));

@@ -1,0 +1,36 @@
+/** What the gateway needs to know about a caller, and from whom it learns it. */
+export type Role = 'owner' | 'admin' | 'staff' | 'viewer';
+
+export type Scope =
+  | 'verifications:read'
+  | 'verifications:write'
+  | 'wallet:read'
+  | 'payments:read'
+  | 'payments:write'
+  | 'transactions:read'
+  | 'contacts:read'
+  | 'contacts:write'
+  | 'campaigns:read'
+  | 'campaigns:write'
+  | 'analytics:read'
+  | 'api-keys:read'
+  | 'api-keys:write'
+  | 'members:read'
+  | 'members:write'
+  | 'catalog:read';
+
+export interface Caller {
+  readonly tenantId: string;
+  /** 'user:<uuid>' or 'key:<uuid>' */
+  readonly subject: string;
+  readonly roles: readonly Role[];
+  /** '*' or scopes */
+  readonly scopes: readonly string[];
+  readonly plan: string;
+  readonly sessionId?: string;
+}
+
+export interface CredentialVerifier {
+  /** @throws auth.unauthenticated, auth.token_expired */
+  verify(credential: string): Promise<Caller>;
+}

@@ -1,0 +1,104 @@
+/** Composition root of the gateway: the public REST surface over the services' gRPC. Owns no database. */
+import { appError } from '#platform/errors/index.ts';
+import { grpcClient } from '#platform/grpc/index.ts';
+import { runMain, startService, type RunningService } from '#platform/lifecycle/index.ts';
+import { openBus } from '#platform/messaging/index.ts';
+import { systemClock, type Clock } from '#platform/time/index.ts';
+import { AnalyticsServiceClient } from '#proto/namaskah/analytics/v1/analytics.ts';
+import { ApiKeyServiceClient, AuthServiceClient, MemberServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
+import { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
+import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
+import { CatalogServiceClient, ProviderPushServiceClient, VerificationServiceClient } from '#proto/namaskah/verification/v1/verification.ts';
+import { apiKeyVerifier, looksLikeApiKey, type VerifiedKey } from './adapters/credentials/api-keys.ts';
+import { tokenVerifier } from './adapters/credentials/tokens.ts';
+import type { Backends } from './adapters/http/backends.ts';
+import { createServer } from './adapters/http/server.ts';
+import { followAuth, followVerifications, liveUpdates } from './adapters/nats/follow.ts';
+import { authenticate } from './app/authenticate.ts';
+import type { Role, Scope } from './app/ports.ts';
+import { gatewayConfig, type GatewayConfig } from './config.ts';
+
+const keyFromAuth =
+  (apiKeys: Backends['apiKeys']) =>
+  async (key: string): Promise<VerifiedKey> => {
+    const answer = await apiKeys.verifyApiKey({ key }, {});
+    return {
+      keyId: answer.keyId,
+      expiresAt: answer.expiresAt,
+      caller: {
+        tenantId: answer.tenantId,
+        subject: `key:${answer.keyId}`,
+        roles: [answer.role.replace('ROLE_', '').toLowerCase() as Role],
+        scopes: answer.scopes as Scope[],
+        plan: answer.plan,
+      },
+    };
+  };
+
+export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: Clock } = {}): Promise<RunningService> =>
+  startService('gateway', config, async (life) => {
+    const { principalKey } = config;
+    const at = (address: string) => ({ address, principalKey, caller: 'gateway', defaultDeadlineMs: config.requestBudgetMs, metrics: life.metrics });
+    const backends: Backends = {
+      auth: await life.own('auth', grpcClient(AuthServiceClient, at(config.authAddress))),
+      apiKeys: await life.own('api-keys', grpcClient(ApiKeyServiceClient, at(config.authAddress))),
+      members: await life.own('members', grpcClient(MemberServiceClient, at(config.authAddress))),
+      wallet: await life.own('wallet', grpcClient(WalletServiceClient, at(config.billingAddress))),
+      payments: await life.own('payments', grpcClient(PaymentServiceClient, at(config.billingAddress))),
+      catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
+      verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
+      providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),
+      contacts: await life.own('contacts', grpcClient(ContactServiceClient, at(config.campaignAddress))),
+      campaigns: await life.own('campaigns', grpcClient(CampaignServiceClient, at(config.campaignAddress))),
+      analytics: await life.own('analytics', grpcClient(AnalyticsServiceClient, at(config.analyticsAddress))),
+      notifications: await life.own('notifications', grpcClient(NotificationServiceClient, at(config.notificationAddress))),
+    };
+    const tokens = tokenVerifier({ fetchJwks: async () => (await backends.auth.getJwks({}, {})).jwksJson, issuer: config.publicUrl, clock });
+    const apiKeys = apiKeyVerifier({ ask: keyFromAuth(backends.apiKeys), clock });
+
+    const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'gateway', logger: life.logger }));
+    const live = liveUpdates();
+    await life.own('auth changes', followAuth(bus, {
+      endSession: tokens.endSession,
+      revokeKey: apiKeys.revoke,
+      changePlan: (tenantId, plan) => {
+        tokens.changePlan(tenantId, plan);
+        apiKeys.changePlan(tenantId, plan);
+      },
+    }));
+    await life.own('verification changes', followVerifications(bus, live));
+
+    let stopping = false;
+    life.readiness('nats', () => bus.ping());
+    const app = await createServer({
+      backends,
+      authenticate: authenticate({ tokens, apiKeys, looksLikeApiKey }),
+      live,
+      logger: life.logger,
+      metrics: life.metrics,
+      publicUrl: config.publicUrl,
+      corsOrigins: config.corsOrigins.split(',').map((origin) => origin.trim()).filter(Boolean),
+      rateLimitFactor: config.rateLimitFactor,
+      requestBudgetMs: config.requestBudgetMs,
+      bodyLimitBytes: config.bodyLimitBytes,
+      maxEventLoopDelayMs: config.maxEventLoopDelayMs,
+      readiness: async () => {
+        const nats = await bus.ping().then(() => 'ready', () => 'no connection');
+        const process = stopping ? 'stopping' : 'ready';
+        return { ready: nats === 'ready' && !stopping, parts: { nats, gateway: process } };
+      },
+    });
+    await app.listen({ host: config.host, port: config.port });
+    await life.own('http', {
+      stopping: () => {
+        stopping = true;
+      },
+      close: () => app.close(),
+    });
+    const address = app.server.address();
+    if (address === null || typeof address === 'string') throw appError('platform.internal', { cause: 'no TCP address' });
+    life.address('http', address.port);
+  });
+
+if (import.meta.main) await runMain(() => start(gatewayConfig.parse(process.env)));
