@@ -1,0 +1,36 @@
+import type { PoolConfig } from 'pg';
+
+interface Timeouts {
+  readonly url: string;
+  readonly applicationName: string;
+  readonly statementTimeoutMs?: number;
+  readonly lockTimeoutMs?: number;
+}
+
+const tlsOf = (url: string): PoolConfig['ssl'] => {
+  const mode = new URL(url).searchParams.get('sslmode');
+  if (mode === null || mode === 'disable' || mode === 'prefer') return undefined;
+  return { rejectUnauthorized: mode !== 'no-verify' };
+};
+
+/**
+ * Everything a session needs goes out in the start-up packet, so a checkout costs no statement.
+ * Behind PgBouncer list these in `ignore_startup_parameters` and set them on the role instead.
+ */
+export const connectionOptions = ({ url, applicationName, statementTimeoutMs = 5_000, lockTimeoutMs }: Timeouts): PoolConfig => {
+  const ssl = tlsOf(url);
+  return {
+    application_name: applicationName,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: lockTimeoutMs ?? Math.max(1, Math.floor(statementTimeoutMs * 0.8)),
+    idle_in_transaction_session_timeout: statementTimeoutMs * 2,
+    // The server normally cancels first; this one ends calls over a connection that swallows everything.
+    query_timeout: statementTimeoutMs + 2_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    // A locked advisory lock or row must be freed soon after a client's machine has vanished.
+    options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c timezone=UTC',
+    ...(ssl === undefined ? {} : { ssl }),
+  };
+};

@@ -1,0 +1,101 @@
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface Child {
+  readonly pid: number;
+  /** Settles when the process has ended, however that came about. */
+  readonly exited: Promise<void>;
+  running(): boolean;
+  /** Sends `signal`, then SIGKILL when the process is still there after `timeoutMs`. */
+  stop(signal: NodeJS.Signals, timeoutMs?: number): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export interface ChildOptions {
+  readonly logFile: string;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** Where setpriv (util-linux) is present, a child can ask the kernel for a signal at its parent's death, even by kill -9. */
+export const setprivPath = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => process.platform === 'linux' && existsSync(path));
+
+/** Starts a background process with its output in a file. A process that cannot be started rejects. */
+export const startChild = async (command: string, args: readonly string[], options: ChildOptions): Promise<Child> => {
+  const log = openSync(options.logFile, 'a');
+  const spawnOptions: SpawnOptions = { stdio: ['ignore', log, log], cwd: options.cwd ?? '/', env: options.env ?? process.env };
+  if (options.uid !== undefined) spawnOptions.uid = options.uid;
+  if (options.gid !== undefined) spawnOptions.gid = options.gid;
+  const child = spawn(command, args, spawnOptions);
+  closeSync(log);
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', reject);
+  });
+  return childHandle(child, exited);
+};
+
+const childHandle = (child: ChildProcess, exited: Promise<void>): Child => {
+  const running = (): boolean => child.exitCode === null && child.signalCode === null;
+  return {
+    pid: child.pid!,
+    exited,
+    running,
+    kill: (signal) => void child.kill(signal),
+    stop: async (signal, timeoutMs = 10_000) => {
+      if (!running()) return;
+      child.kill(signal);
+      const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+      await exited;
+      clearTimeout(timer);
+    },
+  };
+};
+
+/** A port that was free a moment ago on 127.0.0.1. */
+export const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
+    });
+  });
+
+/** Last lines of a log, for the message of a failed start. */
+export const logTail = (file: string, lines = 15): string => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : '');
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+const commandLineOf = (pid: number): string => spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? '';
+
+/**
+ * Ends what an earlier run left behind, if `pidFile` names a living process whose command line contains `marker` (its
+ * data directory): a recycled process id is never touched.
+ */
+export const stopStale = async (pidFile: string, marker: string, signal: NodeJS.Signals): Promise<void> => {
+  if (!existsSync(pidFile)) return;
+  const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
+  if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid) || !commandLineOf(pid).includes(marker)) return;
+  process.kill(pid, signal);
+  for (const deadline = Date.now() + 10_000; isAlive(pid); ) {
+    if (Date.now() > deadline) {
+      process.kill(pid, 'SIGKILL');
+      return;
+    }
+    await sleep(50);
+  }
+};

@@ -1,0 +1,38 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startNats, testAccounts } from './nats.ts';
+import { startPostgres } from './postgres.ts';
+
+/** What one test run needs: the same addresses whichever way the servers are started. */
+export interface TestInfra {
+  readonly postgresUrl: string;
+  readonly natsUrl: string;
+  stop(): Promise<void>;
+}
+
+export type InfraKind = 'local' | 'containers';
+
+const startLocal = async (): Promise<TestInfra> => {
+  const dir = mkdtempSync(join(tmpdir(), 'namaskah-test-'));
+  chmodSync(dir, 0o755);
+  const remove = (): void => rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  const [postgres, nats] = await Promise.allSettled([
+    startPostgres({ dataDir: join(dir, 'postgres'), durable: false }),
+    startNats({ dir: join(dir, 'nats'), config: testAccounts() }),
+  ]);
+  const stop = async (): Promise<void> => {
+    // Nobody needs this data any more: no checkpoint, no drain.
+    await Promise.all([postgres.status === 'fulfilled' ? postgres.value.stop('immediate') : undefined, nats.status === 'fulfilled' ? nats.value.kill() : undefined]);
+    remove();
+  };
+  if (postgres.status === 'rejected' || nats.status === 'rejected') {
+    await stop();
+    throw new AggregateError([postgres, nats].flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : [])));
+  }
+  return { postgresUrl: postgres.value.url, natsUrl: nats.value.url, stop };
+};
+
+/** Starts one PostgreSQL and one nats-server for a test run. Fails, never skips, when that is not possible. */
+export const startTestInfra = async (kind: InfraKind): Promise<TestInfra> =>
+  kind === 'local' ? startLocal() : (await import('./containers.ts')).startContainers();
