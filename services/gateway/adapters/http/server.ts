@@ -41,14 +41,13 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
     requestTimeout: 30_000,
     keepAliveTimeout: 72_000,
     connectionTimeout: 0,
-    maxParamLength: 256,
     trustProxy: false,
     logger: false,
     genReqId: (request) => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID();
     },
-    routerOptions: { ignoreTrailingSlash: true },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     forceCloseConnections: 'idle',
   });
   app.setValidatorCompiler(validatorCompiler());

@@ -4,9 +4,9 @@
  */
 import { trace } from '@opentelemetry/api';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { appError, isAppError, toAppError, toProblem, type AppError } from '#platform/errors/index.ts';
+import { appError, isAppError, problemContentType, toAppError, toProblem, type AppError } from '#platform/errors/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
-import { activeTraceId, type Metrics } from '#platform/telemetry/index.ts';
+import { activeTraceId, continueTrace, type Metrics } from '#platform/telemetry/index.ts';
 import { toValidationError } from '../validation.ts';
 
 export interface AnswersDependencies {
@@ -41,12 +41,13 @@ const toPublicError = (error: unknown): AppError =>
 const nowMs = (): number => performance.now();
 
 export const sendProblem = (request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply => {
-  const { status, body } = toProblem(error, { instance: request.url.split('?')[0] ?? '/', requestId: request.id, traceId: request.traceId });
+  const problem = toProblem(error, { instance: request.url.split('?')[0] ?? '/', requestId: request.id, traceId: request.traceId });
+  const { status } = problem;
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="namaskah"');
   if (error.retryAfterMs !== undefined || status === 429 || status === 503) {
-    void reply.header('retry-after', String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1_000) / 1_000))));
+    void reply.header('retry-after', String(problem.retryAfter ?? 1));
   }
-  return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(body);
+  return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problem);
 };
 
 export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs }: AnswersDependencies): void => {
@@ -62,6 +63,7 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
     const pattern = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replace(/:\w+/g, '[^/]+')}/?$`);
     for (const each of Array.isArray(method) ? method : [method]) routes.push({ method: each, pattern });
   });
+  app.addHook('onRequest', (request, _reply, done) => continueTrace(request.headers, done));
   app.addHook('onRequest', async (request, reply) => {
     request.startedAtMs = nowMs();
     request.deadline = new Date(Date.now() + requestBudgetMs);

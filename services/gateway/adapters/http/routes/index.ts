@@ -10,6 +10,7 @@ import { campaignRoutes } from './campaigns.ts';
 import { catalogueRoutes } from './catalogue.ts';
 import { contactRoutes } from './contacts.ts';
 import { emailPageRoutes } from './email-page.ts';
+import { errorRoutes } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { memberRoutes } from './members.ts';
 import { verificationEventRoutes } from './verification-events.ts';
@@ -38,6 +39,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   contactRoutes(typed, dependencies.backends);
   campaignRoutes(typed, dependencies.backends);
   analyticsRoutes(typed, dependencies.backends);
+  errorRoutes(typed);
   healthRoutes(typed, dependencies);
   await emailPageRoutes(app, dependencies.backends);
   await callbackRoutes(app, dependencies.backends);

@@ -1,0 +1,291 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import type { FastifyInstance } from 'fastify';
+import { appError } from '#platform/errors/index.ts';
+import { newId, toTypeId } from '#platform/ids/index.ts';
+import { createLogger } from '#platform/logging/index.ts';
+import { createMetrics, installPropagation, metricTable } from '#platform/telemetry/index.ts';
+import type { Caller } from '../../app/ports.ts';
+import { fakeBackends } from '../../testing/fake-backends.ts';
+import { liveUpdates } from '../nats/follow.ts';
+import { requestsPerMinute } from './plugins/rate-limit.ts';
+import { createServer } from './server.ts';
+
+installPropagation();
+
+const tenantId = newId();
+const verificationId = newId();
+const verification = {
+  id: verificationId,
+  status: 'VERIFICATION_STATUS_WAITING',
+  service: 'telegram',
+  country: 'ID',
+  capability: 'sms',
+  phoneNumber: '+6281234567890',
+  price: { currency: 'USD', micros: 450_000n },
+  code: '',
+  messages: [],
+  expiresAt: new Date('2026-01-01T00:20:00Z'),
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  endedAt: undefined,
+  version: 2n,
+  reason: '',
+};
+
+const callers: Record<string, Caller> = {
+  owner: { tenantId, subject: 'user:u', roles: ['owner'], scopes: ['*'], plan: 'enterprise' },
+  viewer: { tenantId, subject: 'user:v', roles: ['viewer'], scopes: ['*'], plan: 'enterprise' },
+  starter: { tenantId: newId(), subject: 'user:s', roles: ['owner'], scopes: ['*'], plan: 'starter' },
+};
+
+const setUp = async (answers: Parameters<typeof fakeBackends>[0] = {}) => {
+  const { backends, calls } = fakeBackends(answers);
+  const live = liveUpdates();
+  const app = await createServer({
+    backends,
+    live,
+    authenticate: async (header) => {
+      if (header === undefined) return undefined;
+      const caller = callers[header.slice('Bearer '.length)];
+      if (!caller) throw appError('auth.unauthenticated');
+      return caller;
+    },
+    readiness: async () => ({ ready: false, parts: { nats: 'no connection' } }),
+    logger: createLogger({ service: 'gateway', level: 'silent' }),
+    metrics: createMetrics(metricTable),
+    publicUrl: 'http://gateway.test',
+    corsOrigins: ['https://app.example.com'],
+    rateLimitFactor: 1,
+    requestBudgetMs: 5_000,
+    bodyLimitBytes: 2_048,
+    maxEventLoopDelayMs: 60_000,
+  });
+  return { app, calls, live };
+};
+
+const owner = { authorization: 'Bearer owner' };
+const purchase = { service: 'telegram', country: 'id', capability: 'sms', maxPrice: '0.50' };
+
+describe('gateway over HTTP', () => {
+  let app: FastifyInstance;
+  let calls: Awaited<ReturnType<typeof setUp>>['calls'];
+  before(async () => {
+    ({ app, calls } = await setUp({
+      'verifications.createVerification': () => ({ verification }),
+      'verifications.getVerification': () => ({ verification }),
+      'wallet.getWallet': () => {
+        throw new Error('password=hunter2 at /srv/secret.ts:1');
+      },
+      'payments.receiveNotification': () => ({}),
+      'apiKeys.listApiKeys': () => {
+        throw appError('platform.unavailable', { retryAfterMs: 2_300 });
+      },
+    }));
+  });
+  after(() => app.close());
+
+  const post = (url: string, payload: unknown, headers: Record<string, string> = owner) =>
+    app.inject({ method: 'POST', url, headers: { 'content-type': 'application/json', ...headers }, payload: typeof payload === 'string' ? payload : JSON.stringify(payload) });
+
+  it('passes a purchase on with the tenant, a deadline and the key, and answers in edge form', async () => {
+    const response = await post('/v2/verifications', purchase, { ...owner, 'idempotency-key': 'k-1' });
+    assert.equal(response.statusCode, 201, response.body);
+    const call = calls.at(-1);
+    assert.equal(call?.request.idempotencyKey, 'k-1');
+    assert.equal(call?.request.country, 'ID');
+    assert.deepEqual(call?.request.maxPrice, { currency: 'USD', micros: 500_000n });
+    assert.equal(call?.options.principal?.tenantId, tenantId);
+    assert.ok(call?.options.deadline && call.options.deadline.getTime() - Date.now() <= 5_000);
+    const body = response.json();
+    assert.equal(body.id, toTypeId('verification', verificationId));
+    assert.deepEqual([body.status, body.price, body.phoneNumber, body.code, body.expiresAt], ['waiting', '0.45', '+6281234567890', null, '2026-01-01T00:20:00.000Z']);
+    assert.equal(response.headers['location'], `/v2/verifications/${body.id}`);
+  });
+  it('invents a fresh key for each request without one', async () => {
+    await post('/v2/verifications', purchase);
+    const first = calls.at(-1)?.request.idempotencyKey;
+    await post('/v2/verifications', purchase);
+    assert.notEqual(calls.at(-1)?.request.idempotencyKey, first);
+  });
+
+  const refusals: readonly (readonly [string, unknown, number, string, string[]])[] = [
+    ['an unknown field', { ...purchase, color: 'red' }, 422, 'request.invalid', ['color']],
+    ['a number where a decimal string belongs', { ...purchase, maxPrice: 0.5 }, 422, 'request.invalid', ['maxPrice']],
+    ['a negative amount', { ...purchase, maxPrice: '-1' }, 422, 'request.invalid', ['maxPrice']],
+    ['seven decimals', { ...purchase, maxPrice: '0.0000001' }, 422, 'request.invalid', ['maxPrice']],
+    ['missing fields, all of them', {}, 422, 'request.invalid', ['service', 'country']],
+    ['a wrong country form', { ...purchase, country: 'IDN' }, 422, 'request.invalid', ['country']],
+    ['an array', [], 422, 'request.invalid', ['body']],
+    ['broken JSON', '{"service":', 400, 'request.malformed', []],
+    ['an empty body', '', 400, 'request.malformed', []],
+    ['a body that is too large', { ...purchase, service: 'x'.repeat(3_000) }, 413, 'request.too_large', []],
+  ];
+  for (const [what, payload, status, code, fields] of refusals) {
+    it(`refuses ${what} with ${status}, and asks no backend`, async () => {
+      const asked = calls.length;
+      const response = await post('/v2/verifications', payload);
+      const body = response.json();
+      assert.deepEqual([response.statusCode, body.code, body.status], [status, code, status], response.body);
+      assert.deepEqual((body.errors ?? []).map((error: { field: string }) => error.field).toSorted(), fields.toSorted());
+      assert.match(String(response.headers['content-type']), /^application\/problem\+json/);
+      assert.equal(body.requestId, response.headers['x-request-id']);
+      assert.equal(calls.length, asked);
+    });
+  }
+  it('refuses an unknown query parameter and a bad limit', async () => {
+    for (const query of ['?colour=red', '?limit=0', '?limit=101', '?limit=ten', '?status=lost']) {
+      const response = await app.inject({ url: `/v2/verifications${query}`, headers: owner });
+      assert.equal(response.statusCode, 422, query);
+    }
+  });
+  it('refuses an idempotency key that is empty, too long or not visible ASCII', async () => {
+    for (const key of ['', 'x'.repeat(256), 'sp ace']) {
+      const response = await post('/v2/verifications', purchase, { ...owner, 'idempotency-key': key });
+      assert.deepEqual([response.statusCode, response.json().errors[0].field], [422, 'idempotency-key']);
+    }
+  });
+  it('says 401 with a challenge before looking at the body, 403 to a viewer, 415 to a form', async () => {
+    const stranger = await post('/v2/verifications', '{broken', {});
+    assert.equal(stranger.statusCode, 401);
+    assert.match(String(stranger.headers['www-authenticate']), /^Bearer/);
+    assert.equal((await post('/v2/verifications', purchase, { authorization: 'Bearer viewer' })).statusCode, 403);
+    assert.equal((await post('/v2/verifications', 'a=b', { ...owner, 'content-type': 'application/x-www-form-urlencoded' })).statusCode, 415);
+  });
+  it('knows no such id: malformed, of another kind, or unknown paths', async () => {
+    for (const url of ['/v2/verifications/nonsense', `/v2/verifications/${toTypeId('contact', verificationId)}`, '/v2/nowhere', '/v2/verifications/%00']) {
+      const response = await app.inject({ url, headers: owner });
+      assert.deepEqual([response.statusCode, response.json().code], [404, 'request.not_found'], url);
+    }
+  });
+  it('says 405 and what is allowed', async () => {
+    const response = await app.inject({ method: 'PUT', url: '/v2/verifications', headers: owner, payload: {} });
+    assert.equal(response.statusCode, 405);
+    assert.match(String(response.headers['allow']), /POST/);
+  });
+  it('never shows an internal error', async () => {
+    const response = await app.inject({ url: '/v2/wallet', headers: owner });
+    assert.equal(response.statusCode, 500);
+    assert.doesNotMatch(response.body, /hunter2|secret\.ts|at \//);
+    assert.equal(response.json().code, 'platform.internal');
+  });
+  it('says when to come back', async () => {
+    const response = await app.inject({ url: '/v2/api-keys', headers: owner });
+    assert.deepEqual([response.statusCode, response.headers['retry-after']], [503, '3']);
+  });
+  it('puts request id, trace id and processing time on every answer', async () => {
+    for (const url of ['/health/live', '/v2/nowhere', '/v2/wallet', '/openapi.json']) {
+      const response = await app.inject({ url, headers: { ...owner, 'x-request-id': 'mine-1' } });
+      assert.equal(response.headers['x-request-id'], 'mine-1', url);
+      assert.match(String(response.headers['x-trace-id']), /^[0-9a-f]{32}$/, url);
+      assert.match(String(response.headers['x-process-time']), /^\d+\.\d{4}$/, url);
+      assert.equal(response.headers['x-content-type-options'], 'nosniff', url);
+    }
+    const forged = await app.inject({ url: '/health/live', headers: { 'x-request-id': 'bad\u0001id' } });
+    assert.match(String(forged.headers['x-request-id']), /^[0-9a-f-]{36}$/);
+  });
+  it('goes on a trace that the client began', async () => {
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const response = await app.inject({ url: '/health/live', headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` } });
+    assert.equal(response.headers['x-trace-id'], traceId);
+  });
+  it('names the part that is not ready', async () => {
+    const response = await app.inject({ url: '/health/ready' });
+    assert.deepEqual([response.statusCode, response.json().parts], [503, { nats: 'no connection' }]);
+  });
+  it('passes a callback on byte for byte, without credentials', async () => {
+    const raw = Buffer.from('{"odd" :  "spacing", "n": 1.0}\n');
+    const response = await app.inject({ method: 'POST', url: '/v2/callbacks/payments/simulator', payload: raw, headers: { 'content-type': 'application/json', 'x-simulator-signature': 't=1,v1=ab', authorization: 'Bearer owner' } });
+    assert.equal(response.statusCode, 200);
+    const call = calls.at(-1);
+    assert.ok(raw.equals(call?.request.rawBody));
+    assert.equal(call?.request.headers['x-simulator-signature'], 't=1,v1=ab');
+    assert.equal(call?.request.headers['authorization'], undefined);
+    assert.equal(call?.options.principal, undefined);
+  });
+  it('allows listed origins only', async () => {
+    const preflight = (origin: string) => app.inject({ method: 'OPTIONS', url: '/v2/wallet', headers: { origin, 'access-control-request-method': 'GET' } });
+    assert.equal((await preflight('https://app.example.com')).headers['access-control-allow-origin'], 'https://app.example.com');
+    assert.equal((await preflight('https://evil.example.com')).headers['access-control-allow-origin'], undefined);
+  });
+  it('serves an OpenAPI 3.1 document that lists every public route with answers and examples', async () => {
+    const document = (await app.inject({ url: '/openapi.json' })).json();
+    assert.equal(document.openapi, '3.1.0');
+    const documented = new Set(Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`)));
+    const hidden = /^(GET|HEAD) \/(docs|openapi\.json|\.well-known|verify-email)|verify-email$|\/callbacks\//;
+    for (const { method, url } of app.routeTable) {
+      const key = `${method} ${url.replace(/:(\w+)/g, '{$1}')}`;
+      if (method === 'HEAD' || method === 'OPTIONS' || (hidden.test(`${method} ${url}`) && url !== '/v2/auth/verify-email')) continue;
+      assert.ok(documented.has(key), `${key} is not documented`);
+    }
+    const create = document.paths['/v2/verifications'].post;
+    assert.ok(create.responses['402'].content['application/problem+json']);
+    assert.deepEqual(create.requestBody.content['application/json'].schema.properties.service.examples ?? [create.requestBody.content['application/json'].schema.properties.service.example], ['telegram']);
+  });
+  it('shows the documentation to a person', async () => {
+    const response = await app.inject({ url: '/docs' , headers: { accept: 'text/html' } });
+    assert.ok([200, 302].includes(response.statusCode), String(response.statusCode));
+  });
+});
+
+describe('rate limit', () => {
+  it('counts per tenant by plan, says how many are left, and refuses with Retry-After', async () => {
+    const { app } = await setUp({ 'verifications.getVerification': () => ({ verification }) });
+    const get = (who: string) => app.inject({ url: `/v2/verifications/${toTypeId('verification', verificationId)}`, headers: { authorization: `Bearer ${who}` } });
+    const limit = requestsPerMinute['starter'] ?? 0;
+    for (let left = limit - 1; left >= 0; left--) assert.equal((await get('starter')).headers['ratelimit-remaining'], String(left));
+    const refused = await get('starter');
+    assert.deepEqual([refused.statusCode, refused.json().code], [429, 'request.rate_limited']);
+    assert.ok(Number(refused.headers['retry-after']) > 0 && Number(refused.headers['retry-after']) <= 60);
+    assert.equal((await get('owner')).statusCode, 200, "another tenant's limit is its own");
+    await app.close();
+  });
+});
+
+describe('event stream of a verification', () => {
+  it('sends each version once, resumes after the last one seen, ends at a final status', async () => {
+    let current: Record<string, unknown> = { ...verification };
+    const { app, live } = await setUp({ 'verifications.getVerification': () => ({ verification: current }) });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.server.address() as { port: number };
+    const url = `http://127.0.0.1:${port}/v2/verifications/${toTypeId('verification', verificationId)}/events`;
+    const read = async (headers: Record<string, string>, change: () => void): Promise<string[]> => {
+      const response = await fetch(url, { headers: { ...owner, ...headers } });
+      assert.equal(response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
+      let text = '';
+      let changed = false;
+      for await (const chunk of response.body ?? []) {
+        text += Buffer.from(chunk).toString();
+        if (!changed && (headers['last-event-id'] !== undefined || text.includes('event: verification'))) {
+          changed = true;
+          change();
+        }
+      }
+      return [...text.matchAll(/^id: (\d+)$/gm)].map((match) => match[1] ?? '');
+    };
+    const complete = (): void => {
+      current = { ...current, status: 'VERIFICATION_STATUS_COMPLETED', version: 5n, code: '1234' };
+      for (let nudge = 0; nudge < 3; nudge++) live.notify(verificationId);
+    };
+    assert.deepEqual(await read({}, complete), ['2', '5']);
+    assert.equal(live.size(), 0, 'no listener is left behind');
+    current = { ...verification };
+    assert.deepEqual(await read({ 'last-event-id': '2' }, complete), ['5']);
+    await app.close();
+  });
+  it('a stranger gets an ordinary problem, and closing the server ends open streams', async () => {
+    const { app } = await setUp({
+      'verifications.getVerification': (request: { id: string }) => {
+        if (request.id !== verificationId) throw appError('request.not_found');
+        return { verification };
+      },
+    });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.server.address() as { port: number };
+    const base = `http://127.0.0.1:${port}/v2/verifications`;
+    assert.equal((await fetch(`${base}/${toTypeId('verification', newId())}/events`, { headers: owner })).status, 404);
+    const response = await fetch(`${base}/${toTypeId('verification', verificationId)}/events`, { headers: owner });
+    const closed = app.close();
+    for await (const _chunk of response.body ?? []);
+    await closed;
+  });
+});
