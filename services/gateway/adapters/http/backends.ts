@@ -1,23 +1,23 @@
 /** The gRPC services behind the REST surface, one narrow client per proto service. main.ts fills them in. */
-import type { ClientOf } from '#platform/grpc/index.ts';
-import type { AnalyticsServiceClient } from '#proto/namaskah/analytics/v1/analytics.ts';
-import type { ApiKeyServiceClient, AuthServiceClient, MemberServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
-import type { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
-import type { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
-import type { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
-import type { CatalogServiceClient, ProviderPushServiceClient, VerificationServiceClient } from '#proto/namaskah/verification/v1/verification.ts';
+import type { GrpcClient } from '#platform/grpc/index.ts';
+import type { AnalyticsServiceService } from '#proto/namaskah/analytics/v1/analytics.ts';
+import type { ApiKeyServiceService, AuthServiceService, MemberServiceService } from '#proto/namaskah/auth/v1/auth.ts';
+import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
+import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
+import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
+import type { CatalogServiceService, ProviderPushServiceService, VerificationServiceService } from '#proto/namaskah/verification/v1/verification.ts';
 
 export interface Backends {
-  readonly auth: ClientOf<AuthServiceClient>;
-  readonly apiKeys: ClientOf<ApiKeyServiceClient>;
-  readonly members: ClientOf<MemberServiceClient>;
-  readonly wallet: ClientOf<WalletServiceClient>;
-  readonly payments: ClientOf<PaymentServiceClient>;
-  readonly catalog: ClientOf<CatalogServiceClient>;
-  readonly verifications: ClientOf<VerificationServiceClient>;
-  readonly providerPush: ClientOf<ProviderPushServiceClient>;
-  readonly contacts: ClientOf<ContactServiceClient>;
-  readonly campaigns: ClientOf<CampaignServiceClient>;
-  readonly analytics: ClientOf<AnalyticsServiceClient>;
-  readonly notifications: ClientOf<NotificationServiceClient>;
+  readonly auth: GrpcClient<typeof AuthServiceService>;
+  readonly apiKeys: GrpcClient<typeof ApiKeyServiceService>;
+  readonly members: GrpcClient<typeof MemberServiceService>;
+  readonly wallet: GrpcClient<typeof WalletServiceService>;
+  readonly payments: GrpcClient<typeof PaymentServiceService>;
+  readonly catalog: GrpcClient<typeof CatalogServiceService>;
+  readonly verifications: GrpcClient<typeof VerificationServiceService>;
+  readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
+  readonly contacts: GrpcClient<typeof ContactServiceService>;
+  readonly campaigns: GrpcClient<typeof CampaignServiceService>;
+  readonly analytics: GrpcClient<typeof AnalyticsServiceService>;
+  readonly notifications: GrpcClient<typeof NotificationServiceService>;
 }

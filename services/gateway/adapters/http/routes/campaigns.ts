@@ -27,7 +27,7 @@ const Counts = Type.Object(
   closed,
 );
 const statuses = ['draft', 'running', 'paused', 'completed', 'cancelled'] as const;
-const Status = Type.Union(statuses.map((status) => Type.Literal(status)));
+const Status = Type.Enum([...statuses]);
 const MaybeTime = Type.Union([Timestamp, Type.Null()]);
 const Campaign = Type.Object(
   {

@@ -8,7 +8,7 @@ import { VerificationStatus, type Verification as VerificationMessage } from '#p
 import type { App } from './index.ts';
 
 const statuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
-const Status = Type.Union(statuses.map((status) => Type.Literal(status)));
+const Status = Type.Enum([...statuses]);
 const Message = Type.Object(
   { id: id('msg'), sender: Type.Union([Type.String(), Type.Null()]), text: Type.String(), code: Type.Union([Type.String(), Type.Null()]), receivedAt: Timestamp },
   closed,

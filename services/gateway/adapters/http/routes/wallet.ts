@@ -82,7 +82,7 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
         querystring: Type.Object(
           {
             ...PageQuery,
-            type: Type.Optional(Type.Union(transactionTypes.map((type) => Type.Literal(type)))),
+            type: Type.Optional(Type.Enum([...transactionTypes])),
             from: Type.Optional(Timestamp),
             to: Type.Optional(Timestamp),
           },
