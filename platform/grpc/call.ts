@@ -1,0 +1,147 @@
+/**
+ * One unary call at the server, from metadata to status. Everything that has to happen to every call happens here, in one
+ * function and this order: capacity, trace, deadline, principal, policy, handler, error, metrics. Plain code instead of a
+ * stack of interceptors: it is the platform's hottest path.
+ */
+import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type AppError, appError, isAppError, toAppError } from '#platform/errors/index.ts';
+import { toGrpcError } from '#platform/errors/to-grpc.ts';
+import { newId } from '#platform/ids/index.ts';
+import type { Logger } from '#platform/logging/index.ts';
+import { type Metrics, recordFailure, tracer } from '#platform/telemetry/index.ts';
+import { type Ambient, requireTime, serverDeadline, withAmbient } from './deadline.ts';
+import { type BoundMethod, type CallContext, splitPath } from './definition.ts';
+import { firstText, metadataGetter, principalHeader, requestIdHeader } from './headers.ts';
+import { authorise } from './policy.ts';
+import type { Principal, PrincipalVerifier } from './principal.ts';
+
+export interface CallEnvironment {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly verifier: PrincipalVerifier;
+  readonly maxInFlight: number;
+  /** Handlers that have not settled, including those whose caller is gone: they still hold connections. */
+  readonly load: { inFlight: number };
+}
+
+type Call = ServerUnaryCall<unknown, unknown>;
+
+const requestIdPattern = /^[A-Za-z0-9_.:-]{1,128}$/;
+
+/** The abort controller is made when a handler asks for its signal; most calls end before anybody does. */
+const lazySignal = (): { readonly signal: AbortSignal; abort(reason: AppError): void } => {
+  let controller: AbortController | undefined;
+  let aborted: AppError | undefined;
+  return {
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (aborted !== undefined) controller.abort(aborted);
+      }
+      return controller.signal;
+    },
+    abort: (reason) => {
+      aborted = reason;
+      controller?.abort(reason);
+    },
+  };
+};
+
+const authenticate = (call: Call, { policy }: BoundMethod['implementation'], verifier: PrincipalVerifier): Principal | undefined => {
+  const token = firstText(call.metadata, principalHeader);
+  const verified = token === undefined ? undefined : verifier.verify(token);
+  if (policy.kind === 'access') {
+    if (verified === undefined) throw appError('auth.unauthenticated');
+    authorise(policy, verified.principal);
+  }
+  return verified?.principal;
+};
+
+const logFailure = (logger: Logger, path: string, requestId: string, error: AppError): void => {
+  const record = { rpc: path, requestId, code: error.code, ...(error.cause === undefined ? {} : { err: error.cause }) };
+  if (error.code === 'platform.internal') logger.error(record, 'call failed');
+  else if (error.row.owner === 'client') logger.debug(record, 'call refused');
+  else logger.warn(record, 'call failed');
+};
+
+/** @returns a grpc-js handler for one method */
+export const unaryHandler = ({ definition, implementation }: BoundMethod, environment: CallEnvironment) => {
+  const { logger, metrics, verifier, maxInFlight, load } = environment;
+  const { path } = definition;
+  const { service, method } = splitPath(path);
+  const spanName = path.slice(1);
+  const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': spanName };
+  const duration = metrics.histogram('rpc_server_duration_seconds');
+  const errors = metrics.counter('rpc_server_errors_total');
+  const gauge = metrics.gauge('rpc_server_in_flight');
+
+  const observe = (startedAt: number, span: Span, requestId: string, error: AppError | undefined): void => {
+    const code = error?.code ?? 'OK';
+    duration.observe({ service, method, code }, (performance.now() - startedAt) / 1_000);
+    span.setAttribute('rpc.response.status_code', error?.row.grpc ?? 'OK');
+    if (error !== undefined) {
+      errors.inc({ service, owner: error.row.owner });
+      recordFailure(span, error);
+      logFailure(logger, path, requestId, error);
+    }
+    span.end();
+  };
+
+  return (call: Call, callback: sendUnaryData<unknown>): void => {
+    const startedAt = performance.now();
+    const deadlineMs = serverDeadline(call.getDeadline(), Date.now());
+    const claimed = firstText(call.metadata, requestIdHeader);
+    const requestId = claimed !== undefined && requestIdPattern.test(claimed) ? claimed : newId();
+    const parent = propagation.extract(context.active(), call.metadata, metadataGetter);
+    const span = tracer.startSpan(spanName, { kind: SpanKind.SERVER, attributes }, parent);
+    const ambient: Ambient = { deadline: new Date(deadlineMs), requestId, answered: false };
+    const at = withAmbient(trace.setSpan(parent, span), ambient);
+    const abortion = lazySignal();
+    let timer: NodeJS.Timeout | undefined;
+
+    /** The first one to come answers: the handler, the deadline or the caller's leaving. */
+    const answer = (error: AppError | undefined, response?: unknown): void => {
+      if (ambient.answered) return;
+      ambient.answered = true;
+      clearTimeout(timer);
+      context.with(at, observe, undefined, startedAt, span, requestId, error);
+      if (error === undefined) callback(null, response);
+      else callback(toGrpcError(error));
+    };
+    const giveUp = (error: AppError): void => {
+      abortion.abort(error);
+      answer(error);
+    };
+
+    const run = async (): Promise<void> => {
+      load.inFlight += 1;
+      gauge.set(load.inFlight);
+      try {
+        if (load.inFlight > maxInFlight) throw appError('platform.overloaded', { retryAfterMs: 1_000 });
+        requireTime(deadlineMs, Date.now());
+        const principal = authenticate(call, implementation, verifier);
+        const handed: CallContext<Principal | undefined> = {
+          principal,
+          get signal() {
+            return abortion.signal;
+          },
+          deadline: ambient.deadline,
+          requestId,
+        };
+        timer = setTimeout(() => giveUp(appError('platform.deadline_exceeded')), deadlineMs - Date.now());
+        call.once('cancelled', () => giveUp(appError('request.cancelled')));
+        answer(undefined, await implementation.handle(call.request, handed));
+      } catch (error) {
+        // What a handler throws because it was aborted is the abortion, not a failure of its own.
+        if (ambient.answered && !isAppError(error, 'request.cancelled')) logger.debug({ rpc: path, requestId, err: error }, 'failed after the answer');
+        answer(toAppError(error));
+      } finally {
+        load.inFlight -= 1;
+        gauge.set(load.inFlight);
+      }
+    };
+    void context.with(at, run);
+  };
+};
+

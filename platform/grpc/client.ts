@@ -1,0 +1,169 @@
+/**
+ * Client of one gRPC service: a plain object with a promise per method. Connects when first used, reconnects by itself,
+ * spreads calls over all addresses of a name. Every call has a deadline: the one given, or the smaller of the budget of the
+ * call being served and `defaultDeadlineMs`. What is thrown is always an AppError.
+ */
+import { isIP } from 'node:net';
+import { type CallOptions, type ChannelCredentials, type Client, type ClientOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
+import { type AppError, appError } from '#platform/errors/index.ts';
+import { fromGrpcError } from '#platform/errors/from-grpc.ts';
+import { installPropagation, type Metrics, recordFailure, tracer } from '#platform/telemetry/index.ts';
+import { currentCall, requireTime } from './deadline.ts';
+import { type RequestOf, type ResponseOf, type ServiceDefinition, splitPath, type UnaryDefinition } from './definition.ts';
+import { serviceConfigFor } from './descriptors.ts';
+import { metadataSetter, principalHeader, requestIdHeader } from './headers.ts';
+import { type Principal, type PrincipalSigner, principalSigner } from './principal.ts';
+import { clientCredentials, type ClientTls } from './tls.ts';
+
+export interface GrpcCallOptions {
+  /** Absent only for public methods. */
+  readonly principal?: Principal | undefined;
+  readonly deadline?: Date | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly requestId?: string | undefined;
+}
+
+export interface GrpcClientOptions {
+  /** host:port */
+  readonly address: string;
+  readonly principalKey: string;
+  /** Name of the calling service. */
+  readonly caller: string;
+  readonly defaultDeadlineMs?: number;
+  readonly metrics?: Metrics | undefined;
+  readonly tls?: ClientTls | undefined;
+}
+
+/** A generated client class; its definition gives the types. */
+export interface ClientClass<D extends ServiceDefinition> {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): Client;
+  readonly service: D;
+  readonly serviceName: string;
+}
+
+export type GrpcClient<D extends ServiceDefinition> = {
+  readonly [K in keyof D]: (request: RequestOf<D[K]>, options?: GrpcCallOptions) => Promise<ResponseOf<D[K]>>;
+} & { close(): Promise<void> };
+
+type UnaryOf<F> = F extends (
+  request: infer Q,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: infer R) => void,
+) => ClientUnaryCall
+  ? (request: Q, options?: GrpcCallOptions) => Promise<R>
+  : never;
+
+/** The same object by the generated interface: `ClientOf<LedgerServiceClient>`. */
+export type ClientOf<C extends Client> = { readonly [K in Exclude<keyof C, keyof Client>]: UnaryOf<C[K]> };
+
+/** A name may stand for many replicas and is resolved by DNS; an IP address is one. */
+const target = (address: string): string => {
+  const host = address.slice(0, address.lastIndexOf(':'));
+  if (host.startsWith('[')) return `ipv6:${address}`;
+  return isIP(host) === 4 ? `ipv4:${address}` : `dns:///${address}`;
+};
+
+const channelOptions = (service: string, tls: ClientTls | undefined): Partial<ClientOptions> => ({
+  'grpc.service_config': serviceConfigFor(service),
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  ...(tls?.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName, 'grpc.default_authority': tls.serverName }),
+});
+
+interface Setting {
+  readonly client: Client;
+  readonly signer: PrincipalSigner;
+  readonly defaultDeadlineMs: number;
+  readonly metrics: Metrics | undefined;
+}
+
+const deadlineOf = (options: GrpcCallOptions, defaultDeadlineMs: number, nowMs: number): number => {
+  if (options.deadline !== undefined) return options.deadline.getTime();
+  const own = nowMs + defaultDeadlineMs;
+  const ambient = currentCall();
+  return ambient === undefined ? own : Math.min(own, ambient.deadline.getTime());
+};
+
+const metadataOf = (options: GrpcCallOptions, signer: PrincipalSigner, span: Span): Metadata => {
+  const metadata = new Metadata();
+  if (options.principal !== undefined) metadata.set(principalHeader, signer.sign(options.principal));
+  const requestId = options.requestId ?? currentCall()?.requestId;
+  if (requestId !== undefined) metadata.set(requestIdHeader, requestId);
+  propagation.inject(trace.setSpan(context.active(), span), metadata, metadataSetter);
+  return metadata;
+};
+
+/** One method of the client. */
+const caller = (definition: UnaryDefinition, { client, signer, defaultDeadlineMs, metrics }: Setting) => {
+  const { path } = definition;
+  const { service, method } = splitPath(path);
+  const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) };
+  const duration = metrics?.histogram('rpc_client_duration_seconds');
+
+  const send = (request: unknown, options: GrpcCallOptions, span: Span): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const nowMs = Date.now();
+      const deadlineMs = deadlineOf(options, defaultDeadlineMs, nowMs);
+      requireTime(deadlineMs, nowMs);
+      const { signal } = options;
+      if (signal?.aborted === true) throw appError('request.cancelled', { cause: signal.reason });
+      let call: ClientUnaryCall | undefined;
+      const cancel = (): void => call?.cancel();
+      const done = (error: ServiceError | null, response: unknown): void => {
+        signal?.removeEventListener('abort', cancel);
+        if (error === null) resolve(response);
+        else reject(fromGrpcError(error));
+      };
+      call = client.makeUnaryRequest(
+        path,
+        definition.requestSerialize as (value: unknown) => Buffer,
+        (bytes: Buffer) => definition.responseDeserialize(bytes),
+        request,
+        metadataOf(options, signer, span),
+        { deadline: deadlineMs },
+        done,
+      );
+      signal?.addEventListener('abort', cancel, { once: true });
+    });
+
+  return async (request: unknown, options: GrpcCallOptions = {}): Promise<unknown> => {
+    const startedAt = performance.now();
+    const span = tracer.startSpan(path.slice(1), { kind: SpanKind.CLIENT, attributes });
+    let failure: AppError | undefined;
+    try {
+      return await send(request, options, span);
+    } catch (error) {
+      failure = error as AppError;
+      recordFailure(span, failure);
+      throw failure;
+    } finally {
+      duration?.observe({ service, method, code: failure?.code ?? 'OK' }, (performance.now() - startedAt) / 1_000);
+      span.end();
+    }
+  };
+};
+
+/** @param clientClass generated: `LedgerServiceClient` */
+export const grpcClient = <D extends ServiceDefinition>(clientClass: ClientClass<D>, options: GrpcClientOptions): GrpcClient<D> => {
+  installPropagation();
+  const { address, principalKey, tls } = options;
+  const client = new clientClass(target(address), clientCredentials(tls), channelOptions(clientClass.serviceName, tls));
+  const setting: Setting = {
+    client,
+    signer: principalSigner(principalKey, options.caller),
+    defaultDeadlineMs: options.defaultDeadlineMs ?? 5_000,
+    metrics: options.metrics,
+  };
+  const methods = Object.entries(clientClass.service).map(([name, definition]) => [name, caller(definition, setting)] as const);
+  const close = (): Promise<void> => {
+    client.close();
+    return Promise.resolve();
+  };
+  return { ...Object.fromEntries(methods), close } as GrpcClient<D>;
+};

@@ -1,0 +1,18 @@
+/**
+ * gRPC between services. A server is a list of services, a service a table of methods, a method a policy and a function;
+ * a client is an object with a promise per method. Principals, deadlines, traces, errors, retries, health and reflection
+ * are the same everywhere and cannot be forgotten.
+ */
+export { grpcClient } from './client.ts';
+export type { ClientClass, ClientOf, GrpcCallOptions, GrpcClient, GrpcClientOptions } from './client.ts';
+export { currentCall } from './deadline.ts';
+export { grpcService, method } from './definition.ts';
+export type { BoundService, CallContext, GrpcMethod } from './definition.ts';
+export { allow, allowAny, authorise, publicMethod } from './policy.ts';
+export type { AccessPolicy, AllowOptions, Policy, PublicPolicy } from './policy.ts';
+export { principalSigner, principalVerifier, roles, systemPrincipal } from './principal.ts';
+export type { Principal, PrincipalSigner, PrincipalVerifier, Role, VerifiedPrincipal } from './principal.ts';
+export { startGrpcServer } from './server.ts';
+export type { GrpcServer, GrpcServerOptions } from './server.ts';
+export { grpcTls } from './tls.ts';
+export type { ClientTls, ServerTls, TlsFiles } from './tls.ts';
