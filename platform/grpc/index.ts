@@ -4,7 +4,7 @@
  * are the same everywhere and cannot be forgotten.
  */
 export { grpcClient } from './client.ts';
-export type { ClientClass, ClientOf, GrpcCallOptions, GrpcClient, GrpcClientOptions } from './client.ts';
+export type { ClientClass, ClientOf, GrpcCallOptions, GrpcCallOptions as CallOptions, GrpcClient, GrpcClientOptions } from './client.ts';
 export { currentCall } from './deadline.ts';
 export { grpcService, method } from './definition.ts';
 export type { BoundService, CallContext, GrpcMethod } from './definition.ts';
