@@ -1,0 +1,71 @@
+import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
+
+/** Ids come from the application, so this runs on PostgreSQL 15 and later. */
+export const migrations = [
+  platformMigration,
+  sqlMigration(
+    '20261121-0001-verifications',
+    `
+create table verifications (
+  id uuid primary key,
+  tenant_id uuid not null,
+  idempotency_key text not null,
+  request_hash text not null,
+  state text not null check (state in ('reserving','unknown','waiting','cancelling','received','completed','cancelled','expired','failed')),
+  version integer not null,
+  service text not null,
+  country text not null,
+  capability text not null,
+  currency text not null,
+  price_micros bigint not null check (price_micros > 0),
+  provider text not null,
+  activation_id text,
+  provider_cost_micros bigint,
+  phone_number text,
+  hold_id text,
+  sealed_code bytea,
+  reason text,
+  created_at timestamptz not null,
+  purchase_deadline timestamptz not null,
+  expires_at timestamptz,
+  received_at timestamptz,
+  ended_at timestamptz,
+  due_at timestamptz,
+  attempts integer not null,
+  constraint verifications_idempotency unique (tenant_id, idempotency_key),
+  -- The last word against selling one number twice.
+  constraint verifications_activation unique (provider, activation_id),
+  -- Without a number there is nothing to wait for, without a hold nobody pays for it.
+  constraint verifications_rented check (state in ('reserving','unknown','failed') or (activation_id is not null and hold_id is not null and expires_at is not null))
+);
+create index verifications_due on verifications (due_at) where due_at is not null;
+create index verifications_buying on verifications (provider, service, country) where state in ('reserving','unknown');
+create index verifications_newest on verifications (tenant_id, id);
+create index verifications_by_state on verifications (tenant_id, state, id);
+create index verifications_by_service on verifications (tenant_id, service, id);
+create index verifications_by_country on verifications (tenant_id, country, id);
+
+create table messages (
+  id uuid primary key,
+  verification_id uuid not null references verifications (id) on delete cascade,
+  tenant_id uuid not null,
+  sealed bytea not null,
+  fingerprint bytea not null,
+  received_at timestamptz not null,
+  hidden boolean not null,
+  constraint messages_once unique (verification_id, fingerprint)
+);
+
+create table orphan_pushes (
+  id uuid primary key,
+  provider text not null,
+  activation_id text not null,
+  sealed bytea not null,
+  fingerprint bytea not null,
+  arrived_at timestamptz not null,
+  constraint orphan_pushes_once unique (provider, activation_id, fingerprint)
+);
+create index orphan_pushes_age on orphan_pushes (arrived_at);
+`,
+  ),
+];

@@ -1,0 +1,147 @@
+import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
+import type { SealedMessage } from '../../app/ports.ts';
+import type { State } from '../../domain/state.ts';
+import type { Reason, Verification } from '../../domain/verification.ts';
+
+export const VerificationRow = defineEntity({
+  name: 'VerificationRow',
+  tableName: 'verifications',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    idempotencyKey: p.text(),
+    requestHash: p.text(),
+    state: p.text().$type<State>(),
+    version: p.integer(),
+    service: p.text(),
+    country: p.text(),
+    capability: p.text(),
+    currency: p.text(),
+    priceMicros: p.bigint('bigint'),
+    provider: p.text(),
+    activationId: p.text().nullable(),
+    providerCostMicros: p.bigint('bigint').nullable(),
+    phoneNumber: p.text().nullable(),
+    holdId: p.text().nullable(),
+    sealedCode: p.blob().nullable(),
+    reason: p.text().$type<Reason>().nullable(),
+    createdAt: p.datetime(),
+    purchaseDeadline: p.datetime(),
+    expiresAt: p.datetime().nullable(),
+    receivedAt: p.datetime().nullable(),
+    endedAt: p.datetime().nullable(),
+    dueAt: p.datetime().nullable(),
+    attempts: p.integer(),
+  },
+});
+
+export const MessageRow = defineEntity({
+  name: 'MessageRow',
+  tableName: 'messages',
+  properties: {
+    id: p.uuid().primary(),
+    verificationId: p.uuid(),
+    tenantId: p.uuid(),
+    sealed: p.blob(),
+    fingerprint: p.blob(),
+    receivedAt: p.datetime(),
+    hidden: p.boolean(),
+  },
+});
+
+export const entities = [VerificationRow, MessageRow] as const;
+
+type EntityRow = InferEntity<typeof VerificationRow>;
+
+/** A row as SQL returns it. */
+export interface SqlRow {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly idempotency_key: string;
+  readonly request_hash: string;
+  readonly state: State;
+  readonly version: number;
+  readonly service: string;
+  readonly country: string;
+  readonly capability: string;
+  readonly currency: string;
+  readonly price_micros: bigint;
+  readonly provider: string;
+  readonly activation_id: string | null;
+  readonly provider_cost_micros: bigint | null;
+  readonly phone_number: string | null;
+  readonly hold_id: string | null;
+  readonly sealed_code: Buffer | null;
+  readonly reason: Reason | null;
+  readonly created_at: Date;
+  readonly purchase_deadline: Date;
+  readonly expires_at: Date | null;
+  readonly received_at: Date | null;
+  readonly ended_at: Date | null;
+  readonly due_at: Date | null;
+  readonly attempts: number;
+}
+
+export const fromSql = (row: SqlRow): Verification => ({
+  id: row.id,
+  tenantId: row.tenant_id,
+  idempotencyKey: row.idempotency_key,
+  requestHash: row.request_hash,
+  state: row.state,
+  version: row.version,
+  service: row.service,
+  country: row.country,
+  capability: row.capability,
+  currency: row.currency,
+  priceMicros: row.price_micros,
+  provider: row.provider,
+  activationId: row.activation_id ?? undefined,
+  providerCostMicros: row.provider_cost_micros ?? undefined,
+  phoneNumber: row.phone_number ?? undefined,
+  holdId: row.hold_id ?? undefined,
+  sealedCode: row.sealed_code ?? undefined,
+  reason: row.reason ?? undefined,
+  createdAt: row.created_at,
+  purchaseDeadline: row.purchase_deadline,
+  expiresAt: row.expires_at ?? undefined,
+  receivedAt: row.received_at ?? undefined,
+  endedAt: row.ended_at ?? undefined,
+  dueAt: row.due_at ?? undefined,
+  attempts: row.attempts,
+});
+
+export const fromEntity = (row: EntityRow): Verification => ({
+  id: row.id,
+  tenantId: row.tenantId,
+  idempotencyKey: row.idempotencyKey,
+  requestHash: row.requestHash,
+  state: row.state,
+  version: row.version,
+  service: row.service,
+  country: row.country,
+  capability: row.capability,
+  currency: row.currency,
+  priceMicros: row.priceMicros,
+  provider: row.provider,
+  activationId: row.activationId ?? undefined,
+  providerCostMicros: row.providerCostMicros ?? undefined,
+  phoneNumber: row.phoneNumber ?? undefined,
+  holdId: row.holdId ?? undefined,
+  sealedCode: row.sealedCode ?? undefined,
+  reason: row.reason ?? undefined,
+  createdAt: row.createdAt,
+  purchaseDeadline: row.purchaseDeadline,
+  expiresAt: row.expiresAt ?? undefined,
+  receivedAt: row.receivedAt ?? undefined,
+  endedAt: row.endedAt ?? undefined,
+  dueAt: row.dueAt ?? undefined,
+  attempts: row.attempts,
+});
+
+export const messageFromEntity = (row: InferEntity<typeof MessageRow>): SealedMessage => ({
+  id: row.id,
+  sealed: row.sealed,
+  fingerprint: row.fingerprint,
+  receivedAt: row.receivedAt,
+  hidden: row.hidden,
+});

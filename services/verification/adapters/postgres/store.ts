@@ -1,0 +1,109 @@
+import { isUuid } from '#platform/ids/index.ts';
+import { type Database, isUniqueViolation } from '#platform/postgres/index.ts';
+import type { ListQuery, Saved, SealedMessage, VerificationStore } from '../../app/ports.ts';
+import { statesOf } from '../../domain/state.ts';
+import type { DomainEvent, Verification } from '../../domain/verification.ts';
+import { orphanStore } from './orphans.ts';
+import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, VerificationRow } from './rows.ts';
+import { dueSql, messageSql, othersBuyingSql, rescheduleSql, reserveSql, saveSql, unclaimedSql } from './sql.ts';
+
+/** An event as the outbox keeps it. */
+export interface OutboxRow {
+  readonly id: string;
+  readonly subject: string;
+  readonly aggregateId: string;
+  readonly aggregateVersion: bigint | number;
+  readonly headers: string;
+  readonly payload: Uint8Array;
+}
+
+export interface StoreOptions {
+  readonly db: Database;
+  readonly outboxRowOf: (event: DomainEvent) => OutboxRow;
+}
+
+const orNull = <T>(value: T | undefined): T | null => value ?? null;
+
+const outboxParams = (row: OutboxRow): unknown[] => [row.id, row.subject, row.aggregateId, row.aggregateVersion, row.headers, row.payload];
+
+const messageParams = (message: SealedMessage): unknown[] => [message.id, message.sealed, message.fingerprint, message.receivedAt, message.hidden];
+
+const reserveParams = (v: Verification): unknown[] => [
+  ...[v.id, v.tenantId, v.idempotencyKey, v.requestHash, v.state, v.version, v.service, v.country, v.capability],
+  ...[v.currency, v.priceMicros, v.provider, v.createdAt, v.purchaseDeadline, orNull(v.dueAt), v.attempts],
+];
+
+const saveParams = (from: Verification, to: Verification): unknown[] => [
+  ...[from.id, from.tenantId, from.state, from.version, to.state, to.version],
+  ...[orNull(to.activationId), orNull(to.providerCostMicros), orNull(to.phoneNumber), orNull(to.holdId), orNull(to.sealedCode), orNull(to.reason)],
+  ...[orNull(to.expiresAt), orNull(to.receivedAt), orNull(to.endedAt), orNull(to.dueAt), to.attempts],
+];
+
+/** Verifications in PostgreSQL. Changes are single statements; lists go through the EntityManager. */
+export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): VerificationStore => {
+  const findBy = async (where: string, params: readonly unknown[], name: string): Promise<Verification | undefined> => {
+    const [row] = await db.query<SqlRow>(`select * from verifications where ${where}`, params, { name });
+    return row && fromSql(row);
+  };
+
+  const save: VerificationStore['save'] = async (from, to, { event, message } = {}): Promise<Saved> => {
+    const statement = saveSql(event !== undefined, message !== undefined);
+    const params = [...saveParams(from, to), ...(event ? outboxParams(outboxRowOf(event)) : []), ...(message ? messageParams(message) : [])];
+    try {
+      const [row] = await db.query<{ push_waits: boolean }>(statement.text, params, { name: statement.name });
+      if (!row) return 'lost';
+      if (event) db.signalOutbox();
+      return row.push_waits ? 'pushWaits' : 'saved';
+    } catch (error) {
+      if (isUniqueViolation(error, 'verifications_activation')) return 'claimed';
+      throw error;
+    }
+  };
+
+  return {
+    reserve: async (verification) => {
+      const written = await db.query(reserveSql, reserveParams(verification), { name: 'verification-reserve' });
+      if (written.length > 0) return undefined;
+      const { tenantId, idempotencyKey } = verification;
+      return findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, idempotencyKey], 'verification-by-key');
+    },
+    save,
+    addMessage: async (verification, message, sealedCode) => {
+      const params = [verification.id, verification.tenantId, orNull(sealedCode), ...messageParams(message)];
+      return (await db.query(messageSql, params, { name: 'verification-message' })).length > 0;
+    },
+    find: async (tenantId, id) => (isUuid(id) ? findBy('tenant_id = $1 and id = $2', [tenantId, id], 'verification-by-id') : undefined),
+    findByActivation: (provider, activationId) =>
+      findBy('provider = $1 and activation_id = $2', [provider, activationId], 'verification-by-activation'),
+    messages: async (tenantId, id) => {
+      const rows = await db.em().find(MessageRow, { tenantId, verificationId: id, hidden: false }, { orderBy: { receivedAt: 'asc', id: 'asc' } });
+      return rows.map(messageFromEntity);
+    },
+    list: async (query) => (await listRows(db, query)).map(fromEntity),
+    claimDue: async (now, until, limit) => (await db.query<SqlRow>(dueSql, [now, until, limit], { name: 'verification-due' })).map(fromSql),
+    reschedule: async (v, dueAt) => {
+      await db.query(rescheduleSql, [v.id, v.tenantId, v.state, orNull(v.dueAt), dueAt], { name: 'verification-reschedule' });
+    },
+    unclaimed: async (provider, activationIds) =>
+      new Set((await db.query<{ id: string }>(unclaimedSql, [provider, activationIds])).map((row) => row.id)),
+    othersBuying: async (v) => (await db.query(othersBuyingSql, [v.provider, v.service, v.country, v.id])).length > 0,
+    countUnknown: async () => {
+      const [row] = await db.query<{ count: number }>(`select count(*)::int as count from verifications where state = 'unknown'`);
+      return row?.count ?? 0;
+    },
+    ...orphanStore(db),
+  };
+};
+
+const listRows = (db: Database, query: ListQuery) =>
+  db.em().find(
+    VerificationRow,
+    {
+      tenantId: query.tenantId,
+      ...(query.status ? { state: { $in: [...statesOf(query.status)] } } : {}),
+      ...(query.service ? { service: query.service } : {}),
+      ...(query.country ? { country: query.country } : {}),
+      ...(query.before ? { id: { $lt: query.before } } : {}),
+    },
+    { orderBy: { id: 'desc' }, limit: query.limit },
+  );

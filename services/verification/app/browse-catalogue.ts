@@ -1,0 +1,75 @@
+import { appError } from '#platform/errors/index.ts';
+import type { Money } from '#platform/money/index.ts';
+import { type Catalogue, type Country, priceOf, type Service } from '../domain/catalogue.ts';
+import { createSearch, type Hit } from '../domain/search.ts';
+
+/** A position in a list that is ordered by (rank, code). */
+export interface Position {
+  readonly rank: number;
+  readonly code: string;
+}
+
+export interface Page<T, P = Position> {
+  readonly rows: readonly T[];
+  readonly next: P | undefined;
+}
+
+export interface PriceRow {
+  readonly service: string;
+  readonly country: string;
+  readonly capability: string;
+  readonly price: Money;
+}
+export interface PricePosition {
+  readonly service: string;
+  readonly country: string;
+}
+
+export interface CatalogueBrowser {
+  services(query: { search: string; after: Position | undefined; limit: number }): Page<{ service: Service; priceFrom: Money | undefined }>;
+  countries(query: { search: string; after: Position | undefined; limit: number }): Page<Country>;
+  /** Empty service or country: all. What may not be rented has no price. @throws verification.not_offered */
+  prices(query: { service: string; country: string; after: PricePosition | undefined; limit: number }): Page<PriceRow, PricePosition>;
+}
+
+const pageOf = <T extends { code: string }>(hits: readonly Hit<T>[], after: Position | undefined, limit: number): Page<T> => {
+  const rest = after ? hits.filter((hit) => hit.rank > after.rank || (hit.rank === after.rank && hit.row.code > after.code)) : hits;
+  const page = rest.slice(0, limit);
+  const last = page.at(-1);
+  return { rows: page.map((hit) => hit.row), next: rest.length > limit && last ? { rank: last.rank, code: last.row.code } : undefined };
+};
+
+const chosen = <T>(field: string, code: string, find: (code: string) => T | undefined, all: readonly T[]): readonly T[] => {
+  if (code === '') return all;
+  const row = find(code);
+  if (row === undefined) throw appError('verification.not_offered', { fields: [{ field, reason: 'It is not in the catalogue.' }] });
+  return [row];
+};
+
+/** Lists and searches the catalogue, in memory. */
+export const browseCatalogue = (catalogue: Catalogue): CatalogueBrowser => {
+  const searchServices = createSearch(catalogue.services);
+  const searchCountries = createSearch(catalogue.countries);
+  return {
+    services: ({ search, after, limit }) => {
+      const { rows, next } = pageOf(searchServices(search), after, limit);
+      return { rows: rows.map((service) => ({ service, priceFrom: catalogue.priceFrom(service) })), next };
+    },
+    countries: ({ search, after, limit }) => pageOf(searchCountries(search), after, limit),
+    prices: ({ service, country, after, limit }) => {
+      const services = chosen('service', service.toLowerCase(), catalogue.service, catalogue.services).filter((row) => row.policyClass !== 'blocked');
+      const countries = chosen('country', country.toUpperCase(), catalogue.country, catalogue.countries);
+      const rows: PriceRow[] = [];
+      for (const one of services) {
+        if (after && one.code < after.service) continue;
+        for (const where of countries) {
+          if (after && one.code === after.service && where.code <= after.country) continue;
+          const last = rows.at(-1);
+          if (rows.length === limit && last) return { rows, next: { service: last.service, country: last.country } };
+          rows.push({ service: one.code, country: where.code, capability: 'sms', price: priceOf(one, where) });
+        }
+      }
+      return { rows, next: undefined };
+    },
+  };
+};

@@ -1,0 +1,175 @@
+import { type AppError, appError, type ErrorCode, isAppError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import type { Money } from '#platform/money/index.ts';
+import { addMs } from '#platform/time/index.ts';
+import { type Offer, offerFor } from '../domain/catalogue.ts';
+import { change } from '../domain/lifecycle.ts';
+import { recoverAt, retryAt } from '../domain/timing.ts';
+import type { Reason, Verification } from '../domain/verification.ts';
+import { deliverOrphans } from './deliver-orphans.ts';
+import { holdFor } from './hold.ts';
+import type { NumberProvider, Ports, Refusal } from './ports.ts';
+import { reconcilePurchase } from './reconcile-purchase.ts';
+import { type Grant, settleFailed, settleGranted } from './settle-purchase.ts';
+import { type VerificationView, viewOf } from './view.ts';
+
+export interface CreateVerificationRequest {
+  readonly tenantId: string;
+  /** Empty: this request is never repeated. */
+  readonly idempotencyKey: string;
+  readonly service: string;
+  readonly country: string;
+  readonly capability: string;
+  readonly maxPrice: Money | undefined;
+}
+
+/** How a failed purchase answers: the first time, and whenever its key is used again. */
+const errorOf: Readonly<Partial<Record<Reason, ErrorCode>>> = {
+  no_numbers: 'verification.no_numbers',
+  not_offered: 'verification.not_offered',
+  insufficient_credit: 'billing.insufficient_credit',
+  billing_unavailable: 'platform.unavailable',
+  provider_unavailable: 'verification.provider_unavailable',
+};
+
+const reasonOf: Readonly<Record<Refusal, Reason>> = {
+  no_numbers: 'no_numbers',
+  price: 'no_numbers',
+  not_offered: 'not_offered',
+  account: 'provider_unavailable',
+  unreachable: 'provider_unavailable',
+};
+
+const maxKeyLength = 255;
+const holdAttempts = 3;
+const holdRetryMs = 50;
+
+/**
+ * Buys a number: row → hold → provider → row. The row is written first, so that a crash at any later point leaves
+ * something for recovery; the hold comes before the provider, so that no number is bought that nobody can pay.
+ * Two statements on this path: the row, and its outcome together with its event.
+ * @throws verification.not_offered | service_blocked | price_exceeded | no_numbers | provider_unavailable,
+ *   billing.insufficient_credit, request.idempotency_conflict, platform.unavailable (repeat with the same key)
+ */
+export const createVerification =
+  (ports: Ports) =>
+  async (request: CreateVerificationRequest): Promise<VerificationView> => {
+    if (request.idempotencyKey.length > maxKeyLength)
+      throw appError('request.invalid', { fields: [{ field: 'idempotencyKey', reason: `At most ${maxKeyLength} characters.` }] });
+    const offer = offerFor(ports.catalogue, request);
+    const provider = ports.providers.route(offer);
+    const verification = newVerification(ports, request, offer, provider.name);
+    const earlier = await ports.store.reserve(verification);
+    const bought = earlier ? await replay(ports, earlier, verification.requestHash) : await purchase(ports, verification, offer, provider);
+    // The newest state is read back only where something has happened since.
+    return viewOf(ports.sealer, bought, bought.sealedCode ? await ports.store.messages(bought.tenantId, bought.id) : []);
+  };
+
+const newVerification = (ports: Ports, request: CreateVerificationRequest, offer: Offer, provider: string): Verification => {
+  const id = newId();
+  const createdAt = ports.clock.now();
+  const purchaseDeadline = addMs(createdAt, ports.timing.purchaseMs);
+  const limit = request.maxPrice;
+  return {
+    id,
+    tenantId: request.tenantId,
+    idempotencyKey: request.idempotencyKey || `auto:${id}`,
+    requestHash: [offer.service.code, offer.country.code, offer.capability, limit ? `${limit.currency}:${limit.micros}` : ''].join('|'),
+    state: 'reserving',
+    version: 1,
+    service: offer.service.code,
+    country: offer.country.code,
+    capability: offer.capability,
+    currency: offer.price.currency,
+    priceMicros: offer.price.micros,
+    provider,
+    activationId: undefined,
+    providerCostMicros: undefined,
+    phoneNumber: undefined,
+    holdId: undefined,
+    sealedCode: undefined,
+    reason: undefined,
+    createdAt,
+    purchaseDeadline,
+    expiresAt: undefined,
+    receivedAt: undefined,
+    endedAt: undefined,
+    dueAt: recoverAt(purchaseDeadline, ports.timing),
+    attempts: 0,
+  };
+};
+
+/** How long a repetition waits for the first one, in steps. */
+const replayStepsMs = [20, 40, 80, 160, 300, 400, 500, 500] as const;
+
+const replay = async (ports: Ports, first: Verification, requestHash: string): Promise<Verification> => {
+  if (first.requestHash !== requestHash) throw appError('request.idempotency_conflict');
+  let present = first;
+  for (const ms of replayStepsMs) {
+    if (present.state !== 'reserving') break;
+    await ports.pause(ms);
+    present = (await ports.store.find(first.tenantId, first.id)) ?? present;
+  }
+  const code = present.state === 'failed' && present.reason ? errorOf[present.reason] : undefined;
+  if (code) throw appError(code);
+  return present;
+};
+
+const purchase = async (ports: Ports, verification: Verification, offer: Offer, provider: NumberProvider): Promise<Verification> => {
+  const holdId = await hold(ports, verification);
+  // Recovery may be at work on this row from now on: whoever comes late must not buy.
+  if (ports.clock.now() >= verification.purchaseDeadline) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
+  const { service, country, price } = offer;
+  const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price });
+  if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
+  if (answer.kind === 'unknown') return park(ports, verification, holdId);
+  const reason = reasonOf[answer.reason];
+  await settleFailed(ports, verification, reason, holdId);
+  throw appError(errorOf[reason] ?? 'verification.provider_unavailable', {
+    ...(reason === 'not_offered' ? { fields: [{ field: 'service', reason: 'The provider does not offer it in this country.' }] } : {}),
+    cause: answer.detail,
+  });
+};
+
+/** @returns the hold's id. @throws what billing refused with; platform.unavailable when it does not answer in time */
+const hold = async (ports: Ports, verification: Verification): Promise<string> => {
+  let silent: AppError | undefined;
+  for (let attempt = 0; attempt < holdAttempts && ports.clock.now() < verification.purchaseDeadline; attempt++) {
+    if (attempt > 0) await ports.pause(holdRetryMs * 2 ** attempt);
+    const answer = await holdFor(ports, verification, verification.purchaseDeadline);
+    if (answer.kind === 'held') return answer.holdId;
+    if (answer.kind === 'refused') {
+      const poor = isAppError(answer.error, 'billing.insufficient_credit');
+      await settleFailed(ports, verification, poor ? 'insufficient_credit' : 'billing_refused', undefined);
+      throw answer.error;
+    }
+    silent = answer.error;
+  }
+  throw appError('platform.unavailable', { retryAfterMs: 1_000, cause: silent });
+};
+
+/** Writes down what was bought. A write without answer is repeated: it is a compare-and-set, so it cannot happen twice. */
+const keep = async (ports: Ports, verification: Verification, provider: NumberProvider, grant: Grant, holdId: string): Promise<Verification> => {
+  const write = () => settleGranted(ports, verification, grant, holdId, ports.timing.pollFirstMs);
+  const settled = await write().catch(write);
+  if ('verification' in settled) {
+    if (settled.outcome === 'saved') return settled.verification;
+    await deliverOrphans(ports)();
+    return (await ports.store.find(verification.tenantId, verification.id)) ?? settled.verification;
+  }
+  // Two lost purchases of the same kind may have swapped their activations: look for ours like for any lost one.
+  if (settled.outcome === 'claimed') return park(ports, verification, holdId);
+  const present = await ports.store.find(verification.tenantId, verification.id);
+  if (present && (present.activationId === grant.activationId || present.state === 'unknown')) return present;
+  // Recovery gave this purchase up while its process stood still. The customer has the money back: so must we.
+  ports.observer.leak(verification, 'granted after recovery had given up');
+  await provider.cancel(grant.activationId);
+  throw appError('verification.provider_unavailable', { retryAfterMs: 1_000 });
+};
+
+const park = async (ports: Ports, verification: Verification, holdId: string): Promise<Verification> => {
+  const lost = change(verification, 'lost', { holdId, dueAt: retryAt(ports.clock.now(), 0, ports.timing) });
+  if (!lost || (await ports.store.save(verification, lost)) !== 'saved') return (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
+  ports.observer.reached(lost);
+  return (await reconcilePurchase(ports)(lost)) ?? lost;
+};

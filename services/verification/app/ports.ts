@@ -1,0 +1,207 @@
+import type { AppError } from '#platform/errors/index.ts';
+import type { Money } from '#platform/money/index.ts';
+import type { Clock } from '#platform/time/index.ts';
+import type { Catalogue, Country, Offer, Service } from '../domain/catalogue.ts';
+import type { ActiveActivation } from '../domain/reconcile.ts';
+import type { PublicStatus } from '../domain/state.ts';
+import type { Timing } from '../domain/timing.ts';
+import type { DomainEvent, Verification } from '../domain/verification.ts';
+
+/** A message as it is stored: the text, its code and its sender are sealed. */
+export interface SealedMessage {
+  readonly id: string;
+  readonly sealed: Uint8Array;
+  /** The same message, by push and by poll, has the same fingerprint. */
+  readonly fingerprint: Uint8Array;
+  readonly receivedAt: Date;
+  /** Arrived after the customer got the money back: kept as evidence, never shown. */
+  readonly hidden: boolean;
+}
+
+/** A push about an activation that we do not know (yet). */
+export interface OrphanPush {
+  readonly id: string;
+  readonly provider: string;
+  readonly activationId: string;
+  readonly sealed: Uint8Array;
+  readonly fingerprint: Uint8Array;
+  readonly arrivedAt: Date;
+}
+
+/**
+ * saved: it is so now. pushWaits: saved, and a push for this activation has come before. lost: somebody else changed the
+ * verification first. claimed: this activation belongs to another verification.
+ */
+export type Saved = 'saved' | 'pushWaits' | 'lost' | 'claimed';
+
+export interface ListQuery {
+  readonly tenantId: string;
+  readonly status: PublicStatus | undefined;
+  readonly service: string | undefined;
+  readonly country: string | undefined;
+  /** Id of the last row of the page before. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+export interface VerificationStore {
+  /** Writes a new row. @returns the row that already has this tenant's idempotency key, if there is one: then nothing is written. */
+  reserve(verification: Verification): Promise<Verification | undefined>;
+  /** Compare-and-set on (state, version) of `from`, with its event and message, in one statement. */
+  save(from: Verification, to: Verification, also?: { event?: DomainEvent; message?: SealedMessage }): Promise<Saved>;
+  /** Adds a message without a change of state; a visible one raises the version. @returns false when it is known already */
+  addMessage(verification: Verification, message: SealedMessage, sealedCode: Uint8Array | undefined): Promise<boolean>;
+  find(tenantId: string, id: string): Promise<Verification | undefined>;
+  findByActivation(provider: string, activationId: string): Promise<Verification | undefined>;
+  /** Visible messages, oldest first. */
+  messages(tenantId: string, id: string): Promise<readonly SealedMessage[]>;
+  /** Newest first. */
+  list(query: ListQuery): Promise<readonly Verification[]>;
+
+  /** Leases what is due: no other worker gets these rows before `until`. */
+  claimDue(now: Date, until: Date, limit: number): Promise<readonly Verification[]>;
+  /** Sets the next look, unless the verification or its lease has changed. */
+  reschedule(verification: Verification, dueAt: Date): Promise<void>;
+
+  /** Those of `activationIds` that no verification has. */
+  unclaimed(provider: string, activationIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Is another purchase of the same service and country still without an outcome? */
+  othersBuying(verification: Verification): Promise<boolean>;
+  countUnknown(): Promise<number>;
+
+  keepOrphan(orphan: OrphanPush): Promise<void>;
+  /** Orphans whose activation has become known. */
+  matchedOrphans(limit: number): Promise<readonly { orphan: OrphanPush; verification: Verification }[]>;
+  dropOrphan(orphan: OrphanPush): Promise<void>;
+  purgeOrphans(before: Date): Promise<void>;
+}
+
+export type HoldOutcome =
+  | { readonly kind: 'held'; readonly holdId: string }
+  | { readonly kind: 'refused'; readonly error: AppError }
+  | { readonly kind: 'unknown'; readonly error: AppError };
+
+/** The customer's money. Idempotent by verification: asking again finds out what became of the first time. */
+export interface Ledger {
+  placeHold(request: {
+    tenantId: string;
+    verificationId: string;
+    amount: Money;
+    description: string;
+    expiresAt: Date;
+    deadline: Date;
+  }): Promise<HoldOutcome>;
+}
+
+export type Refusal =
+  | 'no_numbers'
+  /** The provider's price is above ours. */
+  | 'price'
+  | 'not_offered'
+  /** Our account there: key, balance, limits, ban. */
+  | 'account'
+  /** The request never reached it. */
+  | 'unreachable';
+
+export type AcquireOutcome =
+  | {
+      readonly kind: 'granted';
+      readonly activationId: string;
+      readonly phoneNumber: string;
+      readonly costMicros: bigint;
+      readonly expiresAt: Date | undefined;
+    }
+  | { readonly kind: 'refused'; readonly reason: Refusal; readonly detail: string }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+export interface ProviderMessage {
+  readonly text: string;
+  /** What the provider took for the code. */
+  readonly code: string | undefined;
+  readonly sender: string;
+  readonly receivedAt: Date | undefined;
+}
+
+export type StatusOutcome =
+  | { readonly kind: 'waiting' | 'cancelled' | 'finished' | 'absent' }
+  | { readonly kind: 'code'; readonly message: ProviderMessage }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+export type CancelOutcome =
+  | { readonly kind: 'cancelled' | 'absent' }
+  | { readonly kind: 'early'; readonly retryAfterMs: number | undefined }
+  /** Too late: a code exists; with the message when the provider sent it along. */
+  | { readonly kind: 'code'; readonly message: ProviderMessage | undefined }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+export type FinishOutcome =
+  | { readonly kind: 'done' }
+  /** Another message came at the same moment. */
+  | { readonly kind: 'message'; readonly message: ProviderMessage }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+export type ActiveOutcome =
+  /** Complete, as of some moment between question and answer. */
+  { readonly kind: 'listed'; readonly activations: readonly ActiveActivation[] } | { readonly kind: 'unknown'; readonly detail: string };
+
+/** One upstream. No method throws: whatever happens has one of the declared outcomes, and every call has a time-out. */
+export interface NumberProvider {
+  readonly name: string;
+  acquire(request: { orderId: string; service: Service; country: Country; maxPrice: Money }): Promise<AcquireOutcome>;
+  status(activationId: string): Promise<StatusOutcome>;
+  cancel(activationId: string): Promise<CancelOutcome>;
+  finish(activationId: string): Promise<FinishOutcome>;
+  listActive(): Promise<ActiveOutcome>;
+}
+
+export interface PushedMessage extends ProviderMessage {
+  readonly activationId: string;
+}
+
+/** What a provider's push says. */
+export interface PushReader {
+  readonly provider: string;
+  /** In constant time. */
+  accepts(secret: string): boolean;
+  /** @throws request.malformed */
+  read(body: Uint8Array): PushedMessage;
+}
+
+export interface Providers {
+  /** Which provider gets the next purchase. */
+  route(offer: Offer): NumberProvider;
+  /** The provider of an existing verification. */
+  named(name: string): NumberProvider;
+  pushReader(name: string): PushReader | undefined;
+}
+
+/** Encryption at rest. `context` binds a ciphertext to its place: moved elsewhere it does not open. */
+export interface Sealer {
+  seal(plain: string, context: string): Uint8Array;
+  open(sealed: Uint8Array, context: string): string;
+  fingerprint(text: string): Uint8Array;
+}
+
+/** What operators want to know; never codes, texts or numbers. */
+export interface Observer {
+  reached(verification: Verification): void;
+  codeDelay(verification: Verification, latencyMs: number): void;
+  lateCode(verification: Verification): void;
+  /** We may pay the provider for something no customer pays for. */
+  leak(verification: Verification, what: string): void;
+  unknownCount(count: number): void;
+  failedStep(verification: Verification, error: unknown): void;
+}
+
+export interface Ports {
+  readonly store: VerificationStore;
+  readonly ledger: Ledger;
+  readonly providers: Providers;
+  readonly catalogue: Catalogue;
+  readonly sealer: Sealer;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly timing: Timing;
+  /** Resolves after that many milliseconds of real time. */
+  pause(ms: number): Promise<void>;
+}

@@ -1,0 +1,36 @@
+import { appError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import { deliverOrphans, orphanContext } from './deliver-orphans.ts';
+import type { Ports } from './ports.ts';
+import { receiveMessage } from './receive-message.ts';
+
+type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+
+/**
+ * A provider says that a message has come. Answering without an error means that we have it for good.
+ * @throws request.not_found for a provider we do not have, auth.unauthenticated, request.malformed
+ */
+export const receivePush =
+  (ports: Needs) =>
+  async (push: { provider: string; secret: string; body: Uint8Array }): Promise<void> => {
+    const reader = ports.providers.pushReader(push.provider);
+    if (!reader) throw appError('request.not_found');
+    if (!reader.accepts(push.secret)) throw appError('auth.unauthenticated');
+    const message = reader.read(push.body);
+    const verification = await ports.store.findByActivation(reader.provider, message.activationId);
+    if (verification) {
+      await receiveMessage(ports)(verification, message);
+      return;
+    }
+    // Earlier than our own note of the purchase, or about nothing of ours. First kept, then looked again: the purchase looks
+    // in the opposite order, so one of the two sees the other.
+    const orphan = { provider: reader.provider, activationId: message.activationId };
+    await ports.store.keepOrphan({
+      ...orphan,
+      id: newId(),
+      sealed: ports.sealer.seal(JSON.stringify(message), orphanContext(orphan)),
+      fingerprint: ports.sealer.fingerprint(`${message.activationId}\n${message.code ?? ''}\n${message.text}`),
+      arrivedAt: ports.clock.now(),
+    });
+    if (await ports.store.findByActivation(reader.provider, message.activationId)) await deliverOrphans(ports)();
+  };

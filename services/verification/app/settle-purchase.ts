@@ -1,0 +1,51 @@
+import { change } from '../domain/lifecycle.ts';
+import { addMs } from '#platform/time/index.ts';
+import { expiryOf } from '../domain/timing.ts';
+import type { Reason, Verification } from '../domain/verification.ts';
+import type { Ports } from './ports.ts';
+
+type Needs = Pick<Ports, 'store' | 'observer' | 'clock' | 'timing'>;
+
+export interface Grant {
+  readonly activationId: string;
+  readonly phoneNumber: string;
+  readonly costMicros: bigint;
+  readonly expiresAt: Date | undefined;
+}
+
+export type Settled =
+  | { readonly outcome: 'saved' | 'pushWaits'; readonly verification: Verification }
+  | { readonly outcome: 'lost' | 'claimed' };
+
+/** The provider gave a number: `waiting` and its event, in one statement. `polledAfterMs`: first look of the scheduler. */
+export const settleGranted = async (ports: Needs, from: Verification, grant: Grant, holdId: string, polledAfterMs: number): Promise<Settled> => {
+  const now = ports.clock.now();
+  const to = change(from, 'granted', {
+    activationId: grant.activationId,
+    phoneNumber: grant.phoneNumber,
+    providerCostMicros: grant.costMicros,
+    holdId,
+    expiresAt: expiryOf(grant.expiresAt, from.createdAt, now, ports.timing),
+    dueAt: addMs(now, polledAfterMs),
+  });
+  if (!to) return { outcome: 'lost' };
+  const outcome = await ports.store.save(from, to, { event: { kind: 'purchased', verification: to } });
+  if (outcome === 'lost' || outcome === 'claimed') return { outcome };
+  ports.observer.reached(to);
+  return { outcome, verification: to };
+};
+
+/** No number and none will come. Billing gives the hold back when it reads the event. */
+export const settleFailed = async (
+  ports: Needs,
+  from: Verification,
+  reason: Reason,
+  holdId: string | undefined = from.holdId,
+): Promise<Verification | undefined> => {
+  const to = change(from, 'refused', { reason, holdId, endedAt: ports.clock.now() });
+  if (!to) return undefined;
+  const outcome = await ports.store.save(from, to, { event: { kind: 'failed', verification: to } });
+  if (outcome !== 'saved') return undefined;
+  ports.observer.reached(to);
+  return to;
+};

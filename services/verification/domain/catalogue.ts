@@ -1,0 +1,123 @@
+import { appError } from '#platform/errors/index.ts';
+import { type Money, money, parseDecimal } from '#platform/money/index.ts';
+
+/** Acceptable use: blocked may never be rented. */
+export type PolicyClass = 'open' | 'restricted' | 'blocked';
+
+export interface Service {
+  readonly code: string;
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly category: string;
+  readonly policyClass: PolicyClass;
+  /** Decimal USD at price factor 1. */
+  readonly basePrice: string;
+  /** What each provider calls it. */
+  readonly providerCodes: Readonly<Record<string, string>>;
+}
+
+export interface Country {
+  /** ISO 3166-1 alpha-2. */
+  readonly code: string;
+  readonly name: string;
+  readonly dialCode: string;
+  readonly priceFactor: string;
+  readonly providerCodes: Readonly<Record<string, number>>;
+}
+
+export const capabilities = ['sms'] as const;
+export const currency = 'USD';
+
+const cent = 10_000n;
+const lowest = 250_000n;
+const highest = 3_000_000n;
+
+const microsOf = (decimal: string): bigint => {
+  const micros = parseDecimal(decimal);
+  if (micros === undefined || micros <= 0n) throw new RangeError(`not a positive decimal: ${decimal}`);
+  return micros;
+};
+
+/** Base price times country factor, up to the next cent, between 0.25 and 3.00 USD. */
+export const priceOf = (service: Service, country: Country): Money => {
+  const exact = (microsOf(service.basePrice) * microsOf(country.priceFactor)) / 1_000_000n;
+  const rounded = ((exact + cent - 1n) / cent) * cent;
+  return money(currency, rounded < lowest ? lowest : rounded > highest ? highest : rounded);
+};
+
+export interface Catalogue {
+  /** In order of code. */
+  readonly services: readonly Service[];
+  readonly countries: readonly Country[];
+  service(code: string): Service | undefined;
+  country(code: string): Country | undefined;
+  /** The lowest price over all countries; undefined for what may not be rented. */
+  priceFrom(service: Service): Money | undefined;
+}
+
+const unique = <T>(what: string, rows: readonly T[], key: (row: T) => string): Map<string, T> => {
+  const index = new Map<string, T>();
+  for (const row of rows) {
+    const name = key(row);
+    if (index.has(name)) throw new Error(`the catalogue has two ${what} "${name}"`);
+    index.set(name, row);
+  }
+  return index;
+};
+
+const byCode = (a: { code: string }, b: { code: string }): number => (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
+
+/** @throws Error when a code, a name or a provider's code appears twice, or a price is not a number. */
+export const createCatalogue = (data: { services: readonly Service[]; countries: readonly Country[] }): Catalogue => {
+  const services = data.services.toSorted(byCode);
+  const countries = data.countries.toSorted(byCode);
+  const serviceIndex = unique('services', services, (row) => row.code);
+  const countryIndex = unique('countries', countries, (row) => row.code);
+  unique('service names', services, (row) => row.name.toLowerCase());
+  unique('country names', countries, (row) => row.name.toLowerCase());
+  const providerCodes = (rows: readonly { providerCodes: Readonly<Record<string, string | number>> }[]): string[] =>
+    rows.flatMap((row) => Object.entries(row.providerCodes).map(([provider, code]) => `${provider}:${code}`));
+  unique('service codes of a provider', providerCodes(services), (code) => code);
+  unique('country codes of a provider', providerCodes(countries), (code) => code);
+  const cheapest = countries.reduce((a, b) => (microsOf(b.priceFactor) < microsOf(a.priceFactor) ? b : a));
+  const from = new Map(services.map((row) => [row.code, priceOf(row, cheapest)]));
+  return {
+    services,
+    countries,
+    service: (code) => serviceIndex.get(code),
+    country: (code) => countryIndex.get(code),
+    priceFrom: (row) => (row.policyClass === 'blocked' ? undefined : from.get(row.code)),
+  };
+};
+
+export interface Offer {
+  readonly service: Service;
+  readonly country: Country;
+  readonly capability: string;
+  readonly price: Money;
+}
+
+const notOffered = (field: string, reason: string): Error => appError('verification.not_offered', { fields: [{ field, reason }] });
+
+/**
+ * Decides whether something may be rented, before any money moves.
+ * @throws verification.not_offered with the field; verification.service_blocked; verification.price_exceeded
+ */
+export const offerFor = (
+  catalogue: Catalogue,
+  wanted: { service: string; country: string; capability: string; maxPrice: Money | undefined },
+): Offer => {
+  const service = catalogue.service(wanted.service.toLowerCase());
+  if (!service) throw notOffered('service', 'There is no such service in the catalogue.');
+  const country = catalogue.country(wanted.country.toUpperCase());
+  if (!country) throw notOffered('country', 'There is no such country in the catalogue.');
+  const capability = wanted.capability === '' ? 'sms' : wanted.capability;
+  if (!capabilities.some((known) => known === capability)) throw notOffered('capability', 'Only "sms" is offered.');
+  if (service.policyClass === 'blocked') throw appError('verification.service_blocked');
+  const price = priceOf(service, country);
+  const limit = wanted.maxPrice;
+  if (limit && limit.currency !== price.currency)
+    throw appError('request.invalid', { fields: [{ field: 'maxPrice.currency', reason: `Prices are in ${price.currency}.` }] });
+  if (limit && limit.micros < price.micros) throw appError('verification.price_exceeded');
+  return { service, country, capability, price };
+};

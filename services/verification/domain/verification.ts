@@ -1,0 +1,65 @@
+import type { State } from './state.ts';
+
+/** Why a verification failed or ended, as customers read it. */
+export const reasons = [
+  'no_numbers',
+  'not_offered',
+  'insufficient_credit',
+  'billing_refused',
+  'billing_unavailable',
+  'provider_unavailable',
+  'provider_unconfirmed',
+  'cancelled_by_customer',
+  'cancelled_by_provider',
+  'no_code_in_time',
+] as const;
+export type Reason = (typeof reasons)[number];
+
+/** One number rented for one service: the aggregate. */
+export interface Verification {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly idempotencyKey: string;
+  readonly requestHash: string;
+  readonly state: State;
+  /** Rises with every change a customer can see. */
+  readonly version: number;
+  readonly service: string;
+  readonly country: string;
+  readonly capability: string;
+  readonly currency: string;
+  readonly priceMicros: bigint;
+  readonly provider: string;
+  readonly activationId: string | undefined;
+  readonly providerCostMicros: bigint | undefined;
+  /** E.164. */
+  readonly phoneNumber: string | undefined;
+  readonly holdId: string | undefined;
+  /** The newest code, sealed. */
+  readonly sealedCode: Uint8Array | undefined;
+  readonly reason: Reason | undefined;
+  readonly createdAt: Date;
+  /** Until then the process that serves the purchase may still ask the provider; recovery starts later. */
+  readonly purchaseDeadline: Date;
+  readonly expiresAt: Date | undefined;
+  readonly receivedAt: Date | undefined;
+  readonly endedAt: Date | undefined;
+  /** When the scheduler looks next; undefined: never. */
+  readonly dueAt: Date | undefined;
+  /** How often the scheduler has looked since the last change of state. */
+  readonly attempts: number;
+}
+
+export interface Message {
+  readonly id: string;
+  readonly sender: string;
+  readonly text: string;
+  readonly code: string;
+  readonly receivedAt: Date;
+}
+
+/** Facts for other services. Each is published in the statement that makes it true. */
+export type DomainEvent =
+  | { readonly kind: 'purchased'; readonly verification: Verification }
+  | { readonly kind: 'codeReceived'; readonly verification: Verification; readonly latencyMs: number }
+  | { readonly kind: 'completed' | 'cancelled' | 'expired' | 'failed'; readonly verification: Verification };
