@@ -94,6 +94,7 @@ export const metricTable = {
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
   holds_total: counter('Holds by what happened: placed, captured, released, expired, refused.', ['product', 'event']),
   holds_open: gauge('Holds that are not resolved.'),
+  uncollected_total: counter('Deliveries on holds that could not pay for them.', ['product']),
   ledger_imbalance_micros: gauge('Sum of all ledger entries; anything but 0 is an incident.'),
   payments_total: counter('Payments by gateway and state.', ['gateway', 'status']),
   payment_webhooks_total: counter('Payment notifications by outcome.', ['gateway', 'outcome']),

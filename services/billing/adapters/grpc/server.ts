@@ -1,0 +1,85 @@
+import { allow, allowAny, type BoundService, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
+import { pageLimit } from '#platform/postgres/index.ts';
+import { LedgerServiceService, PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
+import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
+import type { captureHold } from '../../app/capture-hold.ts';
+import type { getHold } from '../../app/get-hold.ts';
+import type { getPayment } from '../../app/get-payment.ts';
+import type { getWallet } from '../../app/get-wallet.ts';
+import type { grantCredit } from '../../app/grant-credit.ts';
+import type { listPayments } from '../../app/list-payments.ts';
+import type { listTransactions } from '../../app/list-transactions.ts';
+import type { placeHold } from '../../app/place-hold.ts';
+import type { receiveNotification } from '../../app/receive-notification.ts';
+import type { releaseHold } from '../../app/release-hold.ts';
+import type { startPayment } from '../../app/start-payment.ts';
+import { amountOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
+
+export interface BillingUseCases {
+  readonly placeHold: ReturnType<typeof placeHold>;
+  readonly captureHold: ReturnType<typeof captureHold>;
+  readonly releaseHold: ReturnType<typeof releaseHold>;
+  readonly getHold: ReturnType<typeof getHold>;
+  readonly grantCredit: ReturnType<typeof grantCredit>;
+  readonly getWallet: ReturnType<typeof getWallet>;
+  readonly listTransactions: ReturnType<typeof listTransactions>;
+  readonly startPayment: ReturnType<typeof startPayment>;
+  readonly getPayment: ReturnType<typeof getPayment>;
+  readonly listPayments: ReturnType<typeof listPayments>;
+  readonly receiveNotification: ReturnType<typeof receiveNotification>;
+}
+
+export const billingServices = (billing: BillingUseCases): readonly BoundService[] => [
+  ledgerService(billing),
+  walletService(billing),
+  paymentService(billing),
+];
+
+/** Holds belong to services that act for a tenant, or pass its member's principal on. */
+const spenders = ['system', 'owner', 'admin', 'staff'] as const;
+
+const ledgerService = (billing: BillingUseCases): BoundService =>
+  grpcService(LedgerServiceService, {
+    placeHold: method(allow(...spenders, { scope: 'billing:hold' }), async (request, { principal }) => {
+      const { idempotencyKey, amount, product, reference, description, expiresAt } = request;
+      const hold = { idempotencyKey, amount: amountOf(amount), product, reference, description, expiresAt };
+      return { hold: holdMessage(await billing.placeHold(principal.tenantId, hold)) };
+    }),
+    captureHold: method(allow(...spenders, { scope: 'billing:hold' }), async ({ idempotencyKey, holdId, amount, final }, { principal }) => ({
+      hold: holdMessage(await billing.captureHold(principal.tenantId, { idempotencyKey, holdId, amount: amountOf(amount), final })),
+    })),
+    releaseHold: method(allow(...spenders, { scope: 'billing:hold' }), async ({ idempotencyKey, holdId }, { principal }) => ({
+      hold: holdMessage(await billing.releaseHold(principal.tenantId, { idempotencyKey, holdId })),
+    })),
+    getHold: method(allowAny(), async ({ holdId }, { principal }) => ({ hold: holdMessage(await billing.getHold(principal.tenantId, holdId)) })),
+    grantCredit: method(allow('system'), async ({ idempotencyKey, tenantId, amount, reason }, { principal }) => ({
+      transferId: await billing.grantCredit(principal.tenantId, { idempotencyKey, tenantId, amount: amountOf(amount), reason }),
+    })),
+  });
+
+const walletService = (billing: BillingUseCases): BoundService =>
+  grpcService(WalletServiceService, {
+    getWallet: method(allowAny(), async (_request, { principal }) => walletMessage(await billing.getWallet(principal.tenantId))),
+    listTransactions: method(allowAny(), async ({ page, type, from, to }, { principal }) => {
+      const { entries, nextCursor } = await billing.listTransactions(principal.tenantId, { ...pageOf(page), type, from, to });
+      return { transactions: entries.map(transactionMessage), nextCursor };
+    }),
+  });
+
+const paymentService = (billing: BillingUseCases): BoundService =>
+  grpcService(PaymentServiceService, {
+    startPayment: method(allow('system', 'owner', 'admin', { scope: 'payments:write' }), async ({ idempotencyKey, amount, gateway }, { principal }) => ({
+      payment: paymentMessage(await billing.startPayment(principal.tenantId, { idempotencyKey, amount: amountOf(amount), gateway })),
+    })),
+    getPayment: method(allowAny(), async ({ id }, { principal }) => ({ payment: paymentMessage(await billing.getPayment(principal.tenantId, id)) })),
+    listPayments: method(allowAny(), async ({ page }, { principal }) => {
+      const { payments, nextCursor } = await billing.listPayments(principal.tenantId, pageOf(page));
+      return { payments: payments.map(paymentMessage), nextCursor };
+    }),
+    receiveNotification: method(publicMethod(), async ({ gateway, headers, rawBody }) => {
+      await billing.receiveNotification({ gateway, headers, rawBody: Buffer.from(rawBody) });
+      return {};
+    }),
+  });
+
+const pageOf = (page: PageRequest | undefined) => ({ limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' });

@@ -1,0 +1,32 @@
+import type { Logger } from '#platform/logging/index.ts';
+import type { Metrics } from '#platform/telemetry/index.ts';
+import type { BillingMonitor } from '../../app/ports.ts';
+
+/** Metrics for rates and alerts, logs for the single case. */
+export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics }): BillingMonitor => {
+  const holds = metrics.counter('holds_total');
+  const payments = metrics.counter('payments_total');
+  const webhooks = metrics.counter('payment_webhooks_total');
+  const uncollected = metrics.counter('uncollected_total');
+  return {
+    hold: (product, event) => holds.inc({ product, event }),
+    holdsExpired: (count) => {
+      holds.inc({ product: 'any', event: 'expired' }, count);
+      logger.info({ count }, 'holds expired');
+    },
+    uncollected: ({ tenantId, holdId, product, owedMicros }) => {
+      uncollected.inc({ product });
+      logger.warn({ tenantId, holdId, product, owedMicros: owedMicros.toString() }, 'delivered but not paid: recorded as uncollected');
+    },
+    paymentSettled: ({ paymentId, gateway, result }) => {
+      payments.inc({ gateway, status: result });
+      if (result === 'mismatched') logger.error({ paymentId, gateway }, 'the gateway received other money than was asked for: not credited, decide by hand');
+      else logger.info({ paymentId, gateway, result }, 'payment settled');
+    },
+    notificationUnmatched: ({ gateway, eventId }) => {
+      webhooks.inc({ gateway, outcome: 'unmatched' });
+      logger.warn({ gateway, eventId }, 'a genuine notification about a payment that is not ours');
+    },
+    gatewayUnknown: ({ gateway, operation, reason }) => logger.warn({ gateway, operation, reason }, 'the payment gateway did not answer; asked again later'),
+  };
+};

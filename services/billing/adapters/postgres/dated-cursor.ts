@@ -1,0 +1,15 @@
+import { appError } from '#platform/errors/index.ts';
+import { decodeCursor } from '#platform/postgres/index.ts';
+
+/**
+ * Position in a list that is ordered by creation and a tie-breaker. Times here are made by the application, in whole
+ * milliseconds, so a Date holds them exactly.
+ * @throws request.invalid on field "cursor"
+ */
+export const datedCursor = (cursor: string, kind: 'bigint' | 'string'): { readonly at: Date; readonly then: bigint | string } | undefined => {
+  const values = decodeCursor(cursor, 2);
+  if (values === undefined) return undefined;
+  const [at, then] = values;
+  if (at instanceof Date && (typeof then === 'bigint' || typeof then === 'string') && typeof then === kind) return { at, then };
+  throw appError('request.invalid', { fields: [{ field: 'cursor', reason: 'is not a cursor of this list' }] });
+};

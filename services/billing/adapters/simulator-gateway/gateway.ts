@@ -1,0 +1,119 @@
+import { Agent, request } from 'undici';
+import { formatDecimal, money, parseDecimal } from '#platform/money/index.ts';
+import type { Notification, PaymentGateway } from '../../app/ports.ts';
+import type { GatewayStatement } from '../../domain/payment.ts';
+import { isGenuine } from './signature.ts';
+
+export interface SimulatorGatewayOptions {
+  readonly baseUrl: string;
+  readonly secret: string;
+  readonly webhookUrl: string;
+  readonly returnUrl: (paymentId: string) => string;
+  readonly timeoutMs?: number;
+  /** Seconds per call by outcome: yes, no, unknown. */
+  readonly observe?: (operation: 'start' | 'verify', outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
+}
+
+/** The payment gateway of development and tests, spoken to as to any other: see services/simulator/README.md. */
+export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGateway & { close(): Promise<void> } => {
+  const agent = new Agent({ connections: 16, keepAliveTimeout: 10_000 });
+  const timeoutMs = options.timeoutMs ?? 5_000;
+
+  const call = async (method: 'GET' | 'POST', path: string, body?: { readonly key: string; readonly json: object }): Promise<Answer> => {
+    try {
+      const { statusCode, body: stream } = await request(new URL(path, options.baseUrl), {
+        method,
+        dispatcher: agent,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: {
+          authorization: `Bearer ${options.secret}`,
+          ...(body !== undefined && { 'content-type': 'application/json', 'idempotency-key': body.key }),
+        },
+        body: body === undefined ? null : JSON.stringify(body.json),
+      });
+      const text = await stream.text();
+      if (statusCode >= 200 && statusCode < 300) return { kind: 'answer', json: JSON.parse(text) };
+      // Only these say that the request itself was understood and refused; anything else may be different next time.
+      if (statusCode === 400 || statusCode === 404 || statusCode === 422) return { kind: 'refused', status: statusCode };
+      return { kind: 'unknown', reason: `status ${statusCode}` };
+    } catch (error) {
+      return { kind: 'unknown', reason: error instanceof Error ? error.name : 'no answer' };
+    }
+  };
+
+  const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(operation: 'start' | 'verify', work: () => Promise<R>): Promise<R> => {
+    const startedAt = performance.now();
+    const result = await work();
+    options.observe?.(operation, result.outcome, (performance.now() - startedAt) / 1000);
+    return result;
+  };
+
+  return {
+    name: 'simulator',
+    currencies: ['USD'],
+
+    start: ({ paymentId, amount }) =>
+      observed('start', async () => {
+        const json = {
+          reference: paymentId,
+          amount: formatDecimal(amount.micros),
+          currency: amount.currency,
+          webhookUrl: options.webhookUrl,
+          returnUrl: options.returnUrl(paymentId),
+        };
+        const answer = await call('POST', '/payments', { key: paymentId, json });
+        if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the payment (${answer.status}).` };
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        const { id, checkoutUrl } = fieldsOf(answer.json);
+        if (typeof id !== 'string' || typeof checkoutUrl !== 'string') return { outcome: 'unknown', reason: 'an answer without id or checkoutUrl' };
+        return { outcome: 'yes', gatewayPaymentId: id, checkoutUrl };
+      }),
+
+    verify: ({ paymentId }) =>
+      observed('verify', async () => {
+        const answer = await call('GET', `/payments?reference=${encodeURIComponent(paymentId)}`);
+        if (answer.kind === 'refused') return { outcome: 'no', reason: `status ${answer.status}` };
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        const { data } = fieldsOf(answer.json);
+        if (!Array.isArray(data)) return { outcome: 'unknown', reason: 'an answer without data' };
+        if (data.length === 0) return { outcome: 'no', reason: 'no such payment' };
+        const statements = data.map(statementOf);
+        const statement = statements.find((each) => each?.status === 'succeeded') ?? statements[0];
+        return statement === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', statement };
+      }),
+
+    parseNotification: ({ headers, rawBody, now }) => {
+      if (!isGenuine(headers['x-simulator-signature'], rawBody, options.secret, now)) return { outcome: 'forged' };
+      const notification = notificationOf(rawBody);
+      return notification === undefined ? { outcome: 'malformed' } : { outcome: 'genuine', ...notification };
+    },
+
+    close: () => agent.close(),
+  };
+};
+
+type Answer =
+  | { readonly kind: 'answer'; readonly json: unknown }
+  | { readonly kind: 'refused'; readonly status: number }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+const fieldsOf = (json: unknown): Record<string, unknown> => (typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {});
+
+const statementOf = (json: unknown): GatewayStatement | undefined => {
+  const { id, reference, status, amount, currency } = fieldsOf(json);
+  const micros = typeof amount === 'string' ? parseDecimal(amount) : undefined;
+  if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string' || micros === undefined) return undefined;
+  if (status !== 'pending' && status !== 'succeeded' && status !== 'failed') return undefined;
+  return { gatewayPaymentId: id, reference, status, amount: money(currency, micros) };
+};
+
+const notificationOf = (rawBody: Buffer): Notification | undefined => {
+  try {
+    const { id, data } = fieldsOf(JSON.parse(rawBody.toString('utf8')));
+    const { reference } = fieldsOf(data);
+    if (typeof id !== 'string' || id === '' || id.length > 200 || typeof reference !== 'string') return undefined;
+    return { eventId: id, paymentId: reference };
+  } catch {
+    return undefined;
+  }
+};
