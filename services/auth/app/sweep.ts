@@ -16,7 +16,7 @@ export const sweep =
       const deletedNow = await deps.housekeeping.sweep(now, batch);
       ended += endedNow;
       deleted += deletedNow;
-      if (endedNow < batch && deletedNow < batch) break;
+      if (endedNow + deletedNow === 0) break;
     }
     return { ended, deleted };
   };
