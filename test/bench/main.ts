@@ -1,0 +1,92 @@
+/**
+ * `make bench`: purchases through the whole platform, beside a floor measured in the same run: Fastify → gRPC → one-row
+ * insert, nothing else. What counts is the ratio: figures of one machine and day say little by themselves.
+ * Everything, the load generator too, shares this machine's cores.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Pool } from 'undici';
+import { startPlatform } from '../../tools/platform.ts';
+import { changeSimulator, grantCredit } from '../support/platform.ts';
+import { runLoad, type LoadResult } from './load.ts';
+
+const inFlight = 64;
+const count = Number(process.env['BENCH_COUNT'] ?? 4_000);
+const warmUp = Number(process.env['BENCH_WARM_UP'] ?? 1_000);
+const limitMs = 60_000;
+
+const stops: (() => Promise<void> | void)[] = [];
+
+const startChild = async (entry: string, argument: string): Promise<number> => {
+  const child = spawn(process.execPath, [entry, argument], { stdio: ['ignore', 'pipe', 'inherit'] });
+  stops.unshift(() => void child.kill('SIGTERM'));
+  for await (const line of createInterface({ input: child.stdout })) return Number(line);
+  throw new Error(`${entry} did not start`);
+};
+
+const json = { 'content-type': 'application/json' };
+
+const poster = (pool: Pool, path: string, expected: number, headers: Record<string, string> = {}) => {
+  return async (body: unknown): Promise<void> => {
+    const response = await pool.request({ method: 'POST', path, headers: { ...json, ...headers }, body: JSON.stringify(body) });
+    const text = await response.body.text();
+    if (response.statusCode !== expected) throw new Error(`${path}: ${response.statusCode} ${text.slice(0, 300)}`);
+  };
+};
+
+const measure = async (request: () => Promise<void>): Promise<LoadResult> => {
+  await runLoad({ inFlight, count: warmUp, limitMs, request });
+  return runLoad({ inFlight, count, limitMs, request });
+};
+
+const show = (name: string, { perSecond, p50Ms, p99Ms, done, failed, firstFailure }: LoadResult): void => {
+  process.stdout.write(`${name.padEnd(44)} ${perSecond.toFixed(0).padStart(6)}/s  p50 ${p50Ms.toFixed(1).padStart(6)} ms  p99 ${p99Ms.toFixed(1).padStart(6)} ms  (${done} done, ${failed} failed)\n`);
+  if (firstFailure) process.stdout.write(`  first failure: ${firstFailure}\n`);
+};
+
+const dataDir = await mkdtemp(join(tmpdir(), 'namaskah-bench-'));
+stops.push(() => rm(dataDir, { recursive: true, force: true }));
+let failed = false;
+try {
+  process.stdout.write(`${cpus().length} cores, ${inFlight} in flight, ${count} requests after ${warmUp} to warm up\n`);
+  const platform = await startPlatform({ dataDir, quiet: true, env: { all: { RATE_LIMIT_FACTOR: '100000', LOG_LEVEL: 'warn' } } });
+  stops.unshift(() => platform.stop());
+
+  const servicePort = await startChild('test/bench/floor/service.ts', platform.databaseUrl('verification'));
+  const gatewayPort = await startChild('test/bench/floor/gateway.ts', String(servicePort));
+  const floorPool = new Pool(`http://127.0.0.1:${gatewayPort}`, { connections: inFlight });
+  const floorPost = poster(floorPool, '/floor', 201);
+  const pool = new Pool(platform.gatewayUrl, { connections: inFlight });
+  stops.unshift(() => Promise.all([floorPool.destroy(), pool.destroy()]).then(() => {}));
+
+  const { demo } = platform;
+  if (!demo) throw new Error('the demo customer is missing');
+  const me = (await (await fetch(`${platform.gatewayUrl}/v2/me`, { headers: { authorization: `Bearer ${demo.apiKey}` } })).json()) as { tenant: { id: string } };
+  await grantCredit(platform, me.tenant.id, '1000000.00');
+  const purchase = poster(pool, '/v2/verifications', 201, { authorization: `Bearer ${demo.apiKey}` });
+  const body = { service: 'telegram', country: 'ID', capability: 'sms' };
+  const simulator = (settings: unknown) => changeSimulator(platform.simulatorUrl, settings);
+
+  const floor = await measure(() => floorPost(body));
+  show('floor: Fastify → gRPC → one-row insert', floor);
+
+  await simulator({ handlerApi: { noCodeRatio: 1 } });
+  const bare = await measure(() => purchase(body));
+  show('purchase: policy, hold, provider, waiting', bare);
+
+  await simulator({ handlerApi: { noCodeRatio: 0, codeDelayMinMs: 200, codeDelayMaxMs: 800 } });
+  const whole = await measure(() => purchase(body));
+  show('purchase, with codes arriving and captured', whole);
+
+  const floorAgain = await measure(() => floorPost(body));
+  show('floor again', floorAgain);
+  const floorMean = (floor.perSecond + floorAgain.perSecond) / 2;
+  process.stdout.write(`ratio to the floor: ${(bare.perSecond / floorMean).toFixed(2)} purchase, ${(whole.perSecond / floorMean).toFixed(2)} with codes (aim: 0.40)\n`);
+  failed = [floor, bare, whole, floorAgain].some((result) => result.failed > 0);
+} finally {
+  for (const stop of stops) await stop();
+}
+process.exit(failed ? 1 : 0);

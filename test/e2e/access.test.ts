@@ -1,0 +1,170 @@
+/**
+ * Every route × every wrong caller, against the whole platform. The table must name every route of the gateway: a new
+ * route without a row fails here.
+ */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { routeTable } from '../../services/gateway/testing/route-table.ts';
+import { expectStatus, newCustomer, newMember, pay, until, type Api, type Customer } from '../support/client.ts';
+import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
+
+interface Row {
+  readonly kind: 'public' | 'read' | 'write' | 'admin';
+  /** Names a resource of the owner's tenant in the path. */
+  readonly resource?: 'verification' | 'payment' | 'contact' | 'campaign' | 'apiKey';
+  readonly body?: unknown;
+}
+
+const table: Readonly<Record<string, Row>> = {
+  'POST /v2/auth/register': { kind: 'public' },
+  'POST /v2/auth/login': { kind: 'public' },
+  'POST /v2/auth/refresh': { kind: 'public' },
+  'POST /v2/auth/logout': { kind: 'public' },
+  'POST /v2/auth/verify-email': { kind: 'public' },
+  'POST /v2/auth/resend-verification': { kind: 'public' },
+  'GET /v2/me': { kind: 'read' },
+  'GET /.well-known/jwks.json': { kind: 'public' },
+  'GET /v2/members': { kind: 'read' },
+  'POST /v2/invitations': { kind: 'admin', body: { email: 'new@example.com', role: 'staff' } },
+  'POST /v2/invitations/accept': { kind: 'public' },
+  'POST /v2/api-keys': { kind: 'admin', body: { name: 'k' } },
+  'GET /v2/api-keys': { kind: 'read' },
+  'DELETE /v2/api-keys/:id': { kind: 'admin', resource: 'apiKey' },
+  'GET /v2/services': { kind: 'public' },
+  'GET /v2/countries': { kind: 'public' },
+  'GET /v2/services/:code/prices': { kind: 'public' },
+  'GET /v2/wallet': { kind: 'read' },
+  'GET /v2/transactions': { kind: 'read' },
+  'POST /v2/payments': { kind: 'write', body: { amount: '5.00', currency: 'USD', gateway: 'simulator' } },
+  'GET /v2/payments': { kind: 'read' },
+  'GET /v2/payments/:id': { kind: 'read', resource: 'payment' },
+  'POST /v2/verifications': { kind: 'write', body: { service: 'telegram', country: 'ID', capability: 'sms' } },
+  'GET /v2/verifications': { kind: 'read' },
+  'GET /v2/verifications/:id': { kind: 'read', resource: 'verification' },
+  'POST /v2/verifications/:id/cancel': { kind: 'write', resource: 'verification' },
+  'GET /v2/verifications/:id/events': { kind: 'read', resource: 'verification' },
+  'POST /v2/contacts': { kind: 'write', body: { phone: '+447700900999' } },
+  'GET /v2/contacts': { kind: 'read' },
+  'GET /v2/contacts/:id': { kind: 'read', resource: 'contact' },
+  'POST /v2/campaigns': { kind: 'write', body: { name: 'n', body: 'b', audience: { all: true } } },
+  'GET /v2/campaigns': { kind: 'read' },
+  'GET /v2/campaigns/:id': { kind: 'read', resource: 'campaign' },
+  'POST /v2/campaigns/:id/launch': { kind: 'write', resource: 'campaign' },
+  'POST /v2/campaigns/:id/pause': { kind: 'write', resource: 'campaign' },
+  'POST /v2/campaigns/:id/resume': { kind: 'write', resource: 'campaign' },
+  'POST /v2/campaigns/:id/cancel': { kind: 'write', resource: 'campaign' },
+  'GET /v2/analytics/summary': { kind: 'read' },
+  'GET /errors': { kind: 'public' },
+  'GET /errors/:code': { kind: 'public' },
+  'GET /health/live': { kind: 'public' },
+  'GET /health/ready': { kind: 'public' },
+  'GET /openapi.json': { kind: 'public' },
+  'GET /verify-email': { kind: 'public' },
+  'POST /verify-email': { kind: 'public' },
+  'POST /v2/callbacks/payments/:gateway': { kind: 'public' },
+  'POST /v2/callbacks/providers/:provider/:secret': { kind: 'public' },
+};
+
+const protectedRows = Object.entries(table)
+  .filter(([, row]) => row.kind !== 'public')
+  .map(([key, row]) => ({ key, ...row, method: key.split(' ')[0] ?? '', path: key.split(' ')[1] ?? '' }));
+
+describe('every route and every wrong caller', () => {
+  let platform: TestPlatform;
+  let owner: Customer;
+  let stranger: Customer;
+  let viewer: Api;
+  let staff: Api;
+  let limitedKey: Api;
+  const ids: Record<NonNullable<Row['resource']>, string> = { verification: '', payment: '', contact: '', campaign: '', apiKey: '' };
+
+  before(async () => {
+    platform = await startTestPlatform();
+    const { gatewayUrl, simulatorUrl } = platform;
+    [owner, stranger] = await Promise.all([newCustomer(gatewayUrl, 'Owner Ltd'), newCustomer(gatewayUrl, 'Stranger Ltd')]);
+    [viewer, staff] = await Promise.all([newMember(owner, gatewayUrl, simulatorUrl, 'viewer'), newMember(owner, gatewayUrl, simulatorUrl, 'staff')]);
+    const payment = await pay(owner.api, '10.00');
+    ids.payment = payment.id;
+    ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
+    ids.contact = expectStatus(await owner.api.post('/v2/contacts', { phone: '+447700900123', firstName: 'Ada' }), 201).id;
+    ids.campaign = expectStatus(await owner.api.post('/v2/campaigns', { name: 'c', body: 'Hello {{ firstName }}', audience: { all: true } }), 201).id;
+    ids.apiKey = expectStatus(await owner.api.post('/v2/api-keys', { name: 'spare' }), 201).id;
+    limitedKey = owner.api.as(expectStatus(await owner.api.post('/v2/api-keys', { name: 'limited', scopes: ['analytics:read'] }), 201).key);
+  });
+  after(() => platform?.stop());
+
+  const send = (caller: Api, { method, path, resource, body }: (typeof protectedRows)[number]) =>
+    caller.call(method, resource ? path.replace(':id', ids[resource]) : path, method === 'POST' ? (body ?? {}) : undefined);
+
+  it('the table names every route and no other', async () => {
+    const known = (await routeTable()).filter(({ method, url }) => method !== 'HEAD' && method !== 'OPTIONS' && !url.startsWith('/docs') && url !== '*');
+    const actual = new Set(known.map(({ method, url }) => `${method} ${url}`));
+    assert.deepEqual([...actual].toSorted(), Object.keys(table).toSorted());
+    for (const { method, url, access } of known) {
+      const isPublic = table[`${method} ${url}`]?.kind === 'public';
+      assert.equal(access.kind !== 'member', isPublic, `${method} ${url}: access rule and table differ`);
+    }
+  });
+
+  for (const row of protectedRows) {
+    it(`${row.key}: 401 without and with worthless credentials`, async () => {
+      const anonymous = owner.api.as(undefined);
+      const [none, garbage, badKey, truncated] = await Promise.all([
+        send(anonymous, row),
+        send(owner.api.as('garbage'), row),
+        send(owner.api.as('nsk_live_000000000000000000000000000000000000'), row),
+        send(owner.api.as(owner.tokens.accessToken.slice(0, -4)), row),
+      ]);
+      for (const answer of [none, garbage, badKey, truncated]) assert.equal(expectStatus(answer, 401).status, 401);
+    });
+    if (row.kind !== 'read') {
+      it(`${row.key}: 403 for a viewer`, async () => {
+        expectStatus(await send(viewer, row), 403);
+      });
+    }
+    if (row.kind === 'admin') {
+      it(`${row.key}: 403 for staff`, async () => {
+        expectStatus(await send(staff, row), 403);
+      });
+    }
+    if (row.key !== 'GET /v2/analytics/summary' && row.key !== 'GET /v2/me') {
+      it(`${row.key}: 403 for a key without the scope`, async () => {
+        expectStatus(await send(limitedKey, row), 403);
+      });
+    }
+    if (row.resource) {
+      it(`${row.key}: 404 for another tenant, and nothing changes`, async () => {
+        assert.equal(expectStatus(await send(stranger.api, row), 404).code, 'request.not_found');
+      });
+    }
+  }
+
+  it('a viewer can read what a viewer may read', async () => {
+    for (const row of protectedRows.filter(({ kind, key }) => kind === 'read' && !key.endsWith('/events'))) {
+      assert.equal((await send(viewer, row)).status, 200, row.key);
+    }
+  });
+  it("another tenant's lists hold nothing of the owner's", async () => {
+    for (const path of ['/v2/verifications', '/v2/payments', '/v2/contacts', '/v2/campaigns', '/v2/transactions', '/v2/api-keys']) {
+      assert.deepEqual(expectStatus(await stranger.api.get(path), 200).data, [], path);
+    }
+    assert.equal(expectStatus(await stranger.api.get('/v2/wallet'), 200).balance, '0.00');
+    assert.deepEqual(expectStatus(await stranger.api.get('/v2/members'), 200).data.map(({ email }: { email: string }) => email), [stranger.email]);
+  });
+  it("after all that the owner's things are as they were", async () => {
+    expectStatus(await owner.api.get(`/v2/contacts/${ids.contact}`), 200);
+    assert.equal(expectStatus(await owner.api.get(`/v2/campaigns/${ids.campaign}`), 200).status, 'draft');
+    assert.equal(expectStatus(await owner.api.get('/v2/api-keys'), 200).data.find(({ id }: { id: string }) => id === ids.apiKey).revokedAt, null);
+  });
+  it('a revoked key is refused within a second, an ended session too', async () => {
+    const created = expectStatus(await owner.api.post('/v2/api-keys', { name: 'short-lived' }), 201);
+    const key = owner.api.as(created.key);
+    expectStatus(await key.get('/v2/wallet'), 200);
+    expectStatus(await owner.api.call('DELETE', `/v2/api-keys/${created.id}`), 204);
+    await until('revoked key refused', () => key.get('/v2/wallet'), ({ status }) => status === 401, 1_000);
+    const leaving = await newCustomer(platform.gatewayUrl);
+    expectStatus(await leaving.api.post('/v2/auth/logout'), 204);
+    await until('ended session refused', () => leaving.api.get('/v2/wallet'), ({ status }) => status === 401, 1_000);
+    expectStatus(await leaving.api.post('/v2/auth/refresh', { refreshToken: leaving.tokens.refreshToken }), 401);
+  });
+});
