@@ -44,7 +44,9 @@ const shown = '[secret]';
 /** Inspecting or serialising a configuration as a whole shows no secret; single values are plain strings. */
 const hideSecrets = <T extends object>(values: T, variables: Variables): T => {
   const masked = (): object =>
-    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, variables[name]?.secret === true && value !== undefined ? shown : value]));
+    Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, variables[name]?.secret === true && value !== undefined ? shown : value]),
+    );
   Object.defineProperty(values, 'toJSON', { value: masked });
   Object.defineProperty(values, inspect.custom, { value: masked });
   return Object.freeze(values);

@@ -20,13 +20,17 @@ export const processConfig = {
 export const grpcConfig = {
   grpcHost: textVar('GRPC_HOST', { default: '127.0.0.1' }),
   grpcPort: portVar('GRPC_PORT', { default: 0 }),
-  grpcMaxInFlight: integerVar('GRPC_MAX_IN_FLIGHT', { default: 1_000, min: 1, description: 'more calls at once are refused with platform.overloaded' }),
+  grpcMaxInFlight: integerVar('GRPC_MAX_IN_FLIGHT', {
+    default: 1_000,
+    min: 1,
+    description: 'more calls at once are refused with platform.overloaded',
+  }),
 };
 
 /** Mutual TLS between services; optional in development. `grpcTls(config)` turns it into the option of server and client. */
 export const grpcTlsConfig = {
   grpcTlsCa: textVar('GRPC_TLS_CA', { optional: true, description: 'path of the CA certificate (PEM)' }),
-  grpcTlsCert: textVar('GRPC_TLS_CERT', { optional: true, description: 'path of this service\'s certificate (PEM); SAN = service name' }),
+  grpcTlsCert: textVar('GRPC_TLS_CERT', { optional: true, description: "path of this service's certificate (PEM); SAN = service name" }),
   grpcTlsKey: textVar('GRPC_TLS_KEY', { optional: true, description: 'path of its key (PEM)' }),
   grpcTlsCallers: textVar('GRPC_TLS_CALLERS', {
     optional: true,
@@ -35,8 +39,11 @@ export const grpcTlsConfig = {
 };
 
 export const databaseConfig = {
-  databaseUrl: urlVar('DATABASE_URL', { secret: true, description: 'PostgreSQL, with the login role of this service', protocols: ['postgres', 'postgresql'] }),
+  databaseUrl: urlVar('DATABASE_URL', {
+    secret: true,
+    description: 'PostgreSQL, with the login role of this service',
+    protocols: ['postgres', 'postgresql'],
+  }),
   databasePoolMax: integerVar('DATABASE_POOL_MAX', { default: 10, min: 1, max: 1_000 }),
   statementTimeoutMs: durationVar('STATEMENT_TIMEOUT_MS', { default: 5_000, min: 1 }),
 };
-

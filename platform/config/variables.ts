@@ -94,7 +94,8 @@ export const durationVar = make<number, Range>((range) => numeric('milliseconds'
 
 export const booleanVar = make<boolean, object>(() => ({
   kind: 'true or false',
-  parse: (text) => (text === 'true' || text === '1' ? ok(true) : text === 'false' || text === '0' ? ok(false) : no('must be true or false')),
+  parse: (text) =>
+    text === 'true' || text === '1' ? ok(true) : text === 'false' || text === '0' ? ok(false) : no('must be true or false'),
 }));
 
 interface TextOptions {

@@ -55,7 +55,13 @@ export const catalogue = {
   'auth.token_expired': row('UNAUTHENTICATED', 401, 'client', false, 'The token has expired.'),
   'auth.token_reused': row('UNAUTHENTICATED', 401, 'client', false, 'This refresh token was used before; the session has been ended.'),
   'auth.forbidden': row('PERMISSION_DENIED', 403, 'client', false, 'Your role or key does not allow this.'),
-  'auth.weak_password': row('INVALID_ARGUMENT', 422, 'client', false, 'This password is too short or appears in lists of stolen passwords.'),
+  'auth.weak_password': row(
+    'INVALID_ARGUMENT',
+    422,
+    'client',
+    false,
+    'This password is too short or appears in lists of stolen passwords.',
+  ),
   'auth.invalid_token': row('INVALID_ARGUMENT', 422, 'client', false, 'This token is not valid any more.'),
   'auth.busy': row('RESOURCE_EXHAUSTED', 429, 'capacity', true, 'Too many sign-ins at this moment.'),
 
@@ -67,12 +73,30 @@ export const catalogue = {
   'billing.gateway_unavailable': row('UNAVAILABLE', 503, 'upstream', true, 'The payment gateway does not answer.'),
   'billing.invalid_signature': row('UNAUTHENTICATED', 401, 'client', false, 'The signature is not valid.'),
 
-  'verification.service_blocked': row('PERMISSION_DENIED', 403, 'client', false, 'This service may not be rented under the acceptable-use policy.'),
+  'verification.service_blocked': row(
+    'PERMISSION_DENIED',
+    403,
+    'client',
+    false,
+    'This service may not be rented under the acceptable-use policy.',
+  ),
   'verification.no_numbers': row('FAILED_PRECONDITION', 409, 'upstream', true, 'No number is available for this service and country now.'),
   'verification.price_exceeded': row('FAILED_PRECONDITION', 409, 'client', false, 'The price is above the maximum you set.'),
   'verification.not_offered': row('INVALID_ARGUMENT', 422, 'client', false, 'This service is not offered in this country.'),
-  'verification.code_already_received': row('FAILED_PRECONDITION', 409, 'client', false, 'A code has arrived; the verification cannot be cancelled.'),
-  'verification.not_cancellable': row('FAILED_PRECONDITION', 409, 'client', false, 'The verification cannot be cancelled in its present state.'),
+  'verification.code_already_received': row(
+    'FAILED_PRECONDITION',
+    409,
+    'client',
+    false,
+    'A code has arrived; the verification cannot be cancelled.',
+  ),
+  'verification.not_cancellable': row(
+    'FAILED_PRECONDITION',
+    409,
+    'client',
+    false,
+    'The verification cannot be cancelled in its present state.',
+  ),
   'verification.early_cancel': row('FAILED_PRECONDITION', 409, 'client', true, 'The provider does not accept a cancellation yet.'),
   'verification.provider_unavailable': row('UNAVAILABLE', 503, 'upstream', true, 'The number provider does not answer.'),
 

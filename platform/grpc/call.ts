@@ -134,7 +134,8 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
         answer(undefined, await implementation.handle(call.request, handed));
       } catch (error) {
         // What a handler throws because it was aborted is the abortion, not a failure of its own.
-        if (ambient.answered && !isAppError(error, 'request.cancelled')) logger.debug({ rpc: path, requestId, err: error }, 'failed after the answer');
+        if (ambient.answered && !isAppError(error, 'request.cancelled'))
+          logger.debug({ rpc: path, requestId, err: error }, 'failed after the answer');
         answer(toAppError(error));
       } finally {
         load.inFlight -= 1;
@@ -144,4 +145,3 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
     void context.with(at, run);
   };
 };
-

@@ -4,7 +4,15 @@
  * call being served and `defaultDeadlineMs`. What is thrown is always an AppError.
  */
 import { isIP } from 'node:net';
-import { type CallOptions, type ChannelCredentials, type Client, type ClientOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  type ChannelCredentials,
+  type Client,
+  type ClientOptions,
+  type ClientUnaryCall,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { type AppError, appError } from '#platform/errors/index.ts';
 import { fromGrpcError } from '#platform/errors/from-grpc.ts';

@@ -15,7 +15,11 @@ const readRepeatable = (): ReadonlyMap<string, readonly string[]> => {
   for (const file of fromBinary(FileDescriptorSetSchema, descriptorSet()).file) {
     for (const service of file.service) {
       const methods = service.method
-        .filter(({ options }) => (options?.idempotencyLevel ?? MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN) !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN)
+        .filter(
+          ({ options }) =>
+            (options?.idempotencyLevel ?? MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN) !==
+            MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+        )
         .map(({ name }) => name);
       services.set(`${file.package}.${service.name}`, methods);
     }
@@ -40,7 +44,13 @@ export const serviceConfigFor = (service: string): string => {
         : [
             {
               name: methods.map((method) => ({ service, method })),
-              retryPolicy: { maxAttempts: 3, initialBackoff: '0.05s', maxBackoff: '0.5s', backoffMultiplier: 3, retryableStatusCodes: ['UNAVAILABLE'] },
+              retryPolicy: {
+                maxAttempts: 3,
+                initialBackoff: '0.05s',
+                maxBackoff: '0.5s',
+                backoffMultiplier: 3,
+                retryableStatusCodes: ['UNAVAILABLE'],
+              },
             },
           ],
     retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },

@@ -52,6 +52,9 @@ const mayByScope = ({ subject, scopes }: Principal, policy: AccessPolicy): boole
 export const authorise = (policy: AccessPolicy, principal: Principal): void => {
   if (policy.roles !== undefined && !principal.roles.some((role) => policy.roles?.has(role))) throw appError('auth.forbidden');
   if (!mayByScope(principal, policy)) {
-    throw appError('auth.forbidden', policy.scope === undefined ? {} : { message: `The API key lacks the scope "${policy.scope}".`, meta: { scope: policy.scope } });
+    throw appError(
+      'auth.forbidden',
+      policy.scope === undefined ? {} : { message: `The API key lacks the scope "${policy.scope}".`, meta: { scope: policy.scope } },
+    );
   }
 };

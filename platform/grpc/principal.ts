@@ -64,7 +64,15 @@ export const principalSigner = (key: string, caller: string, clock: Clock = syst
     sign: (principal) => {
       const now = clock.now().getTime();
       const { tenantId, subject, sessionId, plan } = principal;
-      const body = { t: tenantId, s: subject, r: principal.roles, o: principal.scopes, p: plan, ...(sessionId === undefined ? {} : { i: sessionId }), c: caller };
+      const body = {
+        t: tenantId,
+        s: subject,
+        r: principal.roles,
+        o: principal.scopes,
+        p: plan,
+        ...(sessionId === undefined ? {} : { i: sessionId }),
+        c: caller,
+      };
       const identity = JSON.stringify(body);
       const hit = signed.get(identity);
       if (hit !== undefined && hit.until > now && hit.until <= now + reuseMs) return hit.token;
@@ -94,7 +102,12 @@ const readClaims = (payload: string): Claims | undefined => {
   try {
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Partial<Claims>;
     const texts = [claims.t, claims.s, claims.p, claims.c].every((text) => typeof text === 'string');
-    const wellFormed = texts && isTexts(claims.r) && isTexts(claims.o) && Number.isFinite(claims.e) && (claims.i === undefined || typeof claims.i === 'string');
+    const wellFormed =
+      texts &&
+      isTexts(claims.r) &&
+      isTexts(claims.o) &&
+      Number.isFinite(claims.e) &&
+      (claims.i === undefined || typeof claims.i === 'string');
     return wellFormed ? (claims as Claims) : undefined;
   } catch {
     return undefined;
@@ -128,7 +141,8 @@ export const principalVerifier = (key: string, clock: Clock = systemClock): Prin
       const payload = token.slice(0, dot);
       const signature = Buffer.from(token.slice(dot + 1), 'base64url');
       const expected = hmac(key, payload);
-      if (dot < 1 || signature.length !== expected.length || !timingSafeEqual(signature, expected)) throw refuse('The principal is not signed.');
+      if (dot < 1 || signature.length !== expected.length || !timingSafeEqual(signature, expected))
+        throw refuse('The principal is not signed.');
       const claims = readClaims(payload);
       if (claims === undefined) throw refuse('The principal is malformed.');
       if (claims.e <= now) throw appError('auth.token_expired', { message: 'The principal has expired.' });

@@ -49,7 +49,16 @@ const serverOptions = (options: GrpcServerOptions): ServerOptions => ({
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_connection_age_ms': options.maxConnectionAgeMs ?? 600_000,
   'grpc.max_connection_age_grace_ms': 30_000,
-  ...(options.tls?.callers === undefined ? {} : { interceptors: [callerCheck(options.tls.callers, options.services.map(({ name }) => name))] }),
+  ...(options.tls?.callers === undefined
+    ? {}
+    : {
+        interceptors: [
+          callerCheck(
+            options.tls.callers,
+            options.services.map(({ name }) => name),
+          ),
+        ],
+      }),
 });
 
 const addServices = (server: Server, services: readonly BoundService[], environment: CallEnvironment): void => {
@@ -64,7 +73,9 @@ const addServices = (server: Server, services: readonly BoundService[], environm
 const listen = (server: Server, options: GrpcServerOptions): Promise<number> =>
   new Promise((resolve, reject) => {
     const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-    server.bindAsync(`${host}:${options.port}`, serverCredentials(options.tls), (error, port) => (error === null ? resolve(port) : reject(error)));
+    server.bindAsync(`${host}:${options.port}`, serverCredentials(options.tls), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    );
   });
 
 /** Resolves when every connection is gone, or when nothing has been in flight for a while (only watchers are left), or by time-out. */
@@ -94,7 +105,13 @@ export const startGrpcServer = async (options: GrpcServerOptions): Promise<GrpcS
   const { services, logger, metrics, closeTimeoutMs = 10_000 } = options;
   const load = { inFlight: 0 };
   const server = new Server(serverOptions(options));
-  addServices(server, services, { logger, metrics, verifier: principalVerifier(options.principalKey), maxInFlight: options.maxInFlight ?? 1_000, load });
+  addServices(server, services, {
+    logger,
+    metrics,
+    verifier: principalVerifier(options.principalKey),
+    maxInFlight: options.maxInFlight ?? 1_000,
+    load,
+  });
 
   const names = ['', ...services.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));

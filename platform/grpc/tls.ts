@@ -34,7 +34,10 @@ const parseCallers = (text: string): Record<string, readonly string[]> =>
   Object.fromEntries(
     text.split(';').map((entry) => {
       const [service = '', names = ''] = entry.split('=');
-      const callers = names.split(',').map((name) => name.trim()).filter((name) => name !== '');
+      const callers = names
+        .split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '');
       if (service.trim() === '' || callers.length === 0) throw new Error(`GRPC_TLS_CALLERS: cannot read "${entry}"`);
       return [service.trim(), callers];
     }),
@@ -44,14 +47,19 @@ const parseCallers = (text: string): Record<string, readonly string[]> =>
 export const grpcTls = (config: TlsConfig): ServerTls | undefined => {
   const { grpcTlsCa: caPath, grpcTlsCert: certPath, grpcTlsKey: keyPath, grpcTlsCallers: callers } = config;
   if (caPath === undefined && certPath === undefined && keyPath === undefined) return undefined;
-  if (caPath === undefined || certPath === undefined || keyPath === undefined) throw new Error('GRPC_TLS_CA, GRPC_TLS_CERT and GRPC_TLS_KEY belong together');
+  if (caPath === undefined || certPath === undefined || keyPath === undefined)
+    throw new Error('GRPC_TLS_CA, GRPC_TLS_CERT and GRPC_TLS_KEY belong together');
   return { caPath, certPath, keyPath, ...(callers === undefined ? {} : { callers: parseCallers(callers) }) };
 };
 
 export const serverCredentials = (tls: TlsFiles | undefined): ServerCredentials =>
   tls === undefined
     ? ServerCredentials.createInsecure()
-    : ServerCredentials.createSsl(readFileSync(tls.caPath), [{ cert_chain: readFileSync(tls.certPath), private_key: readFileSync(tls.keyPath) }], true);
+    : ServerCredentials.createSsl(
+        readFileSync(tls.caPath),
+        [{ cert_chain: readFileSync(tls.certPath), private_key: readFileSync(tls.keyPath) }],
+        true,
+      );
 
 export const clientCredentials = (tls: TlsFiles | undefined): ChannelCredentials =>
   tls === undefined

@@ -36,7 +36,8 @@ const send = (response: ServerResponse, status: number, contentType: string, bod
   response.writeHead(status, { 'content-type': contentType, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
   response.end(response.req.method === 'HEAD' ? undefined : body);
 };
-const sendJson = (response: ServerResponse, status: number, body: unknown): void => send(response, status, 'application/json', `${JSON.stringify(body)}\n`);
+const sendJson = (response: ServerResponse, status: number, body: unknown): void =>
+  send(response, status, 'application/json', `${JSON.stringify(body)}\n`);
 
 const answer = async (path: string, response: ServerResponse, options: AdminServerOptions): Promise<void> => {
   if (path === '/health/live') return sendJson(response, 200, { live: true });
@@ -56,7 +57,9 @@ export const startAdminServer = async (options: AdminServerOptions): Promise<Adm
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 5_000 }, (request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') return sendJson(response, 405, { allowed: ['GET', 'HEAD'] });
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    answer(path, response, options).catch(() => (response.headersSent ? response.destroy() : sendJson(response, 500, { error: 'internal' })));
+    answer(path, response, options).catch(() =>
+      response.headersSent ? response.destroy() : sendJson(response, 500, { error: 'internal' }),
+    );
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

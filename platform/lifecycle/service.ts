@@ -8,7 +8,8 @@ import { type Closable, closeAll, type Owned } from './resources.ts';
 
 type Full = Values<typeof processConfig>;
 /** What `startService` itself reads of a service's configuration. */
-export type ProcessConfig = Pick<Full, 'logLevel' | 'adminHost' | 'adminPort' | 'shutdownTimeoutMs'> & Partial<Pick<Full, 'readinessDelayMs'>>;
+export type ProcessConfig = Pick<Full, 'logLevel' | 'adminHost' | 'adminPort' | 'shutdownTimeoutMs'> &
+  Partial<Pick<Full, 'readinessDelayMs'>>;
 
 export interface Life {
   readonly logger: Logger;

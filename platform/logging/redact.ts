@@ -5,13 +5,41 @@ import { isErrorCode } from '#platform/errors/index.ts';
  * harmless; numbers and addresses inside free text are masked by pattern. It is a net, not a permission: codes and
  * message texts do not belong into log calls.
  */
-const secretKeys = new Set(
-  [
-    'password', 'passwd', 'passphrase', 'token', 'accesstoken', 'refreshtoken', 'idtoken', 'jwt', 'key', 'apikey', 'secret', 'clientsecret',
-    'privatekey', 'signingkey', 'encryptionkey', 'principalkey', 'authorization', 'cookie', 'setcookie', 'code', 'otp', 'totp', 'pin', 'text',
-    'body', 'messagetext', 'signature', 'credential', 'credentials', 'databaseurl', 'natsurl', 'parameters', 'params',
-  ],
-);
+const secretKeys = new Set([
+  'password',
+  'passwd',
+  'passphrase',
+  'token',
+  'accesstoken',
+  'refreshtoken',
+  'idtoken',
+  'jwt',
+  'key',
+  'apikey',
+  'secret',
+  'clientsecret',
+  'privatekey',
+  'signingkey',
+  'encryptionkey',
+  'principalkey',
+  'authorization',
+  'cookie',
+  'setcookie',
+  'code',
+  'otp',
+  'totp',
+  'pin',
+  'text',
+  'body',
+  'messagetext',
+  'signature',
+  'credential',
+  'credentials',
+  'databaseurl',
+  'natsurl',
+  'parameters',
+  'params',
+]);
 const phoneKeys = new Set(['phone', 'phonenumber', 'msisdn', 'number', 'from', 'to', 'recipient', 'sender', 'destination', 'source']);
 const secretSuffix = /(password|token|secret|apikey|privatekey)$/;
 

@@ -39,10 +39,21 @@ const counterWithExemplars = (name: string, row: CounterRow, registers: [Registr
 };
 
 const histogramWithExemplars = (name: string, row: HistogramRow, registers: [Registry<typeof openMetricsContentType>]): Histogram => {
-  const metric = new Histogram({ name, help: row.help, labelNames: [...row.labels], buckets: [...row.buckets], registers, enableExemplars: true });
+  const metric = new Histogram({
+    name,
+    help: row.help,
+    labelNames: [...row.labels],
+    buckets: [...row.buckets],
+    registers,
+    enableExemplars: true,
+  });
   const observe = metric.observe.bind(metric) as unknown as (data: object) => void;
   const usual = (labels: Labels | number, value?: number): void =>
-    observe({ labels: typeof labels === 'object' ? labels : {}, value: typeof labels === 'number' ? labels : value, exemplarLabels: exemplarLabels() });
+    observe({
+      labels: typeof labels === 'object' ? labels : {},
+      value: typeof labels === 'number' ? labels : value,
+      exemplarLabels: exemplarLabels(),
+    });
   const startTimer = (startLabels: Labels = {}): ((endLabels?: Labels) => number) => {
     const startedAt = performance.now();
     return (endLabels = {}) => {
@@ -58,7 +69,10 @@ const histogramWithExemplars = (name: string, row: HistogramRow, registers: [Reg
  * @param table normally `metricTable`
  * @param options.defaults also expose the metrics of Node itself (event loop, heap, garbage collection)
  */
-export const createMetrics = <T extends MetricTable>(table: T, options: { defaults?: boolean; labels?: Record<string, string> } = {}): Metrics<T> => {
+export const createMetrics = <T extends MetricTable>(
+  table: T,
+  options: { defaults?: boolean; labels?: Record<string, string> } = {},
+): Metrics<T> => {
   const registry = new Registry<typeof openMetricsContentType>();
   registry.setContentType(openMetricsContentType);
   if (options.labels !== undefined) registry.setDefaultLabels(options.labels);

@@ -1,4 +1,14 @@
-import { type Attributes, context, type Context, type Link, propagation, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  type Attributes,
+  context,
+  type Context,
+  type Link,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { isAppError } from '#platform/errors/index.ts';
 
 /** Header-like carrier of W3C trace context: HTTP and NATS headers as plain objects. */

@@ -1,0 +1,78 @@
+/** Tracing with the SDK: loaded only where spans are collected. The OTLP exporter reads its endpoint from the environment, as its documentation says. */
+import { register } from 'node:module';
+import type { IncomingMessage } from 'node:http';
+import { context, propagation, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
+import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
+import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
+import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type Span,
+  type SpanProcessor,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from '@opentelemetry/sdk-trace';
+import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
+import { installTelemetry, type Telemetry } from './provider.ts';
+import { redactPath, redactUrl } from './redact-url.ts';
+
+export interface ExportOptions {
+  readonly service: string;
+  /** Share of new traces that is collected; the caller's decision is followed otherwise. */
+  readonly ratio: number;
+  /** Longest time that a span waits for its batch. */
+  readonly delayMs: number;
+}
+
+/** Keys, secrets and phone numbers stand in the URLs of callbacks and of providers' query APIs. They do not reach the collector. */
+const redaction: SpanProcessor = {
+  onStart: () => undefined,
+  onEnding: (span: Span) => {
+    const { attributes } = span;
+    for (const key of ['url.full', 'http.url']) {
+      const value = attributes[key];
+      if (typeof value === 'string') span.setAttribute(key, redactUrl(value));
+    }
+    for (const key of ['url.path', 'http.target']) {
+      const value = attributes[key];
+      if (typeof value === 'string') span.setAttribute(key, redactPath(value));
+    }
+    if (attributes['url.query'] !== undefined) span.setAttribute('url.query', '');
+  },
+  onEnd: () => undefined,
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve(),
+};
+
+const isProbe = (request: IncomingMessage): boolean => /^\/(metrics|health\/)/.test(request.url ?? '');
+
+const create = ({ service, ratio, delayMs }: ExportOptions): Telemetry => {
+  // pg and undici are ES imports in our code: only this hook lets the instrumentation see them.
+  register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
+  const provider = new TracerProvider({
+    resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service })),
+    sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(Number.isFinite(ratio) ? ratio : 1) }),
+    spanProcessors: [redaction, new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), scheduledDelayMillis: delayMs })],
+  });
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
+  trace.setGlobalTracerProvider(provider);
+  registerInstrumentations({
+    tracerProvider: provider,
+    instrumentations: [
+      new HttpInstrumentation({ ignoreIncomingRequestHook: isProbe, requireParentforOutgoingSpans: true }),
+      new UndiciInstrumentation({ requireParentforSpans: true }),
+      // Statements are texts with $n; their parameters are never recorded. Polling without a trace makes no spans.
+      new PgInstrumentation({ requireParentSpan: true, enhancedDatabaseReporting: false }),
+    ],
+  });
+  return { mode: 'export', shutdown: () => provider.shutdown() };
+};
+
+export const installExport = (options: ExportOptions): Telemetry => installTelemetry(() => create(options));
