@@ -1,6 +1,6 @@
 /** make down: stops the platform that runs in another terminal, and what a killed one left. With --clean its data goes too. */
 import { existsSync, rmSync } from 'node:fs';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { root } from './run.ts';
 import { stopLeftovers, stopRunner } from './runner.ts';
 import { readSettings, requireOwnData, UsageError } from './settings.ts';
@@ -16,6 +16,8 @@ const main = async (clean: boolean): Promise<void> => {
   if (left.length > 0) say(`${green('✓')} stopped what was left behind: ${left.map((one) => `${one.name} (${one.pid})`).join(', ')}`);
   if (pid === undefined && left.length === 0) say('Nothing runs.');
   if (!clean) return;
+  // DATA_DIR may have been mistyped: only what the runner made is removed.
+  if (!existsSync(join(dataDir, 'run'))) throw new UsageError(`${dataDir} holds no platform: nothing was removed.`);
   rmSync(dataDir, { recursive: true, force: true });
   say(`${green('✓')} removed ${relative(root, dataDir)}`);
 };

@@ -7,7 +7,7 @@
  *   await platform.restart('billing');         // and is back, ready
  *   await platform.stop();                     // nothing is left running
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { topology, type ProcessRow, type ServiceName } from '#topology';
 import { adminUrl, gatewayUrl, grpcAddress, processEnvironment, simulatorUrl, type Environment } from './env.ts';
@@ -15,7 +15,7 @@ import { ensureNatsServer } from './infra/index.ts';
 import { pidFiles } from './pids.ts';
 import { anyPorts, fixedPorts, freePorts, portClaims, takenPorts, type PortPlan } from './ports.ts';
 import { launchProcess, openLineLog, type LineLog } from './process.ts';
-import { loadSecrets, type Secrets } from './secrets.ts';
+import { loadSecrets, writePrivateJson, type Secrets } from './secrets.ts';
 import { seedDemo, type DemoAccount } from './seed.ts';
 import { createDatabases, createStreams, launchNats, launchPostgres, migrateAll } from './servers.ts';
 import { StartError, supervise, type Part, type SupervisorEvent } from './supervisor.ts';
@@ -96,6 +96,16 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+/** What `<dataDir>/platform.json` says while a platform runs: where it is. Other tools find it there; no secret is in it. */
+export interface PlatformFile {
+  readonly gatewayUrl: string;
+  readonly simulatorUrl: string;
+  readonly natsUrl: string;
+  readonly ports: PortPlan;
+}
+
+export const platformFile = (dataDir: string): string => join(dataDir, 'platform.json');
+
 /** A port that the platform needs is in use: nothing was started. */
 export class PortTakenError extends Error {
   override readonly name = 'PortTakenError';
@@ -124,7 +134,7 @@ const stopInOrder = async (rows: readonly ProcessRow[], stop: (name: ServiceName
   const stopped = new Map<ServiceName, Promise<void>>();
   // A later row may depend on an earlier one, never the other way round: from the end, every dependent is known already.
   for (const row of rows.toReversed()) {
-    const dependents = rows.filter(({ dependsOn }) => dependsOn.includes(row.name)).map(({ name }) => stopped.get(name));
+    const dependents = rows.filter(({ dependsOn }) => dependsOn.includes(row.name)).flatMap(({ name }) => stopped.get(name) ?? []);
     stopped.set(
       row.name,
       Promise.allSettled(dependents).then(() => stop(row.name)),
@@ -140,6 +150,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const databases = rows.flatMap(({ database }) => (database === undefined ? [] : [database]));
   const progress = createProgress(options.quiet);
   await mkdir(join(dataDir, 'logs'), { recursive: true });
+  await rm(platformFile(dataDir), { force: true });
   const ports = await choosePorts(options, rows);
   const secrets = await loadSecrets(dataDir, databases);
   const pids = pidFiles(dataDir);
@@ -206,7 +217,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   let stopping = false;
   const stop = async (): Promise<void> => {
     stopping = true;
-    await Promise.allSettled([...replicas.keys()].map((name) => parts.get(name)?.stop()));
+    await rm(platformFile(dataDir), { force: true });
+    await Promise.allSettled([...replicas.keys()].flatMap((name) => parts.get(name)?.stop() ?? []));
     await stopInOrder(rows, async (name) => parts.get(name)?.stop());
     await parts.get('nats')?.stop();
     await parts.get('postgres')?.stop();
@@ -250,7 +262,7 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
   const startProcesses = async (): Promise<void> => {
     const started = new Map<ServiceName, Promise<void>>();
     for (const row of rows) {
-      const before = Promise.all(row.dependsOn.map((name) => started.get(name)));
+      const before = Promise.all(row.dependsOn.flatMap((name) => started.get(name) ?? []));
       const port =
         row.name === 'gateway'
           ? ports.gateway
@@ -305,12 +317,18 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
     throw error;
   }
 
-  return {
+  const where: PlatformFile = {
     gatewayUrl: gatewayUrl(ports),
     simulatorUrl: rows.some(({ name }) => name === 'simulator') ? simulatorUrl(ports) : '',
     natsUrl,
-    postgresUrl,
     ports,
+  };
+  // The address of a server of one's own may hold a password: only the local one is written down.
+  await writePrivateJson(platformFile(dataDir), { ...where, natsUrl: options.natsUrl === undefined ? natsUrl : '' });
+
+  return {
+    ...where,
+    postgresUrl,
     secrets,
     demo,
     databaseUrl,

@@ -73,27 +73,21 @@ const main = async (): Promise<number> => {
   }
 
   const stopped = new AbortController();
-  let signals = 0;
+  let firstSignalAt: number | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
-    signals += 1;
-    if (signals === 1) {
+    if (firstSignalAt === undefined) {
+      firstSignalAt = performance.now();
       say(`\n${dim(`${name}: stopping (again: at once)`)}`);
       stopped.abort(new UsageError('stopped while it was starting'));
       return;
     }
-    // make and the terminal may deliver the same Ctrl-C twice: only a person's second one comes later.
+    // make and the terminal may both deliver one Ctrl-C: only a person's second one comes later.
     if (performance.now() - firstSignalAt < 500) return;
     killEverything(dataDir);
     releaseRunner(dataDir);
     process.exit(1);
   };
-  let firstSignalAt = 0;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, (received: NodeJS.Signals) => {
-      if (signals === 0) firstSignalAt = performance.now();
-      onSignal(received);
-    });
-  }
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
 
   try {
     const left = await stopLeftovers(dataDir);

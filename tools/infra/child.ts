@@ -27,7 +27,8 @@ export const setprivPath = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => p
 /** Starts a background process with its output in a file. A process that cannot be started rejects. */
 export const startChild = async (command: string, args: readonly string[], options: ChildOptions): Promise<Child> => {
   const log = openSync(options.logFile, 'a');
-  const spawnOptions: SpawnOptions = { stdio: ['ignore', log, log], cwd: options.cwd ?? '/', env: options.env ?? process.env };
+  // A process group of its own: Ctrl-C in a terminal must not stop the servers before those who use them.
+  const spawnOptions: SpawnOptions = { stdio: ['ignore', log, log], cwd: options.cwd ?? '/', env: options.env ?? process.env, detached: true };
   if (options.uid !== undefined) spawnOptions.uid = options.uid;
   if (options.gid !== undefined) spawnOptions.gid = options.gid;
   const child = spawn(command, args, spawnOptions);
