@@ -1,0 +1,59 @@
+import type { AddressInfo } from 'node:net';
+import formbody from '@fastify/formbody';
+import fastify from 'fastify';
+import { appError } from '#platform/errors/index.ts';
+import { registerControl, type ControlDependencies } from './control.ts';
+import { registerHandlerApi, type HandlerApiDependencies } from './handler-api.ts';
+import { registerMailbox } from './mailbox.ts';
+import type { Mailbox } from '../../app/accept-mail.ts';
+import { registerPayments, type PaymentDependencies } from './payments.ts';
+import { problemOf, sendProblem } from './problem.ts';
+
+export interface HttpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly handlerApi: HandlerApiDependencies;
+  readonly payments: PaymentDependencies;
+  readonly mailbox: Mailbox;
+  readonly control: ControlDependencies;
+  /** Told of errors that are nobody's fault but ours. */
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** Everything of the simulator that speaks HTTP. Hung requests are cut when it closes. */
+export const startHttpServer = async (options: HttpOptions): Promise<{ port: number; close(): Promise<void> }> => {
+  const server = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    keepAliveTimeout: 65_000,
+    bodyLimit: 1_048_576,
+  });
+  await server.register(formbody);
+  // An empty body is a body too, and clients of the handler API send all kinds of types with nothing in them.
+  server.removeContentTypeParser(['application/json', 'text/plain']);
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (_, body, done) => {
+    if (body === '') return done(null, undefined);
+    try {
+      done(null, JSON.parse(String(body)));
+    } catch {
+      done(Object.assign(new Error('not JSON'), { statusCode: 400 }));
+    }
+  });
+  server.addContentTypeParser('*', { parseAs: 'string' }, (_, __, done) => done(null, undefined));
+  server.setNotFoundHandler((_, reply) => sendProblem(reply, appError('request.not_found')));
+  server.setErrorHandler((error, _, reply) => {
+    const problem = problemOf(error);
+    if (problem.code === 'platform.internal') options.onInternalError(error);
+    return sendProblem(reply, problem);
+  });
+  registerHandlerApi(server, options.handlerApi);
+  registerPayments(server, options.payments);
+  registerMailbox(server, { world: options.control.world, mailbox: options.mailbox });
+  registerControl(server, options.control);
+  await server.listen({ host: options.host, port: options.port });
+  return {
+    port: (server.server.address() as AddressInfo).port,
+    close: () => server.close(),
+  };
+};

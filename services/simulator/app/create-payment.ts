@@ -1,0 +1,89 @@
+import { appError } from '#platform/errors/index.ts';
+import { boundedMap, type BoundedMap } from '../domain/bounded-map.ts';
+import type { Payment } from '../domain/payment.ts';
+import type { World } from './ports.ts';
+import type { SettlePayment } from './settle-payment.ts';
+
+const capacity = 200_000;
+
+export interface PaymentOrder {
+  readonly reference: string;
+  readonly amountMicros: bigint;
+  readonly currency: string;
+  readonly webhookUrl: string;
+  readonly returnUrl: string;
+}
+
+export interface PaymentBook {
+  readonly payments: BoundedMap<string, Payment>;
+  byReference(reference: string): readonly Payment[];
+  nextId(prefix: string): string;
+  add(payment: Payment, idempotencyKey: string, request: string): void;
+  repeated(idempotencyKey: string): { payment: Payment; request: string } | undefined;
+  clear(): void;
+}
+
+export const createPaymentBook = (world: Pick<World, 'clock'>): PaymentBook => {
+  const keys = boundedMap<string, { payment: Payment; request: string }>(capacity);
+  const references = new Map<string, Payment[]>();
+  const payments = boundedMap<string, Payment>(capacity, (payment) => {
+    const left = (references.get(payment.reference) ?? []).filter((other) => other !== payment);
+    if (left.length === 0) references.delete(payment.reference);
+    else references.set(payment.reference, left);
+  });
+  let last = world.clock.now().getTime() * 10;
+  return {
+    payments,
+    byReference: (reference) => references.get(reference) ?? [],
+    nextId: (prefix) => `${prefix}_${(last += 1).toString(36)}`,
+    add: (payment, idempotencyKey, request) => {
+      payments.set(payment.id, payment);
+      references.set(payment.reference, [...(references.get(payment.reference) ?? []), payment]);
+      keys.set(idempotencyKey, { payment, request });
+    },
+    repeated: (idempotencyKey) => keys.get(idempotencyKey),
+    clear: () => {
+      payments.clear();
+      keys.clear();
+      references.clear();
+    },
+  };
+};
+
+export interface CreatePayment {
+  /**
+   * The same key with the same order: the same payment.
+   * @throws request.idempotency_conflict when the key was used with another order
+   */
+  (order: PaymentOrder, idempotencyKey: string): Payment;
+}
+
+export const createCreatePayment = (world: World, dependencies: { book: PaymentBook; settlePayment: SettlePayment }): CreatePayment => {
+  const { book, settlePayment } = dependencies;
+  return (order, idempotencyKey) => {
+    const request = [order.reference, order.amountMicros, order.currency, order.webhookUrl, order.returnUrl].join('\n');
+    const repeated = book.repeated(idempotencyKey);
+    if (repeated !== undefined) {
+      if (repeated.request !== request) throw appError('request.idempotency_conflict');
+      return repeated.payment;
+    }
+    const nowMs = world.clock.now().getTime();
+    const payment: Payment = {
+      id: book.nextId('sim'),
+      reference: order.reference,
+      askedMicros: order.amountMicros,
+      askedCurrency: order.currency,
+      paidMicros: order.amountMicros,
+      paidCurrency: order.currency,
+      status: 'pending',
+      webhookUrl: order.webhookUrl,
+      returnUrl: order.returnUrl,
+      createdAtMs: nowMs,
+    };
+    book.add(payment, idempotencyKey, request);
+    world.counters.payments += 1;
+    const { autoOutcome, autoOutcomeDelayMs } = world.settings.payments;
+    if (autoOutcome !== 'none') world.agenda.at(nowMs + autoOutcomeDelayMs, () => settlePayment(payment, autoOutcome));
+    return payment;
+  };
+};

@@ -1,0 +1,23 @@
+import { defineConfig, portVar, processConfig, secretVar, textVar, urlVar, type ConfigOf } from '#platform/config/index.ts';
+
+const { environment, logLevel, adminHost, adminPort, shutdownTimeoutMs, readinessDelayMs } = processConfig;
+
+/** The simulator has neither a database nor a bus: it must also run alone. */
+export const simulatorConfig = defineConfig({
+  environment,
+  logLevel,
+  adminHost,
+  adminPort,
+  shutdownTimeoutMs,
+  readinessDelayMs,
+  host: textVar('SIMULATOR_HOST', { default: '127.0.0.1' }),
+  httpPort: portVar('SIMULATOR_HTTP_PORT', { default: 0 }),
+  smppPort: portVar('SIMULATOR_SMPP_PORT', { default: 0 }),
+  seed: textVar('SIMULATOR_SEED', { default: 'namaskah', description: 'the same seed gives the same sequences' }),
+  handlerApiKey: secretVar('SIMULATOR_HANDLER_API_KEY', { minLength: 1, description: 'api_key of the number market' }),
+  pushUrl: urlVar('SIMULATOR_PUSH_URL', { optional: true, secret: true, protocols: ['http', 'https'], description: 'where codes are pushed; absent: clients poll' }),
+  paymentSecret: secretVar('PAYMENT_SIMULATOR_SECRET', { minLength: 8, description: 'bearer of the payment API and key of its webhook signature' }),
+  smppSystemId: textVar('SMPP_SYSTEM_ID', { maxLength: 15 }),
+  smppPassword: secretVar('SMPP_PASSWORD', { minLength: 1, maxLength: 64 }),
+});
+export type SimulatorConfig = ConfigOf<typeof simulatorConfig>;

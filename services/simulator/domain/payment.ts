@@ -1,0 +1,16 @@
+export type PaymentStatus = 'pending' | 'succeeded' | 'failed';
+
+export interface Payment {
+  readonly id: string;
+  readonly reference: string;
+  /** As asked for; the page shows this. */
+  readonly askedMicros: bigint;
+  readonly askedCurrency: string;
+  /** What was really paid: differs only when a fault says so. */
+  paidMicros: bigint;
+  paidCurrency: string;
+  status: PaymentStatus;
+  readonly webhookUrl: string;
+  readonly returnUrl: string;
+  readonly createdAtMs: number;
+}

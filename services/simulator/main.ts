@@ -1,0 +1,107 @@
+import { createHmac } from 'node:crypto';
+import { runMain, startService, type RunningService } from '#platform/lifecycle/index.ts';
+import { systemClock, type Clock } from '#platform/time/index.ts';
+import { startHttpServer } from './adapters/http/server.ts';
+import { createHttpOutgoing } from './adapters/outgoing/http-outgoing.ts';
+import { startSmsc } from './adapters/smpp/smsc.ts';
+import { startAgenda } from './adapters/timers/drive-agenda.ts';
+import { createMailbox } from './app/accept-mail.ts';
+import { createAcceptSubmission, createSubmissionBook, type AcceptSubmission } from './app/accept-submission.ts';
+import { createActivationBook } from './app/activation-book.ts';
+import { createBuyNumber, createComposeFor } from './app/buy-number.ts';
+import { createChangeActivation } from './app/change-activation.ts';
+import { createCreatePayment, createPaymentBook } from './app/create-payment.ts';
+import { createDeliverCode } from './app/deliver-code.ts';
+import { createEndActivation } from './app/end-activation.ts';
+import { createPlanReceipts } from './app/plan-receipts.ts';
+import { newCounters, type Sign, type World } from './app/ports.ts';
+import { createReadMarket } from './app/read-market.ts';
+import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
+import { createSettlePayment } from './app/settle-payment.ts';
+import { simulatorConfig, type SimulatorConfig } from './config.ts';
+import { seededRandomness } from './domain/random.ts';
+import { defaultSettings } from './domain/settings.ts';
+
+const hmacSha256: Sign = (secret, data) => createHmac('sha256', secret).update(data).digest('hex');
+
+/** Starts the outside world. Addresses: `http`, `smpp`, `admin`. */
+export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}): Promise<RunningService> =>
+  startService('simulator', config, async (life) => {
+    const clock = options.clock ?? systemClock;
+    const driver = await life.own('agenda', startAgenda(clock, (error) => life.logger.error({ err: error }, 'a planned task failed')));
+    const random = seededRandomness(config.seed);
+    const world: World = { clock, agenda: driver.agenda, random, settings: defaultSettings(), counters: newCounters() };
+    const outgoing = await life.own('outgoing', createHttpOutgoing(world));
+
+    const activations = createActivationBook(world);
+    const compose = createComposeFor(world);
+    const deliverCode = createDeliverCode(world, { outgoing, pushUrl: config.pushUrl ?? '' });
+    const endActivation = createEndActivation(world, { book: activations, deliverCode, compose });
+    const activationParts = { book: activations, deliverCode, endActivation, compose };
+
+    const submissions = createSubmissionBook();
+    let acceptSubmission: AcceptSubmission | undefined;
+    const notWired = (): never => {
+      throw new Error('the SMSC was asked before it was wired');
+    };
+    const smsc = await life.own(
+      'smpp',
+      startSmsc(
+        world,
+        { host: config.host, port: config.smppPort, systemId: config.smppSystemId, password: config.smppPassword },
+        () => acceptSubmission ?? notWired,
+      ),
+    );
+    acceptSubmission = createAcceptSubmission(world, { book: submissions, planReceipts: createPlanReceipts(world, { carrier: smsc }) });
+
+    const payments = createPaymentBook(world);
+    const settlePayment = createSettlePayment(world, { outgoing, sign: hmacSha256, secret: config.paymentSecret, nextId: payments.nextId });
+    const mailbox = createMailbox(world);
+
+    const http = await life.own(
+      'http',
+      startHttpServer({
+        host: config.host,
+        port: config.httpPort,
+        handlerApi: {
+          world,
+          apiKey: config.handlerApiKey,
+          book: activations,
+          buyNumber: createBuyNumber(world, activationParts),
+          changeActivation: createChangeActivation(world, activationParts),
+          market: createReadMarket(world),
+        },
+        payments: {
+          world,
+          secret: config.paymentSecret,
+          book: payments,
+          createPayment: createCreatePayment(world, { book: payments, settlePayment }),
+          settlePayment,
+        },
+        mailbox,
+        control: {
+          world,
+          activations,
+          submissions,
+          payments,
+          deliverCode,
+          compose,
+          carrier: smsc,
+          changeSettings: createChangeSettings(world),
+          resetWorld: createResetWorld(world, [outgoing, activations, submissions, smsc, payments, mailbox]),
+          gauges: () => ({
+            liveActivations: activations.liveCount(),
+            planned: world.agenda.size(),
+            outgoingWaiting: outgoing.waiting(),
+            smppQueued: smsc.queued(),
+            smppLinks: smsc.boundLinks(),
+          }),
+        },
+        onInternalError: (error) => life.logger.error({ err: error }, 'a request failed'),
+      }),
+    );
+    life.address('http', http.port);
+    life.address('smpp', smsc.port);
+  });
+
+if (import.meta.main) await runMain(() => start(simulatorConfig.parse(process.env)));
