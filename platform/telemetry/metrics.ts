@@ -100,6 +100,8 @@ export const metricTable = {
     'outcome',
   ]),
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
+  verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),
+  verification_leaks_total: counter('Activations that the provider may charge and no customer pays.', ['provider']),
   holds_total: counter('Holds by what happened: placed, captured, released, expired, refused.', ['product', 'event']),
   holds_open: gauge('Holds that are not resolved.'),
   uncollected_total: counter('Deliveries on holds that could not pay for them.', ['product']),

@@ -19,11 +19,11 @@ export const checkActivation =
       return;
     }
     // It ended on the provider's side, where a number without a code costs nothing.
+    const now = ports.clock.now();
     if (status.kind === 'cancelled' || status.kind === 'finished') {
-      await end(ports, waiting, 'cancelled_by_provider');
+      await end(ports, waiting, now < expiresAt ? 'cancelled_by_provider' : 'no_code_in_time');
       return;
     }
-    const now = ports.clock.now();
     if (now < expiresAt) await ports.store.reschedule(waiting, pollAt(now, waiting.attempts, expiresAt, ports.timing));
     else await giveBack(ports, waiting, activationId, expiresAt);
   };

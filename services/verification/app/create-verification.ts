@@ -4,7 +4,7 @@ import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import { type Offer, offerFor } from '../domain/catalogue.ts';
 import { change } from '../domain/lifecycle.ts';
-import { recoverAt, retryAt } from '../domain/timing.ts';
+import { recoverAt } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { holdFor } from './hold.ts';
@@ -168,7 +168,8 @@ const keep = async (ports: Ports, verification: Verification, provider: NumberPr
 };
 
 const park = async (ports: Ports, verification: Verification, holdId: string): Promise<Verification> => {
-  const lost = change(verification, 'lost', { holdId, dueAt: retryAt(ports.clock.now(), 0, ports.timing) });
+  // The scheduler takes over should this process die while it asks.
+  const lost = change(verification, 'lost', { holdId, dueAt: addMs(ports.clock.now(), 2 * ports.timing.providerTimeoutMs) });
   if (!lost || (await ports.store.save(verification, lost)) !== 'saved') return (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
   ports.observer.reached(lost);
   return (await reconcilePurchase(ports)(lost)) ?? lost;

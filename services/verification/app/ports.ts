@@ -151,7 +151,8 @@ export interface NumberProvider {
   status(activationId: string): Promise<StatusOutcome>;
   cancel(activationId: string): Promise<CancelOutcome>;
   finish(activationId: string): Promise<FinishOutcome>;
-  listActive(): Promise<ActiveOutcome>;
+  /** Everything that is rented now and was bought at `since` or later; older ones may be among them. */
+  listActive(since: Date): Promise<ActiveOutcome>;
 }
 
 export interface PushedMessage extends ProviderMessage {

@@ -1,5 +1,5 @@
 import { addMs } from '#platform/time/index.ts';
-import { absenceProven, candidatesFor } from '../domain/reconcile.ts';
+import { absenceProven, candidatesFor, searchFrom } from '../domain/reconcile.ts';
 import { retryAt } from '../domain/timing.ts';
 import type { Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
@@ -18,7 +18,7 @@ export const reconcilePurchase =
     const { store, timing } = ports;
     // The list is true for some moment after this one: absence is proven only for what was asked before it.
     const askedAt = ports.clock.now();
-    const listing = await ports.providers.named(lost.provider).listActive();
+    const listing = await ports.providers.named(lost.provider).listActive(searchFrom(lost));
     if (listing.kind === 'listed') {
       const found = await claimOne(ports, lost, listing.activations, askedAt);
       if (found) return found;

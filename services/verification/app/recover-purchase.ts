@@ -34,6 +34,6 @@ export const recoverPurchase =
       else await store.reschedule(stale, retryAt(now, stale.attempts, timing));
       return;
     }
-    const lost = change(stale, 'lost', { holdId: hold.holdId, dueAt: retryAt(now, 0, timing) });
+    const lost = change(stale, 'lost', { holdId: hold.holdId, dueAt: addMs(now, 2 * timing.providerTimeoutMs) });
     if (lost && (await store.save(stale, lost)) === 'saved') await reconcilePurchase(ports)(lost);
   };

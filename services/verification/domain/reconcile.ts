@@ -19,6 +19,9 @@ export interface ActiveActivation {
 /** Clocks of providers tick in whole seconds and not exactly like ours. */
 const skewMs = 5_000;
 
+/** Nothing that was bought before then can be ours. */
+export const searchFrom = (lost: Verification): Date => addMs(lost.createdAt, -skewMs);
+
 /**
  * The activations that a lost purchase can have made, best first. Purchases of one service and country at one price are
  * interchangeable, so a wrong pairing of two lost ones harms nobody; what must not happen is to take the activation of a
@@ -33,7 +36,7 @@ export const candidatesFor = (
   const { alone, timing } = options;
   const named = active.filter((row) => row.orderId === lost.id);
   if (named.length > 0) return named;
-  const from = addMs(lost.createdAt, -skewMs);
+  const from = searchFrom(lost);
   const to = addMs(lost.purchaseDeadline, timing.providerTimeoutMs + skewMs);
   const settled = addMs(now, -timing.reconcileGraceMs);
   return active

@@ -1,0 +1,72 @@
+import { formatDecimal } from '#platform/money/index.ts';
+import type { Metrics } from '#platform/telemetry/index.ts';
+import type { CancelOutcome, NumberProvider } from '../../app/ports.ts';
+import type { Catalogue } from '../../domain/catalogue.ts';
+import { classifyAcquire, classifyCancel, classifyFinish, classifyStatus } from './classify.ts';
+import { createHandlerApiClient, type HandlerApiClient, type HandlerApiOptions } from './client.ts';
+import { listActive } from './list-active.ts';
+
+/** Its name in configuration, callbacks and rows. */
+export const handlerApiName = 'handler-api';
+
+const finished = 6;
+const cancelled = 8;
+
+/** yes, no or unknown: what a dashboard wants to know of an outcome. */
+const shortOf = (kind: string): string => (kind === 'unknown' ? 'unknown' : ['refused', 'early', 'absent'].includes(kind) ? 'no' : 'yes');
+
+const cancel = async (client: HandlerApiClient, id: string): Promise<CancelOutcome> => {
+  const outcome = classifyCancel(await client.call('setStatus', { id, status: cancelled }));
+  if (outcome.kind !== 'ask') return outcome;
+  const status = await statusOf(client, id);
+  switch (status.kind) {
+    case 'code':
+      return { kind: 'code', message: status.message };
+    case 'cancelled':
+    case 'finished':
+      return { kind: 'cancelled' };
+    case 'absent':
+      return { kind: 'absent' };
+    case 'waiting':
+      return { kind: 'early', retryAfterMs: undefined };
+    case 'unknown':
+      return status;
+  }
+};
+
+/** V2 has the text; older clones only know the first version. */
+const statusOf = async (client: HandlerApiClient, id: string) => {
+  const answer = await client.call('getStatusV2', { id });
+  const old = answer.kind === 'answered' && answer.body.trim() === 'BAD_ACTION';
+  return classifyStatus(old ? await client.call('getStatus', { id }) : answer);
+};
+
+/** A provider of the SMS-Activate family (`stubs/handler_api.php`). */
+export const createHandlerApiProvider = (options: HandlerApiOptions & { catalogue: Catalogue; metrics?: Metrics }): NumberProvider & { close(): Promise<void> } => {
+  const client = createHandlerApiClient(options);
+  const serviceByCode = new Map(options.catalogue.services.map((row) => [row.providerCodes['handlerApi'], row.code]));
+  const countryById = new Map(options.catalogue.countries.map((row) => [String(row.providerCodes['handlerApi']), row.code]));
+  const requests = options.metrics?.counter('verification_provider_requests_total');
+
+  const counted = async <T extends { readonly kind: string }>(operation: string, work: Promise<T>): Promise<T> => {
+    const outcome = await work;
+    requests?.inc({ provider: handlerApiName, operation, outcome: shortOf(outcome.kind) });
+    return outcome;
+  };
+
+  return {
+    name: handlerApiName,
+    acquire: async ({ orderId, service, country, maxPrice }) => {
+      const serviceCode = service.providerCodes['handlerApi'];
+      const countryId = country.providerCodes['handlerApi'];
+      if (serviceCode === undefined || countryId === undefined) return { kind: 'refused', reason: 'not_offered', detail: 'no code of this provider' };
+      const parameters = { service: serviceCode, country: countryId, maxPrice: formatDecimal(maxPrice.micros), orderId };
+      return counted('acquire', client.call('getNumberV2', parameters).then(classifyAcquire));
+    },
+    status: (activationId) => counted('status', statusOf(client, activationId)),
+    cancel: (activationId) => counted('cancel', cancel(client, activationId)),
+    finish: (activationId) => counted('finish', client.call('setStatus', { id: activationId, status: finished }).then(classifyFinish)),
+    listActive: (since) => counted('listActive', listActive(client, { serviceByCode, countryById }, since)),
+    close: () => client.close(),
+  };
+};

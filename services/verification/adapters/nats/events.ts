@@ -1,0 +1,50 @@
+import { events } from '#events';
+import { type OutboxRow, outboxRow } from '#platform/messaging/outbox.ts';
+import type { DomainEvent, Verification } from '../../domain/verification.ts';
+
+const facts = <P>(verification: Verification, occurredAt: Date, payload: P) => ({
+  tenantId: verification.tenantId,
+  aggregateId: verification.id,
+  aggregateVersion: verification.version,
+  occurredAt,
+  payload,
+});
+
+const money = (verification: Verification, micros: bigint) => ({ currency: verification.currency, micros });
+
+/** A domain event as its outbox row. No code, text, number or customer goes along. */
+export const outboxRowOf =
+  (now: () => Date) =>
+  (event: DomainEvent): OutboxRow => {
+    const v = event.verification;
+    const common = { verificationId: v.id, service: v.service, country: v.country, provider: v.provider };
+    const holdId = v.holdId ?? '';
+    const at = now();
+    switch (event.kind) {
+      case 'purchased':
+        return outboxRow(
+          events.verification.purchased,
+          facts(v, at, {
+            ...common,
+            capability: v.capability,
+            price: money(v, v.priceMicros),
+            providerCost: money(v, v.providerCostMicros ?? 0n),
+            holdId,
+            expiresAt: v.expiresAt,
+          }),
+        );
+      case 'codeReceived':
+        return outboxRow(
+          events.verification.codeReceived,
+          facts(v, at, { ...common, holdId, price: money(v, v.priceMicros), latencyMs: BigInt(Math.round(event.latencyMs)) }),
+        );
+      case 'completed':
+        return outboxRow(events.verification.completed, facts(v, at, common));
+      case 'cancelled':
+        return outboxRow(events.verification.cancelled, facts(v, at, { ...common, holdId }));
+      case 'expired':
+        return outboxRow(events.verification.expired, facts(v, at, { ...common, holdId }));
+      case 'failed':
+        return outboxRow(events.verification.failed, facts(v, at, { ...common, holdId, reason: v.reason ?? '' }));
+    }
+  };

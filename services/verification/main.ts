@@ -1,0 +1,120 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import { grpcClient, grpcTls, startGrpcServer } from '#platform/grpc/index.ts';
+import { type Life, runMain, type RunningService, startService } from '#platform/lifecycle/index.ts';
+import { openBus, startRelay } from '#platform/messaging/index.ts';
+import { type Database, migrate, openDatabase } from '#platform/postgres/index.ts';
+import { type Clock, systemClock } from '#platform/time/index.ts';
+import { createLedger } from './adapters/billing/ledger.ts';
+import { loadCatalogue } from './adapters/catalogue/load.ts';
+import { createSealer } from './adapters/crypto/sealer.ts';
+import { grpcServices } from './adapters/grpc/services.ts';
+import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
+import { createHandlerApiPush } from './adapters/handler-api/push.ts';
+import { outboxRowOf } from './adapters/nats/events.ts';
+import { migrations } from './adapters/postgres/migrations/index.ts';
+import { entities } from './adapters/postgres/rows.ts';
+import { createVerificationStore } from './adapters/postgres/store.ts';
+import { startScheduler } from './adapters/scheduler/scheduler.ts';
+import { createObserver } from './adapters/telemetry/observer.ts';
+import { browseCatalogue } from './app/browse-catalogue.ts';
+import { cancelVerification } from './app/cancel-verification.ts';
+import { createVerification } from './app/create-verification.ts';
+import { getVerification } from './app/get-verification.ts';
+import { listVerifications } from './app/list-verifications.ts';
+import type { NumberProvider, Ports, Providers, PushReader } from './app/ports.ts';
+import { receivePush } from './app/receive-push.ts';
+import { houseKeep, workDue } from './app/work-due.ts';
+import { type VerificationConfig, verificationConfig } from './config.ts';
+
+/** One provider so far: every purchase goes to it. */
+const onlyProvider = (provider: NumberProvider, push: PushReader): Providers => ({
+  route: () => provider,
+  named: (name) => {
+    if (name !== provider.name) throw new Error(`there is no provider "${name}" any more`);
+    return provider;
+  },
+  pushReader: (name) => (name === push.provider ? push : undefined),
+});
+
+const houseKeepMs = 2_000;
+
+const openPorts = async (life: Life, config: VerificationConfig, db: Database, clock: Clock): Promise<Ports> => {
+  const { logger, metrics } = life;
+  const catalogue = loadCatalogue(new URL('./data/', import.meta.url));
+  const tls = grpcTls(config);
+  const billing = await life.own(
+    'billing',
+    grpcClient(LedgerServiceClient, { address: config.billingAddress, principalKey: config.principalKey, caller: 'verification', defaultDeadlineMs: 2_000, metrics, tls }),
+  );
+  const provider = await life.own(
+    'handler-api',
+    createHandlerApiProvider({
+      url: config.handlerApiUrl,
+      apiKey: config.handlerApiKey,
+      timeoutMs: config.providerTimeoutMs,
+      connections: config.handlerApiConnections,
+      catalogue,
+      metrics,
+    }),
+  );
+  return {
+    store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    ledger: createLedger(billing),
+    providers: onlyProvider(provider, createHandlerApiPush({ secret: config.pushSecret })),
+    catalogue,
+    sealer: createSealer(Buffer.from(config.encryptionKey, 'base64')),
+    observer: createObserver({ logger, metrics }),
+    clock,
+    timing: config,
+    pause: (ms) => pause(ms),
+  };
+};
+
+/** Starts the service. @throws when a part cannot be opened; those already open are closed then */
+export const start = (config: VerificationConfig, options: { clock?: Clock } = {}): Promise<RunningService> =>
+  startService('verification', config, async (life) => {
+    const { logger, metrics } = life;
+    await migrate({ url: config.databaseUrl, migrations, logger });
+    const db = await life.own(
+      'postgres',
+      openDatabase({
+        url: config.databaseUrl,
+        applicationName: 'verification',
+        poolMax: config.databasePoolMax,
+        statementTimeoutMs: config.statementTimeoutMs,
+        entities,
+        logger,
+      }),
+    );
+    const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'verification', logger }));
+    await life.own('relay', startRelay({ db, bus, logger, metrics }));
+    const ports = await openPorts(life, config, db, options.clock ?? systemClock);
+    const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
+    await life.own('scheduler', startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, houseKeepMs, limit, leaseMs }));
+    const grpc = await life.own(
+      'grpc',
+      startGrpcServer({
+        host: config.grpcHost,
+        port: config.grpcPort,
+        principalKey: config.principalKey,
+        logger,
+        metrics,
+        maxInFlight: config.grpcMaxInFlight,
+        tls: grpcTls(config),
+        services: grpcServices({
+          catalogue: browseCatalogue(ports.catalogue),
+          createVerification: createVerification(ports),
+          getVerification: getVerification(ports),
+          listVerifications: listVerifications(ports),
+          cancelVerification: cancelVerification(ports),
+          receivePush: receivePush(ports),
+        }),
+      }),
+    );
+    life.readiness('postgres', () => db.ping());
+    life.readiness('nats', () => bus.ping());
+    life.address('grpc', grpc.port);
+  });
+
+if (import.meta.main) await runMain(() => start(verificationConfig.parse(process.env)));
