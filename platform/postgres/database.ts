@@ -118,6 +118,9 @@ const buildDatabase = (orm: MikroORM, pool: Pool, poolMax: number, logger: Log):
           }
         },
         afterCommit: (callback) => void callbacks.push(callback),
+        signalOutbox: () => {
+          if (!callbacks.includes(signalOutbox)) callbacks.push(signalOutbox);
+        },
       };
       const value = await work(tx);
       await em?.flush();

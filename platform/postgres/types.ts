@@ -19,6 +19,8 @@ export interface Transaction extends Queryable {
   readonly em: EntityManager;
   /** Runs after a successful commit, in the order of registration. Must not throw; whatever it throws is only logged. */
   afterCommit(callback: () => void): void;
+  /** Wakes this process's relay once, after the commit: this transaction has inserted outbox rows. */
+  signalOutbox(): void;
 }
 
 export type IsolationLevel = 'read committed' | 'repeatable read' | 'serializable';

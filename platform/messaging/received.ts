@@ -1,0 +1,55 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import { events } from '#events';
+import { isUuid } from '#platform/ids/index.ts';
+import type { EventCodec, EventDefinition, ReceivedEvent } from './event.ts';
+import { header } from './headers.ts';
+
+const codecs = new Map<string, EventCodec<unknown>>(
+  Object.values(events)
+    .flatMap((context) => Object.values(context) as EventDefinition<unknown>[])
+    .map(({ subject, codec }) => [subject, codec]),
+);
+
+/** The message can never be handled, however often it comes. */
+export class MalformedEventError extends Error {
+  override readonly name = 'MalformedEventError';
+}
+
+/**
+ * @param codec of the handler's definition; by default that of the platform's event table
+ * @throws MalformedEventError when headers or payload do not follow the contract
+ */
+export const receivedEvent = (message: JsMsg, codec = codecs.get(message.subject)): ReceivedEvent => {
+  const get = (name: string): string => message.headers?.get(name) ?? '';
+  const id = get(header.id);
+  const occurredAt = new Date(get(header.time));
+  const aggregateVersion = Number(get(header.version));
+  if (!isUuid(id)) throw new MalformedEventError(`header ${header.id} is not a UUID`);
+  if (Number.isNaN(occurredAt.getTime())) throw new MalformedEventError(`header ${header.time} is not a time`);
+  if (!Number.isSafeInteger(aggregateVersion)) throw new MalformedEventError(`header ${header.version} is not a version`);
+  return {
+    id,
+    subject: message.subject,
+    tenantId: get(header.tenant),
+    aggregateId: get(header.aggregateId),
+    aggregateVersion,
+    occurredAt,
+    payload: decodePayload(message, codec),
+    deliveryCount: message.info.deliveryCount,
+  };
+};
+
+const decodePayload = (message: JsMsg, codec: EventCodec<unknown> | undefined): unknown => {
+  try {
+    const json: unknown = message.json();
+    return codec === undefined ? json : codec.fromJSON(json);
+  } catch (cause) {
+    throw new MalformedEventError('the payload is not proto3-JSON of its event', { cause });
+  }
+};
+
+/** Header values as a plain object, for trace extraction. */
+export const traceCarrier = (message: JsMsg): Record<string, string> => ({
+  [header.traceParent]: message.headers?.get(header.traceParent) ?? '',
+  [header.traceState]: message.headers?.get(header.traceState) ?? '',
+});
