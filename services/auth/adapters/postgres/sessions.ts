@@ -57,10 +57,8 @@ select id from ended`;
 
 const expireSql = `
 update sessions set ended_at = $1, end_reason = 'expired'
-where ended_at is null and id in (
-  (select id from sessions where ended_at is null and rotated_at <= $2 order by rotated_at limit $4 for update skip locked)
-  union all
-  (select id from sessions where ended_at is null and created_at <= $3 order by created_at limit $4 for update skip locked)
+where id in (
+  select id from sessions where ended_at is null and (rotated_at <= $2 or created_at <= $3) limit $4 for update skip locked
 )
 returning id, tenant_id, user_id`;
 
