@@ -121,14 +121,13 @@ const caller = (definition: UnaryDefinition, { client, signer, defaultDeadlineMs
       requireTime(deadlineMs, nowMs);
       const { signal } = options;
       if (signal?.aborted === true) throw appError('request.cancelled', { cause: signal.reason });
-      let call: ClientUnaryCall | undefined;
-      const cancel = (): void => call?.cancel();
+      const cancel = (): void => call.cancel();
       const done = (error: ServiceError | null, response: unknown): void => {
         signal?.removeEventListener('abort', cancel);
         if (error === null) resolve(response);
         else reject(fromGrpcError(error));
       };
-      call = client.makeUnaryRequest(
+      const call = client.makeUnaryRequest(
         path,
         definition.requestSerialize as (value: unknown) => Buffer,
         (bytes: Buffer) => definition.responseDeserialize(bytes),

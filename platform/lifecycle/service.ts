@@ -1,5 +1,4 @@
-import type { Values } from '#platform/config/index.ts';
-import { processConfig } from '#platform/config/index.ts';
+import type { processConfig, Values } from '#platform/config/index.ts';
 import { type Readiness, startAdminServer } from '#platform/http/index.ts';
 import { createLogger, type Logger } from '#platform/logging/index.ts';
 import { createMetrics, installPropagation, type Metrics, metricTable } from '#platform/telemetry/index.ts';

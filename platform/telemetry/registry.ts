@@ -1,6 +1,6 @@
 import { context, trace, TraceFlags } from '@opentelemetry/api';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, openMetricsContentType, Registry } from 'prom-client';
-import { type CounterRow, type GaugeRow, type HistogramRow, type MetricRow, type MetricTable, metricTable } from './metrics.ts';
+import type { CounterRow, GaugeRow, HistogramRow, MetricRow, MetricTable, metricTable } from './metrics.ts';
 
 type NamesOf<T extends MetricTable, K extends MetricRow['kind']> = { [N in keyof T]: T[N]['kind'] extends K ? N : never }[keyof T] & string;
 type LabelsOf<R extends MetricRow> = R['labels'][number];
