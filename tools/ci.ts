@@ -39,6 +39,7 @@ const checks: readonly Check[] = [
   { name: 'proto-generated', group: 'lint', what: 'generated code is up to date', run: checkGenerated },
   { name: 'oxlint', group: 'lint', what: 'lint rules, type-aware', run: tool('oxlint', '--type-aware', '.') },
   { name: 'layers', group: 'lint', what: 'layer rules', run: layers },
+  { name: 'lockfile', group: 'lint', what: 'npm ci accepts package-lock.json', run: tool('node', 'tools/lockfile.mjs') },
   { name: 'types', group: 'types', what: 'tsc', run: tool('tsc') },
 ];
 

@@ -85,7 +85,8 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
         SMPP_PORT: String(portOf(ports, 'simulator', 'smpp')),
         SMPP_SYSTEM_ID: secrets.smppSystemId,
         SMPP_PASSWORD: secrets.smppPassword,
-        CAMPAIGN_SENDER: 'NAMASKAH',
+        // A number, from the range kept for fiction: a handset cannot answer a name.
+        CAMPAIGN_SENDER: '441632960100',
         CAMPAIGN_SEGMENT_PRICE: '0.0075',
       };
     case 'analytics':
@@ -107,7 +108,7 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
         SIMULATOR_HOST: localHost,
         SIMULATOR_HTTP_PORT: String(input.replicaPorts?.http ?? portOf(ports, 'simulator', 'http')),
         SIMULATOR_SMPP_PORT: String(input.replicaPorts?.smpp ?? portOf(ports, 'simulator', 'smpp')),
-        SIMULATOR_SEED: '1',
+        SIMULATOR_SEED: 'namaskah',
         SIMULATOR_HANDLER_API_KEY: secrets.providerHandlerApiKey,
         SIMULATOR_PUSH_URL: `${gatewayUrl(ports)}/v2/callbacks/providers/handler-api/${secrets.providerPushSecret}`,
         PAYMENT_SIMULATOR_SECRET: secrets.paymentSimulatorSecret,
