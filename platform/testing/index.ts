@@ -1,2 +1,6 @@
 export { createTestDatabase, type TestDatabase } from './database.ts';
 export { eventually, type EventuallyOptions } from './eventually.ts';
+export { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
+export { createTestNats, type TestNats } from './nats.ts';
+export { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan, type SpanKindText } from './otlp-receiver.ts';
+export { testPrincipal, testPrincipalKey } from './principal.ts';
