@@ -38,7 +38,7 @@ export const placeHold =
       check(reference.length > 0, 'reference', 'Say what the hold is for.'),
       checkText(reference, 'reference', 200),
       checkText(description, 'description', 500),
-      checkExpiry(expiresAt, now),
+      expiresAt === undefined ? wrongExpiry : undefined,
     );
     if (!isProduct(product) || expiresAt === undefined) throw appError('request.invalid');
     const result = await holds.place({
@@ -52,6 +52,8 @@ export const placeHold =
       reference,
       description,
       expiresAt,
+      // A repetition may come when little or nothing is left of the hold's life; it is answered all the same.
+      expiryAcceptable: isAcceptable(expiresAt, now),
       now,
     });
     switch (result.outcome) {
@@ -67,10 +69,14 @@ export const placeHold =
         });
       case 'idempotency_conflict':
         throw appError('request.idempotency_conflict');
+      case 'expiry_refused':
+        throw appError('request.invalid', { fields: [wrongExpiry] });
     }
   };
 
-const checkExpiry = (expiresAt: Date | undefined, now: Date) => {
-  const lifeMs = expiresAt === undefined ? Number.NaN : expiresAt.getTime() - now.getTime();
-  return check(lifeMs >= shortestLifeMs && lifeMs <= longestLifeMs, 'expires_at', 'At least a minute and at most 31 days ahead.');
+const wrongExpiry = { field: 'expires_at', reason: 'At least a minute and at most 31 days ahead.' };
+
+const isAcceptable = (expiresAt: Date, now: Date): boolean => {
+  const lifeMs = expiresAt.getTime() - now.getTime();
+  return lifeMs >= shortestLifeMs && lifeMs <= longestLifeMs;
 };

@@ -19,6 +19,8 @@ export interface PlaceHold extends Keyed {
   readonly reference: string;
   readonly description: string;
   readonly expiresAt: Date;
+  /** False: the expiry would not do for a new hold (any more); only a repetition may still be answered. */
+  readonly expiryAcceptable: boolean;
   readonly now: Date;
 }
 export interface CaptureHold extends Keyed {
@@ -33,7 +35,7 @@ export interface ReleaseHold extends Keyed {
 }
 export type HoldDone = { readonly outcome: 'done' | 'replayed'; readonly hold: Hold };
 export type Insufficient = { readonly outcome: 'insufficient_credit'; readonly availableMicros: bigint };
-export type PlaceResult = HoldDone | Insufficient | Conflict;
+export type PlaceResult = HoldDone | Insufficient | Conflict | { readonly outcome: 'expiry_refused' };
 export type ResolveResult = HoldDone | Conflict | { readonly outcome: CaptureRefusal | 'not_found' };
 
 /**

@@ -24,7 +24,7 @@ export interface HoldAnswerRow {
 
 /** Named, hence prepared once per connection: parsing and planning cost more than running. */
 const statements = {
-  place: 'select * from place_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+  place: 'select * from place_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
   capture: 'select * from capture_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
   release: 'select * from release_hold($1, $2, $3, $4, $5, $6, $7, $8)',
   due: `select id, tenant_id from holds where state = 'held' and expires_at <= $1 order by expires_at limit $2 for update skip locked`,
@@ -33,8 +33,9 @@ const statements = {
 
 /** Holds over PostgreSQL: one call of a ledger function each, see migrations/0002-functions.ts. */
 export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep => ({
-  place: async ({ holdId, tenantId, idempotencyKey, requestHash, amount, product, reference, description, expiresAt, now }) => {
-    const params = [holdId, tenantId, idempotencyKey, requestHash, amount.micros, amount.currency, product, reference, description, expiresAt, now];
+  place: async ({ holdId, tenantId, idempotencyKey, requestHash, amount, product, reference, description, expiresAt, expiryAcceptable, now }) => {
+    const keyed = [holdId, tenantId, idempotencyKey, requestHash];
+    const params = [...keyed, amount.micros, amount.currency, product, reference, description, expiresAt, expiryAcceptable, now];
     return placeResult(first(await db.query<HoldAnswerRow>(statements.place, params, { name: 'place_hold' })));
   },
 
@@ -56,7 +57,10 @@ export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep
     return resolveResult(row);
   },
 
-  find: async (tenantId, id) => (await db.em().findOne(HoldRow, { id, tenantId })) ?? undefined,
+  find: async (tenantId, id) => {
+    const row = await db.em().findOne(HoldRow, { id, tenantId });
+    return row === null ? undefined : holdOfEntity(row);
+  },
 
   expireDue: (now, limit) =>
     db.transaction(async (tx) => {
@@ -77,6 +81,8 @@ const placeResult = (row: HoldAnswerRow): PlaceResult => {
       return { outcome: row.outcome, hold: holdOf(row) };
     case 'insufficient_credit':
       return { outcome: 'insufficient_credit', availableMicros: row.available_micros ?? 0n };
+    case 'expiry_refused':
+      return { outcome: 'expiry_refused' };
     default:
       return { outcome: 'idempotency_conflict' };
   }
@@ -98,6 +104,19 @@ const holdOf = (row: HoldAnswerRow): Hold => ({
   description: row.description,
   expiresAt: row.expires_at,
   createdAt: row.created_at,
+});
+
+const holdOfEntity = (row: HoldRow): Hold => ({
+  id: row.id,
+  state: row.state,
+  amountMicros: row.amountMicros,
+  capturedMicros: row.capturedMicros,
+  currency: row.currency,
+  product: row.product,
+  reference: row.reference,
+  description: row.description,
+  expiresAt: row.expiresAt,
+  createdAt: row.createdAt,
 });
 
 const first = <Row>(rows: readonly Row[]): Row => {

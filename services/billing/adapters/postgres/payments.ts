@@ -21,7 +21,7 @@ const statements = {
       update payments set status = $2, failure_reason = $3, settled_at = $4, version = version + 1
        where id = $1 and (status = 'pending' or ($2 = 'mismatched' and status = 'failed')) returning id, version),
     told as (insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-      select $5, $6, id::text, version, $7::jsonb || jsonb_build_object('namaskah-version', version::text), $8 from failed)
+      select $5, $6, id::text, version, $7::jsonb, $8 from failed)
     select id from failed`,
   claim: `update payments set next_check_at = $2
      where id in (select id from payments where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked)

@@ -27,7 +27,7 @@ $$;
 -- Headers come from the application (trace, time, type); version and payload are known only here.
 create function add_hold_event(p_id uuid, p_subject text, p_headers jsonb, h holds, p_version bigint, p_payload jsonb) returns void language sql as $$
   insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-  values (p_id, p_subject, h.id::text, p_version, p_headers || jsonb_build_object('namaskah-version', p_version::text),
+  values (p_id, p_subject, h.id::text, p_version, p_headers,
           convert_to((jsonb_build_object('holdId', h.id, 'product', h.product, 'reference', h.reference) || p_payload)::text, 'UTF8'))
 $$;
 
@@ -61,7 +61,7 @@ end $$;
 
 create function place_hold(
   p_id uuid, p_tenant uuid, p_key text, p_hash bytea, p_amount bigint, p_currency text, p_product text, p_reference text,
-  p_description text, p_expires timestamptz, p_now timestamptz
+  p_description text, p_expires timestamptz, p_expiry_acceptable boolean, p_now timestamptz
 ) returns hold_answer language plpgsql as $$
 declare
   h holds;
@@ -74,6 +74,7 @@ begin
       h.state := 'held'; h.captured_micros := 0; h.expires_at := h.first_expires_at;
       return hold_answer_of('replayed', h);
     end if;
+    if not p_expiry_acceptable then return row('expiry_refused', null, null, null, null, null, null, null, null, null, null, null)::hold_answer; end if;
     -- A twin that holds the same key waits here for the wallet's row, and looks again below.
     update accounts set held_micros = held_micros + p_amount, version = version + 1
      where tenant_id = p_tenant and currency = p_currency and kind = 'wallet' and balance_micros - held_micros >= p_amount;

@@ -71,7 +71,7 @@ begin
     raise exception 'a credit was refused by its wallet';
   end if;
   insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-  values (p_event, p_subject, p.id::text, p.version, p_headers || jsonb_build_object('namaskah-version', p.version::text), p_payload);
+  values (p_event, p_subject, p.id::text, p.version, p_headers, p_payload);
   return true;
 end $$;
 `,
