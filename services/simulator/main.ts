@@ -3,13 +3,15 @@ import { runMain, startService, type RunningService } from '#platform/lifecycle/
 import { systemClock, type Clock } from '#platform/time/index.ts';
 import { startHttpServer } from './adapters/http/server.ts';
 import { createHttpOutgoing } from './adapters/outgoing/http-outgoing.ts';
+import { createDeliveries } from './adapters/smpp/deliveries.ts';
 import { startSmsc } from './adapters/smpp/smsc.ts';
 import { startAgenda } from './adapters/timers/drive-agenda.ts';
 import { createMailbox } from './app/accept-mail.ts';
-import { createAcceptSubmission, createSubmissionBook, type AcceptSubmission } from './app/accept-submission.ts';
+import { createAcceptSubmission } from './app/accept-submission.ts';
 import { createActivationBook } from './app/activation-book.ts';
-import { createBuyNumber, createComposeFor } from './app/buy-number.ts';
+import { createBuyNumber } from './app/buy-number.ts';
 import { createChangeActivation } from './app/change-activation.ts';
+import { createComposeFor } from './app/compose-code.ts';
 import { createCreatePayment, createPaymentBook } from './app/create-payment.ts';
 import { createDeliverCode } from './app/deliver-code.ts';
 import { createEndActivation } from './app/end-activation.ts';
@@ -18,6 +20,7 @@ import { newCounters, type Sign, type World } from './app/ports.ts';
 import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
+import { createSubmissionBook } from './app/submission-book.ts';
 import { simulatorConfig, type SimulatorConfig } from './config.ts';
 import { seededRandomness } from './domain/random.ts';
 import { defaultSettings } from './domain/settings.ts';
@@ -40,19 +43,16 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
     const activationParts = { book: activations, deliverCode, endActivation, compose };
 
     const submissions = createSubmissionBook();
-    let acceptSubmission: AcceptSubmission | undefined;
-    const notWired = (): never => {
-      throw new Error('the SMSC was asked before it was wired');
-    };
+    const deliveries = createDeliveries(world);
+    const acceptSubmission = createAcceptSubmission(world, {
+      book: submissions,
+      planReceipts: createPlanReceipts(world, { carrier: deliveries }),
+    });
+    const account = { systemId: config.smppSystemId, password: config.smppPassword };
     const smsc = await life.own(
       'smpp',
-      startSmsc(
-        world,
-        { host: config.host, port: config.smppPort, systemId: config.smppSystemId, password: config.smppPassword },
-        () => acceptSubmission ?? notWired,
-      ),
+      startSmsc(world, { host: config.host, port: config.smppPort, ...account }, { acceptSubmission, deliveries }),
     );
-    acceptSubmission = createAcceptSubmission(world, { book: submissions, planReceipts: createPlanReceipts(world, { carrier: smsc }) });
 
     const payments = createPaymentBook(world);
     const settlePayment = createSettlePayment(world, { outgoing, sign: hmacSha256, secret: config.paymentSecret, nextId: payments.nextId });
@@ -86,15 +86,15 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           payments,
           deliverCode,
           compose,
-          carrier: smsc,
+          carrier: deliveries,
           changeSettings: createChangeSettings(world),
-          resetWorld: createResetWorld(world, [outgoing, activations, submissions, smsc, payments, mailbox]),
+          resetWorld: createResetWorld(world, [outgoing, activations, submissions, deliveries, smsc, payments, mailbox]),
           gauges: () => ({
             liveActivations: activations.liveCount(),
             planned: world.agenda.size(),
             outgoingWaiting: outgoing.waiting(),
-            smppQueued: smsc.queued(),
-            smppLinks: smsc.boundLinks(),
+            smppQueued: deliveries.waiting(),
+            smppLinks: deliveries.boundLinks(),
           }),
         },
         onInternalError: (error) => life.logger.error({ err: error }, 'a request failed'),

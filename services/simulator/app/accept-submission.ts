@@ -1,11 +1,9 @@
-import { boundedMap, type BoundedMap } from '../domain/bounded-map.ts';
 import { chooseFault } from '../domain/choose-fault.ts';
-import { joinSegments, type Part } from '../domain/concatenation.ts';
-import type { DestinationOutcome, MessageState, SmppSettings, SubmitFault } from '../domain/settings.ts';
+import type { Part } from '../domain/concatenation.ts';
+import type { DestinationOutcome, SmppSettings, SubmitFault } from '../domain/settings.ts';
 import type { World } from './ports.ts';
 import type { PlanReceipts } from './plan-receipts.ts';
-
-const capacity = 200_000;
+import { isComplete, type MessageRecord, type SubmissionBook } from './submission-book.ts';
 
 /** A submit_sm, decoded. */
 export interface Submission {
@@ -22,26 +20,6 @@ export interface Submission {
   readonly registeredDelivery: number;
 }
 
-/** What the SMSC has seen of one message: a long one is one record with several ids. */
-export interface MessageRecord {
-  readonly from: string;
-  readonly to: string;
-  readonly encoding: string;
-  readonly totalParts: number;
-  readonly registeredDelivery: number;
-  readonly receivedAtMs: number;
-  readonly messageIds: string[];
-  /** By part number. */
-  readonly segments: Map<number, string>;
-  readonly receipts: MessageState[];
-}
-
-export const isComplete = (record: MessageRecord): boolean => record.segments.size === record.totalParts;
-
-/** The whole text once every part is there, else what has arrived, in order. */
-export const textOf = (record: MessageRecord): string =>
-  joinSegments([...record.segments].sort(([a], [b]) => a - b).map(([, segment]) => segment));
-
 export interface Verdict {
   /** command_status of the response. */
   readonly status: number;
@@ -53,26 +31,6 @@ export interface Verdict {
 export interface AcceptSubmission {
   (submission: Submission): Verdict;
 }
-
-export interface SubmissionBook {
-  readonly records: BoundedMap<string, MessageRecord>;
-  /** Segments of messages that are not complete yet. */
-  readonly pending: BoundedMap<string, MessageRecord>;
-  clear(): void;
-}
-
-export const createSubmissionBook = (): SubmissionBook => {
-  const records = boundedMap<string, MessageRecord>(capacity);
-  const pending = boundedMap<string, MessageRecord>(10_000);
-  return {
-    records,
-    pending,
-    clear: () => {
-      records.clear();
-      pending.clear();
-    },
-  };
-};
 
 const statusOfFault: Partial<Record<SubmitFault, number>> = {
   throttled: 0x58,

@@ -1,9 +1,9 @@
 import type { Activation, Fate } from '../domain/activation.ts';
 import { chooseFault } from '../domain/choose-fault.ts';
 import { countryOf, type Country } from '../domain/countries.ts';
-import { composeCode, type CodeMessage } from '../domain/message-texts.ts';
-import { isServiceCode, serviceName } from '../domain/services.ts';
+import { isServiceCode } from '../domain/services.ts';
 import type { ActivationBook } from './activation-book.ts';
+import type { ComposeFor } from './compose-code.ts';
 import type { DeliverCode } from './deliver-code.ts';
 import type { EndActivation } from './end-activation.ts';
 import type { World } from './ports.ts';
@@ -25,19 +25,6 @@ export type BuyOutcome =
   | { readonly kind: 'wrong_max_price'; readonly minMicros: bigint };
 
 export type BuyNumber = (order: NumberOrder) => BuyOutcome;
-export type ComposeFor = (activation: Activation) => CodeMessage;
-
-/** The text of an activation's next SMS. */
-export const createComposeFor = (world: World): ComposeFor => {
-  const stream = world.random.stream('handler_api/texts');
-  return (activation) =>
-    composeCode(
-      stream,
-      { code: activation.service, name: serviceName(activation.service) },
-      countryOf(activation.countryId, world.settings.handlerApi.dialCodes).iso,
-      activation.fate.hyphenated,
-    );
-};
 
 /** Decides at purchase what will become of the code; every ratio draws from its own stream, each purchase once. */
 const createDrawFate = (world: World): (() => Fate) => {

@@ -1,6 +1,6 @@
 import { isLive, type Activation, type ReceivedCode } from '../domain/activation.ts';
 import type { ActivationBook } from './activation-book.ts';
-import type { ComposeFor } from './buy-number.ts';
+import type { ComposeFor } from './compose-code.ts';
 import type { DeliverCode } from './deliver-code.ts';
 import type { EndActivation } from './end-activation.ts';
 import type { World } from './ports.ts';

@@ -1,8 +1,8 @@
 import { chooseFault } from '../domain/choose-fault.ts';
 import { receiptText } from '../domain/receipt.ts';
 import { messageStates, type DestinationOutcome, type MessageState, type ReceiptFate } from '../domain/settings.ts';
-import type { MessageRecord } from './accept-submission.ts';
 import type { Carrier, World } from './ports.ts';
+import type { MessageRecord } from './submission-book.ts';
 
 export interface ReceiptRequest {
   readonly link: string;

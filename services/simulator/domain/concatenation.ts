@@ -11,6 +11,11 @@ const extension: Readonly<Record<string, string>> = {
   '\n': '\f', 'Λ': '^', '(': '{', ')': '}', '/': '\\', '<': '[', '=': '~', '>': ']', '¡': '|', e: '€',
 };
 
+/** How the decoder leaves an escape that it found no letter for. */
+const escape = String.fromCharCode(0x1b);
+
 /** Joins decoded segments in order. */
-export const joinSegments = (segments: readonly string[]): string =>
-  segments.join('').replace(/\u001b(.)/gsu, (_, letter: string) => extension[letter] ?? letter);
+export const joinSegments = (segments: readonly string[]): string => {
+  const [first = '', ...others] = segments.join('').split(escape);
+  return first + others.map((rest) => (extension[rest.charAt(0)] ?? rest.charAt(0)) + rest.slice(1)).join('');
+};

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { appError } from '#platform/errors/index.ts';
-import { isComplete, textOf, type MessageRecord, type SubmissionBook } from '../../app/accept-submission.ts';
 import type { ActivationBook } from '../../app/activation-book.ts';
-import type { ComposeFor } from '../../app/buy-number.ts';
+import type { ComposeFor } from '../../app/compose-code.ts';
 import type { PaymentBook } from '../../app/create-payment.ts';
 import type { DeliverCode } from '../../app/deliver-code.ts';
 import type { Carrier, World } from '../../app/ports.ts';
 import type { ChangeSettings, ResetWorld } from '../../app/reset-world.ts';
+import { isComplete, textOf, type MessageRecord, type SubmissionBook } from '../../app/submission-book.ts';
 import { bodyReader } from './check-body.ts';
 import { activationRecord } from './handler-api-answers.ts';
 import { paymentJson } from './payments.ts';

@@ -1,39 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
-import smpp, { type OutgoingFields, type PDU, type Session } from 'smpp';
+import smpp, { type PDU } from 'smpp';
 import type { AcceptSubmission, Verdict } from '../../app/accept-submission.ts';
-import type { Carrier, Delivery, World } from '../../app/ports.ts';
+import type { World } from '../../app/ports.ts';
 import { decodeSubmission } from './decode-submission.ts';
-import { encodeDelivery } from './encode-delivery.ts';
+import type { BindMode, Deliveries, Link } from './deliveries.ts';
 
-export interface Smsc extends Carrier {
+export interface Smsc {
   readonly port: number;
-  boundLinks(): { link: string; mode: BindMode; unanswered: number }[];
-  queued(): number;
-  /** Forgets what is owed. Connections stay; their watches start anew, as the agenda has been cleared. */
+  /** After the agenda was cleared: connections stay, their watches start anew. */
   clear(): void;
   close(): Promise<void>;
-}
-
-type BindMode = 'transmitter' | 'receiver' | 'transceiver';
-
-interface Link {
-  readonly name: string;
-  readonly session: Session;
-  mode: BindMode | undefined;
-  lastHeardMs: number;
-  /** Submits that have no answer yet: only those whose answer is delayed. */
-  window: number;
-  /** What to do with each unanswered deliver_sm when its time is up or the connection is lost. */
-  readonly unanswered: Set<() => void>;
-}
-
-/** One deliver_sm that is owed. */
-interface Owed {
-  readonly fields: OutgoingFields;
-  readonly preferred: string | undefined;
-  attempts: number;
-  readonly generation: number;
 }
 
 export interface SmscOptions {
@@ -43,75 +20,18 @@ export interface SmscOptions {
   readonly password: string;
 }
 
-const status = { ok: 0, alreadyBound: 0x05, invalidBind: 0x04, bindFailed: 0x0d, wrongPassword: 0x0e, wrongSystemId: 0x0f, throttled: 0x58 } as const;
-const maxQueued = 200_000;
+const status = {
+  ok: 0,
+  invalidBind: 0x04,
+  alreadyBound: 0x05,
+  bindFailed: 0x0d,
+  wrongPassword: 0x0e,
+  wrongSystemId: 0x0f,
+  throttled: 0x58,
+} as const;
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
-
-/** What waits for a receiver, and what was sent and has no deliver_sm_resp yet. */
-const createDeliveries = (world: World, links: ReadonlyMap<string, Link>) => {
-  let waiting: Owed[] = [];
-  let generation = 0;
-  let turn = 0;
-  let reference = 0;
-
-  const receivers = (): Link[] => [...links.values()].filter(({ mode, session }) => mode !== undefined && mode !== 'transmitter' && session.socket.writable);
-
-  const choose = (preferred: string | undefined): Link | undefined => {
-    const own = preferred === undefined || world.settings.smpp.receiptRouting === 'any' ? undefined : links.get(preferred);
-    if (own?.mode === 'transceiver' && own.session.socket.writable) return own;
-    const open = receivers();
-    return open[(turn += 1) % Math.max(1, open.length)];
-  };
-
-  const owe = (owed: Owed): void => {
-    if (owed.generation !== generation) return;
-    const link = choose(owed.preferred);
-    if (link === undefined) {
-      if (waiting.length < maxQueued) waiting.push(owed);
-      return;
-    }
-    owed.attempts += 1;
-    if (owed.attempts > 1) world.counters.redeliveries += 1;
-    const settings = world.settings.smpp;
-    const again = (): void => {
-      if (!link.unanswered.delete(again)) return;
-      world.agenda.cancel(timer);
-      if (owed.attempts < settings.redeliverAttempts) owe(owed);
-    };
-    const timer = world.agenda.at(world.clock.now().getTime() + settings.redeliverAfterMs, again);
-    link.unanswered.add(again);
-    link.session.deliver_sm({ ...owed.fields }, (response) => {
-      if (!link.unanswered.delete(again)) return;
-      world.agenda.cancel(timer);
-      // A refusal is "not now": the client gets it again later.
-      if (response.command_status !== status.ok && owed.attempts < settings.redeliverAttempts) {
-        world.agenda.at(world.clock.now().getTime() + settings.redeliverAfterMs, () => owe(owed));
-      }
-    });
-  };
-
-  return {
-    deliver: (delivery: Delivery, link: string | undefined): void => {
-      world.counters[delivery.kind === 'receipt' ? 'receipts' : 'inbound'] += 1;
-      for (const fields of encodeDelivery(delivery, world.settings.smpp, (reference += 1))) {
-        owe({ fields, preferred: link, attempts: 0, generation });
-      }
-    },
-    /** A receiver has been bound. */
-    flush: (): void => {
-      const before = waiting;
-      waiting = [];
-      for (const owed of before) owe(owed);
-    },
-    waiting: () => waiting.length,
-    clear: (): void => {
-      waiting = [];
-      generation += 1;
-    },
-  };
-};
 
 const modes: Readonly<Record<string, BindMode>> = {
   bind_transmitter: 'transmitter',
@@ -121,11 +41,14 @@ const modes: Readonly<Record<string, BindMode>> = {
 
 /**
  * An SMSC that speaks SMPP 3.4. A PDU that cannot be read costs its connection, never the process.
- * @param acceptSubmission asked for at each submit: it is wired after the carrier that this function makes
  */
-export const startSmsc = async (world: World, options: SmscOptions, acceptSubmission: () => AcceptSubmission): Promise<Smsc> => {
-  const links = new Map<string, Link>();
-  const deliveries = createDeliveries(world, links);
+export const startSmsc = async (
+  world: World,
+  options: SmscOptions,
+  dependencies: { acceptSubmission: AcceptSubmission; deliveries: Deliveries },
+): Promise<Smsc> => {
+  const { acceptSubmission, deliveries } = dependencies;
+  const { links } = deliveries;
   let connections = 0;
 
   const bind = (link: Link, pdu: PDU, mode: BindMode): void => {
@@ -162,7 +85,7 @@ export const startSmsc = async (world: World, options: SmscOptions, acceptSubmis
       link.session.send(pdu.response({ command_status: status.throttled }));
       return;
     }
-    const verdict = acceptSubmission()(decodeSubmission(pdu, link.name));
+    const verdict = acceptSubmission(decodeSubmission(pdu, link.name));
     if (verdict.delayMs === 0) {
       answer(link, pdu, verdict);
       return;
@@ -239,16 +162,8 @@ export const startSmsc = async (world: World, options: SmscOptions, acceptSubmis
 
   return {
     port: (server.address() as AddressInfo).port,
-    deliver: deliveries.deliver,
-    boundLinks: () =>
-      [...links.values()].flatMap(({ name, mode, unanswered }) => (mode === undefined ? [] : [{ link: name, mode, unanswered: unanswered.size }])),
-    queued: deliveries.waiting,
     clear: () => {
-      deliveries.clear();
-      for (const link of links.values()) {
-        link.unanswered.clear();
-        watch(link);
-      }
+      for (const link of links.values()) watch(link);
     },
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

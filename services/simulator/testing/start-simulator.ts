@@ -1,0 +1,91 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import type { RunningService } from '#platform/lifecycle/index.ts';
+import type { Clock } from '#platform/time/index.ts';
+import { simulatorConfig } from '../config.ts';
+import { start } from '../main.ts';
+
+export const testKeys = {
+  handlerApiKey: 'market-key',
+  paymentSecret: 'payment-secret',
+  systemId: 'namaskah',
+  password: 'smpp-pass',
+} as const;
+
+export interface TestSimulator {
+  readonly url: string;
+  readonly smppPort: number;
+  /** One request to the handler API: its status and text. */
+  api(action: string, parameters?: Record<string, string>): Promise<{ status: number; text: string }>;
+  settings(patch: object): Promise<void>;
+  get<T = Record<string, unknown>>(path: string): Promise<T>;
+  post(path: string, body: unknown): Promise<Response>;
+  close(): Promise<void>;
+}
+
+/** The real simulator on free ports, in this process; closed after the test. */
+export const startSimulator = async (
+  test: Pick<TestContext, 'after'>,
+  options: { seed?: string; pushUrl?: string; clock?: Clock } = {},
+): Promise<TestSimulator> => {
+  const config = simulatorConfig.parse({
+    ENVIRONMENT: 'test',
+    LOG_LEVEL: 'error',
+    SIMULATOR_SEED: options.seed ?? 'test',
+    SIMULATOR_HANDLER_API_KEY: testKeys.handlerApiKey,
+    PAYMENT_SIMULATOR_SECRET: testKeys.paymentSecret,
+    SMPP_SYSTEM_ID: testKeys.systemId,
+    SMPP_PASSWORD: testKeys.password,
+    ...(options.pushUrl === undefined ? {} : { SIMULATOR_PUSH_URL: options.pushUrl }),
+  });
+  const service: RunningService = await start(config, options.clock === undefined ? {} : { clock: options.clock });
+  test.after(() => service.close());
+  const url = `http://127.0.0.1:${service.addresses['http']}`;
+  const send = (method: string, path: string, body: unknown): Promise<Response> =>
+    fetch(url + path, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  return {
+    url,
+    smppPort: service.addresses['smpp'] ?? 0,
+    api: async (action, parameters = {}) => {
+      const query = new URLSearchParams({ api_key: testKeys.handlerApiKey, action, ...parameters });
+      const response = await fetch(`${url}/stubs/handler_api.php?${query.toString()}`, { signal: AbortSignal.timeout(10_000) });
+      return { status: response.status, text: await response.text() };
+    },
+    settings: async (patch) => {
+      const response = await send('PATCH', '/control/settings', patch);
+      if (!response.ok) throw new Error(`settings were refused: ${await response.text()}`);
+    },
+    get: async <T>(path: string) => (await (await fetch(url + path)).json()) as T,
+    post: (path, body) => send('POST', path, body),
+    close: () => service.close(),
+  };
+};
+
+export interface Received {
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** A receiver of pushes and webhooks that remembers everything. @param answer decides the status of the nth request */
+export const startReceiver = async (
+  test: Pick<TestContext, 'after'>,
+  answer: (nth: number) => number = () => 200,
+): Promise<{ url: string; received: Received[] }> => {
+  const received: Received[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      received.push({ path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() });
+      response.writeHead(answer(received.length)).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  test.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+};
