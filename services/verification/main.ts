@@ -3,7 +3,7 @@ import { LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { grpcClient, grpcTls, startGrpcServer } from '#platform/grpc/index.ts';
 import { type Life, runMain, type RunningService, startService } from '#platform/lifecycle/index.ts';
 import { openBus, startRelay } from '#platform/messaging/index.ts';
-import { type Database, migrate, openDatabase } from '#platform/postgres/index.ts';
+import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
 import { createLedger } from './adapters/billing/ledger.ts';
 import { loadCatalogue } from './adapters/catalogue/load.ts';
@@ -12,7 +12,6 @@ import { grpcServices } from './adapters/grpc/services.ts';
 import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
 import { createHandlerApiPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
-import { migrations } from './adapters/postgres/migrations/index.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
@@ -75,7 +74,6 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, c
 export const start = (config: VerificationConfig, options: { clock?: Clock } = {}): Promise<RunningService> =>
   startService('verification', config, async (life) => {
     const { logger, metrics } = life;
-    await migrate({ url: config.databaseUrl, migrations, logger });
     const db = await life.own(
       'postgres',
       openDatabase({

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { newId } from '#platform/ids/index.ts';
+import { type Database, openDatabase } from '#platform/postgres/index.ts';
+import { createTestDatabase } from '#platform/testing/index.ts';
+import { minuteMs, secondMs, testClock, type TestClock } from '#platform/time/index.ts';
+import { loadCatalogue } from '../adapters/catalogue/load.ts';
+import { createSealer } from '../adapters/crypto/sealer.ts';
+import { createHandlerApiPush } from '../adapters/handler-api/push.ts';
+import { outboxRowOf } from '../adapters/nats/events.ts';
+import { migrations } from '../adapters/postgres/migrations/index.ts';
+import { entities } from '../adapters/postgres/rows.ts';
+import { createVerificationStore } from '../adapters/postgres/store.ts';
+import type { CreateVerificationRequest } from '../app/create-verification.ts';
+import type { Ports } from '../app/ports.ts';
+import { houseKeep, workDue } from '../app/work-due.ts';
+import type { Timing } from '../domain/timing.ts';
+import { createFakeLedger, type FakeLedger } from './fake-ledger.ts';
+import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
+
+export const testTiming: Timing = {
+  purchaseMs: 4 * secondMs,
+  providerTimeoutMs: 5 * secondMs,
+  reconcileGraceMs: 10 * secondMs,
+  activationMs: 20 * minuteMs,
+  holdMs: 30 * minuteMs,
+  pollFirstMs: 10 * secondMs,
+  pollMaxMs: minuteMs,
+  finishDelayMs: 0,
+  retryMs: secondMs,
+  retryMaxMs: 30 * secondMs,
+  giveUpMs: 4 * minuteMs,
+  finishAttempts: 3,
+};
+
+export const testCatalogue = loadCatalogue(new URL('../data/', import.meta.url));
+export const pushSecret = 'push-secret-of-the-tests';
+
+/** The use cases over a real database, with a provider and a ledger in memory, on a clock that stands still. */
+export interface Harness {
+  readonly db: Database;
+  readonly url: string;
+  readonly ports: Ports;
+  readonly clock: TestClock;
+  readonly provider: FakeProvider;
+  readonly ledger: FakeLedger;
+  readonly leaks: string[];
+  readonly lateCodes: string[];
+  readonly failedSteps: unknown[];
+  request(over?: Partial<CreateVerificationRequest>): CreateVerificationRequest;
+  /** Moves the clock on and lets the scheduler work off all that is due. */
+  pass(ms: number): Promise<void>;
+  push(activationId: string, text: string, code?: string): { provider: string; secret: string; body: Uint8Array };
+  /** Subjects of one verification's events, in order, without their common beginning. */
+  events(id: string): Promise<string[]>;
+  payloads(id: string): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+export const openHarness = async (): Promise<Harness> => {
+  const database = await createTestDatabase('verification', migrations);
+  const db = await openDatabase({ url: database.url, applicationName: 'verification-test', poolMax: 8, entities });
+  const clock = testClock();
+  const provider = createFakeProvider(clock);
+  const ledger = createFakeLedger();
+  const push = createHandlerApiPush({ secret: pushSecret });
+  const leaks: string[] = [];
+  const lateCodes: string[] = [];
+  const failedSteps: unknown[] = [];
+  const ports: Ports = {
+    store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    ledger,
+    providers: { route: () => provider, named: () => provider, pushReader: (name) => (name === push.provider ? push : undefined) },
+    catalogue: testCatalogue,
+    sealer: createSealer(randomBytes(32)),
+    observer: {
+      reached: () => {},
+      codeDelay: () => {},
+      lateCode: (verification) => void lateCodes.push(verification.id),
+      leak: (verification, what) => void leaks.push(`${verification.id}: ${what}`),
+      unknownCount: () => {},
+      failedStep: (_, error) => void failedSteps.push(error),
+    },
+    clock,
+    timing: testTiming,
+    pause: (ms) => pause(Math.min(ms, 10)),
+  };
+  const tenantId = newId();
+  return {
+    ...{ db, url: database.url, ports, clock, provider, ledger, leaks, lateCodes, failedSteps },
+    request: (over = {}) => ({ tenantId, idempotencyKey: newId(), service: 'telegram', country: 'ID', capability: 'sms', maxPrice: undefined, ...over }),
+    pass: async (ms) => {
+      clock.advance(ms);
+      for (let turn = 0; turn < 50; turn++) if ((await workDue(ports)({ limit: 100, leaseMs: 45_000 })) === 0) break;
+      await houseKeep(ports)();
+    },
+    push: (activationId, text, code) => ({
+      provider: 'handler-api',
+      secret: pushSecret,
+      body: Buffer.from(JSON.stringify({ activationId, service: 'tg', text, code, country: 6, receivedAt: clock.now().toISOString() })),
+    }),
+    events: async (id) => {
+      const rows = await db.query<{ subject: string }>('select subject from outbox where aggregate_id = $1 order by seq', [id]);
+      return rows.map((row) => row.subject.replace('namaskah.verification.v1.activation.', ''));
+    },
+    payloads: async (id) => {
+      const rows = await db.query<{ payload: Buffer }>('select payload from outbox where aggregate_id = $1 order by seq', [id]);
+      return rows.map((row) => JSON.parse(row.payload.toString()) as Record<string, unknown>);
+    },
+    close: async () => {
+      await db.close();
+      await database.close();
+    },
+  };
+};
