@@ -32,9 +32,9 @@ export default {
     },
     {
       name: 'only-main-wires',
-      comment: 'adapters are imported by main.ts (and by themselves) only; main.ts is imported by no other file of the service',
+      comment: 'adapters are wired in the composition roots: main.ts and other entry points beside it, never config.ts, app or domain',
       severity: 'error',
-      from: { path: '^services/([^/]+)/', pathNot: ['^services/[^/]+/(adapters/|main\\.ts$)', testCode] },
+      from: { path: '^services/([^/]+)/', pathNot: ['^services/[^/]+/(adapters/|(?!config\\.ts$)[^/]+\\.ts$)', testCode] },
       to: { path: '^services/$1/(adapters/|main\\.ts$)' },
     },
     {
@@ -95,10 +95,11 @@ export default {
     },
     {
       name: 'no-cycle',
-      comment: 'no two modules import each other, directly or around a corner',
+      comment:
+        'no two modules need each other when they are loaded, directly or around a corner; imports of types are erased and do not count',
       severity: 'error',
       from: { pathNot: '^proto/gen/' },
-      to: { circular: true },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
       name: 'everything-resolves',

@@ -23,7 +23,7 @@ const planted: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'production-runs-without-tools': { 'services/bank/adapters/grpc/tools.ts': `import '../../../../tools/up.ts';` },
   'no-dev-dependency-in-production': { 'platform/http/bench.ts': `import 'autocannon';` },
   'no-undeclared-package': { 'platform/http/lucky.ts': `import 'lucky';` },
-  'no-cycle': { 'services/bank/domain/a.ts': `import './b.ts';`, 'services/bank/domain/b.ts': `import type {} from './a.ts';` },
+  'no-cycle': { 'services/bank/domain/a.ts': `import './b.ts';`, 'services/bank/domain/b.ts': `import './a.ts';` },
   'everything-resolves': { 'services/bank/adapters/grpc/lost.ts': `import './nowhere.ts';` },
 };
 
@@ -51,7 +51,9 @@ const innocent: Readonly<Record<string, string>> = {
   'services/shop/testing/fakes.ts': `import '../app/refund.ts'; import 'autocannon';`,
   'services/shop/adapters/postgres/orders.ts': `import './rows.ts'; import 'fastify'; import '#platform/postgres/index.ts';`,
   'services/shop/adapters/postgres/rows.ts': '',
-  'services/bank/domain/account.ts': '',
+  'services/shop/verify.ts': `import './adapters/postgres/orders.ts';`,
+  'services/bank/domain/account.ts': `import type {} from './owner.ts';`,
+  'services/bank/domain/owner.ts': `import './account.ts';`,
   'services/bank/testing/fake-clock.ts': '',
   'tools/up.ts': `import 'autocannon'; import '../services/shop/adapters/postgres/orders.ts';`,
 };

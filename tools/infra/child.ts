@@ -28,7 +28,12 @@ export const setprivPath = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => p
 export const startChild = async (command: string, args: readonly string[], options: ChildOptions): Promise<Child> => {
   const log = openSync(options.logFile, 'a');
   // A process group of its own: Ctrl-C in a terminal must not stop the servers before those who use them.
-  const spawnOptions: SpawnOptions = { stdio: ['ignore', log, log], cwd: options.cwd ?? '/', env: options.env ?? process.env, detached: true };
+  const spawnOptions: SpawnOptions = {
+    stdio: ['ignore', log, log],
+    cwd: options.cwd ?? '/',
+    env: options.env ?? process.env,
+    detached: true,
+  };
   if (options.uid !== undefined) spawnOptions.uid = options.uid;
   if (options.gid !== undefined) spawnOptions.gid = options.gid;
   const child = spawn(command, args, spawnOptions);
@@ -70,7 +75,8 @@ export const freePort = (): Promise<number> =>
   });
 
 /** Last lines of a log, for the message of a failed start. */
-export const logTail = (file: string, lines = 15): string => (existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : '');
+export const logTail = (file: string, lines = 15): string =>
+  existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : '';
 
 export const isAlive = (pid: number): boolean => {
   try {
@@ -81,7 +87,8 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
-const commandLineOf = (pid: number): string => spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? '';
+const commandLineOf = (pid: number): string =>
+  spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8' }).stdout ?? '';
 
 /**
  * Ends what an earlier run left behind, if `pidFile` names a living process whose command line contains `marker` (its
@@ -92,7 +99,7 @@ export const stopStale = async (pidFile: string, marker: string, signal: NodeJS.
   const pid = Number.parseInt(readFileSync(pidFile, 'utf8'), 10);
   if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid) || !commandLineOf(pid).includes(marker)) return;
   process.kill(pid, signal);
-  for (const deadline = Date.now() + 10_000; isAlive(pid); ) {
+  for (const deadline = Date.now() + 10_000; isAlive(pid);) {
     if (Date.now() > deadline) {
       process.kill(pid, 'SIGKILL');
       return;

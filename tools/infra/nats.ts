@@ -39,7 +39,8 @@ const findNatsServer = (): string | undefined =>
     });
 
 const run = (command: string, ...args: string[]): boolean =>
-  spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } }).status === 0;
+  spawnSync(command, args, { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+    .status === 0;
 
 const has = (command: string): boolean => spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
 
@@ -53,7 +54,9 @@ const install = (): void => {
 
 const advice = (): string => {
   if (process.platform === 'darwin') return 'brew install nats-server';
-  return has('apt-get') ? 'sudo apt-get install -y nats-server' : 'see https://docs.nats.io/running-a-nats-service/introduction/installation';
+  return has('apt-get')
+    ? 'sudo apt-get install -y nats-server'
+    : 'see https://docs.nats.io/running-a-nats-service/introduction/installation';
 };
 
 /** @returns path of a nats-server, installed now if need be and possible; throws with the command to type otherwise */

@@ -46,7 +46,9 @@ const nativeDirectory = (): string => {
     restoreSymlinks(directory);
     return directory;
   } catch (cause) {
-    throw new Error(`no PostgreSQL binaries for ${process.platform}-${process.arch}: run "npm ci" (package ${platformPackage()})`, { cause });
+    throw new Error(`no PostgreSQL binaries for ${process.platform}-${process.arch}: run "npm ci" (package ${platformPackage()})`, {
+      cause,
+    });
   }
 };
 
@@ -63,11 +65,15 @@ const restoreSymlinks = (native: string): void => {
 const idOf = (flag: '-u' | '-g', user: string): number => Number(spawnSync('id', [flag, user], { encoding: 'utf8' }).stdout);
 
 const works = (identity: Identity): boolean =>
-  spawnSync(identity.prefix[0] ?? join(identity.native, 'bin/postgres'), [...identity.prefix.slice(1), ...(identity.prefix.length > 0 ? [join(identity.native, 'bin/postgres')] : []), '--version'], {
-    cwd: '/',
-    ...(identity.uid === undefined ? {} : { uid: identity.uid }),
-    ...(identity.gid === undefined ? {} : { gid: identity.gid }),
-  }).status === 0;
+  spawnSync(
+    identity.prefix[0] ?? join(identity.native, 'bin/postgres'),
+    [...identity.prefix.slice(1), ...(identity.prefix.length > 0 ? [join(identity.native, 'bin/postgres')] : []), '--version'],
+    {
+      cwd: '/',
+      ...(identity.uid === undefined ? {} : { uid: identity.uid }),
+      ...(identity.gid === undefined ? {} : { gid: identity.gid }),
+    },
+  ).status === 0;
 
 /** Copies the binaries to where every user can read them; once per version. */
 const publicCopy = (native: string, uid: number, gid: number): string => {
@@ -136,7 +142,16 @@ const initialise = (identity: Identity, dataDir: string, durable: boolean, passw
 };
 
 const settings = (port: number, durable: boolean, maxConnections: number): string[] => {
-  const list = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', `max_connections=${maxConnections}`, 'jit=off', 'timezone=UTC', 'max_wal_senders=0', 'wal_level=minimal'];
+  const list = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    `max_connections=${maxConnections}`,
+    'jit=off',
+    'timezone=UTC',
+    'max_wal_senders=0',
+    'wal_level=minimal',
+  ];
   if (!durable) list.push('fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_wal_size=4GB', 'checkpoint_timeout=30min');
   return list.flatMap((setting) => ['-c', setting]);
 };
@@ -159,7 +174,13 @@ const waitUntilReady = async (url: string, child: Child, logFile: string): Promi
 };
 
 /** Starts a private PostgreSQL on 127.0.0.1 and waits until it answers. One that an earlier run left in `dataDir` is stopped first. */
-export const startPostgres = async ({ dataDir, port, durable, maxConnections = 300, password = 'postgres' }: PostgresOptions): Promise<RunningPostgres> => {
+export const startPostgres = async ({
+  dataDir,
+  port,
+  durable,
+  maxConnections = 300,
+  password = 'postgres',
+}: PostgresOptions): Promise<RunningPostgres> => {
   const directory = resolve(dataDir);
   const identity = chooseIdentity();
   await stopStale(join(directory, 'postmaster.pid'), directory, 'SIGINT');

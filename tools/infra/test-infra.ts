@@ -23,7 +23,10 @@ const startLocal = async (): Promise<TestInfra> => {
   ]);
   const stop = async (): Promise<void> => {
     // Nobody needs this data any more: no checkpoint, no drain.
-    await Promise.all([postgres.status === 'fulfilled' ? postgres.value.stop('immediate') : undefined, nats.status === 'fulfilled' ? nats.value.kill() : undefined]);
+    await Promise.all([
+      postgres.status === 'fulfilled' ? postgres.value.stop('immediate') : undefined,
+      nats.status === 'fulfilled' ? nats.value.kill() : undefined,
+    ]);
     remove();
   };
   if (postgres.status === 'rejected' || nats.status === 'rejected') {
