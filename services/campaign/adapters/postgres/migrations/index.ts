@@ -1,0 +1,4 @@
+import { platformMigration, type NamedMigration } from '#platform/postgres/index.ts';
+import { sendingMigration } from './20261121-0001-sending.ts';
+
+export const migrations: readonly NamedMigration[] = [platformMigration, sendingMigration];
