@@ -83,8 +83,12 @@ export const supervise = (options: SupervisorOptions): Part => {
   let currentReady: Promise<void> | undefined;
   /** Restart it at its death? False before it was ready once, and from the moment it is asked to stop. */
   let wanted = false;
+  /** Counts the requests to stop: a start that was overtaken by one does not want its part alive. */
+  let stops = 0;
   let crashes = 0;
   let restarts = 0;
+
+  const isCurrent = (life: Running): boolean => current === life;
 
   const untilReady = async (life: Running): Promise<void> => {
     const limit = new AbortController();
@@ -103,19 +107,20 @@ export const supervise = (options: SupervisorOptions): Part => {
     }
   };
 
-  const launch = async (): Promise<Running> => {
+  const launch = async (): Promise<{ readonly life: Running; readonly ready: Promise<void> }> => {
     const startedAt = performance.now();
     launching = options.launch();
     const life = await launching.finally(() => (launching = undefined));
     current = life;
-    currentReady = untilReady(life);
-    currentReady.catch(() => {});
+    const ready = untilReady(life);
+    ready.catch(() => {});
+    currentReady = ready;
     void life.ended.then((how) => {
       if (current !== life) return;
       current = currentReady = undefined;
       if (wanted) void revive(how, performance.now() - startedAt);
     });
-    return life;
+    return { life, ready };
   };
 
   /** Starts it again, later and later, until it stands, is not wanted any more, or has failed too often. */
@@ -132,18 +137,18 @@ export const supervise = (options: SupervisorOptions): Part => {
     await sleep(restartInMs);
     if (!wanted || current !== undefined || launching !== undefined) return;
     restarts += 1;
-    let life: Running;
+    let launched: Awaited<ReturnType<typeof launch>>;
     try {
-      life = await launch();
+      launched = await launch();
     } catch (error) {
       return revive(error instanceof Error ? error.message : String(error), 0);
     }
     try {
-      await currentReady;
-      emit({ kind: 'restarted', pid: life.pid });
+      await launched.ready;
+      emit({ kind: 'restarted', pid: launched.life.pid });
     } catch {
       // Dead again: its own death calls revive. Alive but never ready: its death is brought about.
-      life.signal('SIGKILL');
+      if (isCurrent(launched.life)) launched.life.signal('SIGKILL');
     }
   };
 
@@ -151,28 +156,31 @@ export const supervise = (options: SupervisorOptions): Part => {
     if (current !== undefined) return currentReady;
     wanted = false;
     crashes = 0;
-    let life: Running;
+    const stopsBefore = stops;
+    let launched: Awaited<ReturnType<typeof launch>>;
     try {
-      life = await launch();
+      launched = await launch();
     } catch (cause) {
       throw cause instanceof StartError
         ? cause
         : startError(`cannot be started: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
     }
+    const { life, ready } = launched;
     try {
-      await currentReady;
+      await ready;
     } catch (error) {
-      life.signal('SIGKILL');
+      if (isCurrent(life)) life.signal('SIGKILL');
       await life.ended;
       throw error;
     }
-    wanted = true;
+    wanted = stops === stopsBefore;
   };
 
   return {
     name,
     start,
     stop: async () => {
+      stops += 1;
       wanted = false;
       // One that is being born cannot be stopped yet, and must not be forgotten either.
       const life = current ?? (await launching?.catch(() => undefined));
