@@ -10,6 +10,7 @@ import type { ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
 import { enterInboxMany } from './inbox.ts';
 import { backoffMs } from './outcome.ts';
+import { stopPulling } from './pulling.ts';
 import { receivedEvent, traceCarrier } from './received.ts';
 import { createWaker } from './waker.ts';
 
@@ -88,7 +89,7 @@ export const startBatchConsumer = async (options: BatchConsumerOptions): Promise
 
   return {
     close: async () => {
-      await messages.close();
+      await stopPulling(messages);
       await pulling;
       stopping = true;
       waker.wake();

@@ -4,6 +4,7 @@ import { appError } from '#platform/errors/index.ts';
 import { silentLog, type Log } from '#platform/postgres/index.ts';
 import type { ReceivedEvent } from './event.ts';
 import { follow } from './follow.ts';
+import { within } from './pulling.ts';
 
 export interface BusOptions {
   /** nats://[user:password@]host:port, several separated by commas. */
@@ -52,16 +53,6 @@ const connectionOptions = (url: string, name: string): ConnectionOptions => {
     maxPingOut: 2,
     noAsyncTraces: true,
   };
-};
-
-const within = async <T>(work: Promise<T>, ms: number): Promise<T | 'late'> => {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => (timer = setTimeout(() => resolve('late'), ms)));
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 };
 
 /** Connects, waiting for a server that is not up yet, and stays connected: reconnects for ever. */

@@ -10,6 +10,7 @@ import { header } from './headers.ts';
 import { enterInbox } from './inbox.ts';
 import { createLanes } from './lanes.ts';
 import { backoffMs, type Outcome } from './outcome.ts';
+import { stopPulling } from './pulling.ts';
 import { MalformedEventError, receivedEvent, traceCarrier } from './received.ts';
 
 export interface EventHandler {
@@ -84,7 +85,7 @@ export const startConsumer = async (options: ConsumerOptions): Promise<RunningCo
 
   return {
     close: async () => {
-      await messages.close();
+      await stopPulling(messages);
       await pulling;
       // Not started: given back at once, to whoever else consumes.
       for (const { message } of lanes.stop()) message.nak();
