@@ -1,4 +1,13 @@
-import { databaseConfig, defineConfig, grpcConfig, grpcTlsConfig, processConfig, secretVar, urlVar, type ConfigOf } from '#platform/config/index.ts';
+import {
+  databaseConfig,
+  defineConfig,
+  grpcConfig,
+  grpcTlsConfig,
+  processConfig,
+  secretVar,
+  urlVar,
+  type ConfigOf,
+} from '#platform/config/index.ts';
 
 export const authConfig = defineConfig({
   ...processConfig,

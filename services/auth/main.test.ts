@@ -21,15 +21,20 @@ const refusedWith = (code: ErrorCode) => (error: unknown) => {
 
 describe('auth', () => {
   let harness: Harness;
-  before(async () => { harness = await startTestService(2); });
-  after(async () => { await harness.close(); });
+  before(async () => {
+    harness = await startTestService(2);
+  });
+  after(async () => {
+    await harness.close();
+  });
 
   const auth = () => harness.clients[0]!.auth;
   const keys = () => harness.clients[0]!.keys;
   const members = () => harness.clients[0]!.members;
   const internal = () => harness.clients[0]!.internal;
   const someEmail = () => `person.${newId().slice(-12)}@example.test`;
-  const login = (email: string, password = goodPassword, ipAddress = newId()) => auth().login({ email, password, userAgent: 'test', ipAddress });
+  const login = (email: string, password = goodPassword, ipAddress = newId()) =>
+    auth().login({ email, password, userAgent: 'test', ipAddress });
 
   const signUp = async () => {
     const email = someEmail();
@@ -38,7 +43,9 @@ describe('auth', () => {
     return { email, userId: user!.id, tenantId: tenant!.id, tokens: tokens!, principal: principalOf(tokens!.accessToken) };
   };
   const subjectsOf = async (aggregateId: string) =>
-    (await harness.db.query<{ subject: string }>('select subject from outbox where aggregate_id = $1 order by seq', [aggregateId])).map((row) => row.subject.split('.').at(-1));
+    (await harness.db.query<{ subject: string }>('select subject from outbox where aggregate_id = $1 order by seq', [aggregateId])).map(
+      (row) => row.subject.split('.').at(-1),
+    );
 
   describe('registration', () => {
     test('makes tenant, owner and their events, and the mail can be answered', async () => {
@@ -51,7 +58,11 @@ describe('auth', () => {
 
       const system = { principal: systemPrincipal('notification', tenant!.id) };
       const issued = await internal().issueEmailVerification({ userId: user!.id }, system);
-      assert.deepEqual(await internal().issueEmailVerification({ userId: user!.id }, system), issued, 'a redelivered event gets the same token');
+      assert.deepEqual(
+        await internal().issueEmailVerification({ userId: user!.id }, system),
+        issued,
+        'a redelivered event gets the same token',
+      );
       assert.equal(issued.email, user!.email);
       await auth().verifyEmail({ token: issued.token });
       await assert.rejects(auth().verifyEmail({ token: issued.token }), refusedWith('auth.invalid_token'));
@@ -66,7 +77,10 @@ describe('auth', () => {
       const { email, userId } = await signUp();
       const unknown = await auth().register({ email: someEmail(), password: goodPassword, organization: 'Umbrella' });
       const known = await auth().register({ email: email.toUpperCase(), password: 'another good password', organization: 'Umbrella' });
-      const shape = (value: object): unknown => Object.fromEntries(Object.entries(value).map(([key, v]) => [key, v instanceof Date || typeof v !== 'object' ? typeof v : shape(v as object)]));
+      const shape = (value: object): unknown =>
+        Object.fromEntries(
+          Object.entries(value).map(([key, v]) => [key, v instanceof Date || typeof v !== 'object' ? typeof v : shape(v as object)]),
+        );
       assert.deepEqual(shape(known), shape(unknown));
       assert.notEqual(known.user!.id, userId);
       assert.deepEqual(await harness.db.query('select 1 from users where id = $1', [known.user!.id]), []);
@@ -80,9 +94,13 @@ describe('auth', () => {
     });
 
     test('weak passwords and bad fields are named', async () => {
-      const attempt = (change: object) => auth().register({ email: 'lovelace@example.test', password: goodPassword, organization: 'Analytical', ...change });
+      const attempt = (change: object) =>
+        auth().register({ email: 'lovelace@example.test', password: goodPassword, organization: 'Analytical', ...change });
       const fieldOf = async (change: object, code: ErrorCode) => {
-        const error: unknown = await attempt(change).then(() => undefined, (thrown: unknown) => thrown);
+        const error: unknown = await attempt(change).then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
         assert.ok(isAppError(error, code), String(error));
         return error.fields[0]?.field;
       };
@@ -114,12 +132,18 @@ describe('auth', () => {
   describe('access tokens', () => {
     test('are verified by the published keys of either replica, with every claim', async () => {
       const { tokens, userId, tenantId } = await signUp();
-      const documents = await Promise.all(harness.clients.map(async ({ auth: client }) => JSON.parse((await client.getJwks({})).jwksJson) as JSONWebKeySet));
+      const documents = await Promise.all(
+        harness.clients.map(async ({ auth: client }) => JSON.parse((await client.getJwks({})).jwksJson) as JSONWebKeySet),
+      );
       assert.deepEqual(documents[0], documents[1], 'two replicas that started at once agree');
       assert.equal(documents[0]!.keys.length, 1);
       assert.equal(JSON.stringify(documents).includes('"d"'), false);
       const { payload, protectedHeader } = await jwtVerify(tokens.accessToken, createLocalJWKSet(documents[1]!), {
-        algorithms: ['EdDSA'], issuer, audience: 'namaskah', typ: 'at+jwt', currentDate: harness.clock.now(),
+        algorithms: ['EdDSA'],
+        issuer,
+        audience: 'namaskah',
+        typ: 'at+jwt',
+        currentDate: harness.clock.now(),
       });
       const { sub, tid, role, plan, scopes, exp, iat, sid } = payload;
       assert.deepEqual([sub, tid, role, plan, scopes, exp! - iat!], [userId, tenantId, 'owner', 'starter', ['*'], tokens.expiresInSeconds]);
@@ -132,7 +156,7 @@ describe('auth', () => {
       const { tokens } = await signUp();
       const [key] = await harness.db.query<{ sealed_private_jwk: Buffer }>('select sealed_private_jwk from signing_keys');
       assert.equal(key!.sealed_private_jwk.includes('"d"'), false);
-      const dump = JSON.stringify(await harness.db.query('select *, encode(token_hash, \'base64\') as h from sessions'));
+      const dump = JSON.stringify(await harness.db.query("select *, encode(token_hash, 'base64') as h from sessions"));
       assert.equal(dump.includes(tokens.refreshToken), false);
       assert.equal(decodeProtectedHeader(tokens.accessToken).alg, 'EdDSA');
     });
@@ -251,16 +275,32 @@ describe('auth', () => {
   describe('API keys', () => {
     const create = (principal: Principal, change: { scopes?: string[]; idempotencyKey?: string; expiresAt?: Date; name?: string } = {}) =>
       keys().createApiKey({ name: 'ci', scopes: [], expiresAt: undefined, idempotencyKey: '', ...change }, { principal });
-    const keyPrincipal = (tenantId: string, id: string, scopes: string[]): Principal => ({ tenantId, subject: `key:${id}`, roles: ['admin'], scopes, plan: 'starter' });
+    const keyPrincipal = (tenantId: string, id: string, scopes: string[]): Principal => ({
+      tenantId,
+      subject: `key:${id}`,
+      roles: ['admin'],
+      scopes,
+      plan: 'starter',
+    });
 
     test('are shown once, verified, and refused at once when revoked', async () => {
       const { principal, tenantId } = await signUp();
       const { key, apiKey } = await create(principal);
       assert.deepEqual(parseApiKey(key), { mode: 'live', prefix: apiKey!.prefix });
       const verified = await keys().verifyApiKey({ key });
-      assert.deepEqual(verified, { keyId: apiKey!.id, tenantId, role: Role.ROLE_ADMIN, scopes: ['*'], plan: 'starter', expiresAt: undefined });
+      assert.deepEqual(verified, {
+        keyId: apiKey!.id,
+        tenantId,
+        role: Role.ROLE_ADMIN,
+        scopes: ['*'],
+        plan: 'starter',
+        expiresAt: undefined,
+      });
       const listed = await keys().listApiKeys({ page: undefined }, { principal });
-      assert.deepEqual(listed.apiKeys.map((one) => [one.id, one.prefix, one.scopes]), [[apiKey!.id, key.slice(0, 14), ['*']]]);
+      assert.deepEqual(
+        listed.apiKeys.map((one) => [one.id, one.prefix, one.scopes]),
+        [[apiKey!.id, key.slice(0, 14), ['*']]],
+      );
       assert.equal(JSON.stringify(listed).includes(key), false);
       const me = await auth().getMe({}, { principal: keyPrincipal(tenantId, apiKey!.id, ['*']) });
       assert.deepEqual([me.apiKey?.id, me.user, me.role, me.tenant?.id], [apiKey!.id, undefined, Role.ROLE_ADMIN, tenantId]);
@@ -294,9 +334,15 @@ describe('auth', () => {
 
     test('scopes come from the list and are never wider than those of the maker', async () => {
       const { principal, tenantId } = await signUp();
-      await assert.rejects(create(principal, { scopes: ['wallet:read', 'wallet:write'] }), (error) => isAppError(error, 'request.invalid') && error.fields[0]?.field === 'scopes[1]');
+      await assert.rejects(
+        create(principal, { scopes: ['wallet:read', 'wallet:write'] }),
+        (error) => isAppError(error, 'request.invalid') && error.fields[0]?.field === 'scopes[1]',
+      );
       await assert.rejects(create(principal, { expiresAt: harness.clock.now() }), refusedWith('request.invalid'));
-      const { apiKey } = await create(principal, { scopes: ['api-keys:write', 'wallet:read', 'wallet:read'], expiresAt: addMs(harness.clock.now(), dayMs) });
+      const { apiKey } = await create(principal, {
+        scopes: ['api-keys:write', 'wallet:read', 'wallet:read'],
+        expiresAt: addMs(harness.clock.now(), dayMs),
+      });
       assert.deepEqual(apiKey!.scopes, ['api-keys:write', 'wallet:read']);
       const limited = keyPrincipal(tenantId, apiKey!.id, apiKey!.scopes);
       const soon = addMs(harness.clock.now(), minuteMs);
@@ -328,7 +374,10 @@ describe('auth', () => {
   describe('members', () => {
     const invite = async (principal: Principal, role: Role, email = someEmail()) => {
       const { invitationId } = await members().inviteMember({ email, role }, { principal });
-      const { token } = await internal().issueInvitation({ invitationId }, { principal: systemPrincipal('notification', principal.tenantId) });
+      const { token } = await internal().issueInvitation(
+        { invitationId },
+        { principal: systemPrincipal('notification', principal.tenantId) },
+      );
       return { invitationId, token, email };
     };
 
@@ -344,8 +393,14 @@ describe('auth', () => {
       assert.deepEqual([staff.roles, staff.tenantId], [['staff'], owner.tenantId]);
       const { members: listed } = await members().listMembers({ page: undefined }, { principal: staff });
       assert.deepEqual(new Set(listed.map((member) => member.role)), new Set([Role.ROLE_OWNER, Role.ROLE_STAFF]));
-      await assert.rejects(members().inviteMember({ email, role: Role.ROLE_VIEWER }, { principal: owner.principal }), refusedWith('request.invalid'));
-      assert.equal((await internal().issueInvitation({ invitationId }, { principal: systemPrincipal('notification', owner.tenantId) })).token, '');
+      await assert.rejects(
+        members().inviteMember({ email, role: Role.ROLE_VIEWER }, { principal: owner.principal }),
+        refusedWith('request.invalid'),
+      );
+      assert.equal(
+        (await internal().issueInvitation({ invitationId }, { principal: systemPrincipal('notification', owner.tenantId) })).token,
+        '',
+      );
     });
 
     test('a verified person needs the right password; an unverified account is taken over by the owner of the address', async () => {
@@ -355,7 +410,10 @@ describe('auth', () => {
       await auth().verifyEmail({ token: (await internal().issueEmailVerification({ userId: person.userId }, system)).token });
       const first = await invite(owner.principal, Role.ROLE_VIEWER, person.email);
       harness.clock.advance(minuteMs);
-      await assert.rejects(members().acceptInvitation({ token: first.token, password: 'not the password' }), refusedWith('auth.invalid_credentials'));
+      await assert.rejects(
+        members().acceptInvitation({ token: first.token, password: 'not the password' }),
+        refusedWith('auth.invalid_credentials'),
+      );
       assert.equal((await members().acceptInvitation({ token: first.token, password: goodPassword })).user!.id, person.userId);
       assert.equal(principalOf((await login(person.email)).tokens!.accessToken).tenantId, owner.tenantId);
 
@@ -377,7 +435,9 @@ describe('auth', () => {
     test('of many who accept at once one does', async () => {
       const owner = await signUp();
       const { token } = await invite(owner.principal, Role.ROLE_STAFF);
-      const results = await Promise.allSettled(Array.from({ length: 5 }, () => members().acceptInvitation({ token, password: goodPassword })));
+      const results = await Promise.allSettled(
+        Array.from({ length: 5 }, () => members().acceptInvitation({ token, password: goodPassword })),
+      );
       assert.equal(results.filter((result) => result.status === 'fulfilled').length, 1);
       assert.equal((await members().listMembers({ page: undefined }, { principal: owner.principal })).members.length, 2);
     });
@@ -386,17 +446,32 @@ describe('auth', () => {
   describe('who may do what', () => {
     test('the role matrix', async () => {
       const { tenantId, userId } = await signUp();
-      const as = (role: Principal['roles'][number], subject = `user:${userId}`): Principal => ({ tenantId, subject, roles: [role], scopes: ['*'], plan: 'starter' });
+      const as = (role: Principal['roles'][number], subject = `user:${userId}`): Principal => ({
+        tenantId,
+        subject,
+        roles: [role],
+        scopes: ['*'],
+        plan: 'starter',
+      });
       const invite = (role: Role) => (principal: Principal) => members().inviteMember({ email: someEmail(), role }, { principal });
       const calls: Record<string, [call: (principal: Principal) => Promise<unknown>, allowed: readonly string[]]> = {
         getMe: [(principal) => auth().getMe({}, { principal }), ['owner', 'admin', 'staff', 'viewer']],
         listMembers: [(principal) => members().listMembers({ page: undefined }, { principal }), ['owner', 'admin', 'staff', 'viewer']],
         listApiKeys: [(principal) => keys().listApiKeys({ page: undefined }, { principal }), ['owner', 'admin', 'staff', 'viewer']],
-        createApiKey: [(principal) => keys().createApiKey({ name: 'x', scopes: [], expiresAt: undefined, idempotencyKey: '' }, { principal }), ['owner', 'admin']],
-        revokeApiKey: [async (principal) => {
-          const { apiKey } = await keys().createApiKey({ name: 'x', scopes: [], expiresAt: undefined, idempotencyKey: '' }, { principal: as('owner') });
-          return await keys().revokeApiKey({ id: apiKey!.id }, { principal });
-        }, ['owner', 'admin']],
+        createApiKey: [
+          (principal) => keys().createApiKey({ name: 'x', scopes: [], expiresAt: undefined, idempotencyKey: '' }, { principal }),
+          ['owner', 'admin'],
+        ],
+        revokeApiKey: [
+          async (principal) => {
+            const { apiKey } = await keys().createApiKey(
+              { name: 'x', scopes: [], expiresAt: undefined, idempotencyKey: '' },
+              { principal: as('owner') },
+            );
+            return await keys().revokeApiKey({ id: apiKey!.id }, { principal });
+          },
+          ['owner', 'admin'],
+        ],
         inviteOwner: [invite(Role.ROLE_OWNER), ['owner']],
         inviteAdmin: [invite(Role.ROLE_ADMIN), ['owner', 'admin']],
         inviteStaff: [invite(Role.ROLE_STAFF), ['owner', 'admin']],
@@ -407,7 +482,10 @@ describe('auth', () => {
       for (const [name, [call, allowed]] of Object.entries(calls)) {
         for (const role of ['owner', 'admin', 'staff', 'viewer', 'system'] as const) {
           const principal = as(role, role === 'system' ? 'service:billing' : undefined);
-          const refusal: unknown = await call(principal).then(() => undefined, (error: unknown) => error);
+          const refusal: unknown = await call(principal).then(
+            () => undefined,
+            (error: unknown) => error,
+          );
           if (allowed.includes(role)) assert.equal(refusal, undefined, `${name} as ${role}: ${String(refusal)}`);
           else assert.ok(isAppError(refusal, 'auth.forbidden'), `${name} as ${role}: ${String(refusal)}`);
         }
@@ -421,7 +499,10 @@ describe('auth', () => {
       const system = { principal: systemPrincipal('notification', two.tenantId) };
       await assert.rejects(internal().issueInvitation({ invitationId }, system), refusedWith('request.not_found'));
       await assert.rejects(internal().issueEmailVerification({ userId: one.userId }, system), refusedWith('request.not_found'));
-      assert.deepEqual((await members().listMembers({ page: undefined }, { principal: two.principal })).members.map((member) => member.userId), [two.userId]);
+      assert.deepEqual(
+        (await members().listMembers({ page: undefined }, { principal: two.principal })).members.map((member) => member.userId),
+        [two.userId],
+      );
       await assert.rejects(auth().getMe({}, { principal: { ...one.principal, tenantId: two.tenantId } }), refusedWith('request.not_found'));
     });
   });
@@ -436,12 +517,26 @@ describe('auth', () => {
     const invited = someEmail();
     const { invitationId } = await members().inviteMember({ email: invited, role: Role.ROLE_STAFF }, { principal });
     const invitation = await internal().issueInvitation({ invitationId }, system);
-    await auth().verifyEmail({ token: `${token}x` }).catch(() => undefined);
+    await auth()
+      .verifyEmail({ token: `${token}x` })
+      .catch(() => undefined);
     await login(email, 'an entirely wrong one').catch(() => undefined);
-    await auth().refresh({ refreshToken: `${tokens.refreshToken}x` }).catch(() => undefined);
+    await auth()
+      .refresh({ refreshToken: `${tokens.refreshToken}x` })
+      .catch(() => undefined);
     await keys().revokeApiKey({ id: created.apiKey!.id }, { principal });
     await auth().logout({ refreshToken: tokens.refreshToken });
-    secrets.push(goodPassword, 'an entirely wrong one', tokens.accessToken, tokens.refreshToken, created.key, token, invitation.token, email, invited);
+    secrets.push(
+      goodPassword,
+      'an entirely wrong one',
+      tokens.accessToken,
+      tokens.refreshToken,
+      created.key,
+      token,
+      invitation.token,
+      email,
+      invited,
+    );
     const rows = await harness.db.query<{ headers: unknown; payload: Buffer }>('select headers, payload from outbox');
     const everything = harness.logs() + rows.map((row) => JSON.stringify(row.headers) + row.payload.toString()).join('\n');
     assert.ok(rows.length > 5 && everything.includes(tenantId));
@@ -457,10 +552,16 @@ describe('auth', () => {
   test('events reach the broker', async () => {
     const bus = await openBus({ url: harness.nats.url, name: 'test' });
     const seen: string[] = [];
-    const stop = await bus.follow('namaskah.auth.v1.>', (event) => void seen.push(`${event.subject} ${event.aggregateId} ${event.tenantId}`));
+    const stop = await bus.follow(
+      'namaskah.auth.v1.>',
+      (event) => void seen.push(`${event.subject} ${event.aggregateId} ${event.tenantId}`),
+    );
     const { tenantId, userId } = await signUp();
     await eventually(() => {
-      for (const expected of [`namaskah.auth.v1.tenant.registered ${tenantId} ${tenantId}`, `namaskah.auth.v1.user.email-verification-requested ${userId} ${tenantId}`]) {
+      for (const expected of [
+        `namaskah.auth.v1.tenant.registered ${tenantId} ${tenantId}`,
+        `namaskah.auth.v1.user.email-verification-requested ${userId} ${tenantId}`,
+      ]) {
         assert.ok(seen.includes(expected));
       }
     });

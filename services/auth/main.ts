@@ -78,9 +78,15 @@ export const start = (config: AuthConfig, options: StartOptions = {}): Promise<R
       const loadKeys = async (): Promise<void> => await accessTokens.load(await keepKeys());
       await loadKeys();
       await life.own('signing-keys', every(5 * minuteMs, 'signing-keys', logger, loadKeys));
-      await life.own('sweep', every(10 * minuteMs, 'sweep', logger, sweep({ sessions: stores.sessions, housekeeping: createHousekeeping(db), clock })));
+      await life.own(
+        'sweep',
+        every(10 * minuteMs, 'sweep', logger, sweep({ sessions: stores.sessions, housekeeping: createHousekeeping(db), clock })),
+      );
       await life.own('last-use', { close: () => stores.usage.flush() });
-      await life.own('last-use-timer', every(minuteMs, 'last-use', logger, () => stores.usage.flush()));
+      await life.own(
+        'last-use-timer',
+        every(minuteMs, 'last-use', logger, () => stores.usage.flush()),
+      );
 
       const app = createUseCases({
         ...stores,

@@ -5,7 +5,18 @@ import { emailVerified, userRegistered } from '../domain/facts.ts';
 import { passwordMaxLength } from '../domain/password.ts';
 import { signInPerAccount } from '../domain/throttle.ts';
 import { requireStrongPassword } from './credentials.ts';
-import type { Account, Accounts, Invitation, Members, PasswordHasher, Profile, Throttle, Transactions, UnitOfWork, Vault } from './ports.ts';
+import type {
+  Account,
+  Accounts,
+  Invitation,
+  Members,
+  PasswordHasher,
+  Profile,
+  Throttle,
+  Transactions,
+  UnitOfWork,
+  Vault,
+} from './ports.ts';
 
 export interface AcceptInvitationDeps {
   readonly members: Members;
@@ -49,7 +60,13 @@ export const acceptInvitation = (deps: AcceptInvitationDeps) => {
     return await deps.passwords.hash(password);
   };
 
-  const settleAccount = async (unit: UnitOfWork, invitation: Invitation, account: Account | undefined, hash: string | undefined, now: Date): Promise<string> => {
+  const settleAccount = async (
+    unit: UnitOfWork,
+    invitation: Invitation,
+    account: Account | undefined,
+    hash: string | undefined,
+    now: Date,
+  ): Promise<string> => {
     if (account !== undefined && hash === undefined) return account.userId;
     const occasion = { tenantId: invitation.tenantId, at: now };
     const userId = account?.userId ?? newId();

@@ -15,8 +15,16 @@ export interface CreateApiKeyDeps {
   readonly vault: Vault;
   readonly clock: Clock;
 }
-export interface CreateApiKeyInput { readonly name: string; readonly scopes: readonly string[]; readonly expiresAt?: Date; readonly idempotencyKey: string }
-export interface CreatedApiKey { readonly apiKey: ApiKeyView; readonly key: string }
+export interface CreateApiKeyInput {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt?: Date;
+  readonly idempotencyKey: string;
+}
+export interface CreatedApiKey {
+  readonly apiKey: ApiKeyView;
+  readonly key: string;
+}
 
 const refuse = (...fields: FieldViolation[]) => appError('request.invalid', { fields });
 const purpose = (id: string): string => `api-key:${id}`;
@@ -67,7 +75,9 @@ export const createApiKey = (deps: CreateApiKeyDeps) => {
     // Who asks is part of it: the answer to one person's key never goes to another.
     const fingerprint = deps.vault.digest(JSON.stringify([actor.kind, actor.id, name, scopes, expiresAt?.toISOString() ?? null]));
     const row: NewApiKey = {
-      ...apiKey, tenantId, createdBy,
+      ...apiKey,
+      tenantId,
+      createdBy,
       digest: deps.vault.digest(key),
       ...(idempotencyKey !== '' && { replay: { idempotencyKey, fingerprint, sealedKey: deps.vault.seal(key, purpose(id)) } }),
     };

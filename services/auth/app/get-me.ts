@@ -3,7 +3,12 @@ import type { Actor } from '../domain/actor.ts';
 import type { MemberRole } from '../domain/roles.ts';
 import type { Accounts, ApiKeys, ApiKeyView, TenantView, UserView } from './ports.ts';
 
-export interface Me { readonly tenant: TenantView; readonly role: MemberRole; readonly user?: UserView; readonly apiKey?: ApiKeyView }
+export interface Me {
+  readonly tenant: TenantView;
+  readonly role: MemberRole;
+  readonly user?: UserView;
+  readonly apiKey?: ApiKeyView;
+}
 
 /** @throws request.not_found when the account is gone */
 export const getMe =

@@ -20,7 +20,8 @@ export const inviteMember =
     if (grantable.length === 0) throw appError('auth.forbidden');
     const email = requireEmail(input.email);
     const { role } = input;
-    if (role === undefined) throw appError('request.invalid', { fields: [{ field: 'role', reason: 'must be owner, admin, staff or viewer' }] });
+    if (role === undefined)
+      throw appError('request.invalid', { fields: [{ field: 'role', reason: 'must be owner, admin, staff or viewer' }] });
     if (!grantable.includes(role)) throw appError('auth.forbidden');
     const { tenantId } = actor;
     if (await deps.members.isMember(tenantId, email)) {

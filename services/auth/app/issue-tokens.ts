@@ -2,7 +2,11 @@ import type { Clock } from '#platform/time/index.ts';
 import type { Session } from '../domain/session.ts';
 import type { AccessTokens, LiveSession, RefreshToken } from './ports.ts';
 
-export interface TokenPair { readonly accessToken: string; readonly refreshToken: string; readonly expiresInSeconds: number }
+export interface TokenPair {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly expiresInSeconds: number;
+}
 
 type Claimant = Pick<Session, 'id' | 'tenantId' | 'userId'> & Pick<LiveSession, 'role' | 'plan'>;
 

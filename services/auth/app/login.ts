@@ -16,7 +16,12 @@ export interface LoginDeps {
   readonly accessTokens: AccessTokens;
   readonly clock: Clock;
 }
-export interface LoginInput { readonly email: string; readonly password: string; readonly userAgent: string; readonly ipAddress: string }
+export interface LoginInput {
+  readonly email: string;
+  readonly password: string;
+  readonly userAgent: string;
+  readonly ipAddress: string;
+}
 
 /**
  * A new session. Unknown addresses cost the same queries and the same hash as known ones, are delayed alike and get
@@ -52,7 +57,9 @@ export const login = (deps: LoginDeps) => {
     const [tokens] = await Promise.all([
       issueTokens(deps, { id, tenantId, userId, role, plan }, token),
       deps.sessions.open({
-        id, tenantId, userId,
+        id,
+        tenantId,
+        userId,
         tokenHash: token.hash,
         createdAt: deps.clock.now(),
         userAgent: input.userAgent.slice(0, 400),

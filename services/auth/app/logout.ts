@@ -3,7 +3,11 @@ import type { Clock } from '#platform/time/index.ts';
 import type { Actor } from '../domain/actor.ts';
 import type { RefreshTokens, Sessions } from './ports.ts';
 
-export interface LogoutDeps { readonly sessions: Sessions; readonly refreshTokens: RefreshTokens; readonly clock: Clock }
+export interface LogoutDeps {
+  readonly sessions: Sessions;
+  readonly refreshTokens: RefreshTokens;
+  readonly clock: Clock;
+}
 
 /**
  * Ends the caller's session and the session of the refresh token, whichever are given; ending twice is no error.

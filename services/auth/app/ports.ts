@@ -6,9 +6,23 @@ import type { ThrottlePolicy } from '../domain/throttle.ts';
 
 // ---- What is read ----
 
-export interface UserView { readonly id: string; readonly email: string; readonly emailVerifiedAt?: Date; readonly createdAt: Date }
-export interface TenantView { readonly id: string; readonly name: string; readonly plan: string; readonly createdAt: Date }
-export interface Profile { readonly user: UserView; readonly tenant: TenantView; readonly role: MemberRole }
+export interface UserView {
+  readonly id: string;
+  readonly email: string;
+  readonly emailVerifiedAt?: Date;
+  readonly createdAt: Date;
+}
+export interface TenantView {
+  readonly id: string;
+  readonly name: string;
+  readonly plan: string;
+  readonly createdAt: Date;
+}
+export interface Profile {
+  readonly user: UserView;
+  readonly tenant: TenantView;
+  readonly role: MemberRole;
+}
 
 /** A person with the tenant that signing in leads to: the one joined last. */
 export interface Account {
@@ -22,7 +36,10 @@ export interface Account {
 }
 
 /** A session with what its access tokens say, as it is now (a changed role or plan is in the next token). */
-export interface LiveSession extends Session { readonly role: MemberRole; readonly plan: string }
+export interface LiveSession extends Session {
+  readonly role: MemberRole;
+  readonly plan: string;
+}
 
 export interface ApiKeyView {
   readonly id: string;
@@ -35,7 +52,11 @@ export interface ApiKeyView {
   readonly lastUsedAt?: Date;
   readonly revokedAt?: Date;
 }
-export interface StoredApiKey extends ApiKeyView { readonly createdBy: string; readonly fingerprint: Uint8Array; readonly sealedKey?: Uint8Array }
+export interface StoredApiKey extends ApiKeyView {
+  readonly createdBy: string;
+  readonly fingerprint: Uint8Array;
+  readonly sealedKey?: Uint8Array;
+}
 export interface PresentedApiKey {
   readonly id: string;
   readonly tenantId: string;
@@ -47,7 +68,12 @@ export interface PresentedApiKey {
   readonly revokedAt?: Date;
 }
 
-export interface Member { readonly userId: string; readonly email: string; readonly role: MemberRole; readonly joinedAt: Date }
+export interface Member {
+  readonly userId: string;
+  readonly email: string;
+  readonly role: MemberRole;
+  readonly joinedAt: Date;
+}
 export interface Invitation {
   readonly id: string;
   readonly tenantId: string;
@@ -58,12 +84,24 @@ export interface Invitation {
   readonly acceptedAt?: Date;
 }
 
-export interface PageRequest { readonly limit: number; readonly cursor: string }
-export interface Page<T> { readonly items: readonly T[]; readonly nextCursor: string }
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor: string;
+}
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string;
+}
 
 // ---- What is written ----
 
-export interface NewUser { readonly id: string; readonly email: string; readonly passwordHash: string; readonly emailVerifiedAt?: Date; readonly createdAt: Date }
+export interface NewUser {
+  readonly id: string;
+  readonly email: string;
+  readonly passwordHash: string;
+  readonly emailVerifiedAt?: Date;
+  readonly createdAt: Date;
+}
 export interface Registration {
   readonly user: NewUser;
   readonly tenant: { readonly id: string; readonly name: string; readonly plan: Plan; readonly createdAt: Date };
@@ -99,7 +137,11 @@ export interface NewApiKey {
   readonly replay?: { readonly idempotencyKey: string; readonly fingerprint: Uint8Array; readonly sealedKey: Uint8Array };
 }
 /** A single-use token at rest: its SHA-256 to find it by, and itself encrypted so that issuing can be repeated. */
-export interface PendingToken { readonly hash: Uint8Array; readonly sealed: Uint8Array; readonly expiresAt: Date }
+export interface PendingToken {
+  readonly hash: Uint8Array;
+  readonly sealed: Uint8Array;
+  readonly expiresAt: Date;
+}
 export interface NewInvitation {
   readonly id: string;
   readonly tenantId: string;
@@ -119,7 +161,12 @@ export interface Accounts {
   profile(tenantId: string, userId: string): Promise<Profile | undefined>;
   tenant(tenantId: string): Promise<TenantView | undefined>;
   /** Stores `token` for a member of the tenant unless one is pending; answers with whichever is valid now. */
-  issueEmailVerification(tenantId: string, userId: string, token: PendingToken, now: Date): Promise<{ user: UserView; sealed: Uint8Array } | undefined>;
+  issueEmailVerification(
+    tenantId: string,
+    userId: string,
+    token: PendingToken,
+    now: Date,
+  ): Promise<{ user: UserView; sealed: Uint8Array } | undefined>;
 }
 
 export interface Sessions {
@@ -144,7 +191,9 @@ export interface ApiKeys {
 }
 
 /** Off the hot path: kept in memory and written in batches. */
-export interface ApiKeyUsage { note(keyId: string, at: Date): void }
+export interface ApiKeyUsage {
+  note(keyId: string, at: Date): void;
+}
 
 export interface Members {
   list(tenantId: string, page: PageRequest): Promise<Page<Member>>;
@@ -154,7 +203,12 @@ export interface Members {
    * @returns the id it has now, or undefined when the open one carries a role outside `replaceable`
    */
   invite(invitation: NewInvitation, replaceable: readonly MemberRole[]): Promise<string | undefined>;
-  issueInvitation(tenantId: string, id: string, token: PendingToken, now: Date): Promise<{ invitation: Invitation; sealed: Uint8Array } | undefined>;
+  issueInvitation(
+    tenantId: string,
+    id: string,
+    token: PendingToken,
+    now: Date,
+  ): Promise<{ invitation: Invitation; sealed: Uint8Array } | undefined>;
   findInvitation(tokenHash: Uint8Array): Promise<Invitation | undefined>;
 }
 
@@ -181,9 +235,14 @@ export interface UnitOfWork {
 }
 
 /** Runs all of `work` or nothing; may run it again after a conflict, so `work` has no effect outside. */
-export interface Transactions { run<T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T> }
+export interface Transactions {
+  run<T>(work: (unit: UnitOfWork) => Promise<T>): Promise<T>;
+}
 
-export interface ThrottleClaim { readonly policy: ThrottlePolicy; readonly subject: string }
+export interface ThrottleClaim {
+  readonly policy: ThrottlePolicy;
+  readonly subject: string;
+}
 /** Attempts are counted before they are made, so that a hundred at once are no way around the delay. */
 export interface Throttle {
   /** @returns 0 when the attempt may go ahead (and is counted), else milliseconds to wait (and nothing is counted). */
@@ -234,7 +293,12 @@ export interface Vault {
   open(sealed: Uint8Array, purpose: string): string;
 }
 
-export interface RefreshToken { readonly text: string; readonly sessionId: string; readonly generation: number; readonly hash: Uint8Array }
+export interface RefreshToken {
+  readonly text: string;
+  readonly sessionId: string;
+  readonly generation: number;
+  readonly hash: Uint8Array;
+}
 export interface RefreshTokens {
   first(sessionId: string): RefreshToken;
   /** @returns undefined when it was not made by us. */
@@ -243,11 +307,19 @@ export interface RefreshTokens {
   successor(token: RefreshToken): RefreshToken;
 }
 
-export interface AccessClaims { readonly userId: string; readonly tenantId: string; readonly role: MemberRole; readonly plan: string; readonly sessionId: string }
+export interface AccessClaims {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly role: MemberRole;
+  readonly plan: string;
+  readonly sessionId: string;
+}
 export interface AccessTokens {
   sign(claims: AccessClaims, now: Date): Promise<{ readonly token: string; readonly expiresInSeconds: number }>;
   /** RFC 7517 document. */
   jwks(now: Date): string;
 }
 
-export interface SigningKeyFactory { create(): Promise<{ kid: string; publicJwk: Record<string, unknown>; privateJwk: Record<string, unknown> }> }
+export interface SigningKeyFactory {
+  create(): Promise<{ kid: string; publicJwk: Record<string, unknown>; privateJwk: Record<string, unknown> }>;
+}

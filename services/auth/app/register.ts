@@ -12,7 +12,11 @@ export interface RegisterDeps {
   readonly requestVerificationMail: (email: string) => Promise<void>;
   readonly clock: Clock;
 }
-export interface RegisterInput { readonly email: string; readonly password: string; readonly organization: string }
+export interface RegisterInput {
+  readonly email: string;
+  readonly password: string;
+  readonly organization: string;
+}
 
 /**
  * A new tenant with its owner. Whoever asks for an address that has an account gets the same answer after the same

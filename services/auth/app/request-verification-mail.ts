@@ -4,7 +4,11 @@ import { emailVerificationRequested } from '../domain/facts.ts';
 import { verificationMail } from '../domain/throttle.ts';
 import type { Throttle, Transactions } from './ports.ts';
 
-export interface RequestVerificationMailDeps { readonly transactions: Transactions; readonly throttle: Throttle; readonly clock: Clock }
+export interface RequestVerificationMailDeps {
+  readonly transactions: Transactions;
+  readonly throttle: Throttle;
+  readonly clock: Clock;
+}
 
 /**
  * Asks for a new mail if the address belongs to an unverified account and none was asked for just now. Says nothing

@@ -29,7 +29,10 @@ export const verifyApiKey =
     const key = await deps.apiKeys.findByDigest(digest);
     const now = deps.clock.now();
     const isValid =
-      key !== undefined && deps.vault.equal(key.digest, digest) && key.revokedAt === undefined && (key.expiresAt === undefined || key.expiresAt > now);
+      key !== undefined &&
+      deps.vault.equal(key.digest, digest) &&
+      key.revokedAt === undefined &&
+      (key.expiresAt === undefined || key.expiresAt > now);
     if (!isValid) throw appError('auth.unauthenticated');
     deps.usage.note(key.id, now);
     const { id: keyId, tenantId, scopes, plan, expiresAt } = key;

@@ -10,7 +10,8 @@ export const verifyEmail =
     const now = deps.clock.now();
     await deps.transactions.run(async (unit) => {
       const owner = await unit.takeEmailVerification(deps.vault.digest(token), now);
-      if (owner === undefined) throw appError('auth.invalid_token', { fields: [{ field: 'token', reason: 'is unknown, was used, or has expired' }] });
+      if (owner === undefined)
+        throw appError('auth.invalid_token', { fields: [{ field: 'token', reason: 'is unknown, was used, or has expired' }] });
       if (await unit.markEmailVerified(owner.userId, now)) {
         await unit.record(emailVerified({ tenantId: owner.tenantId, at: now, version: 2 }, owner.userId));
       }

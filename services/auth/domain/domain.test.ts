@@ -19,9 +19,27 @@ describe('e-mail addresses', () => {
   });
 
   test('what is no address is refused', () => {
-    const wrong = ['', 'ada', 'ada@', '@example.test', 'ada@localhost', 'a b@example.test', 'ada@exa mple.test', 'ada@@example.test', '.ada@example.test',
-      'ada.@example.test', 'a..b@example.test', 'ada@-x.test', 'ada@x-.test', 'ada@example..test', 'Ada <ada@example.test>', 'ada@example.test,b@example.test',
-      `${'x'.repeat(65)}@example.test`, `ada@${'x.'.repeat(130)}test`, 'ada\u0000@example.test'];
+    const wrong = [
+      '',
+      'ada',
+      'ada@',
+      '@example.test',
+      'ada@localhost',
+      'a b@example.test',
+      'ada@exa mple.test',
+      'ada@@example.test',
+      '.ada@example.test',
+      'ada.@example.test',
+      'a..b@example.test',
+      'ada@-x.test',
+      'ada@x-.test',
+      'ada@example..test',
+      'Ada <ada@example.test>',
+      'ada@example.test,b@example.test',
+      `${'x'.repeat(65)}@example.test`,
+      `ada@${'x.'.repeat(130)}test`,
+      'ada\u0000@example.test',
+    ];
     for (const text of wrong) assert.equal(normaliseEmail(text), undefined, text);
   });
 
@@ -38,7 +56,8 @@ describe('e-mail addresses', () => {
 
   test('no text makes the pattern slow', () => {
     const startedAt = performance.now();
-    for (const text of [`a@${'a-'.repeat(120)}`, `a@${'a.'.repeat(125)}`, '@'.repeat(250), `${'a'.repeat(64)}@${'-'.repeat(180)}`]) normaliseEmail(text);
+    for (const text of [`a@${'a-'.repeat(120)}`, `a@${'a.'.repeat(125)}`, '@'.repeat(250), `${'a'.repeat(64)}@${'-'.repeat(180)}`])
+      normaliseEmail(text);
     assert.ok(performance.now() - startedAt < 100);
   });
 });
@@ -91,7 +110,14 @@ describe('roles and scopes', () => {
 
 describe('sessions', () => {
   const session = (change: Partial<Session> = {}): Session => ({
-    id: 's', tenantId: 't', userId: 'u', generation: 5, tokenHash: new Uint8Array(), createdAt: addMs(now, -dayMs), rotatedAt: addMs(now, -hourMs), ...change,
+    id: 's',
+    tenantId: 't',
+    userId: 'u',
+    generation: 5,
+    tokenHash: new Uint8Array(),
+    createdAt: addMs(now, -dayMs),
+    rotatedAt: addMs(now, -hourMs),
+    ...change,
   });
 
   test('the verdict on a token, at the edges', () => {
@@ -112,11 +138,17 @@ describe('sessions', () => {
 describe('throttling', () => {
   test('waits never get shorter, begin at the free attempts and end at their maximum', () => {
     for (const policy of [signInPerAccount, signInPerNetwork, verificationMail]) {
-      assert.deepEqual(policy.delaysMs, policy.delaysMs.toSorted((a, b) => a - b));
+      assert.deepEqual(
+        policy.delaysMs,
+        policy.delaysMs.toSorted((a, b) => a - b),
+      );
       assert.equal(delayAfter(policy, 10_000), policy.delaysMs.at(-1));
       assert.ok(policy.forgetAfterMs >= policy.delaysMs.at(-1)!, 'a wait is not forgotten before it ends');
     }
-    assert.deepEqual([10, 11, 12, 13].map((attempts) => delayAfter(signInPerAccount, attempts)), [0, 1000, 2000, 4000]);
+    assert.deepEqual(
+      [10, 11, 12, 13].map((attempts) => delayAfter(signInPerAccount, attempts)),
+      [0, 1000, 2000, 4000],
+    );
     assert.equal(delayAfter(signInPerAccount, 1000), 15 * minuteMs);
   });
 });

@@ -36,29 +36,56 @@ interface Occasion {
 const occasion = ({ tenantId, at, version = 1 }: Occasion) => ({ tenantId, aggregateVersion: version, occurredAt: at });
 
 export const tenantRegistered = (o: Occasion, plan: string): Fact => ({
-  name: 'tenantRegistered', ...occasion(o), aggregateId: o.tenantId, payload: { tenantId: o.tenantId, plan },
+  name: 'tenantRegistered',
+  ...occasion(o),
+  aggregateId: o.tenantId,
+  payload: { tenantId: o.tenantId, plan },
 });
 export const tenantPlanChanged = (o: Occasion, plan: string): Fact => ({
-  name: 'tenantPlanChanged', ...occasion(o), aggregateId: o.tenantId, payload: { tenantId: o.tenantId, plan },
+  name: 'tenantPlanChanged',
+  ...occasion(o),
+  aggregateId: o.tenantId,
+  payload: { tenantId: o.tenantId, plan },
 });
 export const userRegistered = (o: Occasion, userId: string, role: string): Fact => ({
-  name: 'userRegistered', ...occasion(o), aggregateId: userId, payload: { userId, tenantId: o.tenantId, role },
+  name: 'userRegistered',
+  ...occasion(o),
+  aggregateId: userId,
+  payload: { userId, tenantId: o.tenantId, role },
 });
 export const emailVerificationRequested = (o: Occasion, userId: string): Fact => ({
-  name: 'emailVerificationRequested', ...occasion(o), aggregateId: userId, payload: { userId },
+  name: 'emailVerificationRequested',
+  ...occasion(o),
+  aggregateId: userId,
+  payload: { userId },
 });
 export const emailVerified = (o: Occasion, userId: string): Fact => ({
-  name: 'emailVerified', ...occasion(o), aggregateId: userId, payload: { userId },
+  name: 'emailVerified',
+  ...occasion(o),
+  aggregateId: userId,
+  payload: { userId },
 });
 export const memberInvited = (o: Occasion, invitationId: string, role: string): Fact => ({
-  name: 'memberInvited', ...occasion(o), aggregateId: invitationId, payload: { invitationId, role },
+  name: 'memberInvited',
+  ...occasion(o),
+  aggregateId: invitationId,
+  payload: { invitationId, role },
 });
 export const apiKeyCreated = (o: Occasion, keyId: string, scopes: readonly string[]): Fact => ({
-  name: 'apiKeyCreated', ...occasion(o), aggregateId: keyId, payload: { keyId, scopes: [...scopes] },
+  name: 'apiKeyCreated',
+  ...occasion(o),
+  aggregateId: keyId,
+  payload: { keyId, scopes: [...scopes] },
 });
 export const apiKeyRevoked = (o: Occasion, keyId: string): Fact => ({
-  name: 'apiKeyRevoked', ...occasion({ ...o, version: 2 }), aggregateId: keyId, payload: { keyId },
+  name: 'apiKeyRevoked',
+  ...occasion({ ...o, version: 2 }),
+  aggregateId: keyId,
+  payload: { keyId },
 });
 export const sessionEnded = (o: Occasion, session: { readonly id: string; readonly userId: string }, reason: EndReason): Fact => ({
-  name: 'sessionEnded', ...occasion(o), aggregateId: session.id, payload: { sessionId: session.id, userId: session.userId, reason },
+  name: 'sessionEnded',
+  ...occasion(o),
+  aggregateId: session.id,
+  payload: { sessionId: session.id, userId: session.userId, reason },
 });

@@ -11,7 +11,8 @@ export interface SigningKeyDates {
   readonly signsFrom: Date;
 }
 
-const bySignsFrom = (a: SigningKeyDates, b: SigningKeyDates): number => b.signsFrom.getTime() - a.signsFrom.getTime() || b.kid.localeCompare(a.kid);
+const bySignsFrom = (a: SigningKeyDates, b: SigningKeyDates): number =>
+  b.signsFrom.getTime() - a.signsFrom.getTime() || b.kid.localeCompare(a.kid);
 
 /** The newest key that may sign already. */
 export const signingKeyAt = <K extends SigningKeyDates>(keys: readonly K[], now: Date): K | undefined =>

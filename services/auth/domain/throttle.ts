@@ -21,7 +21,11 @@ const backOff = (free: number, firstMs: number, maxMs: number): number[] => {
 export const signInPerAccount: ThrottlePolicy = { name: 'sign-in', delaysMs: backOff(10, secondMs, 15 * minuteMs), forgetAfterMs: hourMs };
 
 /** Many accounts from one address (stolen lists). Generous: offices and mobile carriers share addresses. */
-export const signInPerNetwork: ThrottlePolicy = { name: 'network', delaysMs: backOff(100, secondMs, minuteMs), forgetAfterMs: 10 * minuteMs };
+export const signInPerNetwork: ThrottlePolicy = {
+  name: 'network',
+  delaysMs: backOff(100, secondMs, minuteMs),
+  forgetAfterMs: 10 * minuteMs,
+};
 
 /** Mails that a stranger can cause to be sent to one address. */
 export const verificationMail: ThrottlePolicy = {

@@ -1,6 +1,27 @@
 import type {
-  Account, Accounts, ApiKeys, Invitation, LiveSession, Member, Members, NewApiKey, NewInvitation, NewSession, NewUser, Page, PageRequest, PendingToken,
-  Sessions, SigningKeys, StoredApiKey, StoredSigningKey, Throttle, ThrottleClaim, Transactions, UnitOfWork, UserView,
+  Account,
+  Accounts,
+  ApiKeys,
+  Invitation,
+  LiveSession,
+  Member,
+  Members,
+  NewApiKey,
+  NewInvitation,
+  NewSession,
+  NewUser,
+  Page,
+  PageRequest,
+  PendingToken,
+  Sessions,
+  SigningKeys,
+  StoredApiKey,
+  StoredSigningKey,
+  Throttle,
+  ThrottleClaim,
+  Transactions,
+  UnitOfWork,
+  UserView,
 } from '../app/ports.ts';
 import { emailKey } from '../domain/email.ts';
 import { sessionEnded, type Fact } from '../domain/facts.ts';
@@ -8,12 +29,36 @@ import type { MemberRole } from '../domain/roles.ts';
 import { isExpired, type EndReason } from '../domain/session.ts';
 import { delayAfter } from '../domain/throttle.ts';
 
-interface MembershipEntry { tenantId: string; userId: string; role: MemberRole; joinedAt: Date }
-interface SessionEntry extends NewSession { generation: number; rotatedAt: Date; endReason?: EndReason }
-interface VerificationEntry { tenantId: string; userId: string; token: PendingToken }
-interface InvitationEntry extends NewInvitation { token?: PendingToken; acceptedAt?: Date }
-interface TenantEntry { id: string; name: string; plan: string; version: number; createdAt: Date }
-interface KeyEntry extends NewApiKey { revokedAt?: Date }
+interface MembershipEntry {
+  tenantId: string;
+  userId: string;
+  role: MemberRole;
+  joinedAt: Date;
+}
+interface SessionEntry extends NewSession {
+  generation: number;
+  rotatedAt: Date;
+  endReason?: EndReason;
+}
+interface VerificationEntry {
+  tenantId: string;
+  userId: string;
+  token: PendingToken;
+}
+interface InvitationEntry extends NewInvitation {
+  token?: PendingToken;
+  acceptedAt?: Date;
+}
+interface TenantEntry {
+  id: string;
+  name: string;
+  plan: string;
+  version: number;
+  createdAt: Date;
+}
+interface KeyEntry extends NewApiKey {
+  revokedAt?: Date;
+}
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
@@ -48,7 +93,12 @@ export const createMemoryStores = () => {
 
   const membership = (tenantId: string, userId: string) => state.memberships.find((m) => m.tenantId === tenantId && m.userId === userId);
   const userByEmail = (email: string) => [...state.users.values()].find((user) => emailKey(user.email) === emailKey(email));
-  const view = ({ id, email, createdAt, emailVerifiedAt }: NewUser): UserView => ({ id, email, createdAt, ...(emailVerifiedAt && { emailVerifiedAt }) });
+  const view = ({ id, email, createdAt, emailVerifiedAt }: NewUser): UserView => ({
+    id,
+    email,
+    createdAt,
+    ...(emailVerifiedAt && { emailVerifiedAt }),
+  });
 
   const account = (email: string): Account | undefined => {
     const user = userByEmail(email);
@@ -59,7 +109,12 @@ export const createMemoryStores = () => {
     if (user === undefined || latest === undefined || tenant === undefined) return undefined;
     const { emailVerifiedAt, passwordHash } = user;
     return {
-      userId: user.id, email: user.email, passwordHash, tenantId: tenant.id, role: latest.role, plan: tenant.plan,
+      userId: user.id,
+      email: user.email,
+      passwordHash,
+      tenantId: tenant.id,
+      role: latest.role,
+      plan: tenant.plan,
       ...(emailVerifiedAt && { emailVerifiedAt }),
     };
   };
@@ -69,7 +124,18 @@ export const createMemoryStores = () => {
     const tenant = state.tenants.get(entry?.tenantId ?? '');
     if (entry === undefined || member === undefined || tenant === undefined) return undefined;
     const { id, tenantId, userId, generation, tokenHash, createdAt, rotatedAt, endReason } = entry;
-    return { id, tenantId, userId, generation, tokenHash, createdAt, rotatedAt, role: member.role, plan: tenant.plan, ...(endReason && { endReason }) };
+    return {
+      id,
+      tenantId,
+      userId,
+      generation,
+      tokenHash,
+      createdAt,
+      rotatedAt,
+      role: member.role,
+      plan: tenant.plan,
+      ...(endReason && { endReason }),
+    };
   };
 
   const endEntry = (entry: SessionEntry, reason: EndReason, at: Date): void => {
@@ -125,7 +191,8 @@ export const createMemoryStores = () => {
     rotate: async ({ sessionId, generation, tokenHash, successorHash, at }) => {
       const entry = state.sessions.get(sessionId);
       if (entry === undefined || entry.endReason !== undefined || entry.generation !== generation) return undefined;
-      if (!same(entry.tokenHash, tokenHash) || isExpired(entry, at) || membership(entry.tenantId, entry.userId) === undefined) return undefined;
+      if (!same(entry.tokenHash, tokenHash) || isExpired(entry, at) || membership(entry.tenantId, entry.userId) === undefined)
+        return undefined;
       const rotated = { ...entry, generation: generation + 1, tokenHash: successorHash, rotatedAt: at };
       state.sessions.set(sessionId, rotated);
       return live(rotated);
@@ -137,7 +204,9 @@ export const createMemoryStores = () => {
       return true;
     },
     endExpired: async (now, limit) => {
-      const expired = [...state.sessions.values()].filter((entry) => entry.endReason === undefined && isExpired(entry, now)).slice(0, limit);
+      const expired = [...state.sessions.values()]
+        .filter((entry) => entry.endReason === undefined && isExpired(entry, now))
+        .slice(0, limit);
       for (const entry of expired) endEntry(entry, 'expired', now);
       return expired.length;
     },
@@ -146,13 +215,16 @@ export const createMemoryStores = () => {
   const apiKeys: ApiKeys = {
     create: async (key, fact) => {
       const used = key.replay?.idempotencyKey;
-      const earlier = [...state.keys.values()].find((k) => used !== undefined && k.tenantId === key.tenantId && k.replay?.idempotencyKey === used);
+      const earlier = [...state.keys.values()].find(
+        (k) => used !== undefined && k.tenantId === key.tenantId && k.replay?.idempotencyKey === used,
+      );
       if (earlier !== undefined) return stored(earlier);
       state.keys.set(key.id, key);
       state.facts.push(fact);
       return undefined;
     },
-    list: async (tenantId, page) => pageOf([...state.keys.values()].filter((key) => key.tenantId === tenantId).map(stored), page, (key) => [key.createdAt, key.id]),
+    list: async (tenantId, page) =>
+      pageOf([...state.keys.values()].filter((key) => key.tenantId === tenantId).map(stored), page, (key) => [key.createdAt, key.id]),
     find: async (tenantId, id) => {
       const key = state.keys.get(id);
       return key?.tenantId === tenantId ? stored(key) : undefined;
@@ -227,11 +299,13 @@ export const createMemoryStores = () => {
       if (user !== undefined) state.users.set(userId, { ...user, passwordHash });
     },
     endSessionsOf: async (userId, reason, at) => {
-      for (const entry of state.sessions.values()) if (entry.userId === userId && entry.endReason === undefined) endEntry(entry, reason, at);
+      for (const entry of state.sessions.values())
+        if (entry.userId === userId && entry.endReason === undefined) endEntry(entry, reason, at);
     },
     takeInvitation: async (id, hash, now) => {
       const entry = state.invitations.get(id);
-      if (entry?.token === undefined || !same(entry.token.hash, hash) || entry.acceptedAt !== undefined || entry.expiresAt <= now) return undefined;
+      if (entry?.token === undefined || !same(entry.token.hash, hash) || entry.acceptedAt !== undefined || entry.expiresAt <= now)
+        return undefined;
       entry.acceptedAt = now;
       return invitationView(entry);
     },
@@ -266,7 +340,16 @@ export const createMemoryStores = () => {
     },
   };
 
-  return { accounts, sessions, apiKeys, members, transactions, throttle: memoryThrottle(), signingKeys: memorySigningKeys(), facts: async (): Promise<readonly Fact[]> => state.facts };
+  return {
+    accounts,
+    sessions,
+    apiKeys,
+    members,
+    transactions,
+    throttle: memoryThrottle(),
+    signingKeys: memorySigningKeys(),
+    facts: async (): Promise<readonly Fact[]> => state.facts,
+  };
 };
 export type MemoryStores = ReturnType<typeof createMemoryStores>;
 

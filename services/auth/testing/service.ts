@@ -15,7 +15,12 @@ export const issuer = 'https://sms.example.test';
 export const goodPassword = 'correct horse battery staple';
 
 const clientsOf = (service: RunningService) => {
-  const options = { address: `127.0.0.1:${service.addresses['grpc']}`, principalKey: testPrincipalKey, caller: 'gateway', defaultDeadlineMs: 10_000 };
+  const options = {
+    address: `127.0.0.1:${service.addresses['grpc']}`,
+    principalKey: testPrincipalKey,
+    caller: 'gateway',
+    defaultDeadlineMs: 10_000,
+  };
   return {
     auth: grpcClient(AuthServiceClient, options),
     keys: grpcClient(ApiKeyServiceClient, options),
@@ -39,7 +44,9 @@ export const startTestService = async (replicas = 1) => {
     PUBLIC_URL: issuer,
     AUTH_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
   });
-  const services = await Promise.all(Array.from({ length: replicas }, () => start(config, { clock, logger, hashing: { maxWaiting: 500 } })));
+  const services = await Promise.all(
+    Array.from({ length: replicas }, () => start(config, { clock, logger, hashing: { maxWaiting: 500 } })),
+  );
   const clients = services.map(clientsOf);
   const db = await openDatabase({ url: database.url, applicationName: 'auth-test', poolMax: 2 });
   return {
@@ -50,7 +57,8 @@ export const startTestService = async (replicas = 1) => {
     nats,
     logs: () => lines.join('\n'),
     close: async () => {
-      for (const { auth, keys, members, internal } of clients) await Promise.all([auth, keys, members, internal].map((client) => client.close()));
+      for (const { auth, keys, members, internal } of clients)
+        await Promise.all([auth, keys, members, internal].map((client) => client.close()));
       await Promise.all(services.map((service) => service.close()));
       await db.close();
       await Promise.all([database.close(), nats.close()]);

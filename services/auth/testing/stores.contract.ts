@@ -9,7 +9,12 @@ import { memberRoles, type MemberRole } from '../domain/roles.ts';
 import { sessionAbsoluteMs, sessionIdleMs } from '../domain/session.ts';
 import { signInPerAccount } from '../domain/throttle.ts';
 
-export interface RecordedFact { readonly name: string; readonly tenantId: string; readonly aggregateId: string; readonly payload: unknown }
+export interface RecordedFact {
+  readonly name: string;
+  readonly tenantId: string;
+  readonly aggregateId: string;
+  readonly payload: unknown;
+}
 export interface StoresHarness {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
@@ -32,16 +37,24 @@ const pending = (expiresAt: Date): PendingToken => ({ hash: hash(), sealed: rand
 export const storesContract = (name: string, open: () => Promise<StoresHarness>): void => {
   describe(`stores: ${name}`, () => {
     let stores: StoresHarness;
-    before(async () => { stores = await open(); });
-    after(async () => { await stores.close(); });
+    before(async () => {
+      stores = await open();
+    });
+    after(async () => {
+      await stores.close();
+    });
 
-    const factsOf = async (aggregateId: string) => (await stores.facts()).filter((fact) => fact.aggregateId === aggregateId).map((fact) => fact.name);
+    const factsOf = async (aggregateId: string) =>
+      (await stores.facts()).filter((fact) => fact.aggregateId === aggregateId).map((fact) => fact.name);
 
     const addTenant = async (email = `${newId()}@example.test`) => {
       const user = { id: newId(), email, passwordHash: 'hash', createdAt: now };
       const tenant = { id: newId(), name: 'Acme', plan: 'starter' as const, createdAt: now };
       const occasion = { tenantId: tenant.id, at: now };
-      const added = await stores.accounts.register({ user, tenant }, [tenantRegistered(occasion, 'starter'), userRegistered(occasion, user.id, 'owner')]);
+      const added = await stores.accounts.register({ user, tenant }, [
+        tenantRegistered(occasion, 'starter'),
+        userRegistered(occasion, user.id, 'owner'),
+      ]);
       return { user, tenant, added, tenantId: tenant.id, userId: user.id };
     };
 
@@ -59,10 +72,17 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         const { user, tenant, added } = await addTenant();
         assert.equal(added, true);
         assert.deepEqual(await stores.accounts.findByEmail(user.email.toUpperCase()), {
-          userId: user.id, email: user.email, passwordHash: 'hash', tenantId: tenant.id, role: 'owner', plan: 'starter',
+          userId: user.id,
+          email: user.email,
+          passwordHash: 'hash',
+          tenantId: tenant.id,
+          role: 'owner',
+          plan: 'starter',
         });
         assert.deepEqual(await stores.accounts.profile(tenant.id, user.id), {
-          user: { id: user.id, email: user.email, createdAt: now }, tenant: { id: tenant.id, name: 'Acme', plan: 'starter', createdAt: now }, role: 'owner',
+          user: { id: user.id, email: user.email, createdAt: now },
+          tenant: { id: tenant.id, name: 'Acme', plan: 'starter', createdAt: now },
+          role: 'owner',
         });
         assert.deepEqual([await factsOf(tenant.id), await factsOf(user.id)], [['tenantRegistered'], ['userRegistered']]);
       });
@@ -108,8 +128,13 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         assert.equal(await stores.transactions.run((unit) => unit.takeEmailVerification(first.hash, at)), undefined, 'expired');
         assert.deepEqual(Buffer.from((await stores.accounts.issueEmailVerification(tenantId, userId, third, at))!.sealed), third.sealed);
         assert.equal(await stores.transactions.run((unit) => unit.takeEmailVerification(first.hash, at)), undefined, 'replaced');
-        const taken = await Promise.all(Array.from({ length: 5 }, () => stores.transactions.run((unit) => unit.takeEmailVerification(third.hash, at))));
-        assert.deepEqual(taken.filter((owner) => owner !== undefined), [{ tenantId, userId }]);
+        const taken = await Promise.all(
+          Array.from({ length: 5 }, () => stores.transactions.run((unit) => unit.takeEmailVerification(third.hash, at))),
+        );
+        assert.deepEqual(
+          taken.filter((owner) => owner !== undefined),
+          [{ tenantId, userId }],
+        );
       });
 
       test('marking is done once, and a verified person gets no token', async () => {
@@ -178,13 +203,18 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         assert.equal(ended.filter(Boolean).length, 1);
         assert.equal((await stores.sessions.find(session.id))?.endReason, 'reuse_detected');
         const facts = (await stores.facts()).filter((fact) => fact.aggregateId === session.id);
-        assert.deepEqual(facts.map(({ name: fact, payload }) => [fact, payload]), [
-          ['sessionEnded', { sessionId: session.id, userId: session.userId, reason: 'reuse_detected' }],
-        ]);
+        assert.deepEqual(
+          facts.map(({ name: fact, payload }) => [fact, payload]),
+          [['sessionEnded', { sessionId: session.id, userId: session.userId, reason: 'reuse_detected' }]],
+        );
       });
 
       test('timed-out sessions are ended with their facts, in batches, others not', async () => {
-        const old = [await openSession(later(-400 * dayMs)), await openSession(later(-400 * dayMs)), await openSession(later(-400 * dayMs))];
+        const old = [
+          await openSession(later(-400 * dayMs)),
+          await openSession(later(-400 * dayMs)),
+          await openSession(later(-400 * dayMs)),
+        ];
         const young = await openSession(later(-dayMs));
         assert.equal(await stores.sessions.endExpired(now, 2), 2);
         assert.equal(await stores.sessions.endExpired(now, 2), 1);
@@ -215,7 +245,16 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
 
     describe('API keys', () => {
       const newKey = (tenantId: string, createdBy: string, more: Partial<NewApiKey> = {}): NewApiKey => ({
-        id: newId(), tenantId, createdBy, name: 'ci', digest: hash(), prefix: 'nsk_live_abcde', mode: 'live', scopes: ['wallet:read', '*'], createdAt: now, ...more,
+        id: newId(),
+        tenantId,
+        createdBy,
+        name: 'ci',
+        digest: hash(),
+        prefix: 'nsk_live_abcde',
+        mode: 'live',
+        scopes: ['wallet:read', '*'],
+        createdAt: now,
+        ...more,
       });
       const create = (key: NewApiKey) => stores.apiKeys.create(key, apiKeyCreated({ tenantId: key.tenantId, at: now }, key.id, key.scopes));
       const revoke = (tenantId: string, id: string) => stores.apiKeys.revoke(tenantId, id, apiKeyRevoked({ tenantId, at: later(5) }, id));
@@ -226,7 +265,10 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         const key = newKey(tenantId, maker.id, { expiresAt: later(dayMs) });
         assert.equal(await create(key), undefined);
         const found = await stores.apiKeys.findByDigest(key.digest);
-        assert.deepEqual([found?.id, found?.creatorRole, found?.plan, found?.scopes, found?.expiresAt], [key.id, 'admin', 'starter', key.scopes, later(dayMs)]);
+        assert.deepEqual(
+          [found?.id, found?.creatorRole, found?.plan, found?.scopes, found?.expiresAt],
+          [key.id, 'admin', 'starter', key.scopes, later(dayMs)],
+        );
         assert.equal(await stores.apiKeys.findByDigest(hash()), undefined);
         assert.deepEqual(await factsOf(key.id), ['apiKeyCreated']);
       });
@@ -253,7 +295,11 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         await create(key);
         assert.equal(await revoke(newId(), key.id), false);
         assert.equal(await revoke(tenantId, newId()), false);
-        assert.deepEqual(await Promise.all([revoke(tenantId, key.id), revoke(tenantId, key.id), revoke(tenantId, key.id)]), [true, true, true]);
+        assert.deepEqual(await Promise.all([revoke(tenantId, key.id), revoke(tenantId, key.id), revoke(tenantId, key.id)]), [
+          true,
+          true,
+          true,
+        ]);
         assert.deepEqual(await factsOf(key.id), ['apiKeyCreated', 'apiKeyRevoked']);
         assert.deepEqual((await stores.apiKeys.findByDigest(key.digest))?.revokedAt, later(5));
         assert.equal(await stores.apiKeys.find(newId(), key.id), undefined);
@@ -271,7 +317,9 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
           seen.push(...page.items.map((key) => key.id));
           cursor = page.nextCursor;
         } while (cursor !== '' && seen.length < 20);
-        const expected = keys.toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1)).map((key) => key.id);
+        const expected = keys
+          .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1))
+          .map((key) => key.id);
         assert.deepEqual(seen, expected);
       });
     });
@@ -279,17 +327,30 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
     describe('members', () => {
       const everyRole = memberRoles;
       const invitation = (tenantId: string, invitedBy: string, role: MemberRole = 'staff', email = `${newId()}@example.test`) => ({
-        id: newId(), tenantId, email, role, invitedBy, createdAt: now, expiresAt: later(7 * dayMs),
+        id: newId(),
+        tenantId,
+        email,
+        role,
+        invitedBy,
+        createdAt: now,
+        expiresAt: later(7 * dayMs),
       });
 
       test('members are listed newest first within their tenant, page by page', async () => {
         const { tenantId, userId } = await addTenant();
-        const people = [await addPerson(tenantId, 'admin', later(1000)), await addPerson(tenantId, 'viewer', later(1000)), await addPerson(tenantId, 'staff', later(2000))];
+        const people = [
+          await addPerson(tenantId, 'admin', later(1000)),
+          await addPerson(tenantId, 'viewer', later(1000)),
+          await addPerson(tenantId, 'staff', later(2000)),
+        ];
         const [a, b] = [people[0]!.id, people[1]!.id];
         const expected = [people[2]!.id, ...(a > b ? [a, b] : [b, a]), userId];
         const first = await stores.members.list(tenantId, { limit: 3, cursor: '' });
         const second = await stores.members.list(tenantId, { limit: 3, cursor: first.nextCursor });
-        assert.deepEqual([...first.items, ...second.items].map((member) => member.userId), expected);
+        assert.deepEqual(
+          [...first.items, ...second.items].map((member) => member.userId),
+          expected,
+        );
         assert.equal(second.nextCursor, '');
         assert.equal(await stores.members.isMember(tenantId, people[0]!.email.toUpperCase()), true);
         assert.equal(await stores.members.isMember((await addTenant()).tenantId, people[0]!.email), false);
@@ -332,7 +393,10 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         assert.equal(await take(hash(), now), undefined);
         assert.equal(await take(token.hash, later(7 * dayMs)), undefined);
         const taken = await Promise.all(Array.from({ length: 5 }, () => take(token.hash, later(hourMs))));
-        assert.deepEqual(taken.filter((t) => t !== undefined).map((t) => [t.id, t.role, t.acceptedAt]), [[first.id, 'staff', later(hourMs)]]);
+        assert.deepEqual(
+          taken.filter((t) => t !== undefined).map((t) => [t.id, t.role, t.acceptedAt]),
+          [[first.id, 'staff', later(hourMs)]],
+        );
         const next = invitation(tenantId, userId, 'staff', first.email);
         assert.equal(await stores.members.invite(next, everyRole), next.id, 'an accepted one is history');
       });
@@ -342,7 +406,10 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
       test('a change has a version, the same plan has none, a stranger nothing', async () => {
         const { tenantId } = await addTenant();
         const set = (id: string, plan: 'pro' | 'starter') => stores.transactions.run((unit) => unit.setPlan(id, plan));
-        assert.deepEqual([await set(tenantId, 'pro'), await set(tenantId, 'pro'), await set(tenantId, 'starter'), await set(newId(), 'pro')], [2, 'same', 3, undefined]);
+        assert.deepEqual(
+          [await set(tenantId, 'pro'), await set(tenantId, 'pro'), await set(tenantId, 'starter'), await set(newId(), 'pro')],
+          [2, 'same', 3, undefined],
+        );
         assert.equal((await stores.accounts.tenant(tenantId))?.plan, 'starter');
       });
     });
@@ -385,8 +452,13 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
       test('subjects and policies do not touch each other, in whatever order they are claimed', async () => {
         const [a, b] = [claim(), claim()];
         const roomy = { name: 'roomy', delaysMs: [0], forgetAfterMs: minuteMs };
-        const claims = [{ policy: roomy, subject: a.subject }, { policy: roomy, subject: b.subject }];
-        const results = await Promise.all(Array.from({ length: 40 }, (_, i) => stores.throttle.claim(i % 2 === 0 ? claims : claims.toReversed(), now)));
+        const claims = [
+          { policy: roomy, subject: a.subject },
+          { policy: roomy, subject: b.subject },
+        ];
+        const results = await Promise.all(
+          Array.from({ length: 40 }, (_, i) => stores.throttle.claim(i % 2 === 0 ? claims : claims.toReversed(), now)),
+        );
         assert.ok(results.every((wait) => wait === 0));
       });
     });
@@ -399,8 +471,17 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         assert.equal(results.filter(Boolean).length, 1);
         assert.equal(await stores.signingKeys.add(make(), known), false);
         const listed = await stores.signingKeys.list();
-        assert.deepEqual(listed.map((key) => key.publicJwk), [{ kty: 'OKP' }]);
-        assert.equal(await stores.signingKeys.add(make(), listed.map((key) => key.kid)), true);
+        assert.deepEqual(
+          listed.map((key) => key.publicJwk),
+          [{ kty: 'OKP' }],
+        );
+        assert.equal(
+          await stores.signingKeys.add(
+            make(),
+            listed.map((key) => key.kid),
+          ),
+          true,
+        );
         await stores.signingKeys.remove(listed.map((key) => key.kid));
         assert.equal((await stores.signingKeys.list()).length, 1);
       });

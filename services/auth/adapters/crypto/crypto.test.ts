@@ -37,7 +37,8 @@ describe('vault', () => {
 
   test('the key has 32 bytes', () => {
     assert.deepEqual(readMasterKey(master.toString('base64')), master);
-    for (const text of ['', 'short', randomBytes(31).toString('base64'), randomBytes(33).toString('base64')]) assert.throws(() => readMasterKey(text), /32 bytes/);
+    for (const text of ['', 'short', randomBytes(31).toString('base64'), randomBytes(33).toString('base64')])
+      assert.throws(() => readMasterKey(text), /32 bytes/);
   });
 });
 

@@ -1,7 +1,12 @@
 import { allow, allowAny, grpcService, method, publicMethod, type BoundService } from '#platform/grpc/index.ts';
 import { isAppError } from '#platform/errors/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
-import { ApiKeyServiceService, AuthInternalServiceService, AuthServiceService, MemberServiceService } from '#proto/namaskah/auth/v1/auth.ts';
+import {
+  ApiKeyServiceService,
+  AuthInternalServiceService,
+  AuthServiceService,
+  MemberServiceService,
+} from '#proto/namaskah/auth/v1/auth.ts';
 import type { UseCases } from '../../app/use-cases.ts';
 import { fromRole, toActor, toApiKey, toMember, toPage, toRole, toTenant, toTokens, toUser } from './mapping.ts';
 
@@ -59,10 +64,13 @@ const authService = (app: UseCases, metrics: Metrics): BoundService => {
 const apiKeyService = (app: UseCases, metrics: Metrics): BoundService => {
   const checks = metrics.counter('token_checks_total');
   return grpcService(ApiKeyServiceService, {
-    createApiKey: method(allow(...managers, { scope: 'api-keys:write' }), async ({ name, scopes, expiresAt, idempotencyKey }, { principal }) => {
-      const created = await app.createApiKey(toActor(principal), { name, scopes, idempotencyKey, ...(expiresAt && { expiresAt }) });
-      return { apiKey: toApiKey(created.apiKey), key: created.key };
-    }),
+    createApiKey: method(
+      allow(...managers, { scope: 'api-keys:write' }),
+      async ({ name, scopes, expiresAt, idempotencyKey }, { principal }) => {
+        const created = await app.createApiKey(toActor(principal), { name, scopes, idempotencyKey, ...(expiresAt && { expiresAt }) });
+        return { apiKey: toApiKey(created.apiKey), key: created.key };
+      },
+    ),
     listApiKeys: method(allow(...members, { scope: 'api-keys:read' }), async ({ page }, { principal }) => {
       const { items, nextCursor } = await app.listApiKeys(toActor(principal), toPage(page));
       return { apiKeys: items.map(toApiKey), nextCursor };
@@ -84,8 +92,10 @@ const memberService = (app: UseCases): BoundService =>
       const { items, nextCursor } = await app.listMembers(toActor(principal), toPage(page));
       return { members: items.map(toMember), nextCursor };
     }),
-    inviteMember: method(allow(...managers, { scope: 'members:write' }), async ({ email, role }, { principal }) =>
-      await app.inviteMember(toActor(principal), { email, role: fromRole(role) })),
+    inviteMember: method(
+      allow(...managers, { scope: 'members:write' }),
+      async ({ email, role }, { principal }) => await app.inviteMember(toActor(principal), { email, role: fromRole(role) }),
+    ),
     acceptInvitation: method(publicMethod(), async (request) => {
       const { user, tenant } = await app.acceptInvitation(request);
       return { user: toUser(user), tenant: toTenant(tenant) };
@@ -94,8 +104,14 @@ const memberService = (app: UseCases): BoundService =>
 
 const internalService = (app: UseCases): BoundService =>
   grpcService(AuthInternalServiceService, {
-    issueEmailVerification: method(allow('system'), async ({ userId }, { principal }) => await app.issueEmailVerification(principal.tenantId, userId)),
-    issueInvitation: method(allow('system'), async ({ invitationId }, { principal }) => await app.issueInvitation(principal.tenantId, invitationId)),
+    issueEmailVerification: method(
+      allow('system'),
+      async ({ userId }, { principal }) => await app.issueEmailVerification(principal.tenantId, userId),
+    ),
+    issueInvitation: method(
+      allow('system'),
+      async ({ invitationId }, { principal }) => await app.issueInvitation(principal.tenantId, invitationId),
+    ),
     setTenantPlan: method(allow('system'), async ({ tenantId, plan }) => {
       await app.setTenantPlan(tenantId, plan);
       return {};

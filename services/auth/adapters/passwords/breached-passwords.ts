@@ -6,4 +6,8 @@ import { passwordMinLength } from '../../domain/password.ts';
  * refuse already. Covers the 3,000 most frequent that ASVS 5.0 (6.2.4) asks for; needs no network, so it cannot fail open.
  */
 export const loadBreachedPasswords = (): ReadonlySet<string> =>
-  new Set(dictionary['passwords-common'].map((password) => password.toLowerCase()).filter((password) => [...password].length >= passwordMinLength));
+  new Set(
+    dictionary['passwords-common']
+      .map((password) => password.toLowerCase())
+      .filter((password) => [...password].length >= passwordMinLength),
+  );

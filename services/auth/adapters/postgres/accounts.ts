@@ -39,7 +39,10 @@ export const selectAccount = async (db: Queryable, email: string, lock: boolean)
 };
 
 const toUser = ({ id, email, createdAt, emailVerifiedAt }: Pick<UserRow, 'id' | 'email' | 'createdAt' | 'emailVerifiedAt'>): UserView => ({
-  id, email, createdAt, ...(emailVerifiedAt && { emailVerifiedAt }),
+  id,
+  email,
+  createdAt,
+  ...(emailVerifiedAt && { emailVerifiedAt }),
 });
 const toTenant = ({ id, name, plan, createdAt }: TenantRow): TenantView => ({ id, name, plan, createdAt });
 
@@ -74,7 +77,14 @@ select p.id, p.email, p.email_verified_at, p.created_at, i.sealed_token from per
 export const createAccounts = (db: Database): Accounts => ({
   register: async ({ user, tenant }, facts) => {
     const rows = await db.query(registerSql, [
-      user.id, user.email, user.passwordHash, user.createdAt, tenant.id, tenant.name, tenant.plan, ...factParameters(facts),
+      user.id,
+      user.email,
+      user.passwordHash,
+      user.createdAt,
+      tenant.id,
+      tenant.name,
+      tenant.plan,
+      ...factParameters(facts),
     ]);
     if (rows.length > 0) db.signalOutbox();
     return rows.length > 0;
@@ -89,10 +99,13 @@ export const createAccounts = (db: Database): Accounts => ({
     return row === null ? undefined : toTenant(row);
   },
   issueEmailVerification: async (tenantId, userId, token, now) => {
-    const [row] = await db.query<{ id: string; email: string; email_verified_at: Date | null; created_at: Date; sealed_token: Buffer | null }>(
-      issueSql,
-      [tenantId, userId, token.hash, token.sealed, token.expiresAt, now],
-    );
+    const [row] = await db.query<{
+      id: string;
+      email: string;
+      email_verified_at: Date | null;
+      created_at: Date;
+      sealed_token: Buffer | null;
+    }>(issueSql, [tenantId, userId, token.hash, token.sealed, token.expiresAt, now]);
     if (row === undefined) return undefined;
     const user = toUser({ id: row.id, email: row.email, createdAt: row.created_at, emailVerifiedAt: row.email_verified_at });
     return { user, sealed: row.sealed_token ?? new Uint8Array() };

@@ -72,8 +72,19 @@ const toPresented = (row: PresentedRow): PresentedApiKey => ({
 });
 
 const createParameters = (key: NewApiKey, fact: Fact): unknown[] => [
-  key.id, key.tenantId, key.createdBy, key.name, key.digest, key.prefix, key.mode, key.scopes, key.createdAt, key.expiresAt ?? null,
-  key.replay?.idempotencyKey ?? null, key.replay?.fingerprint ?? null, key.replay?.sealedKey ?? null,
+  key.id,
+  key.tenantId,
+  key.createdBy,
+  key.name,
+  key.digest,
+  key.prefix,
+  key.mode,
+  key.scopes,
+  key.createdAt,
+  key.expiresAt ?? null,
+  key.replay?.idempotencyKey ?? null,
+  key.replay?.fingerprint ?? null,
+  key.replay?.sealedKey ?? null,
   ...factParameters([fact]),
 ];
 

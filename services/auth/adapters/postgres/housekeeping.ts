@@ -17,7 +17,10 @@ export const createHousekeeping = (db: Queryable): Housekeeping => ({
   sweep: async (now, limit) => {
     let swept = 0;
     for (const statement of statements) {
-      const [row] = await db.query<{ swept: number }>(`with swept as (${statement} returning 1) select count(*)::integer as swept from swept`, [now, limit]);
+      const [row] = await db.query<{ swept: number }>(
+        `with swept as (${statement} returning 1) select count(*)::integer as swept from swept`,
+        [now, limit],
+      );
       swept += row?.swept ?? 0;
     }
     return swept;

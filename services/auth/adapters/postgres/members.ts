@@ -31,7 +31,11 @@ on conflict (tenant_id, lower(email)) where accepted_at is null do update set
 where i.role = any ($8::text[]) or i.expires_at <= excluded.created_at
 returning id`;
 
-export const upsertInvitation = async (db: Queryable, invitation: NewInvitation, replaceable: readonly MemberRole[]): Promise<string | undefined> => {
+export const upsertInvitation = async (
+  db: Queryable,
+  invitation: NewInvitation,
+  replaceable: readonly MemberRole[],
+): Promise<string | undefined> => {
   const { id, tenantId, email, role, invitedBy, createdAt, expiresAt } = invitation;
   const [row] = await db.query<{ id: string }>(inviteSql, [id, tenantId, email, role, invitedBy, createdAt, expiresAt, replaceable]);
   return row?.id;
@@ -59,7 +63,12 @@ where m.tenant_id = $1 ${hasCursor ? 'and (m.joined_at, m.user_id) < ($3, $4)' :
 order by m.joined_at desc, m.user_id desc
 limit $2`;
 
-interface MemberRow { user_id: string; email: string; role: MemberRole; joined_at: Date }
+interface MemberRow {
+  user_id: string;
+  email: string;
+  role: MemberRole;
+  joined_at: Date;
+}
 
 export const createMembers = (db: Database): Members => ({
   list: async (tenantId, page) => {

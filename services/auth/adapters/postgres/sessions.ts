@@ -62,10 +62,17 @@ where id in (
 )
 returning id, tenant_id, user_id`;
 
-interface EndedRow { id: string; tenant_id: string; user_id: string }
+interface EndedRow {
+  id: string;
+  tenant_id: string;
+  user_id: string;
+}
 
 const recordEnded = async (tx: Queryable, rows: readonly EndedRow[], reason: EndReason, at: Date): Promise<void> =>
-  await recordFacts(tx, rows.map((row) => sessionEnded({ tenantId: row.tenant_id, at }, { id: row.id, userId: row.user_id }, reason)));
+  await recordFacts(
+    tx,
+    rows.map((row) => sessionEnded({ tenantId: row.tenant_id, at }, { id: row.id, userId: row.user_id }, reason)),
+  );
 
 /** For a unit of work: every session of the person, in whichever tenant. */
 export const endSessionsOf = async (tx: Queryable, userId: string, reason: EndReason, at: Date): Promise<void> => {

@@ -5,7 +5,13 @@ import { SigningKeyRow } from './rows.ts';
 export const createSigningKeys = (db: Database): SigningKeys => ({
   list: async () => {
     const rows = await db.em().find(SigningKeyRow, {}, { orderBy: { signsFrom: 'desc', kid: 'asc' } });
-    return rows.map(({ kid, publicJwk, sealedPrivateJwk, createdAt, signsFrom }) => ({ kid, publicJwk, sealedPrivateJwk, createdAt, signsFrom }));
+    return rows.map(({ kid, publicJwk, sealedPrivateJwk, createdAt, signsFrom }) => ({
+      kid,
+      publicJwk,
+      sealedPrivateJwk,
+      createdAt,
+      signsFrom,
+    }));
   },
   add: async (key, known) =>
     await db.transaction(async (tx) => {

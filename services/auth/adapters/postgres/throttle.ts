@@ -33,7 +33,9 @@ const keyOf = ({ policy, subject }: ThrottleClaim): string => `${policy.name}:${
 export const createThrottle = (db: Queryable): Throttle => ({
   claim: async (claims, now) => {
     const wanted = claims.map((claim) => ({ key: keyOf(claim), delays: claim.policy.delaysMs, forget_ms: claim.policy.forgetAfterMs }));
-    const [row] = await db.query<{ until: Date | null; counted: number }>(claimSql, [JSON.stringify(wanted), now], { name: 'throttle-claim' });
+    const [row] = await db.query<{ until: Date | null; counted: number }>(claimSql, [JSON.stringify(wanted), now], {
+      name: 'throttle-claim',
+    });
     if (row?.until) return Math.max(1, row.until.getTime() - now.getTime());
     return row?.counted === claims.length ? 0 : racedWaitMs;
   },
@@ -43,7 +45,9 @@ export const createThrottle = (db: Queryable): Throttle => ({
       claims.map((claim) =>
         claim.reset === true
           ? db.query('delete from throttles where key = $1', [keyOf(claim)], { name: 'throttle-reset' })
-          : db.query('update throttles set attempts = greatest(attempts - 1, 0) where key = $1', [keyOf(claim)], { name: 'throttle-release' }),
+          : db.query('update throttles set attempts = greatest(attempts - 1, 0) where key = $1', [keyOf(claim)], {
+              name: 'throttle-release',
+            }),
       ),
     );
   },

@@ -33,20 +33,31 @@ const unitOfWork = (tx: Transaction): UnitOfWork => ({
   },
   dropEmailVerification: async (userId) => void (await tx.query('delete from email_verifications where user_id = $1', [userId])),
   markEmailVerified: async (userId, at) =>
-    (await tx.query('update users set email_verified_at = $2 where id = $1 and email_verified_at is null returning id', [userId, at])).length > 0,
+    (await tx.query('update users set email_verified_at = $2 where id = $1 and email_verified_at is null returning id', [userId, at]))
+      .length > 0,
   addUser: async (user) => {
     await tx.query('insert into users (id, email, password_hash, email_verified_at, created_at) values ($1, $2, $3, $4, $5)', [
-      user.id, user.email, user.passwordHash, user.emailVerifiedAt ?? null, user.createdAt,
+      user.id,
+      user.email,
+      user.passwordHash,
+      user.emailVerifiedAt ?? null,
+      user.createdAt,
     ]);
   },
-  replacePassword: async (userId, passwordHash) => void (await tx.query('update users set password_hash = $2 where id = $1', [userId, passwordHash])),
+  replacePassword: async (userId, passwordHash) =>
+    void (await tx.query('update users set password_hash = $2 where id = $1', [userId, passwordHash])),
   endSessionsOf: (userId, reason, at) => endSessionsOf(tx, userId, reason, at),
   takeInvitation: async (id, tokenHash, now) => {
     const [row] = await tx.query<InvitationRow>(takeInvitationSql, [id, tokenHash, now]);
     return row && toInvitation(row);
   },
   addMember: async (tenantId, userId, role, at) => {
-    await tx.query('insert into memberships (tenant_id, user_id, role, joined_at) values ($1, $2, $3, $4) on conflict do nothing', [tenantId, userId, role, at]);
+    await tx.query('insert into memberships (tenant_id, user_id, role, joined_at) values ($1, $2, $3, $4) on conflict do nothing', [
+      tenantId,
+      userId,
+      role,
+      at,
+    ]);
   },
   invite: (invitation, replaceable) => upsertInvitation(tx, invitation, replaceable),
   setPlan: async (tenantId, plan) => {

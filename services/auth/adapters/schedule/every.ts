@@ -4,7 +4,12 @@ import type { Logger } from '#platform/logging/index.ts';
  * Runs `work` at most every `intervalMs`, never two at once; a failure is logged and the next turn comes as usual.
  * `close` waits for a run that is under way.
  */
-export const every = (intervalMs: number, name: string, logger: Pick<Logger, 'error'>, work: () => Promise<unknown>): { close(): Promise<void> } => {
+export const every = (
+  intervalMs: number,
+  name: string,
+  logger: Pick<Logger, 'error'>,
+  work: () => Promise<unknown>,
+): { close(): Promise<void> } => {
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
