@@ -12,8 +12,11 @@ export interface AuthChanges {
   changePlan(tenantId: string, plan: string): void;
 }
 
+/** Closing it ends the subscription. */
+const following = async (stop: Promise<() => Promise<void>>) => ({ close: await stop });
+
 export const followAuth = (bus: Bus, changes: AuthChanges) =>
-  bus.follow('namaskah.auth.v1.>', (event: ReceivedEvent<unknown>) => {
+  following(bus.follow('namaskah.auth.v1.>', (event: ReceivedEvent<unknown>) => {
     switch (event.subject) {
       case events.auth.sessionEnded.subject:
         return changes.endSession(events.auth.sessionEnded.codec.fromJSON(event.payload).sessionId);
@@ -26,7 +29,7 @@ export const followAuth = (bus: Bus, changes: AuthChanges) =>
       default:
         return undefined;
     }
-  });
+  }));
 
 /** Nudges by resource id: many listeners per id, none kept after its last one has left. */
 export const liveUpdates = () => {
@@ -48,4 +51,4 @@ export const liveUpdates = () => {
 };
 
 export const followVerifications = (bus: Bus, live: { notify(resourceId: string): void }) =>
-  bus.follow('namaskah.verification.v1.activation.*', (event: ReceivedEvent<unknown>) => live.notify(event.aggregateId));
+  following(bus.follow('namaskah.verification.v1.activation.*', (event: ReceivedEvent<unknown>) => live.notify(event.aggregateId)));
