@@ -21,6 +21,8 @@ export interface FakeProvider extends NumberProvider {
   readonly rented: readonly Rented[];
   /** Spoils the next call of this kind. */
   spoil(operation: Operation, how: Spoil): void;
+  /** Forgets what is to be spoilt. */
+  heal(): void;
   refuse(reason: 'no_numbers' | 'price' | 'not_offered' | 'account' | 'unreachable'): void;
   /** An SMS reaches the number. */
   deliver(activationId: string, text: string, code?: string): ProviderMessage;
@@ -58,6 +60,7 @@ export const createFakeProvider = (clock: Clock, name = 'handler-api'): FakeProv
     during: {},
     namesOrders: false,
     spoil: (operation, how) => void spoilt.set(operation, [...(spoilt.get(operation) ?? []), how]),
+    heal: () => spoilt.clear(),
     refuse: (reason) => void refusals.push(reason),
     deliver: (activationId, text, code) => {
       const row = byId(activationId);
