@@ -29,8 +29,9 @@ with parts as (
   update message_parts p set status = r.status
     from unnest($1::uuid[], $2::smallint[], $3::text[]) as r (job_id, part, status) where p.job_id = r.job_id and p.part = r.part
 )
-update send_jobs j set state = r.state, delivered_parts = r.delivered, failed_parts = r.failed, reason = r.reason,
-       finished_at = case when r.state in ('delivered', 'failed') then $9 end
+update send_jobs j set state = r.state, delivered_parts = r.delivered, failed_parts = r.failed,
+       reason = case when r.state = j.state then coalesce(r.reason, j.reason) else r.reason end,
+       finished_at = case when r.state in ('delivered', 'failed') then $9::timestamptz end
   from unnest($4::uuid[], $5::text[], $6::smallint[], $7::smallint[], $8::text[]) as r (id, state, delivered, failed, reason) where j.id = r.id`;
 
 const toJob = (row: LockedRow): TrackedJob => ({
@@ -73,7 +74,7 @@ export const tracking = (tx: Transaction): Tracking => ({
         jobs.map(({ after }) => after.state),
         jobs.map(({ after }) => after.deliveredParts),
         jobs.map(({ after }) => after.failedParts),
-        jobs.map(({ after, error }) => (after.state === 'failed' ? (error ?? 'undelivered') : null)),
+        jobs.map(({ before, after, error }) => (after.state === 'failed' && before.state !== 'failed' ? (error ?? 'undelivered') : null)),
         at,
       ],
       { name: 'receipt-save' },
