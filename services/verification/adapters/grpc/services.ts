@@ -20,7 +20,8 @@ export interface UseCases {
 
 const write = allow('owner', 'admin', 'staff', { scope: 'verifications:write' });
 const read = allowAny({ scope: 'verifications:read' });
-const browse = allowAny();
+// The same for every tenant, and shown to visitors before they sign up.
+const browse = publicMethod();
 
 const catalogService = ({ catalogue }: UseCases): BoundService =>
   grpcService(CatalogServiceService, {
