@@ -52,7 +52,7 @@ const cue =
 
 const certain: readonly RegExp[] = [
   /(?<![A-Za-z0-9])[A-Z]{1,2}-(\d{4,8})(?!\d|[-/]\d)/,
-  /(?<![\d+.,:/-])(\d{3})[- ](\d{3})(?![\d:/]|[-.,]\d| \d)/,
+  /(?<![\d+.,:/-])(\d{3})[- ](\d{3})(?![\d:/]|[-.,]\d| \d{2})/,
 ];
 
 interface Group {
@@ -74,6 +74,9 @@ const nearCue = (text: string, groups: readonly Group[]): Group | undefined => {
   return behind ?? groups.findLast((group) => cues.some((at) => at > group.at && at - group.at <= cueReach));
 };
 
+/** Longer than any message; bounds the work on hostile ones. */
+const longestText = 2_000;
+
 /**
  * @param text the message as it arrived
  * @param parsed what the provider took for the code, when it said so
@@ -82,7 +85,7 @@ const nearCue = (text: string, groups: readonly Group[]): Group | undefined => {
 export const extractCode = (text: string, parsed?: string): string => {
   const given = parsed === undefined ? '' : normaliseCode(parsed);
   if (/^[A-Za-z0-9]{3,12}$/.test(given) && /\d/.test(given)) return given;
-  const clean = decoys.reduce(blank, normalise(text));
+  const clean = decoys.reduce(blank, normalise(text.slice(0, longestText)));
   for (const shape of certain) {
     const match = shape.exec(clean);
     if (match) return match.slice(1).join('');

@@ -39,7 +39,7 @@ export const distance = (a: string, b: string, limit: number): number => {
 /** Slips forgiven in a word of this length. */
 const tolerance = (length: number): number => (length < 4 ? 0 : length < 8 ? 1 : 2);
 
-/** 0 exact, 1 prefix of a name, 2 prefix of a word in it, 3 inside it, 4 and more: with slips. */
+/** 0 exact, 1 prefix of a name, 2 prefix of a word in it, 3 inside it, from 4 on with slips. */
 const rank = (term: string, names: readonly string[]): number | undefined => {
   if (names.includes(term)) return 0;
   if (names.some((name) => name.startsWith(term))) return 1;
@@ -47,14 +47,16 @@ const rank = (term: string, names: readonly string[]): number | undefined => {
   if (term.length >= 3 && names.some((name) => name.includes(term))) return 3;
   const limit = tolerance(term.length);
   if (limit === 0) return undefined;
-  let best = limit + 1;
-  for (const name of names)
-    for (const word of name.includes(' ') ? [name, ...name.split(' ')] : [name]) {
-      best = Math.min(best, distance(term, word, limit));
-      // The beginning of a longer word, mistyped while typing.
-      if (word.length > term.length) best = Math.min(best, distance(term, word.slice(0, term.length), limit));
-    }
-  return best <= limit ? 3 + best : undefined;
+  const slips = (word: string): number => {
+    const whole = distance(term, word, limit);
+    // The beginning of a longer word, mistyped while typing.
+    return word.length > term.length ? Math.min(whole, distance(term, word.slice(0, term.length), limit)) : whole;
+  };
+  const inName = Math.min(...names.map((name) => distance(term, name, limit)));
+  const inWord = Math.min(...names.flatMap((name) => name.split(' ')).map(slips));
+  const best = Math.min(inName, inWord);
+  // A whole name comes before a word of a longer one.
+  return best > limit ? undefined : 2 + 2 * best + (inName === best ? 0 : 1);
 };
 
 export interface Hit<T> {
