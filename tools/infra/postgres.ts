@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
+import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -132,12 +131,16 @@ const initialise = (identity: Identity, dataDir: string, durable: boolean, passw
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   if (identity.uid !== undefined) chownSync(dataDir, identity.uid, identity.gid!);
   if (readdirSync(dataDir).includes('PG_VERSION')) return;
+  const passwordFile = `${dataDir}.password`;
   const { command, args, user } = commandOf(identity, 'initdb', [
     ...['-D', dataDir, '-U', 'postgres', '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'],
-    ...(durable ? ['--auth=scram-sha-256', '--pwfile=/dev/stdin'] : ['--auth=trust', '--no-sync']),
+    ...(durable ? ['--auth=scram-sha-256', `--pwfile=${passwordFile}`] : ['--auth=trust', '--no-sync']),
     '--no-instructions',
   ]);
-  const run = spawnSync(command, args, { cwd: '/', encoding: 'utf8', input: `${password}\n`, ...user });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (identity.uid !== undefined) chownSync(passwordFile, identity.uid, identity.gid!);
+  const run = spawnSync(command, args, { cwd: '/', encoding: 'utf8', ...user });
+  rmSync(passwordFile);
   if (run.status !== 0) throw new Error(`initdb failed in ${dataDir}: ${run.error?.message ?? ''}${run.stderr ?? ''}${run.stdout ?? ''}`);
 };
 
