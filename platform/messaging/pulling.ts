@@ -11,15 +11,23 @@ export const within = async <T>(work: Promise<T>, ms: number): Promise<T | 'late
   }
 };
 
+const quietMs = 40;
 const drainTimeoutMs = 2_000;
 
 /**
- * Ends a pull so that messages which are on their way still come out of its iterator. A plain close() drops them, and
- * nobody sees them again before their ack wait is over. The library drains by itself only with the whole connection, so
- * this reaches for the subscription inside.
+ * Ends a pull so that messages which are on their way still come out of its iterator. A plain close() gives up what the
+ * server is just sending, and nobody sees it again before its ack wait is over, long after its successors. So: ask for
+ * no more, wait until nothing comes any more, drain the subscription. The library offers this only for a whole
+ * connection, hence the reach inside; where its inside has changed, this is a plain close().
  */
 export const stopPulling = async (messages: ConsumerMessages): Promise<void> => {
-  const { sub } = messages as unknown as { readonly sub?: { drain(): Promise<void> } };
+  const { sub, pending } = messages as unknown as { readonly sub?: { drain(): Promise<void> }; readonly pending?: { msgs: number } };
+  if (pending !== undefined) pending.msgs = Number.POSITIVE_INFINITY;
+  for (const deadline = performance.now() + drainTimeoutMs; performance.now() < deadline; ) {
+    const before = messages.getReceived();
+    await new Promise((resolve) => setTimeout(resolve, quietMs));
+    if (messages.getReceived() === before) break;
+  }
   if (sub !== undefined) await within(sub.drain().catch(() => {}), drainTimeoutMs);
   await messages.close();
 };
