@@ -112,15 +112,17 @@ export class PortTakenError extends Error {
 }
 
 const choosePorts = async (options: PlatformOptions, rows: readonly ProcessRow[]): Promise<PortPlan> => {
-  if (options.portBase === undefined) return anyPorts(rows);
+  // Those that do not run have an address too: a caller is configured with it and finds nobody there.
+  const everyRow = options.rows ?? topology;
+  if (options.portBase === undefined) return anyPorts(everyRow);
   const [anyGateway = 0] = options.gatewayPort === undefined ? await freePorts(1) : [];
-  const plan = fixedPorts(rows, options.portBase, options.gatewayPort ?? anyGateway);
+  const plan = fixedPorts(everyRow, options.portBase, options.gatewayPort ?? anyGateway);
   const own = {
     postgres: options.postgresUrl === undefined && rows.some((row) => row.database !== undefined),
     nats: options.natsUrl === undefined,
     gateway: rows.some((row) => row.name === 'gateway'),
   };
-  const taken = await takenPorts(portClaims(plan, own));
+  const taken = await takenPorts(portClaims(plan, rows, own));
   if (taken.length === 0) return plan;
   const lines = taken.map(({ port, part, setting, reason }) => {
     const free = setting === 'GATEWAY_PORT' ? port + 1 : options.portBase === undefined ? 0 : options.portBase + 1_000;

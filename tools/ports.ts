@@ -57,13 +57,14 @@ export interface PortClaim {
 
 export const portClaims = (
   plan: PortPlan,
+  rows: readonly ProcessRow[],
   own: { readonly postgres: boolean; readonly nats: boolean; readonly gateway: boolean },
 ): readonly PortClaim[] => [
   ...(own.gateway ? [{ port: plan.gateway, part: 'gateway', setting: 'GATEWAY_PORT' } as const] : []),
   ...(own.postgres ? [{ port: plan.postgres, part: 'PostgreSQL', setting: 'PORT_BASE' } as const] : []),
   ...(own.nats ? [{ port: plan.nats, part: 'NATS', setting: 'PORT_BASE' } as const] : []),
-  ...Object.entries(plan.processes).flatMap(([name, ports]) =>
-    Object.entries(ports ?? {}).map(([role, port]) => ({ port, part: `${name} (${role})`, setting: 'PORT_BASE' }) as const),
+  ...rows.flatMap(({ name }) =>
+    Object.entries(plan.processes[name] ?? {}).map(([role, port]) => ({ port, part: `${name} (${role})`, setting: 'PORT_BASE' }) as const),
   ),
 ];
 

@@ -105,7 +105,7 @@ export const seedDemo = async (options: SeedOptions): Promise<DemoAccount> => {
 
     let apiKey = kept?.email === email ? kept.apiKey : undefined;
     if (apiKey === undefined || !(await keyWorks(apiKey))) {
-      const owner: Principal = { tenantId, subject: `user:${userId}`, roles: ['owner'], scopes: [], plan: 'enterprise' };
+      const owner: Principal = { tenantId, subject: `user:${userId}`, roles: ['owner'], scopes: ['*'], plan: 'enterprise' };
       const idempotencyKey = `demo-${randomBytes(9).toString('base64url')}`;
       const created = await keys.createApiKey({ name: 'Demo', scopes: [], expiresAt: undefined, idempotencyKey }, { principal: owner });
       apiKey = created.key;
