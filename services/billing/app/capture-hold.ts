@@ -3,7 +3,7 @@ import type { Clock } from '#platform/time/index.ts';
 import type { Hold } from '../domain/hold.ts';
 import { checkAmount, checkKey, refuseInvalid, requireId } from './checks.ts';
 import type { BillingMonitor, HoldLedger } from './ports.ts';
-import { requestHash } from './request-hash.ts';
+import { canonicalRequest } from './canonical-request.ts';
 import { resolvedHold } from './resolved.ts';
 
 export interface CaptureHoldRequest {
@@ -25,7 +25,7 @@ export const captureHold =
     const result = await holds.capture({
       tenantId,
       idempotencyKey,
-      requestHash: requestHash('capture', holdId, amount.currency, amount.micros, final),
+      request: canonicalRequest('capture', holdId, amount.currency, amount.micros, final),
       holdId,
       amount,
       final,

@@ -4,7 +4,7 @@ import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { check, checkAmount, checkKey, checkText, refuseInvalid } from './checks.ts';
 import type { Wallets } from './ports.ts';
-import { requestHash } from './request-hash.ts';
+import { canonicalRequest } from './canonical-request.ts';
 
 export interface GrantCreditRequest {
   readonly idempotencyKey: string;
@@ -31,7 +31,7 @@ export const grantCredit =
     const result = await wallets.grant({
       tenantId: principalTenantId,
       idempotencyKey,
-      requestHash: requestHash('grant', amount.currency, amount.micros, reason),
+      request: canonicalRequest('grant', amount.currency, amount.micros, reason),
       transferId: newId(),
       amount,
       reason,

@@ -6,7 +6,7 @@ import type { Hold } from '../domain/hold.ts';
 import { isProduct, products } from '../domain/ledger.ts';
 import { check, checkAmount, checkKey, checkText, refuseInvalid } from './checks.ts';
 import type { BillingMonitor, HoldLedger } from './ports.ts';
-import { requestHash } from './request-hash.ts';
+import { canonicalRequest } from './canonical-request.ts';
 
 export interface PlaceHoldRequest {
   readonly idempotencyKey: string;
@@ -45,7 +45,7 @@ export const placeHold =
       tenantId,
       idempotencyKey,
       // Not the expiry: callers compute it from their clock, and a repetition seconds later is still the same request.
-      requestHash: requestHash('place', amount.currency, amount.micros, product, reference, description),
+      request: canonicalRequest('place', amount.currency, amount.micros, product, reference, description),
       holdId: newId(),
       amount,
       product,

@@ -5,11 +5,11 @@ import type { GatewayStatement, Payment } from '../domain/payment.ts';
 
 /** The answer to a keyed command: done now or the first answer again, or the key belongs to another request. */
 export type Conflict = { readonly outcome: 'idempotency_conflict' };
-/** Key of the caller and a hash of everything that the command says, compared on repetition. */
+/** Key of the caller and everything that the command says, as canonical text, compared on repetition. */
 export interface Keyed {
   readonly tenantId: string;
   readonly idempotencyKey: string;
-  readonly requestHash: Buffer;
+  readonly request: string;
 }
 
 export interface PlaceHold extends Keyed {

@@ -2,7 +2,7 @@ import type { Clock } from '#platform/time/index.ts';
 import type { Hold } from '../domain/hold.ts';
 import { checkKey, refuseInvalid, requireId } from './checks.ts';
 import type { BillingMonitor, HoldLedger } from './ports.ts';
-import { requestHash } from './request-hash.ts';
+import { canonicalRequest } from './canonical-request.ts';
 import { resolvedHold } from './resolved.ts';
 
 /**
@@ -14,7 +14,7 @@ export const releaseHold =
   async (tenantId: string, { idempotencyKey, holdId }: { readonly idempotencyKey: string; readonly holdId: string }): Promise<Hold> => {
     requireId(holdId);
     refuseInvalid(checkKey(idempotencyKey));
-    const result = await holds.release({ tenantId, idempotencyKey, requestHash: requestHash('release', holdId), holdId, now: clock.now() });
+    const result = await holds.release({ tenantId, idempotencyKey, request: canonicalRequest('release', holdId), holdId, now: clock.now() });
     if (result.outcome === 'done') monitor.hold(result.hold.product, 'released');
     return resolvedHold(result);
   };

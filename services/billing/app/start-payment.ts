@@ -6,7 +6,7 @@ import { type Payment, paymentLimits } from '../domain/payment.ts';
 import { check, checkKey, refuseInvalid } from './checks.ts';
 import type { BillingMonitor, PaymentGateways, Payments } from './ports.ts';
 import { prepareCheckout } from './prepare-checkout.ts';
-import { requestHash } from './request-hash.ts';
+import { canonicalRequest } from './canonical-request.ts';
 
 export interface StartPaymentRequest {
   readonly idempotencyKey: string;
@@ -46,7 +46,7 @@ export const startPayment =
     const added = await payments.add({
       tenantId,
       idempotencyKey,
-      requestHash: requestHash('payment', amount.currency, amount.micros, gateway),
+      request: canonicalRequest('payment', amount.currency, amount.micros, gateway),
       id: newId(),
       gateway,
       amount,

@@ -65,19 +65,21 @@ const bench = async (db: Database, seconds: number): Promise<readonly Figure[]> 
   ];
 };
 
+// oxlint-disable-next-line node/no-process-env -- run by hand, like a main.ts
 const url = process.env['BENCH_DATABASE_URL'];
 if (url === undefined) throw new Error('BENCH_DATABASE_URL is not set');
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const seconds = Number(process.argv[2] ?? 5);
 await migrate({ url, migrations });
 for (const poolMax of [4, 10]) {
   const db = await openBooks(url, poolMax);
   const figures = await bench(db, seconds);
   const floor = figures[0]?.perSecond ?? 1;
-  console.log(`${inFlight} in flight over ${poolMax} connections`);
+  print(`${inFlight} in flight over ${poolMax} connections`);
   for (const { name, perSecond, p50Ms, p99Ms } of figures) {
-    console.log(`${name.padEnd(38)} ${String(perSecond).padStart(6)}/s  ${(perSecond / floor).toFixed(2)} of floor  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms`);
+    print(`${name.padEnd(38)} ${String(perSecond).padStart(6)}/s  ${(perSecond / floor).toFixed(2)} of floor  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms`);
   }
   const divergence = await postgresAudit(db).firstDivergence();
-  console.log(divergence === undefined ? 'the books agree' : JSON.stringify(divergence));
+  print(divergence === undefined ? 'the books agree' : JSON.stringify(divergence));
   await db.close();
 }

@@ -5,7 +5,7 @@ import { money } from '#platform/money/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
 import type { Collection, Hold } from '../domain/hold.ts';
 import type { CollectCharge, HoldLedger, HoldReader, HoldSweep, PlaceHold, WalletReader, Wallets } from '../app/ports.ts';
-import { requestHash } from '../app/request-hash.ts';
+import { canonicalRequest } from '../app/canonical-request.ts';
 
 /** The ledger's ports together, as the tests drive them; settlement commands each in a transaction of their own. */
 export type BooksUnderTest = HoldLedger &
@@ -24,7 +24,7 @@ export const usd = (micros: bigint) => money('USD', micros);
 export const placing = (tenantId: string, micros: bigint, over: Partial<PlaceHold> = {}): PlaceHold => ({
   tenantId,
   idempotencyKey: newId(),
-  requestHash: requestHash('place', micros),
+  request: canonicalRequest('place', micros),
   holdId: newId(),
   amount: usd(micros),
   product: 'verification',
@@ -39,7 +39,7 @@ export const placing = (tenantId: string, micros: bigint, over: Partial<PlaceHol
 export const capturing = (tenantId: string, holdId: string, micros: bigint, final = true, idempotencyKey = newId()) => ({
   tenantId,
   idempotencyKey,
-  requestHash: requestHash('capture', holdId, micros, final),
+  request: canonicalRequest('capture', holdId, micros, final),
   holdId,
   amount: usd(micros),
   final,
@@ -49,7 +49,7 @@ export const capturing = (tenantId: string, holdId: string, micros: bigint, fina
 export const releasing = (tenantId: string, holdId: string, idempotencyKey = newId()) => ({
   tenantId,
   idempotencyKey,
-  requestHash: requestHash('release', holdId),
+  request: canonicalRequest('release', holdId),
   holdId,
   now: start,
 });
@@ -57,7 +57,7 @@ export const releasing = (tenantId: string, holdId: string, idempotencyKey = new
 export const granting = (tenantId: string, micros: bigint, idempotencyKey = newId()) => ({
   tenantId,
   idempotencyKey,
-  requestHash: requestHash('grant', micros),
+  request: canonicalRequest('grant', micros),
   transferId: newId(),
   amount: usd(micros),
   reason: 'Welcome',
@@ -134,13 +134,13 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
     await books().place(place);
     const capture = capturing(tenantId, place.holdId, 4n, false);
     await books().capture(capture);
-    const other = requestHash('another');
-    assert.equal((await books().place({ ...place, requestHash: other })).outcome, 'idempotency_conflict');
-    assert.equal((await books().capture({ ...capture, requestHash: other })).outcome, 'idempotency_conflict');
+    const other = canonicalRequest('another');
+    assert.equal((await books().place({ ...place, request: other })).outcome, 'idempotency_conflict');
+    assert.equal((await books().capture({ ...capture, request: other })).outcome, 'idempotency_conflict');
     const grant = granting(tenantId, 5n);
     const { outcome } = await books().grant(grant);
     assert.equal(outcome, 'done');
-    assert.equal((await books().grant({ ...grant, requestHash: other })).outcome, 'idempotency_conflict');
+    assert.equal((await books().grant({ ...grant, request: other })).outcome, 'idempotency_conflict');
     assert.deepEqual(await books().grant({ ...grant, transferId: newId() }), { outcome: 'replayed', transferId: grant.transferId });
     assert.equal(await wallet(tenantId), '101/6');
   });

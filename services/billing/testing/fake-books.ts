@@ -23,7 +23,7 @@ interface StoredHold {
   readonly placed: Hold;
 }
 interface Answer {
-  readonly requestHash: Buffer;
+  readonly request: string;
   readonly hold: Hold;
 }
 
@@ -44,10 +44,10 @@ export const fakeBooks = () => {
   const balances = new Map<string, bigint>();
   const entries = new Map<string, WalletEntry[]>();
   const holds = new Map<string, StoredHold>();
-  const placed = new Map<string, { readonly requestHash: Buffer; readonly holdId: string }>();
+  const placed = new Map<string, { readonly request: string; readonly holdId: string }>();
   const answers = new Map<string, Answer>();
   const late = new Map<string, LateCharge>();
-  const grants = new Map<string, { readonly requestHash: Buffer; readonly transferId: string }>();
+  const grants = new Map<string, { readonly request: string; readonly transferId: string }>();
 
   const ofTenant = (tenantId: string, id: string): StoredHold | undefined => {
     const stored = holds.get(id);
@@ -86,7 +86,7 @@ export const fakeBooks = () => {
     const key = `${command.tenantId} ${operation} ${command.idempotencyKey}`;
     const before = answers.get(key);
     if (before !== undefined)
-      return before.requestHash.equals(command.requestHash) ? { outcome: 'replayed', hold: before.hold } : { outcome: 'idempotency_conflict' };
+      return before.request === command.request ? { outcome: 'replayed', hold: before.hold } : { outcome: 'idempotency_conflict' };
     const stored = ofTenant(command.tenantId, command.holdId);
     if (stored === undefined) return { outcome: 'not_found' };
     const changed = change(stored.hold);
@@ -94,17 +94,17 @@ export const fakeBooks = () => {
     const { hold, chargeMicros } = changed;
     store(command.tenantId, hold);
     if (chargeMicros > 0n) post(command.tenantId, 'charge', -chargeMicros, { ...hold, id: key, now: command.now });
-    answers.set(key, { requestHash: command.requestHash, hold });
+    answers.set(key, { request: command.request, hold });
     return { outcome: 'done', hold };
   };
 
   const place: HoldLedger['place'] = async (command): Promise<PlaceResult> => {
-    const { tenantId, idempotencyKey, requestHash, amount, holdId, now } = command;
+    const { tenantId, idempotencyKey, request, amount, holdId, now } = command;
     const key = `${tenantId} ${idempotencyKey}`;
     const before = placed.get(key);
     if (before !== undefined) {
       const first = holds.get(before.holdId)?.placed;
-      return before.requestHash.equals(requestHash) && first !== undefined ? { outcome: 'replayed', hold: first } : { outcome: 'idempotency_conflict' };
+      return before.request === request && first !== undefined ? { outcome: 'replayed', hold: first } : { outcome: 'idempotency_conflict' };
     }
     if (!command.expiryAcceptable) return { outcome: 'expiry_refused' };
     if (available(tenantId) < amount.micros) return { outcome: 'insufficient_credit', availableMicros: available(tenantId) };
@@ -112,7 +112,7 @@ export const fakeBooks = () => {
     const money = { amountMicros: amount.micros, capturedMicros: 0n, currency: amount.currency };
     const hold: Hold = { id: holdId, state: 'held', ...money, product, reference, description, expiresAt, createdAt: now };
     store(tenantId, hold);
-    placed.set(key, { requestHash, holdId });
+    placed.set(key, { request, holdId });
     return { outcome: 'done', hold };
   };
 
@@ -129,12 +129,12 @@ export const fakeBooks = () => {
     return collection;
   };
 
-  const grant = async ({ tenantId, idempotencyKey, requestHash, transferId, amount, reason, now }: GrantCredit): Promise<GrantResult> => {
+  const grant = async ({ tenantId, idempotencyKey, request, transferId, amount, reason, now }: GrantCredit): Promise<GrantResult> => {
     const key = `${tenantId} ${idempotencyKey}`;
     const before = grants.get(key);
     if (before !== undefined)
-      return before.requestHash.equals(requestHash) ? { outcome: 'replayed', transferId: before.transferId } : { outcome: 'idempotency_conflict' };
-    grants.set(key, { requestHash, transferId });
+      return before.request === request ? { outcome: 'replayed', transferId: before.transferId } : { outcome: 'idempotency_conflict' };
+    grants.set(key, { request, transferId });
     post(tenantId, 'promotion', amount.micros, { id: transferId, description: reason, reference: '', now });
     return { outcome: 'done', transferId };
   };

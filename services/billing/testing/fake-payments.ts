@@ -5,7 +5,7 @@ import type { FakeBooks } from './fake-books.ts';
 interface StoredPayment {
   payment: Payment;
   readonly key: string;
-  readonly requestHash: Buffer;
+  readonly request: string;
   nextCheckAt: Date;
   checkedAt: Date | undefined;
 }
@@ -19,14 +19,14 @@ export const fakePayments = (books: FakeBooks): Payments => {
   const newestFirst = (a: Payment, b: Payment): number => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1);
 
   return {
-    add: async ({ id, tenantId, gateway, amount, idempotencyKey, requestHash, now, nextCheckAt }) => {
+    add: async ({ id, tenantId, gateway, amount, idempotencyKey, request, now, nextCheckAt }) => {
       const key = `${tenantId} ${idempotencyKey}`;
       const before = [...stored.values()].find((row) => row.key === key);
       if (before !== undefined)
-        return before.requestHash.equals(requestHash) ? { outcome: 'replayed', payment: before.payment } : { outcome: 'idempotency_conflict' };
+        return before.request === request ? { outcome: 'replayed', payment: before.payment } : { outcome: 'idempotency_conflict' };
       const empty = { gatewayPaymentId: '', checkoutUrl: '', failureReason: '', settledAt: undefined };
       const payment: Payment = { id, tenantId, gateway, amount, status: 'pending', createdAt: now, ...empty };
-      stored.set(id, { payment, key, requestHash, nextCheckAt, checkedAt: undefined });
+      stored.set(id, { payment, key, request, nextCheckAt, checkedAt: undefined });
       return { outcome: 'done', payment };
     },
     find: async (tenantId, id) => {

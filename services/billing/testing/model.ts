@@ -40,28 +40,28 @@ export const commandsOf = (tenantId: string, chosen: readonly Step[]): readonly 
   const made: { step: Step; run: Command; misuse?: Command }[] = [];
   let now = start;
   const holdAt = (at: number): string => holdIds[at % Math.max(holdIds.length, 1)] ?? newId();
-  const wrong = Buffer.alloc(32, 7);
+  const wrong = 'another request';
   for (const step of chosen) {
     switch (step.kind) {
       case 'grant': {
         const command = { ...granting(tenantId, step.micros), now };
-        made.push({ step, run: (books) => books.grant(command), misuse: (books) => books.grant({ ...command, requestHash: wrong }) });
+        made.push({ step, run: (books) => books.grant(command), misuse: (books) => books.grant({ ...command, request: wrong }) });
         break;
       }
       case 'place': {
         const command = { ...placing(tenantId, step.micros), now, expiresAt: addMs(now, step.minutes * minuteMs) };
         holdIds.push(command.holdId);
-        made.push({ step, run: (books) => books.place(command), misuse: (books) => books.place({ ...command, requestHash: wrong }) });
+        made.push({ step, run: (books) => books.place(command), misuse: (books) => books.place({ ...command, request: wrong }) });
         break;
       }
       case 'capture': {
         const command = { ...capturing(tenantId, holdAt(step.hold), step.micros, step.final), now };
-        made.push({ step, run: (books) => books.capture(command), misuse: (books) => books.capture({ ...command, requestHash: wrong }) });
+        made.push({ step, run: (books) => books.capture(command), misuse: (books) => books.capture({ ...command, request: wrong }) });
         break;
       }
       case 'release': {
         const command = { ...releasing(tenantId, holdAt(step.hold)), now };
-        made.push({ step, run: (books) => books.release(command), misuse: (books) => books.release({ ...command, requestHash: wrong }) });
+        made.push({ step, run: (books) => books.release(command), misuse: (books) => books.release({ ...command, request: wrong }) });
         break;
       }
       case 'giveBack': {

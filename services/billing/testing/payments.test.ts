@@ -4,4 +4,4 @@ import { paymentsContract } from './payments.contract.ts';
 
 const books = fakeBooks();
 const fake = { payments: fakePayments(books), notifications: fakeNotifications(), wallets: books };
-paymentsContract('fake payments', () => [fake, fake]);
+paymentsContract('fake payments', () => [fake, fake], Number(process.env['SEED'] ?? Date.now() % 1_000_000_000));

@@ -6,10 +6,10 @@ import { decodeCursor } from '#platform/postgres/index.ts';
  * milliseconds, so a Date holds them exactly.
  * @throws request.invalid on field "cursor"
  */
-export const datedCursor = (cursor: string, kind: 'bigint' | 'string'): { readonly at: Date; readonly then: bigint | string } | undefined => {
+export const datedCursor = (cursor: string, kind: 'bigint' | 'string'): { readonly at: Date; readonly tie: bigint | string } | undefined => {
   const values = decodeCursor(cursor, 2);
   if (values === undefined) return undefined;
-  const [at, then] = values;
-  if (at instanceof Date && (typeof then === 'bigint' || typeof then === 'string') && typeof then === kind) return { at, then };
+  const [at, tie] = values;
+  if (at instanceof Date && (typeof tie === 'bigint' || typeof tie === 'string') && typeof tie === kind) return { at, tie };
   throw appError('request.invalid', { fields: [{ field: 'cursor', reason: 'is not a cursor of this list' }] });
 };

@@ -5,6 +5,7 @@ import type { CaptureRefusal, Hold, HoldState } from '../../domain/hold.ts';
 import type { Product } from '../../domain/ledger.ts';
 import type { HoldLedger, HoldReader, HoldSweep, PlaceResult, ResolveResult } from '../../app/ports.ts';
 import { holdEvent } from './events.ts';
+import { requestHash } from './request-hash.ts';
 import { HoldRow } from './rows.ts';
 
 export interface HoldAnswerRow {
@@ -33,25 +34,25 @@ const statements = {
 
 /** Holds over PostgreSQL: one call of a ledger function each, see migrations/0002-functions.ts. */
 export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep => ({
-  place: async ({ holdId, tenantId, idempotencyKey, requestHash, amount, product, reference, description, expiresAt, expiryAcceptable, now }) => {
-    const keyed = [holdId, tenantId, idempotencyKey, requestHash];
+  place: async ({ holdId, tenantId, idempotencyKey, request, amount, product, reference, description, expiresAt, expiryAcceptable, now }) => {
+    const keyed = [holdId, tenantId, idempotencyKey, requestHash(request)];
     const params = [...keyed, amount.micros, amount.currency, product, reference, description, expiresAt, expiryAcceptable, now];
     return placeResult(first(await db.query<HoldAnswerRow>(statements.place, params, { name: 'place_hold' })));
   },
 
-  capture: async ({ holdId, tenantId, idempotencyKey, requestHash, amount, final, now }) => {
+  capture: async ({ holdId, tenantId, idempotencyKey, request, amount, final, now }) => {
     const captured = holdEvent('holdCaptured', tenantId, holdId, now);
     const released = holdEvent('holdReleased', tenantId, holdId, now);
-    const command = [holdId, tenantId, idempotencyKey, requestHash, amount.micros, amount.currency, final, now, newId()];
+    const command = [holdId, tenantId, idempotencyKey, requestHash(request), amount.micros, amount.currency, final, now, newId()];
     const outbox = [captured.id, captured.subject, captured.headers, released.id, released.subject, released.headers];
     const row = first(await db.query<HoldAnswerRow>(statements.capture, [...command, ...outbox], { name: 'capture_hold' }));
     if (row.outcome === 'done') db.signalOutbox();
     return resolveResult(row);
   },
 
-  release: async ({ holdId, tenantId, idempotencyKey, requestHash, now }) => {
+  release: async ({ holdId, tenantId, idempotencyKey, request, now }) => {
     const { id, subject, headers } = holdEvent('holdReleased', tenantId, holdId, now);
-    const params = [holdId, tenantId, idempotencyKey, requestHash, now, id, subject, headers];
+    const params = [holdId, tenantId, idempotencyKey, requestHash(request), now, id, subject, headers];
     const row = first(await db.query<HoldAnswerRow>(statements.release, params, { name: 'release_hold' }));
     if (row.outcome === 'done') db.signalOutbox();
     return resolveResult(row);

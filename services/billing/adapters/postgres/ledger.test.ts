@@ -32,9 +32,9 @@ const count = <T>(values: readonly T[], wanted: T): number => values.filter((val
 booksContract('postgres', () => postgresBooks(one));
 test('after the contract suite the books agree', booksAgree);
 
-test('PostgreSQL and the model answer every command alike and end in the same state', { timeout: 110_000 }, async () => {
+test('PostgreSQL and the model answer every command alike and end in the same state', { timeout: 110_000 }, async (t) => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
-  console.log(`seed ${seed}`);
+  t.diagnostic(`seed ${seed}`);
   const real = postgresBooks(one);
   let commands = 0;
   await fc.assert(
@@ -137,9 +137,9 @@ test('two sweepers expire every due hold once, while captures run against them',
   await booksAgree();
 });
 
-test('random traffic from two replicas on few accounts neither deadlocks nor breaks a law', { timeout: 60_000 }, async () => {
+test('random traffic from two replicas on few accounts neither deadlocks nor breaks a law', { timeout: 60_000 }, async (t) => {
   const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
-  console.log(`seed ${seed}`);
+  t.diagnostic(`seed ${seed}`);
   const tenants = Array.from({ length: 3 }, newId);
   const lists = fc.sample(steps, { seed, numRuns: 6 });
   const results = await Promise.allSettled(

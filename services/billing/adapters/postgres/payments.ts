@@ -6,6 +6,7 @@ import { events } from '#events';
 import type { NewPayment, Payments } from '../../app/ports.ts';
 import type { Payment, PaymentStatus } from '../../domain/payment.ts';
 import { datedCursor } from './dated-cursor.ts';
+import { requestHash } from './request-hash.ts';
 import { PaymentRow } from './rows.ts';
 
 const statements = {
@@ -52,7 +53,7 @@ export const postgresPayments = (db: Database): Payments => {
 
     list: async (tenantId, { limit, cursor }) => {
       const after = datedCursor(cursor, 'string');
-      const older = after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.then) } }] };
+      const older = after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.tie) } }] };
       const rows = await db.em().find(PaymentRow, { tenantId, ...older }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 });
       const shown = rows.slice(0, limit);
       const last = shown.at(-1);
@@ -101,17 +102,18 @@ export const postgresPayments = (db: Database): Payments => {
 };
 
 const addPayment = async (db: Database, payment: NewPayment): ReturnType<Payments['add']> => {
-  const { id, tenantId, gateway, amount, idempotencyKey, requestHash, now, nextCheckAt } = payment;
+  const { id, tenantId, gateway, amount, idempotencyKey, request, now, nextCheckAt } = payment;
   const started = { tenantId, aggregateId: id, aggregateVersion: 1n, occurredAt: now, payload: { paymentId: id, gateway, amount } };
   const event = outboxRow(events.billing.paymentStarted, started);
-  const columns = [id, tenantId, gateway, amount.micros, amount.currency, idempotencyKey, requestHash, nextCheckAt, now];
+  const hash = requestHash(request);
+  const columns = [id, tenantId, gateway, amount.micros, amount.currency, idempotencyKey, hash, nextCheckAt, now];
   const added = await db.query(statements.add, [...columns, event.id, event.subject, event.headers, event.payload]);
   if (added.length === 1) db.signalOutbox();
   const [row] = await db.query<ClaimedRow & { request_hash: Buffer }>(
     'select * from payments where tenant_id = $1 and idempotency_key = $2',
     [tenantId, idempotencyKey],
   );
-  if (row === undefined || !row.request_hash.equals(requestHash)) return { outcome: 'idempotency_conflict' };
+  if (row === undefined || !row.request_hash.equals(hash)) return { outcome: 'idempotency_conflict' };
   return { outcome: added.length === 1 ? 'done' : 'replayed', payment: claimedPayment(row) };
 };
 

@@ -5,6 +5,7 @@ import { events } from '#events';
 import type { EntryFilter, EntryPage, GrantResult, PageAsk, WalletReader, Wallets } from '../../app/ports.ts';
 import { type TransferType, walletCurrency, type WalletEntry } from '../../domain/ledger.ts';
 import { datedCursor } from './dated-cursor.ts';
+import { requestHash } from './request-hash.ts';
 import { AccountRow } from './rows.ts';
 
 const openSql = `insert into accounts (id, tenant_id, kind, currency, created_at) values ($1, $2, 'wallet', $3, $4)
@@ -20,7 +21,7 @@ export const postgresWallets = (db: Database): Wallets & WalletReader => ({
     await openWalletRow(db, tenantId, now);
   },
 
-  grant: async ({ tenantId, idempotencyKey, requestHash, transferId, amount, reason, now }) => {
+  grant: async ({ tenantId, idempotencyKey, request, transferId, amount, reason, now }) => {
     const event = outboxRow(events.billing.creditGranted, {
       tenantId,
       aggregateId: transferId,
@@ -28,7 +29,7 @@ export const postgresWallets = (db: Database): Wallets & WalletReader => ({
       occurredAt: now,
       payload: { transferId, amount, reason },
     });
-    const command = [transferId, newId(), tenantId, idempotencyKey, requestHash, amount.micros, amount.currency, reason, now];
+    const command = [transferId, newId(), tenantId, idempotencyKey, requestHash(request), amount.micros, amount.currency, reason, now];
     const [row] = await db.query<{ outcome: string; transfer_id: string }>(grantSql, [...command, event.id, event.subject, event.headers, event.payload]);
     if (row?.outcome === 'done') db.signalOutbox();
     return grantResult(row);
@@ -67,7 +68,7 @@ const listEntries = async (db: Queryable, tenantId: string, { type, from, to }: 
   if (from !== undefined) conditions.push(`e.created_at >= ${bind(from)}`);
   if (to !== undefined) conditions.push(`e.created_at < ${bind(to)}`);
   const after = datedCursor(cursor, 'bigint');
-  if (after !== undefined) conditions.push(`(e.created_at, e.account_sequence) < (${bind(after.at)}, ${bind(after.then)})`);
+  if (after !== undefined) conditions.push(`(e.created_at, e.account_sequence) < (${bind(after.at)}, ${bind(after.tie)})`);
   const rows = await db.query<EntryRow>(
     `select e.transfer_id, e.type, e.amount_micros, e.balance_after_micros, e.currency, t.description, t.reference, e.created_at, e.account_sequence
        from entries e join transfers t on t.id = e.transfer_id
