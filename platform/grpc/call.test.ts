@@ -178,14 +178,14 @@ test('what a handler leaves running after its answer has its own budget', async 
   const late = Promise.withResolvers<string | undefined>();
   const outer = await startLedger({
     getHold: (id) => {
-      void delay(150)
+      void delay(1_200)
         .then(() => inner.client.getHold({ holdId: 'late' }, { principal: principal() }))
         .then((answer) => late.resolve(answer.hold?.id), late.reject);
       return hold(id);
     },
   });
   try {
-    await outer.client.getHold({ holdId: 'h' }, { principal: principal(), deadline: new Date(Date.now() + 100) });
+    await outer.client.getHold({ holdId: 'h' }, { principal: principal(), deadline: new Date(Date.now() + 1_000) });
     assert.equal(await late.promise, 'late');
   } finally {
     await outer.close();
@@ -215,7 +215,7 @@ test('a handler that ignores its deadline still counts as load until it ends', a
   const ledger = await startLedger({ getHold: async (id) => (await gate.promise, hold(id)) }, { maxInFlight: 1 });
   try {
     await assert.rejects(
-      ledger.client.getHold({ holdId: 'a' }, { principal: principal(), deadline: new Date(Date.now() + 80) }),
+      ledger.client.getHold({ holdId: 'a' }, { principal: principal(), deadline: new Date(Date.now() + 600) }),
       code('platform.deadline_exceeded'),
     );
     await assert.rejects(ledger.client.getHold({ holdId: 'b' }, { principal: principal() }), code('platform.overloaded'));
