@@ -18,7 +18,7 @@ test('every generated key has the published form and is read back', () => {
 
 test('one changed character anywhere is always noticed (CRC32 finds every burst of up to 32 bits)', () => {
   fc.assert(
-    fc.property(keys, fc.nat(), fc.constantFrom(...'0aZ9xQ_-'), ({ key }, position, replacement) => {
+    fc.property(keys, fc.nat(), fc.constantFrom('0', 'a', 'Z', '9', 'x', 'Q', '_', '-'), ({ key }, position, replacement) => {
       const at = position % key.length;
       fc.pre(key[at] !== replacement);
       assert.equal(parseApiKey(key.slice(0, at) + replacement + key.slice(at + 1)), undefined);

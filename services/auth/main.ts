@@ -1,17 +1,17 @@
 /** Composition root: tenants, people, sessions, API keys. */
 import { generateApiKey, parseApiKey } from '#platform/apikey/index.ts';
 import { grpcTls, startGrpcServer } from '#platform/grpc/index.ts';
-import { runMain, startService, type RunningService } from '#platform/lifecycle/index.ts';
+import { runMain, startService, type Closable, type RunningService } from '#platform/lifecycle/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
 import { openBus, startRelay } from '#platform/messaging/index.ts';
 import { openDatabase, type Database } from '#platform/postgres/index.ts';
-import { minuteMs, systemClock, type Clock } from '#platform/time/index.ts';
+import { minuteMs, secondMs, systemClock, type Clock } from '#platform/time/index.ts';
 import { createPasswordHasher, type PasswordHasherOptions } from './adapters/argon2/password-hasher.ts';
 import { readMasterKey } from './adapters/crypto/derived-key.ts';
 import { createRefreshTokens } from './adapters/crypto/refresh-tokens.ts';
 import { createVault } from './adapters/crypto/vault.ts';
 import { authServices } from './adapters/grpc/services.ts';
-import { createAccessTokens, signingKeyFactory } from './adapters/jose/access-tokens.ts';
+import { createAccessTokens, signingKeyFactory, type AccessTokenSigner } from './adapters/jose/access-tokens.ts';
 import { loadBreachedPasswords } from './adapters/passwords/breached-passwords.ts';
 import { createAccounts } from './adapters/postgres/accounts.ts';
 import { createApiKeyUsage } from './adapters/postgres/api-key-usage.ts';
@@ -24,10 +24,12 @@ import { createSigningKeys } from './adapters/postgres/signing-keys.ts';
 import { createThrottle } from './adapters/postgres/throttle.ts';
 import { createTransactions } from './adapters/postgres/transactions.ts';
 import { every } from './adapters/schedule/every.ts';
-import { keepSigningKeys } from './app/keep-signing-keys.ts';
+import { keepSigningKeys, type KeepSigningKeysDeps } from './app/keep-signing-keys.ts';
 import { sweep } from './app/sweep.ts';
 import { createUseCases } from './app/use-cases.ts';
 import { authConfig, type AuthConfig } from './config.ts';
+
+const signingKeyRefreshMs = 5 * minuteMs;
 
 export interface StartOptions {
   readonly clock?: Clock;
@@ -44,6 +46,23 @@ const postgresAdapters = (db: Database, logger: Logger) => ({
   throttle: createThrottle(db),
   usage: createApiKeyUsage(db, logger),
 });
+
+/** A database that is away at the start delays sign-ins, not the start: keys are tried for until there are some, then kept fresh. */
+const followSigningKeys = async ({
+  accessTokens,
+  logger,
+  ...deps
+}: Omit<KeepSigningKeysDeps, 'factory'> & { accessTokens: AccessTokenSigner; logger: Logger }): Promise<Closable> => {
+  const keepKeys = keepSigningKeys({ ...deps, factory: signingKeyFactory });
+  let loadedAtMs = -Infinity;
+  const load = async (): Promise<void> => {
+    if (performance.now() - loadedAtMs < signingKeyRefreshMs) return;
+    await accessTokens.load(await keepKeys());
+    loadedAtMs = performance.now();
+  };
+  await load().catch((error: unknown) => logger.warn({ err: error }, 'no signing keys yet; will be tried again'));
+  return every(secondMs, 'signing-keys', logger, load);
+};
 
 export const start = (config: AuthConfig, options: StartOptions = {}): Promise<RunningService> =>
   startService(
@@ -74,10 +93,10 @@ export const start = (config: AuthConfig, options: StartOptions = {}): Promise<R
 
       const stores = postgresAdapters(db, logger);
       const accessTokens = createAccessTokens({ issuer: config.publicUrl, vault });
-      const keepKeys = keepSigningKeys({ signingKeys: createSigningKeys(db), factory: signingKeyFactory, vault, clock });
-      const loadKeys = async (): Promise<void> => await accessTokens.load(await keepKeys());
-      await loadKeys();
-      await life.own('signing-keys', every(5 * minuteMs, 'signing-keys', logger, loadKeys));
+      await life.own('signing-keys', await followSigningKeys({ accessTokens, signingKeys: createSigningKeys(db), vault, clock, logger }));
+      life.readiness('signing-keys', async () => {
+        if (!accessTokens.isLoaded()) throw new Error('no signing key yet');
+      });
       await life.own(
         'sweep',
         every(10 * minuteMs, 'sweep', logger, sweep({ sessions: stores.sessions, housekeeping: createHousekeeping(db), clock })),

@@ -2,7 +2,7 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { emailVerified, userRegistered } from '../domain/facts.ts';
-import { passwordMaxLength } from '../domain/password.ts';
+import { passwordLength, passwordMaxLength } from '../domain/password.ts';
 import { signInPerAccount } from '../domain/throttle.ts';
 import { requireStrongPassword } from './credentials.ts';
 import type {
@@ -45,7 +45,7 @@ export const acceptInvitation = (deps: AcceptInvitationDeps) => {
     const claim = { policy: signInPerAccount, subject: `invitation ${invitation.id}` };
     const waitMs = await deps.throttle.claim([claim], deps.clock.now());
     if (waitMs > 0) throw appError('request.rate_limited', { retryAfterMs: waitMs });
-    const isRight = [...password].length <= passwordMaxLength && (await deps.passwords.verify(password, hash));
+    const isRight = passwordLength(password) <= passwordMaxLength && (await deps.passwords.verify(password, hash));
     if (!isRight) throw appError('auth.invalid_credentials');
     await deps.throttle.release([{ ...claim, reset: true }]);
   };

@@ -2,7 +2,7 @@ import { appError, isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { emailKey, normaliseEmail } from '../domain/email.ts';
-import { passwordMaxLength } from '../domain/password.ts';
+import { passwordLength, passwordMaxLength } from '../domain/password.ts';
 import { signInPerAccount, signInPerNetwork } from '../domain/throttle.ts';
 import { issueTokens, type TokenPair } from './issue-tokens.ts';
 import type { AccessTokens, Account, Accounts, PasswordHasher, RefreshTokens, Sessions, Throttle, ThrottleClaim } from './ports.ts';
@@ -46,7 +46,7 @@ export const login = (deps: LoginDeps) => {
   return async (input: LoginInput): Promise<TokenPair> => {
     const email = normaliseEmail(input.email);
     // Longer than any stored password can be, and a free lever on the hash otherwise.
-    if (email === undefined || [...input.password].length > passwordMaxLength) throw appError('auth.invalid_credentials');
+    if (email === undefined || passwordLength(input.password) > passwordMaxLength) throw appError('auth.invalid_credentials');
     const account = { policy: signInPerAccount, subject: `${emailKey(email)} ${input.ipAddress}` };
     const network = { policy: signInPerNetwork, subject: input.ipAddress };
     const claims = input.ipAddress === '' ? [account] : [account, network];

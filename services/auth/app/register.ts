@@ -18,6 +18,13 @@ export interface RegisterInput {
   readonly organization: string;
 }
 
+export interface Registered {
+  readonly user: UserView;
+  readonly tenant: TenantView;
+  /** For our own figures; never told to the caller. */
+  readonly isNew: boolean;
+}
+
 /**
  * A new tenant with its owner. Whoever asks for an address that has an account gets the same answer after the same
  * work, with ids that exist nowhere; the password given is thrown away, and an unverified owner gets another mail.
@@ -25,7 +32,7 @@ export interface RegisterInput {
  */
 export const register =
   (deps: RegisterDeps) =>
-  async (input: RegisterInput): Promise<{ user: UserView; tenant: TenantView }> => {
+  async (input: RegisterInput): Promise<Registered> => {
     const email = requireEmail(input.email);
     const name = requireText(input.organization, 'organization', 120);
     requireStrongPassword(input.password, { email, organization: name }, deps.breached);
@@ -35,11 +42,11 @@ export const register =
     const user = { id: newId(), email, createdAt };
     const tenant = { id: newId(), name, plan: firstPlan, createdAt };
     const occasion = { tenantId: tenant.id, at: createdAt };
-    const added = await deps.accounts.register({ user: { ...user, passwordHash }, tenant }, [
+    const isNew = await deps.accounts.register({ user: { ...user, passwordHash }, tenant }, [
       tenantRegistered(occasion, tenant.plan),
       userRegistered(occasion, user.id, 'owner'),
       emailVerificationRequested(occasion, user.id),
     ]);
-    if (!added) await deps.requestVerificationMail(email);
-    return { user, tenant };
+    if (!isNew) await deps.requestVerificationMail(email);
+    return { user, tenant, isNew };
   };

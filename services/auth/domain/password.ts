@@ -5,6 +5,9 @@ export const passwordMaxLength = 256;
 /** Names shorter than this would refuse half of all good passwords ("al", "io"). */
 const similarityMinLength = 4;
 
+/** In code points: neither bytes nor halves of an emoji. */
+export const passwordLength = (password: string): number => Array.from(password).length;
+
 export interface PasswordContext {
   readonly email: string;
   readonly organization?: string;
@@ -16,7 +19,7 @@ export interface PasswordContext {
  * @returns why the password is refused, or undefined
  */
 export const passwordWeakness = (password: string, context: PasswordContext, breached: ReadonlySet<string>): string | undefined => {
-  const length = [...password].length;
+  const length = passwordLength(password);
   if (length < passwordMinLength) return `must have at least ${passwordMinLength} characters`;
   if (length > passwordMaxLength) return `must have at most ${passwordMaxLength} characters`;
   const folded = password.toLowerCase();

@@ -31,8 +31,8 @@ const authService = (app: UseCases, metrics: Metrics): BoundService => {
   const checks = metrics.counter('token_checks_total');
   return grpcService(AuthServiceService, {
     register: method(publicMethod(), async (request) => {
-      const { user, tenant } = await app.register(request);
-      registrations.inc();
+      const { user, tenant, isNew } = await app.register(request);
+      if (isNew) registrations.inc();
       return { user: toUser(user), tenant: toTenant(tenant) };
     }),
     login: method(publicMethod(), async (request) => ({

@@ -1,11 +1,13 @@
 import { exportJWK, generateKeyPair, calculateJwkThumbprint, importJWK, SignJWT } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
+import { appError } from '#platform/errors/index.ts';
 import type { AccessTokens, SigningKeyFactory, StoredSigningKey, Vault } from '../../app/ports.ts';
 import { signingKeyPurpose } from '../../app/keep-signing-keys.ts';
 import { accessTokenLifeMs } from '../../domain/session.ts';
 import { publishedKeys, signingKeyAt } from '../../domain/signing-keys.ts';
 
 const algorithm = 'EdDSA';
+const notLoaded = () => appError('platform.unavailable', { retryAfterMs: 1_000 });
 export const audience = 'namaskah';
 
 /** The key id is the RFC 7638 thumbprint of the public key. */
@@ -29,6 +31,7 @@ interface LoadedKey {
 export interface AccessTokenSigner extends AccessTokens {
   /** Replaces the keys in memory by these; opened keys are kept. */
   load(keys: readonly StoredSigningKey[]): Promise<void>;
+  isLoaded(): boolean;
 }
 
 export const createAccessTokens = (options: { readonly issuer: string; readonly vault: Vault }): AccessTokenSigner => {
@@ -48,7 +51,7 @@ export const createAccessTokens = (options: { readonly issuer: string; readonly 
     },
     sign: async (claims, now) => {
       const key = signingKeyAt(keys, now);
-      if (key === undefined) throw new Error('no signing key has been loaded');
+      if (key === undefined) throw notLoaded();
       const issuedAt = Math.floor(now.getTime() / 1000);
       const expiresInSeconds = accessTokenLifeMs / 1000;
       const { userId, tenantId, role, plan, sessionId } = claims;
@@ -64,6 +67,11 @@ export const createAccessTokens = (options: { readonly issuer: string; readonly 
         .sign(key.privateKey);
       return { token, expiresInSeconds };
     },
-    jwks: (now) => JSON.stringify({ keys: publishedKeys(keys, now).map((key) => key.publicJwk) }),
+    // Never an empty document: a verifier would believe and keep it.
+    jwks: (now) => {
+      if (keys.length === 0) throw notLoaded();
+      return JSON.stringify({ keys: publishedKeys(keys, now).map((key) => key.publicJwk) });
+    },
+    isLoaded: () => keys.length > 0,
   };
 };

@@ -1,5 +1,5 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
-import { passwordMinLength } from '../../domain/password.ts';
+import { passwordLength, passwordMinLength } from '../../domain/password.ts';
 
 /**
  * The stolen passwords that are known without asking anybody, in lower case: about 18,000 that the length rule does not
@@ -9,5 +9,5 @@ export const loadBreachedPasswords = (): ReadonlySet<string> =>
   new Set(
     dictionary['passwords-common']
       .map((password) => password.toLowerCase())
-      .filter((password) => [...password].length >= passwordMinLength),
+      .filter((password) => passwordLength(password) >= passwordMinLength),
   );
