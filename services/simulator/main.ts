@@ -27,6 +27,11 @@ import { defaultSettings } from './domain/settings.ts';
 
 const hmacSha256: Sign = (secret, data) => createHmac('sha256', secret).update(data).digest('hex');
 
+const dueInMs = ({ agenda, clock }: World): number | null => {
+  const dueMs = agenda.nextDueMs();
+  return dueMs === undefined ? null : dueMs - clock.now().getTime();
+};
+
 /** Starts the outside world. Addresses: `http`, `smpp`, `admin`. */
 export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}): Promise<RunningService> =>
   startService('simulator', config, async (life) => {
@@ -92,6 +97,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           gauges: () => ({
             liveActivations: activations.liveCount(),
             planned: world.agenda.size(),
+            nextDueInMs: dueInMs(world),
             outgoingWaiting: outgoing.waiting(),
             smppQueued: deliveries.waiting(),
             smppLinks: deliveries.boundLinks(),

@@ -12,6 +12,7 @@ import {
   webhookFaults,
 } from '../../domain/settings.ts';
 import { bodyReader } from './check-body.ts';
+import { invalid } from './problem.ts';
 
 const maxQueue = 10_000;
 const strict = { additionalProperties: false } as const;
@@ -156,6 +157,8 @@ const fixedLevels = 2;
 const withoutNulls = (patch: Record<string, unknown>, defaults: Record<string, unknown>, level = 0): Record<string, unknown> => {
   const kept: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(patch)) {
+    // JSON.parse makes it an own key; assigning it would set the prototype instead.
+    if (key === '__proto__') throw invalid([{ field: key, reason: 'is not a known key' }]);
     if (value === null && (level >= fixedLevels || Object.hasOwn(defaults, key))) continue;
     const below = defaults[key];
     kept[key] = isObject(value) ? withoutNulls(value, isObject(below) ? below : {}, level + 1) : value;

@@ -9,6 +9,8 @@ export interface Link {
   readonly session: Session;
   mode: BindMode | undefined;
   lastHeardMs: number;
+  /** Of an enquire_link that nothing has followed yet. */
+  askedAtMs: number | undefined;
   /** Submits that have no answer yet: only those whose answer is delayed. */
   window: number;
   /** What to do with each unanswered deliver_sm when its time is up or the connection is lost. */

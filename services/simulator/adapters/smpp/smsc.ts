@@ -30,6 +30,9 @@ const status = {
   throttled: 0x58,
 } as const;
 
+/** How often a connection is looked at. */
+const watchMs = 250;
+
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
 
@@ -99,6 +102,7 @@ export const startSmsc = async (
 
   const onPdu = (link: Link, pdu: PDU): void => {
     link.lastHeardMs = world.clock.now().getTime();
+    link.askedAtMs = undefined;
     if (world.settings.smpp.outage === 'closed') {
       link.session.destroy();
       return;
@@ -115,7 +119,7 @@ export const startSmsc = async (
     }
   };
 
-  /** Cuts idle peers and asks quiet ones, once a second while the connection lives. */
+  /** Cuts idle peers, asks quiet ones and drops those that do not answer. */
   const watch = (link: Link): void => {
     const nowMs = world.clock.now().getTime();
     const { idleTimeoutMs, enquireLinkMs, outage } = world.settings.smpp;
@@ -124,18 +128,20 @@ export const startSmsc = async (
       link.session.destroy();
       return;
     }
-    if (enquireLinkMs > 0 && link.mode !== undefined) {
-      if (quietMs >= enquireLinkMs * 2) {
+    if (enquireLinkMs > 0 && link.mode !== undefined && quietMs >= enquireLinkMs) {
+      if (link.askedAtMs === undefined) {
+        link.askedAtMs = nowMs;
+        link.session.enquire_link();
+      } else if (nowMs - link.askedAtMs >= enquireLinkMs) {
         link.session.destroy();
         return;
       }
-      if (quietMs >= enquireLinkMs) link.session.enquire_link();
     }
-    if (links.has(link.name)) world.agenda.at(nowMs + 1_000, () => watch(link));
+    if (links.has(link.name)) world.agenda.at(nowMs + watchMs, () => watch(link));
   };
 
   const server = smpp.createServer((session) => {
-    const link: Link = { name: `link-${(connections += 1)}`, session, mode: undefined, lastHeardMs: world.clock.now().getTime(), window: 0, unanswered: new Set() };
+    const link: Link = { name: `link-${(connections += 1)}`, session, mode: undefined, lastHeardMs: world.clock.now().getTime(), askedAtMs: undefined, window: 0, unanswered: new Set() };
     if (world.settings.smpp.outage === 'closed') {
       session.on('error', () => {});
       session.destroy();
