@@ -126,7 +126,10 @@ declare module 'smpp' {
   export function createServer(listener?: (session: Session) => void): Server;
   export function createServer(options: Record<string, unknown>, listener?: (session: Session) => void): Server;
   export function connect(options: ConnectOptions, onConnect?: () => void): Session;
-  export const encodings: Record<'ASCII' | 'LATIN1' | 'UCS2', { match(text: string): boolean; encode(text: string): Buffer; decode(bytes: Buffer): string }>;
+  export const encodings: Record<
+    'ASCII' | 'LATIN1' | 'UCS2',
+    { match(text: string): boolean; encode(text: string): Buffer; decode(bytes: Buffer): string }
+  >;
 
   const smpp: {
     createServer: typeof createServer;

@@ -15,8 +15,16 @@ export const simulatorConfig = defineConfig({
   smppPort: portVar('SIMULATOR_SMPP_PORT', { default: 0 }),
   seed: textVar('SIMULATOR_SEED', { default: 'namaskah', description: 'the same seed gives the same sequences' }),
   handlerApiKey: secretVar('SIMULATOR_HANDLER_API_KEY', { minLength: 1, description: 'api_key of the number market' }),
-  pushUrl: urlVar('SIMULATOR_PUSH_URL', { optional: true, secret: true, protocols: ['http', 'https'], description: 'where codes are pushed; absent: clients poll' }),
-  paymentSecret: secretVar('PAYMENT_SIMULATOR_SECRET', { minLength: 8, description: 'bearer of the payment API and key of its webhook signature' }),
+  pushUrl: urlVar('SIMULATOR_PUSH_URL', {
+    optional: true,
+    secret: true,
+    protocols: ['http', 'https'],
+    description: 'where codes are pushed; absent: clients poll',
+  }),
+  paymentSecret: secretVar('PAYMENT_SIMULATOR_SECRET', {
+    minLength: 8,
+    description: 'bearer of the payment API and key of its webhook signature',
+  }),
   smppSystemId: textVar('SMPP_SYSTEM_ID', { maxLength: 15 }),
   smppPassword: secretVar('SMPP_PASSWORD', { minLength: 1, maxLength: 64 }),
 });

@@ -36,7 +36,10 @@ const dueInMs = ({ agenda, clock }: World): number | null => {
 export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}): Promise<RunningService> =>
   startService('simulator', config, async (life) => {
     const clock = options.clock ?? systemClock;
-    const driver = await life.own('agenda', startAgenda(clock, (error) => life.logger.error({ err: error }, 'a planned task failed')));
+    const driver = await life.own(
+      'agenda',
+      startAgenda(clock, (error) => life.logger.error({ err: error }, 'a planned task failed')),
+    );
     const random = seededRandomness(config.seed);
     const world: World = { clock, agenda: driver.agenda, random, settings: defaultSettings(), counters: newCounters() };
     const outgoing = await life.own('outgoing', createHttpOutgoing(world));

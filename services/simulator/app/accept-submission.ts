@@ -59,7 +59,10 @@ const outcomeOf = (settings: SmppSettings, to: string): DestinationOutcome | und
 /** An early receipt overtakes its submit_sm_resp by this much. */
 const earlyReceiptMs = 50;
 
-export const createAcceptSubmission = (world: World, dependencies: { book: SubmissionBook; planReceipts: PlanReceipts }): AcceptSubmission => {
+export const createAcceptSubmission = (
+  world: World,
+  dependencies: { book: SubmissionBook; planReceipts: PlanReceipts },
+): AcceptSubmission => {
   const { book, planReceipts } = dependencies;
   const faults = world.random.stream('smpp/submit_faults');
   // Grows from the start time: a restarted SMSC never gives an id twice.

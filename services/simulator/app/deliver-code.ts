@@ -8,10 +8,7 @@ export interface DeliverCode {
 }
 
 /** @param pushUrl where codes are reported; empty = nowhere, the client polls */
-export const createDeliverCode = (
-  world: World,
-  dependencies: { outgoing: Outgoing; pushUrl: string },
-): DeliverCode => {
+export const createDeliverCode = (world: World, dependencies: { outgoing: Outgoing; pushUrl: string }): DeliverCode => {
   const push = (activation: Activation, received: ReceivedCode): void => {
     if (dependencies.pushUrl === '' || !activation.fate.pushed) return;
     const body = JSON.stringify({

@@ -40,7 +40,10 @@ export const createPlanReceipts = (world: World, dependencies: { carrier: Carrie
     world.agenda.at(atMs, () => {
       message.receipts.push(state);
       const text = receiptText({ messageId: receiptId, state, submittedAtMs, doneAtMs: atMs, text: request.text });
-      dependencies.carrier.deliver({ kind: 'receipt', from: message.to, to: message.from, text, messageId: receiptId, state }, request.link);
+      dependencies.carrier.deliver(
+        { kind: 'receipt', from: message.to, to: message.from, text, messageId: receiptId, state },
+        request.link,
+      );
     });
   };
 

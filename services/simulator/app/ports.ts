@@ -33,7 +33,14 @@ export type Sign = (secret: string, data: string) => string;
 
 /** A deliver_sm on its way to the client. */
 export type Delivery =
-  | { readonly kind: 'receipt'; readonly from: string; readonly to: string; readonly text: string; readonly messageId: string; readonly state: MessageState }
+  | {
+      readonly kind: 'receipt';
+      readonly from: string;
+      readonly to: string;
+      readonly text: string;
+      readonly messageId: string;
+      readonly state: MessageState;
+    }
   | { readonly kind: 'inbound'; readonly from: string; readonly to: string; readonly text: string };
 
 export interface Carrier {

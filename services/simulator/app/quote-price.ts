@@ -2,7 +2,11 @@ import { parseDecimal } from '#platform/money/index.ts';
 import type { HandlerApiSettings } from '../domain/settings.ts';
 
 /** `tg/6` beats `tg` beats any service in country 6 (`*` before the slash). */
-const lookUp = <Value>(table: Readonly<Record<string, Value>>, service: string, countryId: number): { key: string; value: Value } | undefined => {
+const lookUp = <Value>(
+  table: Readonly<Record<string, Value>>,
+  service: string,
+  countryId: number,
+): { key: string; value: Value } | undefined => {
   for (const key of [`${service}/${countryId}`, service, `*/${countryId}`]) {
     const value = table[key];
     if (value !== undefined) return { key, value };

@@ -19,9 +19,15 @@ test('runs in order of time, equal times in order of planning, and never what wa
       assert.equal(agenda.size(), expected.length);
       assert.equal(agenda.nextDueMs(), expected[0]?.dueMs);
       agenda.runDue(25);
-      assert.deepEqual(ran, expected.filter(({ dueMs }) => dueMs <= 25).map(({ index }) => index));
+      assert.deepEqual(
+        ran,
+        expected.filter(({ dueMs }) => dueMs <= 25).map(({ index }) => index),
+      );
       agenda.runDue(50);
-      assert.deepEqual(ran, expected.map(({ index }) => index));
+      assert.deepEqual(
+        ran,
+        expected.map(({ index }) => index),
+      );
       assert.equal(agenda.size(), 0);
     }),
   );
@@ -50,7 +56,10 @@ test('cancelled entries do not pile up', () => {
   assert.equal(agenda.size(), 200);
   agenda.runDue(1_000_000);
   assert.equal(ran.length, 200);
-  assert.deepEqual(ran, ran.toSorted((a, b) => b - a));
+  assert.deepEqual(
+    ran,
+    ran.toSorted((a, b) => b - a),
+  );
 });
 
 test('cancelling twice, or after it ran, counts once', () => {

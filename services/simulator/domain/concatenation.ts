@@ -8,7 +8,16 @@ export interface Part {
 
 /** GSM 03.38 extension table, for an escape that ended one segment while its letter began the next. */
 const extension: Readonly<Record<string, string>> = {
-  '\n': '\f', 'Λ': '^', '(': '{', ')': '}', '/': '\\', '<': '[', '=': '~', '>': ']', '¡': '|', e: '€',
+  '\n': '\f',
+  Λ: '^',
+  '(': '{',
+  ')': '}',
+  '/': '\\',
+  '<': '[',
+  '=': '~',
+  '>': ']',
+  '¡': '|',
+  e: '€',
 };
 
 /** How the decoder leaves an escape that it found no letter for. */

@@ -36,10 +36,49 @@ const templates: Readonly<Record<Language, Templates>> = {
 };
 
 const languageOfCountry: Readonly<Record<string, Language>> = {
-  RU: 'ru', BY: 'ru', KZ: 'ru', KG: 'ru', UA: 'uk', ES: 'es', MX: 'es', AR: 'es', CO: 'es', CL: 'es', PE: 'es', VE: 'es', EC: 'es',
-  BR: 'pt', PT: 'pt', AO: 'pt', MZ: 'pt', FR: 'fr', BE: 'fr', SN: 'fr', CI: 'fr', MA: 'ar', DE: 'de', AT: 'de', CH: 'de', IT: 'it',
-  ID: 'id', TR: 'tr', CN: 'zh', HK: 'zh', TW: 'zh', MO: 'zh', SA: 'ar', EG: 'ar', AE: 'ar', IQ: 'ar', DZ: 'ar', TN: 'ar', IN: 'hi',
-  VN: 'vi', TH: 'th', PL: 'pl', NL: 'nl',
+  RU: 'ru',
+  BY: 'ru',
+  KZ: 'ru',
+  KG: 'ru',
+  UA: 'uk',
+  ES: 'es',
+  MX: 'es',
+  AR: 'es',
+  CO: 'es',
+  CL: 'es',
+  PE: 'es',
+  VE: 'es',
+  EC: 'es',
+  BR: 'pt',
+  PT: 'pt',
+  AO: 'pt',
+  MZ: 'pt',
+  FR: 'fr',
+  BE: 'fr',
+  SN: 'fr',
+  CI: 'fr',
+  MA: 'ar',
+  DE: 'de',
+  AT: 'de',
+  CH: 'de',
+  IT: 'it',
+  ID: 'id',
+  TR: 'tr',
+  CN: 'zh',
+  HK: 'zh',
+  TW: 'zh',
+  MO: 'zh',
+  SA: 'ar',
+  EG: 'ar',
+  AE: 'ar',
+  IQ: 'ar',
+  DZ: 'ar',
+  TN: 'ar',
+  IN: 'hi',
+  VN: 'vi',
+  TH: 'th',
+  PL: 'pl',
+  NL: 'nl',
 };
 
 /** What these services really send, whatever the country. */
@@ -63,7 +102,12 @@ export interface CodeMessage {
 }
 
 /** @param hyphenated the provider reports the code as `123-456` */
-export const composeCode = (stream: Stream, service: { code: string; name: string }, countryIso: string, hyphenated: boolean): CodeMessage => {
+export const composeCode = (
+  stream: Stream,
+  service: { code: string; name: string },
+  countryIso: string,
+  hyphenated: boolean,
+): CodeMessage => {
   const length = lengths[service.code] ?? 6;
   // Never a leading zero: some carriers of old drop it, and readers of numbers do too.
   const code = String(stream.between(10 ** (length - 1), 10 ** length - 1));

@@ -18,7 +18,10 @@ test('the same seed and name give the same numbers; another seed or name gives o
 test('drawing from one stream does not shift another', () => {
   const random = seededRandomness('a');
   for (let draw = 0; draw < 7; draw += 1) random.stream('noise').next();
-  assert.deepEqual(Array.from({ length: 20 }, () => random.stream('x').next()), take('a', 'x', 20));
+  assert.deepEqual(
+    Array.from({ length: 20 }, () => random.stream('x').next()),
+    take('a', 'x', 20),
+  );
 });
 
 test('a reset starts every stream again, also for those who hold one', () => {

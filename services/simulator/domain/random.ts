@@ -54,7 +54,9 @@ const streamOf = (next: () => number): Stream => ({
     let text = '';
     for (let left = count; left > 0; left -= 9) {
       const size = Math.min(left, 9);
-      text += Math.floor(next() * 10 ** size).toString().padStart(size, '0');
+      text += Math.floor(next() * 10 ** size)
+        .toString()
+        .padStart(size, '0');
     }
     return text;
   },

@@ -16,7 +16,13 @@ export const stateNumber = (state: MessageState): number => states[state].number
 const minutes = (ms: number): string => new Date(ms).toISOString().replace(/\D/g, '').slice(2, 12);
 
 /** The text nearly every SMSC sends, dates as YYMMDDhhmm in UTC. */
-export const receiptText = (receipt: { messageId: string; state: MessageState; submittedAtMs: number; doneAtMs: number; text: string }): string => {
+export const receiptText = (receipt: {
+  messageId: string;
+  state: MessageState;
+  submittedAtMs: number;
+  doneAtMs: number;
+  text: string;
+}): string => {
   const { word, error } = states[receipt.state];
   const delivered = receipt.state === 'delivered' ? '001' : '000';
   return (

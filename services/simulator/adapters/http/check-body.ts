@@ -22,7 +22,9 @@ export const bodyReader = <const Schema extends TSchema>(schema: Schema): ((body
       if (error.keyword === 'boolean') continue;
       const params = error.params as { additionalProperties?: string[]; requiredProperties?: string[] };
       if (params.additionalProperties !== undefined) {
-        fields.push(...params.additionalProperties.map((key) => ({ field: jsonPath(error.instancePath, key), reason: 'is not a known key' })));
+        fields.push(
+          ...params.additionalProperties.map((key) => ({ field: jsonPath(error.instancePath, key), reason: 'is not a known key' })),
+        );
       } else if (params.requiredProperties !== undefined) {
         fields.push(...params.requiredProperties.map((key) => ({ field: jsonPath(error.instancePath, key), reason: 'is required' })));
       } else if (!fields.some(({ field }) => field === jsonPath(error.instancePath))) {

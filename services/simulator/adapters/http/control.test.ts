@@ -6,7 +6,11 @@ import { startSimulator, type TestSimulator } from '../../testing/start-simulato
 import { settingsPatchSchema, type SettingsPatch } from './settings-schema.ts';
 
 const patch = (simulator: TestSimulator, body: unknown): Promise<Response> =>
-  fetch(`${simulator.url}/control/settings`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  fetch(`${simulator.url}/control/settings`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 
 type DeepPartial<T> = T extends readonly unknown[] ? T : T extends object ? { [Key in keyof T]?: DeepPartial<T[Key]> | undefined } : T;
 /** The schema and the settings are two texts of one thing: this does not compile when they differ in type. */
@@ -21,16 +25,23 @@ test('every setting has a schema, a default that passes it, and a line in the RE
   for (const [section, keys] of Object.entries(defaults)) {
     const schema = settingsPatchSchema.properties[section as keyof Settings] as unknown as { properties: Record<string, unknown> };
     assert.deepEqual(Object.keys(schema.properties).toSorted(), Object.keys(keys as object).toSorted(), section);
-    for (const key of Object.keys(keys as object)) assert.ok(readme.includes(`\`${section}.${key}\``), `README does not explain ${section}.${key}`);
+    for (const key of Object.keys(keys as object))
+      assert.ok(readme.includes(`\`${section}.${key}\``), `README does not explain ${section}.${key}`);
   }
 });
 
 test('PATCH merges; null restores a default or takes an entry out; lists are replaced', async (t) => {
   const simulator = await startSimulator(t);
-  await simulator.settings({ handlerApi: { cost: '0.30', costs: { tg: '1.00', wa: '2.00' }, nextFaults: ['no_numbers', 'timeout'] }, smpp: { responseDelayMs: 5 } });
+  await simulator.settings({
+    handlerApi: { cost: '0.30', costs: { tg: '1.00', wa: '2.00' }, nextFaults: ['no_numbers', 'timeout'] },
+    smpp: { responseDelayMs: 5 },
+  });
   await simulator.settings({ handlerApi: { cost: null, costs: { tg: null, fb: '3.00' }, nextFaults: ['reset'] } });
   const { handlerApi, smpp } = await simulator.get<Settings>('/control/settings');
-  assert.deepEqual([handlerApi.cost, handlerApi.costs, handlerApi.nextFaults, smpp.responseDelayMs], ['0.20', { wa: '2.00', fb: '3.00' }, ['reset'], 5]);
+  assert.deepEqual(
+    [handlerApi.cost, handlerApi.costs, handlerApi.nextFaults, smpp.responseDelayMs],
+    ['0.20', { wa: '2.00', fb: '3.00' }, ['reset'], 5],
+  );
   await simulator.settings({ handlerApi: null, smpp: null });
   assert.deepEqual(await simulator.get('/control/settings'), defaultSettings());
 });
@@ -56,10 +67,23 @@ test('unknown keys and wrong values are refused by name, and nothing is changed'
   for (const [body, field] of rows) {
     const response = await patch(simulator, body);
     const problem = (await response.json()) as { code: string; errors: { field: string; reason: string }[] };
-    assert.deepEqual([response.status, problem.code, problem.errors.map((error) => error.field)], [422, 'request.invalid', [field]], JSON.stringify(body));
+    assert.deepEqual(
+      [response.status, problem.code, problem.errors.map((error) => error.field)],
+      [422, 'request.invalid', [field]],
+      JSON.stringify(body),
+    );
   }
   assert.equal((await patch(simulator, { handlerApi: { cost: '9.99', costt: 1 } })).status, 422);
-  assert.equal((await fetch(`${simulator.url}/control/settings`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"__proto__": {"polluted": 1}}' })).status, 422);
+  assert.equal(
+    (
+      await fetch(`${simulator.url}/control/settings`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: '{"__proto__": {"polluted": 1}}',
+      })
+    ).status,
+    422,
+  );
   assert.equal(({} as { polluted?: number }).polluted, undefined);
   assert.deepEqual(await simulator.get('/control/settings'), defaultSettings());
 });

@@ -50,7 +50,8 @@ const readNothing = bodyReader(Type.Object({}, { additionalProperties: false }))
 
 const maxListed = 10_000;
 
-const limitOf = (text: string | undefined): number => (text !== undefined && /^\d{1,6}$/.test(text) ? Math.min(Number(text), maxListed) : 100);
+const limitOf = (text: string | undefined): number =>
+  text !== undefined && /^\d{1,6}$/.test(text) ? Math.min(Number(text), maxListed) : 100;
 
 const submissionJson = (record: MessageRecord): object => ({
   messageIds: record.messageIds,

@@ -26,7 +26,9 @@ const active = async (simulator: TestSimulator): Promise<ActiveList['data']> =>
 /** Everything that is due has been done, and nothing is on the wire. */
 const quiet = (simulator: TestSimulator): Promise<void> =>
   eventually(async () => {
-    const { nextDueInMs, outgoingWaiting } = await simulator.get<{ nextDueInMs: number | null; outgoingWaiting: number }>('/control/statistics');
+    const { nextDueInMs, outgoingWaiting } = await simulator.get<{ nextDueInMs: number | null; outgoingWaiting: number }>(
+      '/control/statistics',
+    );
     assert.ok((nextDueInMs === null || nextDueInMs > 0) && outgoingWaiting === 0);
   });
 
@@ -96,7 +98,10 @@ test('golden answers of the protocol', async (t) => {
   });
   assert.equal(await text(simulator, 'setStatus', { id: bought.activationId, status: '6' }), 'ACCESS_ACTIVATION');
   assert.equal(await text(simulator, 'getStatus', { id: bought.activationId }), 'STATUS_OK:123456');
-  assert.deepEqual((await active(simulator)).map(({ activationId }) => activationId), ['17723664000002']);
+  assert.deepEqual(
+    (await active(simulator)).map(({ activationId }) => activationId),
+    ['17723664000002'],
+  );
 });
 
 test('keys, actions and parameters are refused in the words of the protocol', async (t) => {
@@ -120,8 +125,13 @@ test('keys, actions and parameters are refused in the words of the protocol', as
 
 test('prices, stock and balance follow the settings', async (t) => {
   const simulator = await startSimulator(t);
-  await simulator.settings({ handlerApi: { cost: '0.50', costs: { 'tg/6': '1.25', wa: '0.75', '*/6': '0.10' }, stock: { 'tg/6': 1 }, balance: '2.50' } });
-  const prices = JSON.parse(await text(simulator, 'getPrices', { country: '6' })) as Record<string, Record<string, { cost: number; count: number }>>;
+  await simulator.settings({
+    handlerApi: { cost: '0.50', costs: { 'tg/6': '1.25', wa: '0.75', '*/6': '0.10' }, stock: { 'tg/6': 1 }, balance: '2.50' },
+  });
+  const prices = JSON.parse(await text(simulator, 'getPrices', { country: '6' })) as Record<
+    string,
+    Record<string, { cost: number; count: number }>
+  >;
   assert.deepEqual(prices['6']?.['tg'], { cost: 1.25, count: 1, physicalCount: 1 });
   assert.deepEqual([prices['6']?.['wa']?.cost, prices['6']?.['fb']?.cost], [0.75, 0.1]);
   assert.equal(JSON.parse(await text(simulator, 'getPrices', { service: 'fb', country: '0' }))['0'].fb.cost, 0.5);
@@ -253,7 +263,9 @@ for (const { fate, codes, pushes } of fates) {
     const record = await simulator.get<{ codes: { code: string; text: string }[] }>(`/control/activations/${activationId}`);
     assert.equal(record.codes.length, codes);
     assert.match(await text(simulator, 'getStatus', { id: witness.activationId }), /^STATUS_OK:\d{5}$/);
-    const own = receiver.received.map(({ body }) => JSON.parse(body) as { activationId: string; code: string }).filter((push) => push.activationId === activationId);
+    const own = receiver.received
+      .map(({ body }) => JSON.parse(body) as { activationId: string; code: string })
+      .filter((push) => push.activationId === activationId);
     assert.equal(own.length, pushes);
     const pushed = own.map(({ code }) => code);
     const arrived = record.codes.map(({ code }) => code);
@@ -274,11 +286,16 @@ test('a late code comes after the cancellation: pushed, never shown', async (t) 
   assert.equal(JSON.parse(receiver.received[0]!.body).activationId, activationId);
   assert.equal(await text(simulator, 'getStatus', { id: activationId }), 'STATUS_CANCEL');
   const record = await simulator.get<{ codes: { late: boolean }[] }>(`/control/activations/${activationId}`);
-  assert.deepEqual(record.codes.map(({ late }) => late), [true]);
+  assert.deepEqual(
+    record.codes.map(({ late }) => late),
+    [true],
+  );
 });
 
 /** What the client sees, and whether a number was bought. */
-const faultTable: Readonly<Record<Exclude<HandlerFault, 'none' | 'code_during_cancel'>, readonly [status: number | 'cut', text: RegExp, bought: boolean]>> = {
+const faultTable: Readonly<
+  Record<Exclude<HandlerFault, 'none' | 'code_during_cancel'>, readonly [status: number | 'cut', text: RegExp, bought: boolean]>
+> = {
   no_numbers: [200, /^NO_NUMBERS$/, false],
   no_balance: [200, /^NO_BALANCE$/, false],
   server_error: [200, /^SERVER_ERROR$/, false],
@@ -310,7 +327,10 @@ const faultTable: Readonly<Record<Exclude<HandlerFault, 'none' | 'code_during_ca
 
 test('every fault of a purchase: what the client sees, and whether the number was bought', async (t) => {
   const simulator = await startSimulator(t);
-  assert.deepEqual(Object.keys(faultTable).toSorted(), handlerFaults.filter((fault) => fault !== 'none' && fault !== 'code_during_cancel').toSorted());
+  assert.deepEqual(
+    Object.keys(faultTable).toSorted(),
+    handlerFaults.filter((fault) => fault !== 'none' && fault !== 'code_during_cancel').toSorted(),
+  );
   for (const [fault, [status, pattern, bought]] of Object.entries(faultTable)) {
     await simulator.post('/control/reset', {});
     await simulator.settings({ handlerApi: { noCodeRatio: 1, hangMs: 30, nextFaults: [fault, 'none'] } });
@@ -330,7 +350,13 @@ test('every fault of a purchase: what the client sees, and whether the number wa
 
 test('faults of other actions, by queue and by ratio', async (t) => {
   const simulator = await startSimulator(t);
-  await simulator.settings({ handlerApi: { noCodeRatio: 1, nextFaultsOf: { setStatus: ['reset_after_buy'], getStatus: ['http_429'] }, faultRatiosOf: { getBalance: { server_error: 1 } } } });
+  await simulator.settings({
+    handlerApi: {
+      noCodeRatio: 1,
+      nextFaultsOf: { setStatus: ['reset_after_buy'], getStatus: ['http_429'] },
+      faultRatiosOf: { getBalance: { server_error: 1 } },
+    },
+  });
   const { activationId } = await buy(simulator);
   assert.equal((await simulator.api('getStatus', { id: activationId })).status, 429);
   assert.equal(await text(simulator, 'getStatus', { id: activationId }), 'STATUS_WAIT_CODE');
@@ -352,7 +378,15 @@ test('an outage: 503 or a broken connection for every action', async (t) => {
 });
 
 test('the same seed gives the same numbers, fates and codes; another seed others; a reset starts again', async (t) => {
-  const settings = { handlerApi: { codeDelayMinMs: 1, codeDelayMaxMs: 40, noCodeRatio: 0.2, hyphenatedRatio: 0.3, faultRatios: { no_numbers: 0.2, http_500: 0.1 } } };
+  const settings = {
+    handlerApi: {
+      codeDelayMinMs: 1,
+      codeDelayMaxMs: 40,
+      noCodeRatio: 0.2,
+      hyphenatedRatio: 0.3,
+      faultRatios: { no_numbers: 0.2, http_500: 0.1 },
+    },
+  };
   const story = async (simulator: TestSimulator): Promise<string[]> => {
     await simulator.settings(settings);
     const lines: string[] = [];
@@ -361,7 +395,9 @@ test('the same seed gives the same numbers, fates and codes; another seed others
       lines.push(answer.replace(/^ACCESS_NUMBER:\d+/, 'ACCESS_NUMBER:id'));
     }
     const records = await eventually(async () => {
-      const { data } = await simulator.get<{ data: { phone: string; state: string; codes: { code: string; text: string }[] }[] }>('/control/activations');
+      const { data } = await simulator.get<{ data: { phone: string; state: string; codes: { code: string; text: string }[] }[] }>(
+        '/control/activations',
+      );
       // Only the ends of the activations are still planned: every code that will come has come.
       const { planned, liveActivations } = await simulator.get<{ planned: number; liveActivations: number }>('/control/statistics');
       assert.equal(planned, liveActivations);

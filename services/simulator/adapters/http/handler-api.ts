@@ -9,7 +9,18 @@ import type { ReadMarket } from '../../app/read-market.ts';
 import { lastCode, type Activation } from '../../domain/activation.ts';
 import { chooseFault } from '../../domain/choose-fault.ts';
 import type { HandlerFault } from '../../domain/settings.ts';
-import { activeRow, boughtV1, boughtV2, changeAnswer, ok, refusalOf, statusV1, statusV2, textFaults, type Answer } from './handler-api-answers.ts';
+import {
+  activeRow,
+  boughtV1,
+  boughtV2,
+  changeAnswer,
+  ok,
+  refusalOf,
+  statusV1,
+  statusV2,
+  textFaults,
+  type Answer,
+} from './handler-api-answers.ts';
 import { garbled, hang, htmlError, latency, reset } from './spoil-reply.ts';
 
 export interface HandlerApiDependencies {
@@ -25,7 +36,13 @@ type Parameters = Readonly<Record<string, string | undefined>>;
 /** @param fault what the request meets; only `code_during_cancel` and `wrong_max_price` concern an action itself */
 type Action = (parameters: Parameters, fault: HandlerFault | undefined) => Answer;
 
-const commands: Readonly<Record<string, ActivationCommand>> = { '1': 'ready', '3': 'another', '6': 'finish', '8': 'cancel', '-1': 'cancel' };
+const commands: Readonly<Record<string, ActivationCommand>> = {
+  '1': 'ready',
+  '3': 'another',
+  '6': 'finish',
+  '8': 'cancel',
+  '-1': 'cancel',
+};
 
 const wholeNumber = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
@@ -96,7 +113,12 @@ const createActions = (dependencies: HandlerApiDependencies): ReadonlyMap<string
       (parameters) => {
         const start = wholeNumber(parameters['start']) ?? 0;
         const limit = clamp(wholeNumber(parameters['limit']), 100, 100);
-        return ok({ status: 'success', data: newestLive().slice(start, start + limit).map(activeRow) });
+        return ok({
+          status: 'success',
+          data: newestLive()
+            .slice(start, start + limit)
+            .map(activeRow),
+        });
       },
     ],
     ['getPrices', (parameters) => ok(market.prices(parameters['service'], wholeNumber(parameters['country'])))],

@@ -10,7 +10,12 @@ interface MailJson {
   html: string | null;
 }
 
-const mail = (key: string, to = 'ann@example.org'): object => ({ idempotencyKey: key, to, subject: `Subject ${key}`, text: `Open https://app.example/verify?token=${key}&x=1 now` });
+const mail = (key: string, to = 'ann@example.org'): object => ({
+  idempotencyKey: key,
+  to,
+  subject: `Subject ${key}`,
+  text: `Open https://app.example/verify?token=${key}&x=1 now`,
+});
 const list = async (simulator: TestSimulator, to?: string): Promise<MailJson[]> =>
   (await simulator.get<{ data: MailJson[] }>(`/mailbox/messages${to === undefined ? '' : `?to=${encodeURIComponent(to)}`}`)).data;
 
@@ -22,7 +27,10 @@ test('a mail arrives once whatever is repeated; newest first; by recipient', asy
   const repeated = await simulator.post('/mailbox/messages', mail('a'));
   assert.deepEqual([repeated.status, ((await repeated.json()) as { id: string }).id], [202, id]);
   await simulator.post('/mailbox/messages', { ...mail('b', 'Bob@Example.org'), html: '<p>hello</p>' });
-  assert.deepEqual((await list(simulator)).map(({ subject }) => subject), ['Subject b', 'Subject a']);
+  assert.deepEqual(
+    (await list(simulator)).map(({ subject }) => subject),
+    ['Subject b', 'Subject a'],
+  );
   const [bobs, ...others] = await list(simulator, 'bob@example.org');
   assert.deepEqual([bobs?.to, bobs?.html, others.length], ['Bob@Example.org', '<p>hello</p>', 0]);
   const wrong = await simulator.post('/mailbox/messages', { ...mail('c'), cc: 'x', to: undefined });
@@ -33,7 +41,11 @@ test('a mail arrives once whatever is repeated; newest first; by recipient', asy
 test('a person can read the mail: links work, markup of a sender does not', async (t) => {
   const simulator = await startSimulator(t);
   assert.match(await (await fetch(`${simulator.url}/mailbox`)).text(), /No mail has arrived yet/);
-  await simulator.post('/mailbox/messages', { ...mail('tok'), subject: '<img src=x onerror=alert(1)>', html: '<script>alert("2")</script>' });
+  await simulator.post('/mailbox/messages', {
+    ...mail('tok'),
+    subject: '<img src=x onerror=alert(1)>',
+    html: '<script>alert("2")</script>',
+  });
   const html = await (await fetch(`${simulator.url}/mailbox`)).text();
   assert.match(html, /<a href="https:\/\/app\.example\/verify\?token=tok&amp;x=1" rel="noreferrer">/);
   assert.doesNotMatch(html, /<img|<script/);

@@ -24,7 +24,14 @@ const create = (simulator: TestSimulator, body: object, key: string, headers: Re
   fetch(`${simulator.url}/payments`, {
     method: 'POST',
     headers: { authorization, 'idempotency-key': key, 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ reference: 'ref-1', amount: '12.50', currency: 'USD', webhookUrl: 'http://127.0.0.1:9/hook', returnUrl: 'https://shop.example/done?id=1', ...body }),
+    body: JSON.stringify({
+      reference: 'ref-1',
+      amount: '12.50',
+      currency: 'USD',
+      webhookUrl: 'http://127.0.0.1:9/hook',
+      returnUrl: 'https://shop.example/done?id=1',
+      ...body,
+    }),
   });
 
 const created = async (simulator: TestSimulator, body: object, key: string): Promise<PaymentJson> => {
@@ -33,7 +40,8 @@ const created = async (simulator: TestSimulator, body: object, key: string): Pro
   return (await response.json()) as PaymentJson;
 };
 
-const get = async (simulator: TestSimulator, path: string): Promise<Response> => fetch(simulator.url + path, { headers: { authorization } });
+const get = async (simulator: TestSimulator, path: string): Promise<Response> =>
+  fetch(simulator.url + path, { headers: { authorization } });
 
 const press = (payment: PaymentJson, outcome: string): Promise<Response> =>
   fetch(payment.checkoutUrl, { method: 'POST', body: new URLSearchParams({ outcome }), redirect: 'manual' });
@@ -104,12 +112,24 @@ test('what is refused', async (t) => {
   assert.equal((await create(simulator, {}, 'k', { authorization: 'Bearer wrong' })).status, 401);
   assert.equal((await fetch(`${simulator.url}/payments`)).status, 401);
   assert.equal((await create(simulator, {}, '')).status, 422);
-  for (const [field, value] of [['amount', '0'], ['amount', '-1'], ['amount', 'ten'], ['currency', 'usd'], ['reference', ''], ['webhookUrl', 'ftp://x'], ['surprise', 1]] as const) {
+  for (const [field, value] of [
+    ['amount', '0'],
+    ['amount', '-1'],
+    ['amount', 'ten'],
+    ['currency', 'usd'],
+    ['reference', ''],
+    ['webhookUrl', 'ftp://x'],
+    ['surprise', 1],
+  ] as const) {
     const response = await create(simulator, { [field]: value }, `k-${field}`);
     const problem = (await response.json()) as { code: string; errors: { field: string }[] };
     assert.deepEqual([response.status, problem.code, problem.errors.map((error) => error.field)], [422, 'request.invalid', [field]]);
   }
-  const malformed = await fetch(`${simulator.url}/payments`, { method: 'POST', headers: { authorization, 'idempotency-key': 'k', 'content-type': 'application/json' }, body: '{' });
+  const malformed = await fetch(`${simulator.url}/payments`, {
+    method: 'POST',
+    headers: { authorization, 'idempotency-key': 'k', 'content-type': 'application/json' },
+    body: '{',
+  });
   assert.equal(malformed.status, 400);
   assert.equal((await get(simulator, '/payments/none')).status, 404);
   assert.equal((await fetch(`${simulator.url}/checkout/none`)).status, 404);
@@ -181,9 +201,15 @@ test('webhook faults: duplicate, lost, failure, forged and stale signatures', as
 
 test('webhook faults: a declined card first, in order and reordered; another amount, another currency', async (t) => {
   const inOrder = await settled(t, 'declined_first', 'success', 2);
-  assert.deepEqual(inOrder.events.map(({ type }) => type), ['payment.failed', 'payment.succeeded']);
+  assert.deepEqual(
+    inOrder.events.map(({ type }) => type),
+    ['payment.failed', 'payment.succeeded'],
+  );
   const reordered = await settled(t, 'reordered', 'success', 2);
-  assert.deepEqual(reordered.events.map(({ type }) => type), ['payment.succeeded', 'payment.failed']);
+  assert.deepEqual(
+    reordered.events.map(({ type }) => type),
+    ['payment.succeeded', 'payment.failed'],
+  );
   assert.equal(reordered.now.status, 'succeeded');
   assert.notEqual(reordered.events[0]?.id, reordered.events[1]?.id);
   const amount = await settled(t, 'wrong_amount', 'success', 1);

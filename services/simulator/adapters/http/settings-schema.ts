@@ -22,10 +22,12 @@ const ms = (maximum = 3_600_000) => Type.Optional(Type.Integer({ minimum: 0, max
 const count = (minimum = 0, maximum = 1_000_000) => Type.Optional(Type.Integer({ minimum, maximum }));
 const flag = Type.Optional(Type.Boolean());
 const choice = <const Values extends readonly string[]>(values: Values) => Type.Optional(Type.Enum([...values]));
-const queue = <const Values extends readonly string[]>(values: Values) => Type.Optional(Type.Array(Type.Enum([...values]), { maxItems: maxQueue }));
+const queue = <const Values extends readonly string[]>(values: Values) =>
+  Type.Optional(Type.Array(Type.Enum([...values]), { maxItems: maxQueue }));
 const ratios = <const Values extends readonly string[]>(values: Values) =>
   Type.Optional(Type.Object(Object.fromEntries(values.map((value) => [value, ratio])) as Record<Values[number], typeof ratio>, strict));
-const table = <Value extends TSchema>(keyPattern: string, value: Value) => Type.Optional(Type.Record(Type.String({ pattern: keyPattern }), value, strict));
+const table = <Value extends TSchema>(keyPattern: string, value: Value) =>
+  Type.Optional(Type.Record(Type.String({ pattern: keyPattern }), value, strict));
 
 const decimal = Type.String({ pattern: '^(0|[1-9][0-9]{0,8})([.][0-9]{1,6})?$' });
 const quoteKey = '^([a-z0-9_]{2,40}(/[0-9]{1,9})?|[*]/[0-9]{1,9})$';

@@ -21,11 +21,16 @@ export const htmlError = (reply: FastifyReply, status: number, title: string): F
     .code(status)
     .type('text/html; charset=utf-8')
     .headers(status === 429 ? { 'retry-after': '1' } : {})
-    .send(`<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><center><h1>${title}</h1></center><hr><center>cloudflare</center></body></html>\n`);
+    .send(
+      `<!DOCTYPE html>\n<html><head><title>${title}</title></head><body><center><h1>${title}</h1></center><hr><center>cloudflare</center></body></html>\n`,
+    );
 
 /** Half of a compressed page that lost its headers. */
 export const garbled = (reply: FastifyReply): FastifyReply =>
-  reply.code(200).type('text/plain; charset=utf-8').send('\u001f\u008b\u0008ACCESS_NUM\u0000\u0000BER:<br />\n<b>Warning</b>: Undefined array key "id" in');
+  reply
+    .code(200)
+    .type('text/plain; charset=utf-8')
+    .send('\u001f\u008b\u0008ACCESS_NUM\u0000\u0000BER:<br />\n<b>Warning</b>: Undefined array key "id" in');
 
 /**
  * Waits in real time, not on the agenda: a reset of the world must not leave a request without an answer.

@@ -45,7 +45,8 @@ export const createDeliveries = (world: World): Deliveries => {
   let turn = 0;
   let reference = 0;
 
-  const receivers = (): Link[] => [...links.values()].filter(({ mode, session }) => mode !== undefined && mode !== 'transmitter' && session.socket.writable);
+  const receivers = (): Link[] =>
+    [...links.values()].filter(({ mode, session }) => mode !== undefined && mode !== 'transmitter' && session.socket.writable);
 
   const choose = (preferred: string | undefined): Link | undefined => {
     const own = preferred === undefined || world.settings.smpp.receiptRouting === 'any' ? undefined : links.get(preferred);
@@ -96,7 +97,9 @@ export const createDeliveries = (world: World): Deliveries => {
     },
     waiting: () => waiting.length,
     boundLinks: () =>
-      [...links.values()].flatMap(({ name, mode, unanswered }) => (mode === undefined ? [] : [{ link: name, mode, unanswered: unanswered.size }])),
+      [...links.values()].flatMap(({ name, mode, unanswered }) =>
+        mode === undefined ? [] : [{ link: name, mode, unanswered: unanswered.size }],
+      ),
     clear: (): void => {
       waiting = [];
       generation += 1;

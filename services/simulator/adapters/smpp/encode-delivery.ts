@@ -12,7 +12,7 @@ const escape = 0x1b;
 /** Cuts where no escape pair and no surrogate pair is torn. */
 const cut = (bytes: Buffer, size: number, ucs2: boolean): Buffer[] => {
   const parts: Buffer[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let end = Math.min(bytes.length, at + size);
     if (end < bytes.length) {
       if (ucs2 && (bytes.readUInt16BE(end - 2) & 0xfc00) === 0xd800) end -= 2;

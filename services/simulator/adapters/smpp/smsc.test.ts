@@ -35,7 +35,8 @@ const open = async (t: TestContext, simulator: TestSimulator, answers: (nth: num
     closed: () => closed,
     bind: (mode = 'bind_transceiver', fields = {}) =>
       new Promise((resolve) => session[mode]({ system_id: testKeys.systemId, password: testKeys.password, ...fields }, resolve)),
-    submit: (fields) => new Promise((resolve) => session.submit_sm({ source_addr: 'NAMASKAH', destination_addr: '447700900123', ...fields }, resolve)),
+    submit: (fields) =>
+      new Promise((resolve) => session.submit_sm({ source_addr: 'NAMASKAH', destination_addr: '447700900123', ...fields }, resolve)),
   };
 };
 
@@ -49,7 +50,16 @@ const content = (pdu: PDU | undefined): string => String(pdu?.short_message?.mes
 const soon = { smpp: { receiptDelayMinMs: 1, receiptDelayMaxMs: 5, redeliverAfterMs: 60_000 } };
 
 interface Submissions {
-  data: { messageIds: string[]; from: string; to: string; text: string; encoding: string; parts: number; complete: boolean; receipts: string[] }[];
+  data: {
+    messageIds: string[];
+    from: string;
+    to: string;
+    text: string;
+    encoding: string;
+    parts: number;
+    complete: boolean;
+    receipts: string[];
+  }[];
 }
 
 test('bind: wrong name, wrong password, twice, refused; nothing is taken before a bind', async (t) => {
@@ -124,17 +134,58 @@ test('texts are decoded and long ones joined: GSM-7 extension, UCS-2, UDH 8 and 
   const emoji = smpp.encodings.UCS2.encode('😀');
   await client.submit({ destination_addr: '+100001', data_coding: 0, short_message: '[€uro] ~^{}|\\ äöñü @£' });
   await client.submit({ destination_addr: '100002', data_coding: 8, short_message: 'Привет 😀' });
-  await client.submit({ destination_addr: '100003', esm_class: 0x40, data_coding: 0, short_message: { udh: header(5, 0, 3, 7, 2, 2), message: 'world' } });
-  await client.submit({ destination_addr: '100003', esm_class: 0x40, data_coding: 0, short_message: { udh: header(5, 0, 3, 7, 2, 1), message: 'hello ' } });
+  await client.submit({
+    destination_addr: '100003',
+    esm_class: 0x40,
+    data_coding: 0,
+    short_message: { udh: header(5, 0, 3, 7, 2, 2), message: 'world' },
+  });
+  await client.submit({
+    destination_addr: '100003',
+    esm_class: 0x40,
+    data_coding: 0,
+    short_message: { udh: header(5, 0, 3, 7, 2, 1), message: 'hello ' },
+  });
   // A surrogate pair and an escape pair torn between two parts.
-  await client.submit({ destination_addr: '100004', esm_class: 0x40, data_coding: 8, short_message: Buffer.concat([header(6, 8, 4, 1, 2, 2, 1), emoji.subarray(0, 2)]) });
-  await client.submit({ destination_addr: '100004', esm_class: 0x40, data_coding: 8, short_message: Buffer.concat([header(6, 8, 4, 1, 2, 2, 2), emoji.subarray(2)]) });
-  await client.submit({ destination_addr: '100005', data_coding: 0, sar_msg_ref_num: 9, sar_total_segments: 2, sar_segment_seqnum: 1, short_message: Buffer.from([0x1b]) });
-  await client.submit({ destination_addr: '100005', data_coding: 0, sar_msg_ref_num: 9, sar_total_segments: 2, sar_segment_seqnum: 2, short_message: Buffer.from([0x65]) });
+  await client.submit({
+    destination_addr: '100004',
+    esm_class: 0x40,
+    data_coding: 8,
+    short_message: Buffer.concat([header(6, 8, 4, 1, 2, 2, 1), emoji.subarray(0, 2)]),
+  });
+  await client.submit({
+    destination_addr: '100004',
+    esm_class: 0x40,
+    data_coding: 8,
+    short_message: Buffer.concat([header(6, 8, 4, 1, 2, 2, 2), emoji.subarray(2)]),
+  });
+  await client.submit({
+    destination_addr: '100005',
+    data_coding: 0,
+    sar_msg_ref_num: 9,
+    sar_total_segments: 2,
+    sar_segment_seqnum: 1,
+    short_message: Buffer.from([0x1b]),
+  });
+  await client.submit({
+    destination_addr: '100005',
+    data_coding: 0,
+    sar_msg_ref_num: 9,
+    sar_total_segments: 2,
+    sar_segment_seqnum: 2,
+    short_message: Buffer.from([0x65]),
+  });
   await client.submit({ destination_addr: '100006', data_coding: 0, message_payload: 'long '.repeat(100) });
-  await client.submit({ destination_addr: '100007', esm_class: 0x40, data_coding: 0, short_message: { udh: header(5, 0, 3, 8, 3, 2), message: 'middle' } });
+  await client.submit({
+    destination_addr: '100007',
+    esm_class: 0x40,
+    data_coding: 0,
+    short_message: { udh: header(5, 0, 3, 8, 3, 2), message: 'middle' },
+  });
   const { data } = await simulator.get<Submissions>('/control/submissions');
-  const seen = Object.fromEntries(data.map((record) => [record.to, [record.text, record.encoding, record.messageIds.length, record.complete]]));
+  const seen = Object.fromEntries(
+    data.map((record) => [record.to, [record.text, record.encoding, record.messageIds.length, record.complete]]),
+  );
   assert.deepEqual(seen, {
     100001: ['[€uro] ~^{}|\\ äöñü @£', 'gsm7', 1, true],
     100002: ['Привет 😀', 'ucs2', 1, true],
@@ -173,7 +224,10 @@ test('every refusal of a submit, and the message is not taken', async (t) => {
   assert.ok(throttled >= 6 && throttled <= 9, String(throttled));
   await simulator.settings({ smpp: { maxSubmitsPerSecond: 0, maxWindow: 2, responseDelayMs: 50 } });
   const window = await Promise.all(Array.from({ length: 5 }, () => client.submit({ short_message: 'window' })));
-  assert.deepEqual(window.map(({ command_status: found }) => found).toSorted((a, b) => a - b), [0, 0, 0x58, 0x58, 0x58]);
+  assert.deepEqual(
+    window.map(({ command_status: found }) => found).toSorted((a, b) => a - b),
+    [0, 0, 0x58, 0x58, 0x58],
+  );
   const { data } = await simulator.get<Submissions>('/control/submissions');
   assert.equal(data.filter(({ text }) => text in statuses).length, 0);
   assert.equal(data.filter(({ text }) => text === 'window').length, 2);
@@ -181,16 +235,29 @@ test('every refusal of a submit, and the message is not taken', async (t) => {
 
 test('receipts: every state, by queue and by destination; lost, duplicated, reordered, before the response', async (t) => {
   const simulator = await startSimulator(t);
-  const words = { delivered: 'DELIVRD', expired: 'EXPIRED', deleted: 'DELETED', undelivered: 'UNDELIV', accepted: 'ACCEPTD', unknown: 'UNKNOWN', rejected: 'REJECTD' };
+  const words = {
+    delivered: 'DELIVRD',
+    expired: 'EXPIRED',
+    deleted: 'DELETED',
+    undelivered: 'UNDELIV',
+    accepted: 'ACCEPTD',
+    unknown: 'UNKNOWN',
+    rejected: 'REJECTD',
+  };
   const fates = [...Object.keys(words), 'lost', 'duplicate', 'reordered'];
-  await simulator.settings({ smpp: { ...soon.smpp, nextReceipts: fates, destinations: { 4477: 'undelivered', 447711: 'lost', 447722: 'expired' } } });
+  await simulator.settings({
+    smpp: { ...soon.smpp, nextReceipts: fates, destinations: { 4477: 'undelivered', 447711: 'lost', 447722: 'expired' } },
+  });
   const client = await bound(t, simulator);
   for (const fate of fates) await client.submit({ short_message: fate, registered_delivery: 1 });
   await client.submit({ destination_addr: '447711000000', short_message: 'to-lost', registered_delivery: 1 });
   await client.submit({ destination_addr: '447722000000', short_message: 'to-expired', registered_delivery: 1 });
   await client.submit({ destination_addr: '447733000000', short_message: 'to-undelivered', registered_delivery: 1 });
   const states = (text: string): (string | undefined)[] =>
-    client.delivered.map(content).filter((receipt) => receipt.endsWith(`text:${text}`)).map((receipt) => /stat:(\w+)/.exec(receipt)?.[1]);
+    client.delivered
+      .map(content)
+      .filter((receipt) => receipt.endsWith(`text:${text}`))
+      .map((receipt) => /stat:(\w+)/.exec(receipt)?.[1]);
   await eventually(() => assert.equal(client.delivered.length, 7 + 2 + 2 + 2));
   for (const [fate, word] of Object.entries(words)) assert.deepEqual(states(fate), [word]);
   // Without a state in the queue the destination decides, also for those that are spoilt.
@@ -217,7 +284,12 @@ test('lost response, cut connection: whether the message was taken is another qu
   assert.equal(answered, false);
 
   await simulator.settings({ smpp: { nextFaults: ['disconnect'] } });
-  client.session.submit_sm({ source_addr: 'N', destination_addr: '447700900123', short_message: 'taken, then cut', registered_delivery: 1 });
+  client.session.submit_sm({
+    source_addr: 'N',
+    destination_addr: '447700900123',
+    short_message: 'taken, then cut',
+    registered_delivery: 1,
+  });
   await eventually(() => assert.ok(client.closed()));
   const again = await bound(t, simulator);
   await eventually(() => assert.ok(again.delivered.some((pdu) => content(pdu).includes('text:taken, then cut'))), { timeoutMs: 3_000 });
@@ -262,9 +334,15 @@ test('a long inbound text comes in parts that join to the whole, in both alphabe
   const client = await bound(t, simulator);
   const joined = (): string => {
     const parts = client.delivered.splice(0).map((pdu) => ({ number: pdu.short_message?.udh?.[0]?.[4] ?? 0, text: content(pdu) }));
-    return parts.toSorted((a, b) => a.number - b.number).map(({ text }) => text).join('');
+    return parts
+      .toSorted((a, b) => a.number - b.number)
+      .map(({ text }) => text)
+      .join('');
   };
-  for (const [text, parts] of [['{}€ '.repeat(80), 4], [`${'ж'.repeat(66)}😀${'ж'.repeat(66)}`, 3]] as const) {
+  for (const [text, parts] of [
+    ['{}€ '.repeat(80), 4],
+    [`${'ж'.repeat(66)}😀${'ж'.repeat(66)}`, 3],
+  ] as const) {
     await simulator.post('/control/inbound', { from: '447700900123', to: '12345', text });
     await eventually(() => assert.equal(client.delivered.length, parts));
     assert.equal(joined(), text);

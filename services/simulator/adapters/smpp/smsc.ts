@@ -74,7 +74,9 @@ export const startSmsc = async (
   const answer = (link: Link, pdu: PDU, verdict: Verdict): void => {
     if (verdict.reply === 'disconnect') link.session.destroy();
     else if (verdict.reply === 'answer') {
-      link.session.send(pdu.response({ command_status: verdict.status, ...(verdict.messageId === undefined ? {} : { message_id: verdict.messageId }) }));
+      link.session.send(
+        pdu.response({ command_status: verdict.status, ...(verdict.messageId === undefined ? {} : { message_id: verdict.messageId }) }),
+      );
     }
   };
 
@@ -141,7 +143,15 @@ export const startSmsc = async (
   };
 
   const server = smpp.createServer((session) => {
-    const link: Link = { name: `link-${(connections += 1)}`, session, mode: undefined, lastHeardMs: world.clock.now().getTime(), askedAtMs: undefined, window: 0, unanswered: new Set() };
+    const link: Link = {
+      name: `link-${(connections += 1)}`,
+      session,
+      mode: undefined,
+      lastHeardMs: world.clock.now().getTime(),
+      askedAtMs: undefined,
+      window: 0,
+      unanswered: new Set(),
+    };
     if (world.settings.smpp.outage === 'closed') {
       session.on('error', () => {});
       session.destroy();
