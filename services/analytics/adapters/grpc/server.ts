@@ -1,0 +1,15 @@
+import { appError } from '#platform/errors/index.ts';
+import { allowAny, grpcService, method, type BoundService } from '#platform/grpc/index.ts';
+import { AnalyticsServiceService } from '#proto/namaskah/analytics/v1/analytics.ts';
+import type { getSummary } from '../../app/get-summary.ts';
+
+export const analyticsService = (useCases: { readonly getSummary: ReturnType<typeof getSummary> }): BoundService =>
+  grpcService(AnalyticsServiceService, {
+    getSummary: method(allowAny({ scope: 'analytics:read' }), async ({ from, to }, { principal }) => {
+      if (from === undefined || to === undefined) {
+        throw appError('request.invalid', { fields: [from === undefined ? 'from' : 'to'].map((field) => ({ field, reason: 'is required' })) });
+      }
+      const { verifications, messages, spend, toppedUp, freshUntil } = await useCases.getSummary(principal.tenantId, { from, to });
+      return { from, to, verifications, messages, spend: [...spend], toppedUp: [...toppedUp], freshUntil };
+    }),
+  });

@@ -1,0 +1,43 @@
+/** Events of the platform as the facts that figures are made of. The only place here that knows protobuf types. */
+import { events } from '#events';
+import type { EventDefinition, ReceivedEvent } from '#platform/messaging/index.ts';
+import type { IncomingEvent } from '../../app/ingest-events.ts';
+import type { Fact, VerificationStep } from '../../domain/figures.ts';
+
+interface Reader {
+  readonly codec: EventDefinition<unknown>['codec'];
+  readonly toFact: (payload: unknown) => Fact;
+}
+
+const reader = <P>({ subject, codec }: EventDefinition<P>, toFact: (payload: P) => Fact): [string, Reader] => [
+  subject,
+  { codec: codec as Reader['codec'], toFact: toFact as Reader['toFact'] },
+];
+
+const step = (name: VerificationStep) => (payload: { service: string }): Fact => ({ kind: 'verification', step: name, service: payload.service });
+const other = (): Fact => ({ kind: 'other' });
+
+const { auth, billing, campaign, verification } = events;
+const counted: readonly [string, Reader][] = [
+  reader(verification.purchased, step('purchased')),
+  reader(verification.codeReceived, step('received')),
+  reader(verification.completed, step('completed')),
+  reader(verification.cancelled, step('cancelled')),
+  reader(verification.expired, step('expired')),
+  reader(verification.failed, step('failed')),
+  reader(campaign.launched, ({ planned }) => ({ kind: 'campaign-launched', planned })),
+  reader(campaign.messagesProgressed, ({ submitted, delivered, failed, suppressed }) => ({ kind: 'messages-progressed', submitted, delivered, failed, suppressed })),
+  reader(billing.holdCaptured, ({ product, amount }) => ({ kind: 'spent', product, currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
+  reader(billing.paymentSucceeded, ({ amount }) => ({ kind: 'topped-up', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
+];
+const kept = [auth, billing, campaign, verification].flatMap((context) => Object.values(context) as EventDefinition<unknown>[]).map((event) => reader(event, other));
+/** Every event of the table; the counted ones win. */
+const readers = new Map([...kept, ...counted]);
+
+/** @throws when the subject is not in the table of events: a dead letter, to be replayed by a newer version */
+export const toIncoming = (event: ReceivedEvent): IncomingEvent => {
+  const known = readers.get(event.subject);
+  if (known === undefined) throw new Error(`no event ${event.subject}`);
+  const { id, tenantId, subject, aggregateId, aggregateVersion, occurredAt, payload } = event;
+  return { id, tenantId, subject, aggregateId, aggregateVersion, occurredAt, payload: known.codec.toJSON(payload), fact: known.toFact(payload) };
+};
