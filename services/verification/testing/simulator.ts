@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export interface RunningSimulator {
+  readonly apiUrl: string;
+  readonly apiKey: string;
+  /** Merges into the simulator's settings. */
+  configure(settings: object): Promise<void>;
+  /** A code reaches the number now. */
+  deliver(activationId: string, message: { text: string; code: string }): Promise<void>;
+  activations(): Promise<readonly { id: string; orderId: string | null; state: string; phone: string }[]>;
+  close(): Promise<void>;
+}
+
+const entry = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url));
+const startTimeoutMs = 20_000;
+
+/** Starts the outside world as its own process: services know each other only over the wire. */
+export const startSimulator = async (options: { pushUrl?: string } = {}): Promise<RunningSimulator> => {
+  const apiKey = 'simulator-handler-key';
+  const child = spawn(process.execPath, [entry], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      PATH: process.env['PATH'],
+      ...{ ENVIRONMENT: 'test', LOG_LEVEL: 'info', NATS_URL: 'nats://127.0.0.1:1', PRINCIPAL_KEY: 'simulator-test-principal-key-0123456789' },
+      ...{ SIMULATOR_HANDLER_API_KEY: apiKey, PAYMENT_SIMULATOR_SECRET: 'payment-secret-of-tests', SMPP_SYSTEM_ID: 'test', SMPP_PASSWORD: 'test' },
+      ...(options.pushUrl === undefined ? {} : { SIMULATOR_PUSH_URL: options.pushUrl }),
+    },
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const base = await new Promise<string>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the simulator did not start in time')), startTimeoutMs);
+    child.once('exit', (code) => reject(new Error(`the simulator ended with ${code}`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const http = /"http":(\d+)/.exec(line)?.[1];
+      if (http === undefined) return;
+      clearTimeout(timer);
+      resolve(`http://127.0.0.1:${http}`);
+    });
+  });
+  const send = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(base + path, {
+      method,
+      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response.status === 204 ? undefined : response.json();
+  };
+  return {
+    apiUrl: `${base}/stubs/handler_api.php`,
+    apiKey,
+    configure: async (settings) => void (await send('PATCH', '/control/settings', settings)),
+    deliver: async (activationId, message) => void (await send('POST', `/control/activations/${activationId}/code`, message)),
+    activations: async () => ((await send('GET', '/control/activations')) as { data: { id: string; orderId: string | null; state: string; phone: string }[] }).data,
+    close: async () => {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+};
