@@ -65,21 +65,28 @@ test('a part that never answers is not ready, and the probe still answers in tim
   }
 });
 
-test('until everything is open the process is not ready', async () => {
+const freePort = async (): Promise<number> => {
+  const probe = await startAdminServer({ host: '127.0.0.1', port: 0, ready: never, metrics: never });
+  await probe.close();
+  return probe.port;
+};
+const never = (): Promise<never> => new Promise(() => undefined);
+
+test('until everything is open, and from the stop on, the process is not ready', async () => {
   const gate = Promise.withResolvers<void>();
-  let port = 0;
+  const adminPort = await freePort();
   const starting = startService(
     'starting',
-    { ...config, adminPort: 0 },
+    { ...config, adminPort },
     async (life) => {
       life.readiness('always', () => true);
-      life.own('probe', { close: () => Promise.resolve() }).catch(() => undefined);
-      port = 1;
       await gate.promise;
     },
     { logger: silent },
   );
-  await eventually(() => assert.equal(port, 1));
+  const answer = await eventually(() => fetch(`http://127.0.0.1:${adminPort}/health/ready`));
+  assert.equal(answer.status, 503);
+  assert.equal(((await answer.json()) as { state: string }).state, 'starting');
   gate.resolve();
   const service = await starting;
   assert.equal((await service.ready()).state, 'serving');
