@@ -4,7 +4,7 @@
  */
 const values = '^platform/(errors|ids|money|time)/';
 /** Tests and what only tests use may reach further: they put fakes and real adapters side by side. */
-const testCode = '(\\.test\\.ts$|^services/[^/]+/testing/|^platform/([^/]+/)?testing/)';
+const testCode = '(\\.test\\.ts$|^services/[^/]+/testing/|^platform/testing/|^platform/[^/]+/testing/)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
