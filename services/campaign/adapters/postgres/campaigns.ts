@@ -1,9 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import { isUuid } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
-import { decodeCursor, encodeCursor, pageLimit, type Database, type Transaction } from '#platform/postgres/index.ts';
+import { encodeCursor, pageLimit, type Database, type Transaction } from '#platform/postgres/index.ts';
 import type { CampaignReads, CampaignWrites, ProgressedCampaign } from '../../app/ports.ts';
 import { countNames, type Campaign, type CampaignStatus } from '../../domain/campaign.ts';
+import { idCursor } from './id-cursor.ts';
 import { CampaignRow } from './rows.ts';
 
 /** Everything but the lazy contact ids. */
@@ -58,12 +59,12 @@ export const campaignReads = (db: Database): CampaignReads => ({
 
   list: async ({ tenantId, status, page }) => {
     const limit = pageLimit(page.limit);
-    const [after] = decodeCursor(page.cursor, 1) ?? [undefined];
+    const after = idCursor(page.cursor);
     // A launch in progress still shows as a draft.
     const statuses: CampaignStatus[] | undefined = status === 'draft' ? ['draft', 'launching'] : status && [status];
     const rows = await db.em().find(
       CampaignRow,
-      { tenantId, ...(statuses && { status: { $in: statuses } }), ...(after !== undefined && { id: { $lt: String(after) } }) },
+      { tenantId, ...(statuses && { status: { $in: statuses } }), ...(after !== undefined && { id: { $lt: after } }) },
       { orderBy: { id: 'desc' }, limit: limit + 1 },
     );
     const items = rows.slice(0, limit).map((row) => toCampaign(row));

@@ -1,7 +1,8 @@
 import { isUuid, newId } from '#platform/ids/index.ts';
-import { decodeCursor, encodeCursor, isUniqueViolation, pageLimit, type Database, type Queryable, type Transaction } from '#platform/postgres/index.ts';
+import { encodeCursor, isUniqueViolation, pageLimit, type Database, type Queryable, type Transaction } from '#platform/postgres/index.ts';
 import type { ContactReads, ContactWrites } from '../../app/ports.ts';
 import type { Contact, TimelineEntry, TimelineType } from '../../domain/contact.ts';
+import { idCursor } from './id-cursor.ts';
 import { ContactRow } from './rows.ts';
 
 /** Opted out from this tenant, or from the whole platform. */
@@ -86,7 +87,7 @@ export const contactReads = (db: Database): ContactReads => ({
 
   list: async ({ tenantId, search, tag, page }) => {
     const limit = pageLimit(page.limit);
-    const [after] = decodeCursor(page.cursor, 1) ?? [null];
+    const after = idCursor(page.cursor) ?? null;
     const pattern = search === '' ? null : prefixPattern(search.toLowerCase());
     const rows =
       pattern === null && tag !== ''
