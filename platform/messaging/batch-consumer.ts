@@ -89,7 +89,7 @@ export const startBatchConsumer = async (options: BatchConsumerOptions): Promise
 
   return {
     close: async () => {
-      await stopPulling(messages);
+      await stopPulling(bus.connection, messages);
       await pulling;
       stopping = true;
       waker.wake();

@@ -85,7 +85,7 @@ export const startConsumer = async (options: ConsumerOptions): Promise<RunningCo
 
   return {
     close: async () => {
-      await stopPulling(messages);
+      await stopPulling(bus.connection, messages);
       await pulling;
       // Not started: given back at once, to whoever else consumes.
       for (const { message } of lanes.stop()) message.nak();

@@ -1,4 +1,5 @@
 import type { ConsumerMessages } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 
 /** @returns 'late' when `work` takes longer than `ms`; it then goes on unobserved */
 export const within = async <T>(work: Promise<T>, ms: number): Promise<T | 'late'> => {
@@ -11,7 +12,8 @@ export const within = async <T>(work: Promise<T>, ms: number): Promise<T | 'late
   }
 };
 
-const quietMs = 40;
+const quietMs = 30;
+const quietRounds = 2;
 const drainTimeoutMs = 2_000;
 
 /**
@@ -20,13 +22,17 @@ const drainTimeoutMs = 2_000;
  * no more, wait until nothing comes any more, drain the subscription. The library offers this only for a whole
  * connection, hence the reach inside; where its inside has changed, this is a plain close().
  */
-export const stopPulling = async (messages: ConsumerMessages): Promise<void> => {
+export const stopPulling = async (connection: NatsConnection, messages: ConsumerMessages): Promise<void> => {
   const { sub, pending } = messages as unknown as { readonly sub?: { drain(): Promise<void> }; readonly pending?: { msgs: number } };
   if (pending !== undefined) pending.msgs = Number.POSITIVE_INFINITY;
+  let quiet = 0;
   for (const deadline = performance.now() + drainTimeoutMs; performance.now() < deadline; ) {
     const before = messages.getReceived();
     await new Promise((resolve) => setTimeout(resolve, quietMs));
-    if (messages.getReceived() === before) break;
+    // A round trip: whatever the server had sent by now has been read, however busy this process is.
+    await within(connection.flush().catch(() => {}), drainTimeoutMs);
+    quiet = messages.getReceived() === before ? quiet + 1 : 0;
+    if (quiet === quietRounds) break;
   }
   if (sub !== undefined) await within(sub.drain().catch(() => {}), drainTimeoutMs);
   await messages.close();
