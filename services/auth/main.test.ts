@@ -499,6 +499,7 @@ describe('auth', () => {
       const system = { principal: systemPrincipal('notification', two.tenantId) };
       await assert.rejects(internal().issueInvitation({ invitationId }, system), refusedWith('request.not_found'));
       await assert.rejects(internal().issueEmailVerification({ userId: one.userId }, system), refusedWith('request.not_found'));
+      await assert.rejects(internal().setTenantPlan({ tenantId: one.tenantId, plan: 'pro' }, system), refusedWith('request.not_found'));
       assert.deepEqual(
         (await members().listMembers({ page: undefined }, { principal: two.principal })).members.map((member) => member.userId),
         [two.userId],

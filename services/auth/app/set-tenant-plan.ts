@@ -7,8 +7,10 @@ import type { Transactions } from './ports.ts';
 /** Setting the present plan again changes and records nothing. @throws request.invalid, request.not_found */
 export const setTenantPlan =
   (deps: { readonly transactions: Transactions; readonly clock: Clock }) =>
-  async (tenantId: string, plan: string): Promise<void> => {
+  async (callerTenantId: string, tenantId: string, plan: string): Promise<void> => {
     if (!isPlan(plan)) throw appError('request.invalid', { fields: [{ field: 'plan', reason: `must be one of ${plans.join(', ')}` }] });
+    // Services, too, act for one tenant at a time.
+    if (tenantId !== callerTenantId) throw appError('request.not_found');
     const at = deps.clock.now();
     await deps.transactions.run(async (unit) => {
       const version = await unit.setPlan(tenantId, plan);

@@ -112,8 +112,8 @@ const internalService = (app: UseCases): BoundService =>
       allow('system'),
       async ({ invitationId }, { principal }) => await app.issueInvitation(principal.tenantId, invitationId),
     ),
-    setTenantPlan: method(allow('system'), async ({ tenantId, plan }) => {
-      await app.setTenantPlan(tenantId, plan);
+    setTenantPlan: method(allow('system'), async ({ tenantId, plan }, { principal }) => {
+      await app.setTenantPlan(principal.tenantId, tenantId, plan);
       return {};
     }),
   });
