@@ -127,7 +127,10 @@ describe('startPlatform', () => {
     try {
       await assert.rejects(startPlatform(options('taken', { portBase: port - 72 })), (error) => {
         assert.ok(error instanceof PortTakenError);
-        assert.equal(error.message, `port ${port} (simulator (admin)) is in use. Choose another: make up PORT_BASE=${port - 72 + 1_000}`);
+        assert.equal(
+          error.message,
+          `port ${port} (simulator (admin)) is in use\nChoose other ports: make up PORT_BASE=${port - 72 + 1_000}`,
+        );
         return true;
       });
       assert.deepEqual(pidFiles(join(dir, 'taken')).allRunning(), []);

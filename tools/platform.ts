@@ -124,10 +124,13 @@ const choosePorts = async (options: PlatformOptions, rows: readonly ProcessRow[]
   };
   const taken = await takenPorts(portClaims(plan, rows, own));
   if (taken.length === 0) return plan;
-  const lines = taken.map(({ port, part, setting, reason }) => {
-    const free = setting === 'GATEWAY_PORT' ? port + 1 : options.portBase === undefined ? 0 : options.portBase + 1_000;
-    return `port ${port} (${part}) ${reason === 'EADDRINUSE' ? 'is in use' : `cannot be opened: ${reason}`}. Choose another: make up ${setting}=${free}`;
-  });
+  const lines = taken.map(
+    ({ port, part, reason }) => `port ${port} (${part}) ${reason === 'EADDRINUSE' ? 'is in use' : `cannot be opened: ${reason}`}`,
+  );
+  const settings = new Set(taken.map(({ setting }) => setting));
+  const gateway = settings.has('GATEWAY_PORT') ? [`GATEWAY_PORT=${plan.gateway + 1}`] : [];
+  const base = settings.has('PORT_BASE') ? [`PORT_BASE=${options.portBase + 1_000}`] : [];
+  lines.push(`Choose other ports: make up ${[...gateway, ...base].join(' ')}`);
   throw new PortTakenError(lines.join('\n'));
 };
 

@@ -68,7 +68,7 @@ const main = async (): Promise<number> => {
   const other = claimRunner(dataDir);
   if (other !== undefined) {
     throw new UsageError(
-      `The platform runs already (pid ${other}). Stop it with: make down. A second one needs its own: make up DATA_DIR=.data-2 PORT_BASE=19000 GATEWAY_PORT=8081`,
+      `The platform runs already (pid ${other}). Stop it with: make down. A second one needs data and ports of its own: make up DATA_DIR=/tmp/namaskah-2 PORT_BASE=19000 GATEWAY_PORT=8081`,
     );
   }
 
