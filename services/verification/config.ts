@@ -29,18 +29,33 @@ export const verificationConfig = defineConfig({
   }),
   purchaseMs: durationVar('PURCHASE_MS', { default: 4_000, min: 100, description: 'from the row to the last moment to ask the provider' }),
   providerTimeoutMs: durationVar('PROVIDER_TIMEOUT_MS', { default: 5_000, min: 50 }),
-  reconcileGraceMs: durationVar('RECONCILE_GRACE_MS', { default: 10_000, description: 'until a lost purchase must show in the provider\'s list' }),
-  activationMs: durationVar('ACTIVATION_MS', { default: 20 * 60_000, min: 1_000, description: 'life of a number when the provider names none' }),
+  reconcileGraceMs: durationVar('RECONCILE_GRACE_MS', {
+    default: 10_000,
+    description: "until a lost purchase must show in the provider's list",
+  }),
+  activationMs: durationVar('ACTIVATION_MS', {
+    default: 20 * 60_000,
+    min: 1_000,
+    description: 'life of a number when the provider names none',
+  }),
   holdMs: durationVar('HOLD_MS', { default: 30 * 60_000, min: 60_000, description: 'life of the hold behind a purchase' }),
   pollFirstMs: durationVar('POLL_FIRST_MS', { default: 10_000, min: 50, description: 'first look at a number that got no push' }),
   pollMaxMs: durationVar('POLL_MAX_MS', { default: 60_000, min: 50 }),
   finishDelayMs: durationVar('FINISH_DELAY_MS', { default: 0, description: 'from the code to telling the provider that we are done' }),
   retryMs: durationVar('RETRY_MS', { default: 1_000, min: 10, description: 'first repetition of a call without an answer' }),
   retryMaxMs: durationVar('RETRY_MAX_MS', { default: 30_000, min: 10 }),
-  giveUpMs: durationVar('GIVE_UP_MS', { default: 4 * 60_000, description: 'how long a silent provider is asked after the end of a number' }),
+  giveUpMs: durationVar('GIVE_UP_MS', {
+    default: 4 * 60_000,
+    description: 'how long a silent provider is asked after the end of a number',
+  }),
   finishAttempts: integerVar('FINISH_ATTEMPTS', { default: 8, min: 1, max: 100 }),
   schedulerTickMs: durationVar('SCHEDULER_TICK_MS', { default: 250, min: 10 }),
-  schedulerLimit: integerVar('SCHEDULER_LIMIT', { default: 32, min: 1, max: 1_000, description: 'rows per batch and calls to providers at once' }),
+  schedulerLimit: integerVar('SCHEDULER_LIMIT', {
+    default: 32,
+    min: 1,
+    max: 1_000,
+    description: 'rows per batch and calls to providers at once',
+  }),
   schedulerLeaseMs: durationVar('SCHEDULER_LEASE_MS', { default: 45_000, min: 100, description: 'longer than the slowest step' }),
 });
 

@@ -44,7 +44,14 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, c
   const tls = grpcTls(config);
   const billing = await life.own(
     'billing',
-    grpcClient(LedgerServiceClient, { address: config.billingAddress, principalKey: config.principalKey, caller: 'verification', defaultDeadlineMs: 2_000, metrics, tls }),
+    grpcClient(LedgerServiceClient, {
+      address: config.billingAddress,
+      principalKey: config.principalKey,
+      caller: 'verification',
+      defaultDeadlineMs: 2_000,
+      metrics,
+      tls,
+    }),
   );
   const provider = await life.own(
     'handler-api',
@@ -89,7 +96,10 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     await life.own('relay', startRelay({ db, bus, logger, metrics }));
     const ports = await openPorts(life, config, db, options.clock ?? systemClock);
     const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
-    await life.own('scheduler', startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, houseKeepMs, limit, leaseMs }));
+    await life.own(
+      'scheduler',
+      startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, houseKeepMs, limit, leaseMs }),
+    );
     const grpc = await life.own(
       'grpc',
       startGrpcServer({

@@ -57,7 +57,9 @@ export const browseCatalogue = (catalogue: Catalogue): CatalogueBrowser => {
     },
     countries: ({ search, after, limit }) => pageOf(searchCountries(search), after, limit),
     prices: ({ service, country, after, limit }) => {
-      const services = chosen('service', service.toLowerCase(), catalogue.service, catalogue.services).filter((row) => row.policyClass !== 'blocked');
+      const services = chosen('service', service.toLowerCase(), catalogue.service, catalogue.services).filter(
+        (row) => row.policyClass !== 'blocked',
+      );
       const countries = chosen('country', country.toUpperCase(), catalogue.country, catalogue.countries);
       const rows: PriceRow[] = [];
       for (const one of services) {

@@ -26,7 +26,8 @@ export const cancelVerification =
       if (present.state === 'cancelled') return viewOf(ports.sealer, present);
       if (present.state === 'expired' || present.state === 'failed') throw appError('verification.not_cancellable');
       // Without an activation there is nothing to take back yet.
-      if (present.state === 'reserving' || present.state === 'unknown') throw appError('verification.early_cancel', { retryAfterMs: ports.timing.reconcileGraceMs });
+      if (present.state === 'reserving' || present.state === 'unknown')
+        throw appError('verification.early_cancel', { retryAfterMs: ports.timing.reconcileGraceMs });
       if (present.state === 'waiting') {
         const done = await tryCancel(ports, present);
         if (done) return viewOf(ports.sealer, done);

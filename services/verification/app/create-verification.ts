@@ -149,7 +149,13 @@ const hold = async (ports: Ports, verification: Verification): Promise<string> =
 };
 
 /** Writes down what was bought. A write without answer is repeated: it is a compare-and-set, so it cannot happen twice. */
-const keep = async (ports: Ports, verification: Verification, provider: NumberProvider, grant: Grant, holdId: string): Promise<Verification> => {
+const keep = async (
+  ports: Ports,
+  verification: Verification,
+  provider: NumberProvider,
+  grant: Grant,
+  holdId: string,
+): Promise<Verification> => {
   const write = () => settleGranted(ports, verification, grant, holdId, ports.timing.pollFirstMs);
   const settled = await write().catch(write);
   if ('verification' in settled) {
@@ -170,7 +176,8 @@ const keep = async (ports: Ports, verification: Verification, provider: NumberPr
 const park = async (ports: Ports, verification: Verification, holdId: string): Promise<Verification> => {
   // The scheduler takes over should this process die while it asks.
   const lost = change(verification, 'lost', { holdId, dueAt: addMs(ports.clock.now(), 2 * ports.timing.providerTimeoutMs) });
-  if (!lost || (await ports.store.save(verification, lost)) !== 'saved') return (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
+  if (!lost || (await ports.store.save(verification, lost)) !== 'saved')
+    return (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
   ports.observer.reached(lost);
   return (await reconcilePurchase(ports)(lost)) ?? lost;
 };

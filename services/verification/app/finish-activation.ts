@@ -21,7 +21,8 @@ export const finishActivation =
       await ports.store.reschedule(present, retryAt(now, present.attempts, ports.timing));
       return;
     }
-    if (answer.kind !== 'done') ports.observer.leak(present, 'finished without the provider\'s confirmation');
+    if (answer.kind !== 'done') ports.observer.leak(present, "finished without the provider's confirmation");
     const to = change(present, 'finished', { endedAt: now });
-    if (to && (await ports.store.save(present, to, { event: { kind: 'completed', verification: to } })) === 'saved') ports.observer.reached(to);
+    if (to && (await ports.store.save(present, to, { event: { kind: 'completed', verification: to } })) === 'saved')
+      ports.observer.reached(to);
   };

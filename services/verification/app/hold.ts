@@ -14,7 +14,11 @@ const describe = (ports: Pick<Ports, 'catalogue'>, verification: Verification): 
  * Asks for the hold of a verification. Everything in the request comes from the row, so that asking again, here or in
  * another process after a crash, is the same request under the same key.
  */
-export const holdFor = (ports: Pick<Ports, 'ledger' | 'catalogue' | 'timing'>, verification: Verification, deadline: Date): Promise<HoldOutcome> =>
+export const holdFor = (
+  ports: Pick<Ports, 'ledger' | 'catalogue' | 'timing'>,
+  verification: Verification,
+  deadline: Date,
+): Promise<HoldOutcome> =>
   ports.ledger.placeHold({
     tenantId: verification.tenantId,
     verificationId: verification.id,

@@ -13,7 +13,8 @@ import { receivePush } from './receive-push.ts';
 import type { VerificationView } from './view.ts';
 import { workDue } from './work-due.ts';
 
-const refusedWith = (code: ErrorCode) => (error: unknown) => isAppError(error, code) || assert.fail(`expected ${code}, got ${String(error)}`);
+const refusedWith = (code: ErrorCode) => (error: unknown) =>
+  isAppError(error, code) || assert.fail(`expected ${code}, got ${String(error)}`);
 
 describe('the life of a number', () => {
   let h: Harness;
@@ -48,7 +49,10 @@ describe('the life of a number', () => {
       const received = await read(bought.id);
       assert.equal(received.status, 'received');
       assert.equal(received.code, '482913');
-      assert.deepEqual(received.messages.map((message) => [message.text, message.code]), [['Telegram code 482-913', '482913']]);
+      assert.deepEqual(
+        received.messages.map((message) => [message.text, message.code]),
+        [['Telegram code 482-913', '482913']],
+      );
       assert.ok(received.version > bought.version);
       await h.pass(0);
       assert.equal((await read(bought.id)).status, 'completed');
@@ -59,8 +63,14 @@ describe('the life of a number', () => {
     it('is nowhere in clear: not in the database, not in events', async () => {
       const bought = await create();
       await receivePush(h.ports)(h.push(await activationOf(bought), 'Dein Geheimnis lautet 739184', '739184'));
-      const dump = JSON.stringify(await h.db.query(`select encode(m.sealed, 'escape') as text, encode(v.sealed_code, 'escape') as code, v.*
-        from verifications v join messages m on m.verification_id = v.id where v.id = $1`, [bought.id]), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
+      const dump = JSON.stringify(
+        await h.db.query(
+          `select encode(m.sealed, 'escape') as text, encode(v.sealed_code, 'escape') as code, v.*
+        from verifications v join messages m on m.verification_id = v.id where v.id = $1`,
+          [bought.id],
+        ),
+        (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
+      );
       assert.ok(!dump.includes('739184') && !dump.includes('Geheimnis'));
       assert.ok(!JSON.stringify(await h.payloads(bought.id)).includes('739184'));
     });
@@ -69,7 +79,10 @@ describe('the life of a number', () => {
       const bought = await create();
       const id = await activationOf(bought);
       h.provider.deliver(id, 'Your code is 551177', '551177');
-      await Promise.all([...Array.from({ length: 10 }, () => receivePush(h.ports)(h.push(id, 'Your code is 551177', '551177'))), h.pass(10 * secondMs)]);
+      await Promise.all([
+        ...Array.from({ length: 10 }, () => receivePush(h.ports)(h.push(id, 'Your code is 551177', '551177'))),
+        h.pass(10 * secondMs),
+      ]);
       const view = await read(bought.id);
       assert.equal(view.messages.length, 1);
       assert.equal((await h.events(bought.id)).filter((subject) => subject === 'code-received').length, 1);
@@ -94,7 +107,10 @@ describe('the life of a number', () => {
       h.clock.advance(secondMs);
       await receivePush(h.ports)(h.push(id, 'second 222222', '222222'));
       const second = await read(bought.id);
-      assert.deepEqual(second.messages.map((message) => message.code), ['111111', '222222']);
+      assert.deepEqual(
+        second.messages.map((message) => message.code),
+        ['111111', '222222'],
+      );
       assert.equal(second.code, '222222');
       assert.equal(second.version, first.version + 1);
       assert.equal((await h.events(bought.id)).filter((subject) => subject === 'code-received').length, 1);
@@ -127,7 +143,14 @@ describe('the life of a number', () => {
       await assert.rejects(receivePush(h.ports)({ ...push, secret: `${pushSecret}x` }), refusedWith('auth.unauthenticated'));
       await assert.rejects(receivePush(h.ports)({ ...push, secret: '' }), refusedWith('auth.unauthenticated'));
       await assert.rejects(receivePush(h.ports)({ ...push, provider: 'other' }), refusedWith('request.not_found'));
-      for (const body of ['', '[]', '{', '{"activationId":{}}', '{"activationId":"1"}', `{"activationId":"1","text":"${'x'.repeat(70_000)}"}`])
+      for (const body of [
+        '',
+        '[]',
+        '{',
+        '{"activationId":{}}',
+        '{"activationId":"1"}',
+        `{"activationId":"1","text":"${'x'.repeat(70_000)}"}`,
+      ])
         await assert.rejects(receivePush(h.ports)({ ...push, body: Buffer.from(body) }), refusedWith('request.malformed'));
     });
   });
@@ -177,7 +200,10 @@ describe('the life of a number', () => {
 
     it('whose process dies is settled by the scheduler', async () => {
       const bought = await create();
-      const dying: Ports = { ...h.ports, providers: { ...h.ports.providers, named: () => ({ ...h.provider, cancel: () => Promise.reject(new Error('killed')) }) } };
+      const dying: Ports = {
+        ...h.ports,
+        providers: { ...h.ports.providers, named: () => ({ ...h.provider, cancel: () => Promise.reject(new Error('killed')) }) },
+      };
       await assert.rejects(cancel(bought.id, dying), /killed/);
       await h.pass(11 * secondMs);
       assert.equal((await read(bought.id)).status, 'cancelled');
@@ -307,19 +333,35 @@ describe('the life of a number', () => {
     it("another tenant's verification does not exist", async () => {
       const bought = await create();
       await assert.rejects(getVerification(h.ports)({ tenantId: newId(), id: bought.id }), refusedWith('request.not_found'));
-      const theirs = await listVerifications(h.ports)({ tenantId: newId(), status: undefined, service: undefined, country: undefined, before: undefined, limit: 100 });
+      const theirs = await listVerifications(h.ports)({
+        tenantId: newId(),
+        status: undefined,
+        service: undefined,
+        country: undefined,
+        before: undefined,
+        limit: 100,
+      });
       assert.deepEqual(theirs.verifications, []);
     });
 
     it('lists newest first, filtered, page by page without gap or repetition', async () => {
       const tenant = newId();
       const ids: string[] = [];
-      for (let index = 0; index < 11; index++) ids.push((await create({ tenantId: tenant, service: index % 2 ? 'whatsapp' : 'telegram', country: index % 3 ? 'ID' : 'PH' })).id);
+      for (let index = 0; index < 11; index++)
+        ids.push((await create({ tenantId: tenant, service: index % 2 ? 'whatsapp' : 'telegram', country: index % 3 ? 'ID' : 'PH' })).id);
       await cancelVerification(h.ports)({ tenantId: tenant, id: ids[0] ?? '' });
       const all = async (over: object): Promise<string[]> => {
         const found: string[] = [];
         for (let before: string | undefined, pages = 0; pages < 20; pages++) {
-          const page = await listVerifications(h.ports)({ tenantId: tenant, status: undefined, service: undefined, country: undefined, before, limit: 3, ...over });
+          const page = await listVerifications(h.ports)({
+            tenantId: tenant,
+            status: undefined,
+            service: undefined,
+            country: undefined,
+            before,
+            limit: 3,
+            ...over,
+          });
           found.push(...page.verifications.map((view) => view.id));
           before = page.next;
           if (before === undefined) break;
@@ -328,7 +370,10 @@ describe('the life of a number', () => {
       };
       assert.deepEqual(await all({}), ids.toReversed());
       assert.deepEqual(await all({ service: 'whatsapp' }), ids.filter((_, index) => index % 2).toReversed());
-      assert.deepEqual(await all({ country: 'PH', service: 'telegram' }), ids.filter((_, index) => index % 3 === 0 && index % 2 === 0).toReversed());
+      assert.deepEqual(
+        await all({ country: 'PH', service: 'telegram' }),
+        ids.filter((_, index) => index % 3 === 0 && index % 2 === 0).toReversed(),
+      );
       assert.deepEqual(await all({ status: 'cancelled' }), [ids[0]]);
       assert.equal((await all({ status: 'waiting' })).length, 10);
     });

@@ -11,7 +11,8 @@ import type { Ports } from './ports.ts';
 import { receivePush } from './receive-push.ts';
 import { houseKeep } from './work-due.ts';
 
-const refusedWith = (code: ErrorCode) => (error: unknown) => isAppError(error, code) || assert.fail(`expected ${code}, got ${String(error)}`);
+const refusedWith = (code: ErrorCode) => (error: unknown) =>
+  isAppError(error, code) || assert.fail(`expected ${code}, got ${String(error)}`);
 
 describe('a purchase', () => {
   let h: Harness;
@@ -27,7 +28,10 @@ describe('a purchase', () => {
   const read = (tenantId: string, id: string) => getVerification(h.ports)({ tenantId, id });
   const tenant = () => h.request().tenantId;
   const onlyRow = async (key: string) => {
-    const [row] = await h.db.query<{ id: string; state: string; reason: string | null; hold_id: string | null }>('select * from verifications where idempotency_key = $1', [key]);
+    const [row] = await h.db.query<{ id: string; state: string; reason: string | null; hold_id: string | null }>(
+      'select * from verifications where idempotency_key = $1',
+      [key],
+    );
     return row ?? assert.fail('no row');
   };
 
@@ -151,7 +155,13 @@ describe('a purchase', () => {
     const ends = await Promise.all(views.map((view) => read(tenant(), view.id)));
     const numbers = ends.map((view) => view.phoneNumber).filter((number) => number !== '');
     assert.equal(new Set(numbers).size, numbers.length);
-    assert.deepEqual(numbers.toSorted(), h.provider.rented.slice(before).map((row) => row.phoneNumber).toSorted());
+    assert.deepEqual(
+      numbers.toSorted(),
+      h.provider.rented
+        .slice(before)
+        .map((row) => row.phoneNumber)
+        .toSorted(),
+    );
     assert.ok(ends.every((view) => view.status === (view.phoneNumber === '' ? 'failed' : 'waiting')));
   });
 
@@ -172,7 +182,11 @@ describe('a purchase', () => {
     const row = await onlyRow(key);
     assert.equal(row.state, 'failed');
     assert.equal(h.provider.calls.acquire, asked);
-    assert.equal((await h.payloads(row.id)).at(-1)?.['holdId'], h.ledger.holds.get(row.id)?.holdId, 'the hold that recovery found is released');
+    assert.equal(
+      (await h.payloads(row.id)).at(-1)?.['holdId'],
+      h.ledger.holds.get(row.id)?.holdId,
+      'the hold that recovery found is released',
+    );
   });
 
   describe('whose process dies', () => {
@@ -235,7 +249,10 @@ describe('a purchase', () => {
       };
       await assert.rejects(create({ idempotencyKey: key, country: 'UG' }), refusedWith('verification.provider_unavailable'));
       assert.equal((await onlyRow(key)).state, 'failed');
-      assert.deepEqual(h.provider.rented.slice(before).map((row) => row.state), ['cancelled']);
+      assert.deepEqual(
+        h.provider.rented.slice(before).map((row) => row.state),
+        ['cancelled'],
+      );
     });
 
     it('a write without an answer is not an error when it happened', async () => {
@@ -269,7 +286,8 @@ describe('a purchase', () => {
       store: {
         ...h.ports.store,
         save: async (from, to, also) => {
-          if (to.state === 'waiting' && to.activationId) await (early ??= receivePush(h.ports)(h.push(to.activationId, 'Your code is 482913', '482913')));
+          if (to.state === 'waiting' && to.activationId)
+            await (early ??= receivePush(h.ports)(h.push(to.activationId, 'Your code is 482913', '482913')));
           return h.ports.store.save(from, to, also);
         },
       },

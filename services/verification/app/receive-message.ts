@@ -23,10 +23,17 @@ export const receiveMessage =
     // Every turn but the last lost a race against one other change; a life has few changes.
     for (let turn = 0; turn < 8 && next(verification.state, 'codeArrived') !== undefined; turn++) {
       const now = ports.clock.now();
-      const to = change(verification, 'codeArrived', { sealedCode, receivedAt: sealed.receivedAt, dueAt: addMs(now, ports.timing.finishDelayMs) });
+      const to = change(verification, 'codeArrived', {
+        sealedCode,
+        receivedAt: sealed.receivedAt,
+        dueAt: addMs(now, ports.timing.finishDelayMs),
+      });
       if (!to) break;
       const latencyMs = Math.max(0, now.getTime() - verification.createdAt.getTime());
-      if ((await ports.store.save(verification, to, { event: { kind: 'codeReceived', verification: to, latencyMs }, message: sealed })) === 'saved') {
+      if (
+        (await ports.store.save(verification, to, { event: { kind: 'codeReceived', verification: to, latencyMs }, message: sealed })) ===
+        'saved'
+      ) {
         ports.observer.reached(to);
         ports.observer.codeDelay(to, latencyMs);
         return to;

@@ -48,7 +48,8 @@ const askThenCancel = async (provider: NumberProvider, activationId: string): Pr
 
 const confirm = async (ports: Needs, cancelling: Verification): Promise<Cancellation> => {
   const to = change(cancelling, 'cancelConfirmed', { reason: 'cancelled_by_customer', endedAt: ports.clock.now() });
-  if (!to || (await ports.store.save(cancelling, to, { event: { kind: 'cancelled', verification: to } })) !== 'saved') return { kind: 'moved' };
+  if (!to || (await ports.store.save(cancelling, to, { event: { kind: 'cancelled', verification: to } })) !== 'saved')
+    return { kind: 'moved' };
   ports.observer.reached(to);
   return { kind: 'cancelled', verification: to };
 };

@@ -18,7 +18,13 @@ export type Settled =
   | { readonly outcome: 'lost' | 'claimed' };
 
 /** The provider gave a number: `waiting` and its event, in one statement. `polledAfterMs`: first look of the scheduler. */
-export const settleGranted = async (ports: Needs, from: Verification, grant: Grant, holdId: string, polledAfterMs: number): Promise<Settled> => {
+export const settleGranted = async (
+  ports: Needs,
+  from: Verification,
+  grant: Grant,
+  holdId: string,
+  polledAfterMs: number,
+): Promise<Settled> => {
   const now = ports.clock.now();
   const to = change(from, 'granted', {
     activationId: grant.activationId,

@@ -27,7 +27,11 @@ export const messageContext = (verification: { tenantId: string; id: string }, m
   `message:${verification.tenantId}:${verification.id}:${messageId}`;
 
 export const openMessage = (sealer: Sealer, verification: Verification, message: SealedMessage): Message => {
-  const body = JSON.parse(sealer.open(message.sealed, messageContext(verification, message.id))) as { text: string; code: string; sender: string };
+  const body = JSON.parse(sealer.open(message.sealed, messageContext(verification, message.id))) as {
+    text: string;
+    code: string;
+    sender: string;
+  };
   return { id: message.id, text: body.text, code: body.code, sender: body.sender, receivedAt: message.receivedAt };
 };
 

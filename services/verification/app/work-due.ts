@@ -35,13 +35,11 @@ export const workDue =
   };
 
 /** What goes round less often: pushes that found their purchase, old orphans, figures. */
-export const houseKeep =
-  (ports: Ports) =>
-  async (): Promise<void> => {
-    await deliverOrphans(ports)();
-    await ports.store.purgeOrphans(addMs(ports.clock.now(), -orphanLifeMs));
-    ports.observer.unknownCount(await ports.store.countUnknown());
-  };
+export const houseKeep = (ports: Ports) => async (): Promise<void> => {
+  await deliverOrphans(ports)();
+  await ports.store.purgeOrphans(addMs(ports.clock.now(), -orphanLifeMs));
+  ports.observer.unknownCount(await ports.store.countUnknown());
+};
 
 const step = async (ports: Ports, verification: Verification): Promise<void> => {
   switch (verification.state) {

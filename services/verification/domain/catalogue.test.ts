@@ -7,7 +7,8 @@ import { createCatalogue, priceOf, type Service } from './catalogue.ts';
 import { distance } from './search.ts';
 
 const browser = browseCatalogue(catalogue);
-const found = (search: string): string[] => browser.services({ search, after: undefined, limit: 100 }).rows.map(({ service }) => service.code);
+const found = (search: string): string[] =>
+  browser.services({ search, after: undefined, limit: 100 }).rows.map(({ service }) => service.code);
 
 describe('the catalogue', () => {
   it('has hundreds of services and the countries of the world', () => {
@@ -19,12 +20,29 @@ describe('the catalogue', () => {
     for (const service of catalogue.services)
       for (const country of catalogue.countries) {
         const { currency, micros } = priceOf(service, country);
-        assert.ok(currency === 'USD' && micros >= 250_000n && micros <= 3_000_000n && micros % 10_000n === 0n, `${service.code} ${country.code} ${micros}`);
+        assert.ok(
+          currency === 'USD' && micros >= 250_000n && micros <= 3_000_000n && micros % 10_000n === 0n,
+          `${service.code} ${country.code} ${micros}`,
+        );
       }
   });
 
   it('knows the codes that the market uses', () => {
-    const market = { telegram: 'tg', whatsapp: 'wa', google: 'go', facebook: 'fb', instagram: 'ig', twitter: 'tw', viber: 'vi', wechat: 'wb', tiktok: 'lf', discord: 'ds', openai: 'dr', apple: 'wx', microsoft: 'mm' };
+    const market = {
+      telegram: 'tg',
+      whatsapp: 'wa',
+      google: 'go',
+      facebook: 'fb',
+      instagram: 'ig',
+      twitter: 'tw',
+      viber: 'vi',
+      wechat: 'wb',
+      tiktok: 'lf',
+      discord: 'ds',
+      openai: 'dr',
+      apple: 'wx',
+      microsoft: 'mm',
+    };
     for (const [code, known] of Object.entries(market)) assert.equal(catalogue.service(code)?.providerCodes['handlerApi'], known);
     const countries = { RU: 0, UA: 1, KZ: 2, CN: 3, PH: 4, ID: 6, GB: 16, CA: 36, NL: 48, TH: 52, US: 187 };
     for (const [code, known] of Object.entries(countries)) assert.equal(catalogue.country(code)?.providerCodes['handlerApi'], known);
@@ -39,14 +57,21 @@ describe('the catalogue', () => {
 
   it('blocks money, state and health', () => {
     for (const service of catalogue.services)
-      assert.equal(service.policyClass === 'blocked', ['banking', 'payment', 'government', 'health'].includes(service.category), service.code);
+      assert.equal(
+        service.policyClass === 'blocked',
+        ['banking', 'payment', 'government', 'health'].includes(service.category),
+        service.code,
+      );
   });
 
   it('refuses data with anything twice', () => {
     const [service] = catalogue.services;
     assert.ok(service);
     const twice = (over: Partial<Service>) => () =>
-      createCatalogue({ services: [service, { ...service, code: 'x1', name: 'X1', providerCodes: { handlerApi: 'x1' }, ...over }], countries: catalogue.countries });
+      createCatalogue({
+        services: [service, { ...service, code: 'x1', name: 'X1', providerCodes: { handlerApi: 'x1' }, ...over }],
+        countries: catalogue.countries,
+      });
     assert.doesNotThrow(twice({}));
     assert.throws(twice({ code: service.code }), /two services/);
     assert.throws(twice({ name: service.name.toUpperCase() }), /two service names/);
@@ -101,11 +126,14 @@ describe('pages', () => {
       after = page.next;
       if (after === undefined) break;
     }
-    assert.deepEqual(codes, catalogue.services.map((row) => row.code));
+    assert.deepEqual(
+      codes,
+      catalogue.services.map((row) => row.code),
+    );
   });
   it('walk through all prices, without those of blocked services', () => {
     let count = 0;
-    for (let after: Parameters<typeof browser.prices>[0]['after']; ; ) {
+    for (let after: Parameters<typeof browser.prices>[0]['after']; ;) {
       const page = browser.prices({ service: '', country: '', after, limit: 1_000 });
       count += page.rows.length;
       after = page.next;

@@ -7,7 +7,7 @@
 /** Digits of other scripts that operators use, as ASCII. */
 const zeros = [0x0660, 0x06f0, 0x0966, 0x09e6, 0x0e50, 0x1040, 0x17e0, 0xff10] as const;
 const asciiDigits = (text: string): string =>
-  text.replace(/[^\u0000-\u007f]/g, (character) => {
+  text.replace(/\P{ASCII}/gu, (character) => {
     const point = character.codePointAt(0) ?? 0;
     const zero = zeros.find((first) => point >= first && point <= first + 9);
     return zero === undefined ? character : String(point - zero);
@@ -16,10 +16,16 @@ const asciiDigits = (text: string): string =>
 const dashes = /[\u2010-\u2015\u2212]/g;
 const invisible = /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
-const normalise = (text: string): string => asciiDigits(text.replace(invisible, '')).replace(dashes, '-').replace(/\u00a0/g, ' ');
+const normalise = (text: string): string =>
+  asciiDigits(text.replace(invisible, ''))
+    .replace(dashes, '-')
+    .replace(/\u00a0/g, ' ');
 
 /** A code without hyphens and spaces; letters keep their case. */
-export const normaliseCode = (code: string): string => normalise(code).replace(/^[A-Z]{1,2}-(?=\d{4,8}$)/, '').replace(/[\s-]/g, '');
+export const normaliseCode = (code: string): string =>
+  normalise(code)
+    .replace(/^[A-Z]{1,2}-(?=\d{4,8}$)/, '')
+    .replace(/[\s-]/g, '');
 
 /** What looks like a code but is none, blanked before the search. */
 const decoys: readonly RegExp[] = [
@@ -61,7 +67,10 @@ interface Group {
 }
 
 const groupsOf = (text: string): Group[] =>
-  [...text.matchAll(/(?<![\d+#A-Za-z_-]|\d[.,])(\d{4,8})(?![\dA-Za-z_]|[.,-]\d)/g)].map((match) => ({ digits: match[1] ?? '', at: match.index }));
+  [...text.matchAll(/(?<![\d+#A-Za-z_-]|\d[.,])(\d{4,8})(?![\dA-Za-z_]|[.,-]\d)/g)].map((match) => ({
+    digits: match[1] ?? '',
+    at: match.index,
+  }));
 
 const isYear = (digits: string): boolean => /^(?:19|20)\d{2}$/.test(digits);
 

@@ -5,7 +5,16 @@ import type { Verification } from './verification.ts';
 export type Fields = Partial<
   Pick<
     Verification,
-    'activationId' | 'providerCostMicros' | 'phoneNumber' | 'holdId' | 'sealedCode' | 'reason' | 'expiresAt' | 'receivedAt' | 'endedAt' | 'dueAt'
+    | 'activationId'
+    | 'providerCostMicros'
+    | 'phoneNumber'
+    | 'holdId'
+    | 'sealedCode'
+    | 'reason'
+    | 'expiresAt'
+    | 'receivedAt'
+    | 'endedAt'
+    | 'dueAt'
   >
 >;
 

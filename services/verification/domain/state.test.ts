@@ -44,7 +44,8 @@ describe('the state machine', () => {
 
   it('can always come to an end, from every state', () => {
     const ends = (state: State, seen: ReadonlySet<State>): boolean =>
-      isFinal(state) || happenings.some((happening) => {
+      isFinal(state) ||
+      happenings.some((happening) => {
         const to = next(state, happening);
         return to !== undefined && !seen.has(to) && ends(to, new Set([...seen, to]));
       });
@@ -53,10 +54,11 @@ describe('the state machine', () => {
 
   it('reaches every state', () => {
     const reached = new Set<State>(['reserving']);
-    for (const state of reached) for (const happening of happenings) {
-      const to = next(state, happening);
-      if (to !== undefined) reached.add(to);
-    }
+    for (const state of reached)
+      for (const happening of happenings) {
+        const to = next(state, happening);
+        if (to !== undefined) reached.add(to);
+      }
     assert.deepEqual(reached, new Set(states));
   });
 
@@ -67,7 +69,8 @@ describe('the state machine', () => {
 
   it('nothing is cancelled after its code', () => {
     for (const state of ['received', 'completed'] as const)
-      for (const happening of ['cancelAsked', 'cancelConfirmed', 'timedOut', 'refused'] as const) assert.equal(next(state, happening), undefined);
+      for (const happening of ['cancelAsked', 'cancelConfirmed', 'timedOut', 'refused'] as const)
+        assert.equal(next(state, happening), undefined);
   });
 
   it('every state has one public status, every status its states', () => {

@@ -10,11 +10,17 @@ const after = (date: Date): number => date.getTime() - start.getTime();
 describe('timing', () => {
   it('polls less and less often, and exactly at the end', () => {
     const expiresAt = addMs(start, 20 * minuteMs);
-    assert.deepEqual([0, 1, 2, 3, 9].map((attempts) => after(pollAt(start, attempts, expiresAt, timing))), [10, 20, 40, 60, 60].map((s) => s * secondMs));
+    assert.deepEqual(
+      [0, 1, 2, 3, 9].map((attempts) => after(pollAt(start, attempts, expiresAt, timing))),
+      [10, 20, 40, 60, 60].map((s) => s * secondMs),
+    );
     assert.equal(pollAt(start, 9, addMs(start, secondMs), timing).getTime(), start.getTime() + secondMs);
   });
   it('repeats with doubling pauses up to a limit', () => {
-    assert.deepEqual([0, 1, 5, 500].map((attempts) => after(retryAt(start, attempts, timing))), [1, 2, 30, 30].map((s) => s * secondMs));
+    assert.deepEqual(
+      [0, 1, 5, 500].map((attempts) => after(retryAt(start, attempts, timing))),
+      [1, 2, 30, 30].map((s) => s * secondMs),
+    );
   });
   it('recovers only when nobody can be buying any more', () => {
     const deadline = addMs(start, timing.purchaseMs);

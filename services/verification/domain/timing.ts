@@ -32,7 +32,8 @@ export const pollAt = (now: Date, attempts: number, expiresAt: Date, timing: Tim
   return at < expiresAt ? at : expiresAt;
 };
 
-export const retryAt = (now: Date, attempts: number, timing: Timing): Date => addMs(now, doubling(timing.retryMs, timing.retryMaxMs, attempts));
+export const retryAt = (now: Date, attempts: number, timing: Timing): Date =>
+  addMs(now, doubling(timing.retryMs, timing.retryMaxMs, attempts));
 
 /** From then on nobody can still be buying for this row: recovery may start. */
 export const recoverAt = (purchaseDeadline: Date, timing: Timing): Date => addMs(purchaseDeadline, 2 * timing.providerTimeoutMs);

@@ -109,18 +109,15 @@ export const createFakeProvider = (clock: Clock, name = 'handler-api'): FakeProv
         return { kind: 'done' };
       }),
     listActive: () =>
-      perform(
-        'listActive',
-        (): ActiveOutcome => ({
-          kind: 'listed',
-          activations: rented
-            .filter((row) => row.state === 'waiting' || row.state === 'received')
-            .map((row) => ({
-              ...{ activationId: row.id, service: row.service, country: row.country, phoneNumber: row.phoneNumber, costMicros: 200_000n },
-              ...{ startedAt: row.startedAt, expiresAt: row.expiresAt, orderId: fake.namesOrders ? row.orderId : undefined },
-            })),
-        }),
-      ),
+      perform('listActive', (): ActiveOutcome => ({
+        kind: 'listed',
+        activations: rented
+          .filter((row) => row.state === 'waiting' || row.state === 'received')
+          .map((row) => ({
+            ...{ activationId: row.id, service: row.service, country: row.country, phoneNumber: row.phoneNumber, costMicros: 200_000n },
+            ...{ startedAt: row.startedAt, expiresAt: row.expiresAt, orderId: fake.namesOrders ? row.orderId : undefined },
+          })),
+      })),
   };
   return fake;
 };

@@ -88,7 +88,15 @@ export const openHarness = async (): Promise<Harness> => {
   const tenantId = newId();
   return {
     ...{ db, url: database.url, ports, clock, provider, ledger, leaks, lateCodes, failedSteps },
-    request: (over = {}) => ({ tenantId, idempotencyKey: newId(), service: 'telegram', country: 'ID', capability: 'sms', maxPrice: undefined, ...over }),
+    request: (over = {}) => ({
+      tenantId,
+      idempotencyKey: newId(),
+      service: 'telegram',
+      country: 'ID',
+      capability: 'sms',
+      maxPrice: undefined,
+      ...over,
+    }),
     pass: async (ms) => {
       clock.advance(ms);
       for (let turn = 0; turn < 50; turn++) if ((await workDue(ports)({ limit: 100, leaseMs: 45_000 })) === 0) break;

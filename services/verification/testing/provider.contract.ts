@@ -25,7 +25,10 @@ export const providerContract = (name: string, open: () => Promise<ProviderWorld
     const service = testCatalogue.service('telegram') ?? assert.fail();
     const country = testCatalogue.country('ID') ?? assert.fail();
     const order = (orderId = newId()) => ({ orderId, service, country, maxPrice: money('USD', 900_000n) });
-    const grantedBy = (outcome: AcquireOutcome) => (outcome.kind === 'granted' ? outcome : assert.fail(JSON.stringify(outcome, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))));
+    const grantedBy = (outcome: AcquireOutcome) =>
+      outcome.kind === 'granted'
+        ? outcome
+        : assert.fail(JSON.stringify(outcome, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)));
     const buy = async (world: ProviderWorld, orderId?: string) => grantedBy(await world.provider.acquire(order(orderId)));
     const listed = async (world: ProviderWorld) => {
       const outcome = await world.provider.listActive(addMs(world.now(), -minuteMs));

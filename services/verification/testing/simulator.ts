@@ -22,9 +22,18 @@ export const startSimulator = async (options: { pushUrl?: string } = {}): Promis
   const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
-      PATH: process.env['PATH'],
-      ...{ ENVIRONMENT: 'test', LOG_LEVEL: 'info', NATS_URL: 'nats://127.0.0.1:1', PRINCIPAL_KEY: 'simulator-test-principal-key-0123456789' },
-      ...{ SIMULATOR_HANDLER_API_KEY: apiKey, PAYMENT_SIMULATOR_SECRET: 'payment-secret-of-tests', SMPP_SYSTEM_ID: 'test', SMPP_PASSWORD: 'test' },
+      ...{
+        ENVIRONMENT: 'test',
+        LOG_LEVEL: 'info',
+        NATS_URL: 'nats://127.0.0.1:1',
+        PRINCIPAL_KEY: 'simulator-test-principal-key-0123456789',
+      },
+      ...{
+        SIMULATOR_HANDLER_API_KEY: apiKey,
+        PAYMENT_SIMULATOR_SECRET: 'payment-secret-of-tests',
+        SMPP_SYSTEM_ID: 'test',
+        SMPP_PASSWORD: 'test',
+      },
       ...(options.pushUrl === undefined ? {} : { SIMULATOR_PUSH_URL: options.pushUrl }),
     },
   });
@@ -52,7 +61,9 @@ export const startSimulator = async (options: { pushUrl?: string } = {}): Promis
     apiKey,
     configure: async (settings) => void (await send('PATCH', '/control/settings', settings)),
     deliver: async (activationId, message) => void (await send('POST', `/control/activations/${activationId}/code`, message)),
-    activations: async () => ((await send('GET', '/control/activations')) as { data: { id: string; orderId: string | null; state: string; phone: string }[] }).data,
+    activations: async () =>
+      ((await send('GET', '/control/activations')) as { data: { id: string; orderId: string | null; state: string; phone: string }[] })
+        .data,
     close: async () => {
       child.kill('SIGTERM');
       await exited;

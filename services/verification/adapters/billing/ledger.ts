@@ -30,7 +30,9 @@ export const createLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'pla
         },
         { principal: systemPrincipal('verification', tenantId), deadline },
       );
-      return hold ? { kind: 'held', holdId: hold.id } : { kind: 'unknown', error: appError('platform.internal', { cause: 'an answer without a hold' }) };
+      return hold
+        ? { kind: 'held', holdId: hold.id }
+        : { kind: 'unknown', error: appError('platform.internal', { cause: 'an answer without a hold' }) };
     } catch (cause) {
       const error = toAppError(cause);
       return { kind: unknownCodes.has(error.code) ? 'unknown' : 'refused', error };

@@ -53,4 +53,7 @@ const read = <T>(file: URL, schema: Check<T>): T => {
 
 /** Reads and checks the data files: a wrong catalogue refuses to start. */
 export const loadCatalogue = (folder: URL): Catalogue =>
-  createCatalogue({ services: read(new URL('services.json', folder), servicesSchema), countries: read(new URL('countries.json', folder), countriesSchema) });
+  createCatalogue({
+    services: read(new URL('services.json', folder), servicesSchema),
+    countries: read(new URL('countries.json', folder), countriesSchema),
+  });

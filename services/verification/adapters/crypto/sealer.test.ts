@@ -7,7 +7,11 @@ import { createSealer } from './sealer.ts';
 describe('the sealer', () => {
   const sealer = createSealer(randomBytes(32));
   it('opens what it sealed, whatever it is', () => {
-    fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (plain, context) => assert.equal(sealer.open(sealer.seal(plain, context), context), plain)));
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (plain, context) =>
+        assert.equal(sealer.open(sealer.seal(plain, context), context), plain),
+      ),
+    );
   });
   it('never seals alike twice', () => assert.notDeepEqual(sealer.seal('482913', 'a'), sealer.seal('482913', 'a')));
   it('does not open elsewhere, changed, cut short or with another key', () => {

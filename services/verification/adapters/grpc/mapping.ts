@@ -35,7 +35,8 @@ export const toMessage = (view: VerificationView): VerificationMessage => ({
 export const toStatus = (text: string): PublicStatus | undefined => {
   if (text === '') return undefined;
   const status = publicStatuses.find((known) => known === text);
-  if (status === undefined) throw appError('request.invalid', { fields: [{ field: 'status', reason: `must be one of ${publicStatuses.join(', ')}` }] });
+  if (status === undefined)
+    throw appError('request.invalid', { fields: [{ field: 'status', reason: `must be one of ${publicStatuses.join(', ')}` }] });
   return status;
 };
 
@@ -60,7 +61,8 @@ export const toPricePosition = (cursor: string | undefined): PricePosition | und
   if (typeof service !== 'string' || typeof country !== 'string') throw badCursor();
   return { service, country };
 };
-export const fromPricePosition = (position: PricePosition | undefined): string => (position ? encodeCursor([position.service, position.country]) : '');
+export const fromPricePosition = (position: PricePosition | undefined): string =>
+  position ? encodeCursor([position.service, position.country]) : '';
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

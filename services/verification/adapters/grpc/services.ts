@@ -1,4 +1,8 @@
-import { CatalogServiceService, ProviderPushServiceService, VerificationServiceService } from '#proto/namaskah/verification/v1/verification.ts';
+import {
+  CatalogServiceService,
+  ProviderPushServiceService,
+  VerificationServiceService,
+} from '#proto/namaskah/verification/v1/verification.ts';
 import { allow, allowAny, type BoundService, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
 import type { CatalogueBrowser } from '../../app/browse-catalogue.ts';
@@ -52,7 +56,14 @@ const verificationService = (useCases: UseCases): BoundService =>
   grpcService(VerificationServiceService, {
     createVerification: method(write, async (request, { principal }) => {
       const { idempotencyKey, service, country, capability, maxPrice } = request;
-      const view = await useCases.createVerification({ tenantId: principal.tenantId, idempotencyKey, service, country, capability, maxPrice });
+      const view = await useCases.createVerification({
+        tenantId: principal.tenantId,
+        idempotencyKey,
+        service,
+        country,
+        capability,
+        maxPrice,
+      });
       return { verification: toMessage(view) };
     }),
     getVerification: method(read, async ({ id }, { principal }) => ({
@@ -82,4 +93,8 @@ const pushService = (useCases: UseCases): BoundService =>
     }),
   });
 
-export const grpcServices = (useCases: UseCases): readonly BoundService[] => [catalogService(useCases), verificationService(useCases), pushService(useCases)];
+export const grpcServices = (useCases: UseCases): readonly BoundService[] => [
+  catalogService(useCases),
+  verificationService(useCases),
+  pushService(useCases),
+];

@@ -13,7 +13,13 @@ const conflict = (title: string, info: object = {}): Answer => json(409, { title
 
 /** The line between "refused" and "unknown" is the line between releasing money and asking again. */
 describe('a purchase answered by', () => {
-  const v2 = { activationId: '635', phoneNumber: '6281234567', activationCost: 0.21, currency: 840, activationEndTime: '2026-11-21T04:00:00+00:00' };
+  const v2 = {
+    activationId: '635',
+    phoneNumber: '6281234567',
+    activationCost: 0.21,
+    currency: 840,
+    activationEndTime: '2026-11-21T04:00:00+00:00',
+  };
   const rows: readonly [string, Answer, string][] = [
     ['JSON with a number', json(200, v2), 'granted'],
     ['JSON with a numeric id', json(200, { ...v2, activationId: 635 }), 'granted'],
@@ -87,7 +93,9 @@ describe('a status answered by', () => {
     [lost, 'unknown'],
     [notSent, 'unknown'],
   ];
-  for (const [answer, expected] of rows) it(`${answer.kind === 'answered' ? answer.body.slice(0, 40) || 'nothing' : answer.kind} is ${expected}`, () => assert.equal(classifyStatus(answer).kind, expected));
+  for (const [answer, expected] of rows)
+    it(`${answer.kind === 'answered' ? answer.body.slice(0, 40) || 'nothing' : answer.kind} is ${expected}`, () =>
+      assert.equal(classifyStatus(answer).kind, expected));
 });
 
 describe('a cancellation answered by', () => {
@@ -106,7 +114,9 @@ describe('a cancellation answered by', () => {
     [lost, 'unknown'],
     [notSent, 'unknown'],
   ];
-  for (const [answer, expected] of rows) it(`${answer.kind === 'answered' ? answer.body.slice(0, 40) : answer.kind} is ${expected}`, () => assert.equal(classifyCancel(answer).kind, expected));
+  for (const [answer, expected] of rows)
+    it(`${answer.kind === 'answered' ? answer.body.slice(0, 40) : answer.kind} is ${expected}`, () =>
+      assert.equal(classifyCancel(answer).kind, expected));
 });
 
 describe('the end and the list', () => {
@@ -116,13 +126,28 @@ describe('the end and the list', () => {
     for (const answer of [html(500), ok(''), lost, notSent]) assert.equal(classifyFinish(answer).kind, 'unknown');
   });
   it('with one more message', () => {
-    const outcome = classifyFinish(conflict('NEW_OTP_RECEIVED', { sms: { dateTime: '2026-11-21T03:00:00+00:00', code: '4411', text: 'code 4411' } }));
-    assert.deepEqual(outcome, { kind: 'message', message: { text: 'code 4411', code: '4411', sender: '', receivedAt: new Date('2026-11-21T03:00:00Z') } });
+    const outcome = classifyFinish(
+      conflict('NEW_OTP_RECEIVED', { sms: { dateTime: '2026-11-21T03:00:00+00:00', code: '4411', text: 'code 4411' } }),
+    );
+    assert.deepEqual(outcome, {
+      kind: 'message',
+      message: { text: 'code 4411', code: '4411', sender: '', receivedAt: new Date('2026-11-21T03:00:00Z') },
+    });
   });
   it('only a real list proves that something is absent', () => {
     assert.deepEqual(classifyActive(json(200, { status: 'success', data: [] })), []);
     assert.deepEqual(classifyActive(ok('NO_ACTIVATIONS')), []);
-    for (const answer of [ok(''), ok('[]'), html(200), ok('SERVER_ERROR'), json(200, { status: 'success' }), json(200, { data: ['x'] }), json(503, { data: [] }), lost, notSent])
+    for (const answer of [
+      ok(''),
+      ok('[]'),
+      html(200),
+      ok('SERVER_ERROR'),
+      json(200, { status: 'success' }),
+      json(200, { data: ['x'] }),
+      json(503, { data: [] }),
+      lost,
+      notSent,
+    ])
       assert.equal(classifyActive(answer), undefined);
   });
 });

@@ -49,7 +49,14 @@ const refusalWords: Readonly<Record<string, Refusal>> = {
 };
 
 /** A gate in front of the provider said no: nothing behind it has acted. Any other status without a known word is unknown. */
-const refusalStatuses: Readonly<Record<number, Refusal>> = { 401: 'account', 402: 'account', 403: 'account', 404: 'unreachable', 405: 'unreachable', 429: 'account' };
+const refusalStatuses: Readonly<Record<number, Refusal>> = {
+  401: 'account',
+  402: 'account',
+  403: 'account',
+  404: 'unreachable',
+  405: 'unreachable',
+  429: 'account',
+};
 
 const phonePattern = /^\+?(\d{7,15})$/;
 
@@ -99,7 +106,8 @@ export const classifyStatus = (answer: Answer): StatusOutcome => {
     case 'WRONG_ACTIVATION_ID':
       return { kind: 'absent' };
     default: {
-      if (got.status !== 200 || got.json === undefined || !('sms' in got.json || 'verificationType' in got.json)) return { kind: 'unknown', detail: detailOf(got) };
+      if (got.status !== 200 || got.json === undefined || !('sms' in got.json || 'verificationType' in got.json))
+        return { kind: 'unknown', detail: detailOf(got) };
       const message = messageOf(got.json['sms']) ?? messageOf(got.json['call']);
       return message ? { kind: 'code', message } : { kind: 'waiting' };
     }

@@ -40,7 +40,9 @@ const maxBodyBytes = 1 << 20;
 
 const codesOf = (error: unknown): string[] => {
   const errors = error instanceof AggregateError ? error.errors : [error];
-  return errors.map((one: unknown) => (one instanceof Error && 'code' in one ? String(one.code) : one instanceof Error ? one.name : 'unknown'));
+  return errors.map((one: unknown) =>
+    one instanceof Error && 'code' in one ? String(one.code) : one instanceof Error ? one.name : 'unknown',
+  );
 };
 
 const failed = (error: unknown): Answer => {
@@ -65,7 +67,9 @@ export const createHandlerApiClient = ({ url, apiKey, timeoutMs, connections = 1
     try {
       const { statusCode, body } = await pool.request({ method: 'GET', path, signal: AbortSignal.timeout(timeoutMs) });
       const text = await body.text();
-      return text.length > maxBodyBytes ? { kind: 'lost', detail: 'the answer is too large' } : { kind: 'answered', status: statusCode, body: text };
+      return text.length > maxBodyBytes
+        ? { kind: 'lost', detail: 'the answer is too large' }
+        : { kind: 'answered', status: statusCode, body: text };
     } catch (error) {
       return failed(error);
     }

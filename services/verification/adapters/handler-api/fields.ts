@@ -14,7 +14,8 @@ export const record = (value: unknown): Readonly<Record<string, unknown>> | unde
 };
 
 /** Clones disagree on whether ids and codes are numbers or texts. */
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : typeof value === 'number' && Number.isFinite(value) ? String(value) : '');
+export const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : typeof value === 'number' && Number.isFinite(value) ? String(value) : '';
 
 /** A price of the provider; 0 when it is not readable: it is only ever compared, never charged. */
 export const microsOf = (value: unknown): bigint => {
@@ -38,5 +39,10 @@ export const messageOf = (value: unknown): ProviderMessage | undefined => {
   const code = textOf(fields['code']);
   const text = textOf(fields['text']);
   if (code === '' && text === '') return undefined;
-  return { text: text || code, code: code === '' ? undefined : code, sender: textOf(fields['from']), receivedAt: dateOf(fields['dateTime']) };
+  return {
+    text: text || code,
+    code: code === '' ? undefined : code,
+    sender: textOf(fields['from']),
+    receivedAt: dateOf(fields['dateTime']),
+  };
 };

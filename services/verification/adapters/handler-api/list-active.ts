@@ -27,7 +27,9 @@ const rowOf = (row: Readonly<Record<string, unknown>>, tables: CodeTables): Acti
 });
 
 const newestFirst = (rows: readonly ActiveActivation[]): boolean =>
-  rows.every((row, index) => index === 0 || (row.startedAt !== undefined && (rows[index - 1]?.startedAt ?? row.startedAt) >= row.startedAt));
+  rows.every(
+    (row, index) => index === 0 || (row.startedAt !== undefined && (rows[index - 1]?.startedAt ?? row.startedAt) >= row.startedAt),
+  );
 
 /** Newest first and older than asked for: further pages hold nothing of interest. */
 const reached = (rows: readonly ActiveActivation[], since: Date): boolean => {
@@ -41,7 +43,8 @@ export const listActive = async (client: HandlerApiClient, tables: CodeTables, s
   for (let page = 0; page < maxPages; page++) {
     const answer = await client.call('getActiveActivations', { start: page * (pageRows - overlapRows), limit: pageRows });
     const records = classifyActive(answer);
-    if (records === undefined) return { kind: 'unknown', detail: answer.kind === 'answered' ? `HTTP ${answer.status} is no list` : answer.detail };
+    if (records === undefined)
+      return { kind: 'unknown', detail: answer.kind === 'answered' ? `HTTP ${answer.status} is no list` : answer.detail };
     const rows = records.map((row) => rowOf(row, tables));
     if (rows.some((row) => row.activationId === '')) return { kind: 'unknown', detail: 'a row without an id' };
     const overlaps = page === 0 || rows.some((row) => found.has(row.activationId));

@@ -10,7 +10,12 @@ import { type RunningSimulator, startSimulator } from '../../testing/simulator.t
 import { createHandlerApiProvider } from './provider.ts';
 
 const actionOf = { acquire: '', cancel: 'setStatus', status: 'getStatusV2', listActive: 'getActiveActivations' } as const;
-const order = () => ({ orderId: newId(), service: catalogue.service('telegram') ?? assert.fail(), country: catalogue.country('ID') ?? assert.fail(), maxPrice: money('USD', 900_000n) });
+const order = () => ({
+  orderId: newId(),
+  service: catalogue.service('telegram') ?? assert.fail(),
+  country: catalogue.country('ID') ?? assert.fail(),
+  maxPrice: money('USD', 900_000n),
+});
 
 describe('against the simulator', () => {
   let simulator: RunningSimulator;
@@ -32,7 +37,9 @@ describe('against the simulator', () => {
     runOut: () => simulator.configure({ handlerApi: { nextFaults: ['no_numbers'] } }),
     lose: (operation, how) => {
       const fault = how === 'after' ? 'reset_after_buy' : 'reset';
-      return simulator.configure({ handlerApi: operation === 'acquire' ? { nextFaults: [fault] } : { nextFaultsOf: { [actionOf[operation]]: [fault] } } });
+      return simulator.configure({
+        handlerApi: operation === 'acquire' ? { nextFaults: [fault] } : { nextFaultsOf: { [actionOf[operation]]: [fault] } },
+      });
     },
     earlyCancel: (on) => simulator.configure({ handlerApi: { earlyCancelMs: on ? 60_000 : 0 } }),
   }));
@@ -108,7 +115,14 @@ describe('the wire', () => {
     const provider = open();
     const request = order();
     await provider.acquire(request);
-    assert.deepEqual(Object.fromEntries(asked), { api_key: 'secret-key', action: 'getNumberV2', service: 'tg', country: '6', maxPrice: '0.90', orderId: request.orderId });
+    assert.deepEqual(Object.fromEntries(asked), {
+      api_key: 'secret-key',
+      action: 'getNumberV2',
+      service: 'tg',
+      country: '6',
+      maxPrice: '0.90',
+      orderId: request.orderId,
+    });
     await provider.close();
   });
 
@@ -142,7 +156,13 @@ describe('the wire', () => {
     let page = 0;
     listener = (_, response) => {
       page += 1;
-      const rows = Array.from({ length: 100 }, (_unused, index) => ({ activationId: `${page}-${index}`, serviceCode: 'tg', countryCode: '6', phoneNumber: '1', activationTime: '2026-11-21 03:00:00' }));
+      const rows = Array.from({ length: 100 }, (_unused, index) => ({
+        activationId: `${page}-${index}`,
+        serviceCode: 'tg',
+        countryCode: '6',
+        phoneNumber: '1',
+        activationTime: '2026-11-21 03:00:00',
+      }));
       response.end(JSON.stringify({ status: 'success', data: rows }));
     };
     const provider = open();

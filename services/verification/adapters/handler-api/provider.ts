@@ -42,7 +42,9 @@ const statusOf = async (client: HandlerApiClient, id: string) => {
 };
 
 /** A provider of the SMS-Activate family (`stubs/handler_api.php`). */
-export const createHandlerApiProvider = (options: HandlerApiOptions & { catalogue: Catalogue; metrics?: Metrics }): NumberProvider & { close(): Promise<void> } => {
+export const createHandlerApiProvider = (
+  options: HandlerApiOptions & { catalogue: Catalogue; metrics?: Metrics },
+): NumberProvider & { close(): Promise<void> } => {
   const client = createHandlerApiClient(options);
   const serviceByCode = new Map(options.catalogue.services.map((row) => [row.providerCodes['handlerApi'], row.code]));
   const countryById = new Map(options.catalogue.countries.map((row) => [String(row.providerCodes['handlerApi']), row.code]));
@@ -59,7 +61,8 @@ export const createHandlerApiProvider = (options: HandlerApiOptions & { catalogu
     acquire: async ({ orderId, service, country, maxPrice }) => {
       const serviceCode = service.providerCodes['handlerApi'];
       const countryId = country.providerCodes['handlerApi'];
-      if (serviceCode === undefined || countryId === undefined) return { kind: 'refused', reason: 'not_offered', detail: 'no code of this provider' };
+      if (serviceCode === undefined || countryId === undefined)
+        return { kind: 'refused', reason: 'not_offered', detail: 'no code of this provider' };
       const parameters = { service: serviceCode, country: countryId, maxPrice: formatDecimal(maxPrice.micros), orderId };
       return counted('acquire', client.call('getNumberV2', parameters).then(classifyAcquire));
     },

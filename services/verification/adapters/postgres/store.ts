@@ -26,7 +26,13 @@ const orNull = <T>(value: T | undefined): T | null => value ?? null;
 
 const outboxParams = (row: OutboxRow): unknown[] => [row.id, row.subject, row.aggregateId, row.aggregateVersion, row.headers, row.payload];
 
-const messageParams = (message: SealedMessage): unknown[] => [message.id, message.sealed, message.fingerprint, message.receivedAt, message.hidden];
+const messageParams = (message: SealedMessage): unknown[] => [
+  message.id,
+  message.sealed,
+  message.fingerprint,
+  message.receivedAt,
+  message.hidden,
+];
 
 const reserveParams = (v: Verification): unknown[] => [
   ...[v.id, v.tenantId, v.idempotencyKey, v.requestHash, v.state, v.version, v.service, v.country, v.capability],
@@ -35,7 +41,14 @@ const reserveParams = (v: Verification): unknown[] => [
 
 const saveParams = (from: Verification, to: Verification): unknown[] => [
   ...[from.id, from.tenantId, from.state, from.version, to.state, to.version],
-  ...[orNull(to.activationId), orNull(to.providerCostMicros), orNull(to.phoneNumber), orNull(to.holdId), orNull(to.sealedCode), orNull(to.reason)],
+  ...[
+    orNull(to.activationId),
+    orNull(to.providerCostMicros),
+    orNull(to.phoneNumber),
+    orNull(to.holdId),
+    orNull(to.sealedCode),
+    orNull(to.reason),
+  ],
   ...[orNull(to.expiresAt), orNull(to.receivedAt), orNull(to.endedAt), orNull(to.dueAt), to.attempts],
 ];
 
@@ -48,7 +61,11 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
 
   const save: VerificationStore['save'] = async (from, to, { event, message } = {}): Promise<Saved> => {
     const statement = saveSql(event !== undefined, message !== undefined);
-    const params = [...saveParams(from, to), ...(event ? outboxParams(outboxRowOf(event)) : []), ...(message ? messageParams(message) : [])];
+    const params = [
+      ...saveParams(from, to),
+      ...(event ? outboxParams(outboxRowOf(event)) : []),
+      ...(message ? messageParams(message) : []),
+    ];
     try {
       const [row] = await db.query<{ push_waits: boolean }>(statement.text, params, { name: statement.name });
       if (!row) return 'lost';
@@ -76,7 +93,9 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
     findByActivation: (provider, activationId) =>
       findBy('provider = $1 and activation_id = $2', [provider, activationId], 'verification-by-activation'),
     messages: async (tenantId, id) => {
-      const rows = await db.em().find(MessageRow, { tenantId, verificationId: id, hidden: false }, { orderBy: { receivedAt: 'asc', id: 'asc' } });
+      const rows = await db
+        .em()
+        .find(MessageRow, { tenantId, verificationId: id, hidden: false }, { orderBy: { receivedAt: 'asc', id: 'asc' } });
       return rows.map(messageFromEntity);
     },
     list: async (query) => (await listRows(db, query)).map(fromEntity),

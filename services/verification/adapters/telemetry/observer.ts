@@ -26,9 +26,13 @@ export const createObserver = ({ logger, metrics }: { logger: Logger; metrics: M
     },
     leak: (verification, what) => {
       leaks.inc({ provider: verification.provider });
-      logger.error({ ...who(verification), activationId: verification.activationId, what }, 'the provider may charge what no customer pays');
+      logger.error(
+        { ...who(verification), activationId: verification.activationId, what },
+        'the provider may charge what no customer pays',
+      );
     },
     unknownCount: (count) => unknown.set(count),
-    failedStep: (verification, error) => logger.error({ ...who(verification), err: error }, 'a step failed; it is repeated after its lease'),
+    failedStep: (verification, error) =>
+      logger.error({ ...who(verification), err: error }, 'a step failed; it is repeated after its lease'),
   };
 };
