@@ -4,3 +4,5 @@ export type { Closable } from './resources.ts';
 export { runMain } from './run-main.ts';
 export { startService } from './service.ts';
 export type { Life, ProcessConfig, RunningService } from './service.ts';
+export { startWorker } from './worker.ts';
+export type { Work, Worker, WorkerOptions } from './worker.ts';

@@ -27,7 +27,7 @@ export interface Delivery {
   kind: string;
   /** For example "a***@example.com". */
   recipientMasked: string;
-  /** pending, sent, unknown, failed */
+  /** pending, sent, skipped (nothing was to be said any more), failed */
   status: string;
   attempts: number;
   createdAt: Date | undefined;

@@ -1,0 +1,64 @@
+/** Work that lies in a table and may be looked at at any time. @returns how much was done; the next look follows at once while it is more than 0 */
+export type Work = () => Promise<number>;
+
+export interface Worker {
+  /** Looks now rather than at the next interval. */
+  wake(): void;
+  /** Waits for a running look to end; starts no other. */
+  close(): Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly work: Work;
+  readonly onError: (error: unknown, worker: string) => void;
+}
+
+/** Consecutive looks without a pause; after them others get their turn. */
+const maxInARow = 100;
+
+/**
+ * One look at a time, every `intervalMs` and whenever woken. A wake-up during a look is not lost: another look follows.
+ * An error ends the look, is reported, and the next interval tries again.
+ */
+export const startWorker = ({ name, intervalMs, work, onError }: WorkerOptions): Worker => {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let woken = false;
+  let closed = false;
+
+  const look = async (): Promise<void> => {
+    try {
+      for (let count = 0; count < maxInARow && !closed; count++) {
+        woken = false;
+        if ((await work()) === 0 && !woken) break;
+      }
+    } catch (error) {
+      onError(error, name);
+    }
+  };
+
+  const run = (): void => {
+    clearTimeout(timer);
+    if (closed || running !== undefined) return;
+    running = look().finally(() => {
+      running = undefined;
+      if (!closed) timer = setTimeout(run, woken ? 0 : intervalMs);
+    });
+  };
+
+  // Replicas that were started together shall not look together.
+  timer = setTimeout(run, Math.random() * Math.min(intervalMs, 1_000));
+  return {
+    wake: () => {
+      woken = true;
+      run();
+    },
+    close: async () => {
+      closed = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+};

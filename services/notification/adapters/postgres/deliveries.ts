@@ -1,0 +1,67 @@
+import { type Database, decodeCursor, encodeCursor, type Queryable } from '#platform/postgres/index.ts';
+import { appError } from '#platform/errors/index.ts';
+import { isUuid } from '#platform/ids/index.ts';
+import type { Deliveries, NewDelivery } from '../../app/ports.ts';
+import type { Delivery } from '../../domain/delivery.ts';
+import { DeliveryRow } from './rows.ts';
+
+const addSql = `insert into deliveries (id, tenant_id, kind, subject_id, event_id, next_attempt_at, created_at)
+values ($1, $2, $3, $4, $5, $6, $6) on conflict (event_id, kind) do nothing`;
+
+/** The claim moves next_attempt_at to the end of the lease: a sender that dies needs nobody to clean up after it. */
+const claimSql = `update deliveries set attempts = attempts + 1, next_attempt_at = $2
+where id in (select id from deliveries where status = 'pending' and next_attempt_at <= $1 order by next_attempt_at limit $3 for update skip locked)
+returning id`;
+
+const finishSql = `update deliveries set status = $3, ended_at = $4, next_attempt_at = null, recipient_masked = coalesce($5, recipient_masked), last_error = $6
+where id = $1 and attempts = $2 and status = 'pending'`;
+const retrySql = `update deliveries set next_attempt_at = $3, last_error = $4 where id = $1 and attempts = $2 and status = 'pending'`;
+const sweepSql = `with gone as (delete from deliveries where id in (select id from deliveries where ended_at < $1 limit 1000) returning 1) select count(*) from gone`;
+
+const toDelivery = (row: DeliveryRow): Delivery => ({
+  id: row.id,
+  tenantId: row.tenantId,
+  kind: row.kind,
+  subjectId: row.subjectId,
+  status: row.status,
+  attempts: row.attempts,
+  recipientMasked: row.recipientMasked,
+  createdAt: row.createdAt,
+  sentAt: row.status === 'sent' ? (row.endedAt ?? undefined) : undefined,
+});
+
+/** For the consumer's transaction. */
+export const addDelivery = async (tx: Queryable, { id, tenantId, kind, subjectId, eventId, createdAt }: NewDelivery): Promise<void> => {
+  await tx.query(addSql, [id, tenantId, kind, subjectId, eventId, createdAt]);
+};
+
+const beforeId = (cursor: string): string | undefined => {
+  const [id] = decodeCursor(cursor, 1) ?? [];
+  if (id === undefined) return undefined;
+  if (typeof id === 'string' && isUuid(id)) return id;
+  throw appError('request.invalid', { fields: [{ field: 'cursor', reason: 'is not a cursor of this list' }] });
+};
+
+export const postgresDeliveries = (db: Database): Deliveries => ({
+  add: (delivery) => addDelivery(db, delivery),
+  claimDue: async (now, leaseUntil, limit) => {
+    const claimed = await db.query<{ id: string }>(claimSql, [now, leaseUntil, limit]);
+    if (claimed.length === 0) return [];
+    const rows = await db.em().find(DeliveryRow, { id: { $in: claimed.map(({ id }) => id) } });
+    return rows.map(toDelivery);
+  },
+  finish: async ({ id, attempts }, status, at, { recipientMasked, reason }) => {
+    await db.query(finishSql, [id, attempts, status, at, recipientMasked ?? null, reason ?? null]);
+  },
+  retry: async ({ id, attempts }, at, reason) => {
+    await db.query(retrySql, [id, attempts, at, reason]);
+  },
+  list: async (tenantId, { limit, cursor }) => {
+    // UUIDv7: the order of ids is the order of creation.
+    const before = beforeId(cursor);
+    const rows = await db.em().find(DeliveryRow, { tenantId, ...(before === undefined ? {} : { id: { $lt: before } }) }, { orderBy: { id: 'desc' }, limit: limit + 1 });
+    const deliveries = rows.slice(0, limit).map(toDelivery);
+    return { deliveries, nextCursor: rows.length > limit ? encodeCursor([deliveries.at(-1)?.id ?? null]) : '' };
+  },
+  sweep: async (before) => Number((await db.query<{ count: bigint }>(sweepSql, [before]))[0]?.count ?? 0n),
+});

@@ -1,0 +1,31 @@
+import { addMs, hourMs, minuteMs } from '#platform/time/index.ts';
+
+export const deliveryKinds = ['email.verify_address', 'email.invitation'] as const;
+export type DeliveryKind = (typeof deliveryKinds)[number];
+
+/** pending → sent | skipped (nothing was to be said any more) | failed */
+export type DeliveryStatus = 'pending' | 'sent' | 'skipped' | 'failed';
+
+/** One mail that somebody is to get. Who that is stands nowhere here: the address is asked for when it is sent. */
+export interface Delivery {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly kind: DeliveryKind;
+  /** The user or the invitation that it is about. */
+  readonly subjectId: string;
+  readonly status: DeliveryStatus;
+  /** How often it was claimed; part of the idempotency key, see app/send-due.ts. */
+  readonly attempts: number;
+  readonly recipientMasked: string;
+  readonly createdAt: Date;
+  readonly sentAt: Date | undefined;
+}
+
+/** Longer than any send takes; after it somebody else takes over from a sender that died. */
+export const leaseMs = 2 * minuteMs;
+/** Over about nine hours with the usual first step. */
+export const maxAttempts = 14;
+const longestPauseMs = hourMs;
+
+/** @param attempts made so far, at least 1 */
+export const retryAt = (now: Date, attempts: number, firstMs: number): Date => addMs(now, Math.min(firstMs * 3 ** Math.min(attempts - 1, 12), longestPauseMs));
