@@ -49,7 +49,15 @@ interface Item {
 export const startBatchConsumer = async (options: BatchConsumerOptions): Promise<RunningConsumer> => {
   const { db, bus, durable, handle, maxBatch, maxWaitMs, logger = silentLog } = options;
   const row = consumers[durable];
-  const context: Context = { db, bus, durable, handle, logger, metrics: consumerMetrics(options.metrics, durable), maxDeliver: row.maxDeliver };
+  const context: Context = {
+    db,
+    bus,
+    durable,
+    handle,
+    logger,
+    metrics: consumerMetrics(options.metrics, durable),
+    maxDeliver: row.maxDeliver,
+  };
   const consumer = await bus.jetstream.consumers.get(row.stream, durable);
   const sweeper = await startSweeper(bus, durable, logger);
   const messages = await consumer.consume({ max_messages: maxBatch });
@@ -77,7 +85,7 @@ export const startBatchConsumer = async (options: BatchConsumerOptions): Promise
         await waker.wait(1_000);
         continue;
       }
-      for (const until = performance.now() + maxWaitMs; !stopping && queue.length < maxBatch && performance.now() < until; ) {
+      for (const until = performance.now() + maxWaitMs; !stopping && queue.length < maxBatch && performance.now() < until;) {
         await waker.wait(until - performance.now());
       }
       if (stopping) return;
@@ -158,17 +166,29 @@ const giveBack = async (context: Context, { message, event }: Item, cause: unkno
     return;
   }
   message.nak(backoffMs(event.deliveryCount));
-  context.logger.warn({ err: cause, durable: context.durable, subject: event.subject, deliveryCount: event.deliveryCount }, 'event will be delivered again');
+  context.logger.warn(
+    { err: cause, durable: context.durable, subject: event.subject, deliveryCount: event.deliveryCount },
+    'event will be delivered again',
+  );
 };
 
 /** One transaction: inbox rows and the projection of what is new. Acknowledges after the commit. */
 const project = async ({ db, durable, handle, metrics }: Context, items: readonly Item[]): Promise<void> => {
-  const attributes = { 'messaging.system': 'nats', 'messaging.operation.name': 'process', 'messaging.consumer.group.name': durable, 'messaging.batch.message_count': items.length };
+  const attributes = {
+    'messaging.system': 'nats',
+    'messaging.operation.name': 'process',
+    'messaging.consumer.group.name': durable,
+    'messaging.batch.message_count': items.length,
+  };
   const links = items.slice(0, 32).map(({ message }) => traceCarrier(message));
   const startedAt = performance.now();
   const fresh = await withSpan(`process ${durable}`, { kind: 'consumer', attributes, links }, () =>
     db.transaction(async (tx) => {
-      const entered = await enterInboxMany(tx, durable, items.map(({ event }) => event.id));
+      const entered = await enterInboxMany(
+        tx,
+        durable,
+        items.map(({ event }) => event.id),
+      );
       // An id that occurs twice in one batch is entered once: keep its first occurrence only.
       const events = items.filter(({ event }) => entered.delete(event.id)).map(({ event }) => event);
       if (events.length > 0) await handle(tx, events);

@@ -85,7 +85,11 @@ export const openBus = async ({ url, name, logger = silentLog }: BusOptions): Pr
     close: async () => {
       if (connection.isClosed()) return;
       // A drain waits for the server; without one there is nothing to wait for.
-      if (connected) await within(connection.drain().catch(() => {}), drainTimeoutMs);
+      if (connected)
+        await within(
+          connection.drain().catch(() => {}),
+          drainTimeoutMs,
+        );
       await connection.close();
     },
   };

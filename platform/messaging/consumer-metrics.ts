@@ -11,7 +11,14 @@ export interface ConsumerMetrics {
   dead(): void;
 }
 
-const silent: ConsumerMetrics = { delivered: () => {}, inFlight: () => {}, pending: () => {}, handled: () => {}, batch: () => {}, dead: () => {} };
+const silent: ConsumerMetrics = {
+  delivered: () => {},
+  inFlight: () => {},
+  pending: () => {},
+  handled: () => {},
+  batch: () => {},
+  dead: () => {},
+};
 
 export const consumerMetrics = (metrics: Metrics | undefined, durable: string): ConsumerMetrics => {
   if (metrics === undefined) return silent;

@@ -20,7 +20,10 @@ export interface EventHandler {
 }
 
 /** Binds a handler to an event. It runs in one transaction with the inbox row, so its effect happens once. */
-export const on = <P>(definition: EventDefinition<P>, handle: (tx: Transaction, event: ReceivedEvent<P>) => Promise<Outcome>): EventHandler => ({
+export const on = <P>(
+  definition: EventDefinition<P>,
+  handle: (tx: Transaction, event: ReceivedEvent<P>) => Promise<Outcome>,
+): EventHandler => ({
   subject: definition.subject,
   codec: definition.codec as EventCodec<unknown>,
   handle: handle as unknown as EventHandler['handle'],
@@ -190,7 +193,10 @@ const settle = async (context: HandlingContext, message: JsMsg, outcome: Outcome
   if (outcome.kind === 'retry' && deliveryCount < context.maxDeliver) {
     const afterMs = Math.max(1, outcome.afterMs ?? backoffMs(deliveryCount));
     message.nak(afterMs);
-    context.logger.warn({ err: outcome.cause, durable: context.durable, subject: message.subject, deliveryCount, afterMs }, 'event will be delivered again');
+    context.logger.warn(
+      { err: outcome.cause, durable: context.durable, subject: message.subject, deliveryCount, afterMs },
+      'event will be delivered again',
+    );
     return afterMs;
   }
   await bury(context, message, outcome.cause);
@@ -198,7 +204,11 @@ const settle = async (context: HandlingContext, message: JsMsg, outcome: Outcome
 };
 
 /** Moves a message to the dead letters. When that fails it stays unanswered: the server delivers it, or reports it, later. */
-export const bury = async ({ bus, durable, logger, metrics }: Pick<HandlingContext, 'bus' | 'durable' | 'logger' | 'metrics'>, message: JsMsg, cause: unknown): Promise<void> => {
+export const bury = async (
+  { bus, durable, logger, metrics }: Pick<HandlingContext, 'bus' | 'durable' | 'logger' | 'metrics'>,
+  message: JsMsg,
+  cause: unknown,
+): Promise<void> => {
   const { subject, data, headers, seq: streamSequence } = message;
   const { deliveryCount: deliveries } = message.info;
   try {

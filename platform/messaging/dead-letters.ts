@@ -76,7 +76,15 @@ export const startSweeper = async (bus: Bus, durable: ConsumerName, logger: Log)
     if (stored === null) return; // aged out
     const cause = new Error('no deliveries left: the consumer never answered');
     const { subject, data, header: headers } = stored;
-    await publishDeadLetter(bus, { durable, subject, data, headers, streamSequence: advisory.stream_seq, deliveries: advisory.deliveries, cause });
+    await publishDeadLetter(bus, {
+      durable,
+      subject,
+      data,
+      headers,
+      streamSequence: advisory.stream_seq,
+      deliveries: advisory.deliveries,
+      cause,
+    });
     logger.error({ durable, subject, streamSequence: advisory.stream_seq }, 'event moved to the dead letters by the sweeper');
   };
   const done = (async () => {

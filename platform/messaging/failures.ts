@@ -16,4 +16,5 @@ export const isRowFault = (error: unknown): boolean => {
 
 export const isNotFound = (error: unknown): boolean => error instanceof JetStreamApiError && error.status === 404;
 
-export const errorText = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 500);
+export const errorText = (error: unknown): string =>
+  (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).slice(0, 500);

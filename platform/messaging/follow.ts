@@ -14,7 +14,12 @@ const streamOf = (subject: string): string => {
 };
 
 /** See Bus.follow. Starts behind the stream's last message, so that a recreated consumer continues instead of repeating. */
-export const follow = async (bus: Bus, subject: string, handle: (event: ReceivedEvent) => void | Promise<void>, logger: Log): Promise<() => Promise<void>> => {
+export const follow = async (
+  bus: Bus,
+  subject: string,
+  handle: (event: ReceivedEvent) => void | Promise<void>,
+  logger: Log,
+): Promise<() => Promise<void>> => {
   const stream = streamOf(subject);
   const manager = await bus.manager();
   const { state } = await manager.streams.info(stream);

@@ -2,9 +2,13 @@ import type { Queryable } from '#platform/postgres/index.ts';
 
 /** Notes a message as handled, in the transaction of its effect. @returns false when it was noted before */
 export const enterInbox = async (tx: Queryable, durable: string, messageId: string): Promise<boolean> => {
-  const rows = await tx.query('insert into inbox (consumer, message_id) values ($1, $2) on conflict do nothing returning 1 as entered', [durable, messageId], {
-    name: 'inbox-enter',
-  });
+  const rows = await tx.query(
+    'insert into inbox (consumer, message_id) values ($1, $2) on conflict do nothing returning 1 as entered',
+    [durable, messageId],
+    {
+      name: 'inbox-enter',
+    },
+  );
   return rows.length === 1;
 };
 

@@ -13,7 +13,10 @@ import { dead, done, retry, type Outcome } from './outcome.ts';
 import { publishEvent } from './outbox.ts';
 import { startRelay } from './relay.ts';
 
-const effects = sqlMigration('00000000-0002-effects', `create table effect (position bigint generated always as identity, event_id uuid not null, aggregate text not null, version bigint not null)`);
+const effects = sqlMigration(
+  '00000000-0002-effects',
+  `create table effect (position bigint generated always as identity, event_id uuid not null, aggregate text not null, version bigint not null)`,
+);
 
 /** Beyond the ack wait: a message that the server sends into the very moment of a close comes again only after it. */
 const patience = { timeoutMs: 45_000 };
@@ -50,12 +53,24 @@ describe('outbox, relay and consumers', () => {
 
   const tenantId = newId();
   const captured = (tx: Transaction, aggregateId: string, aggregateVersion: number) =>
-    publishEvent(tx, events.auth.tenantRegistered, { tenantId, aggregateId, aggregateVersion, occurredAt: new Date(), payload: { tenantId, plan: `v${aggregateVersion}` } });
+    publishEvent(tx, events.auth.tenantRegistered, {
+      tenantId,
+      aggregateId,
+      aggregateVersion,
+      occurredAt: new Date(),
+      payload: { tenantId, plan: `v${aggregateVersion}` },
+    });
   const publish = (aggregateId: string, version: number) => db.transaction((tx) => captured(tx, aggregateId, version));
   const recordEffect = (tx: Transaction, event: ReceivedEvent) =>
-    tx.query('insert into effect (event_id, aggregate, version) values ($1, $2, $3)', [event.id, event.aggregateId, event.aggregateVersion]);
+    tx.query('insert into effect (event_id, aggregate, version) values ($1, $2, $3)', [
+      event.id,
+      event.aggregateId,
+      event.aggregateVersion,
+    ]);
   const versionsOf = async (aggregate: string): Promise<number[]> =>
-    (await db.query<{ version: bigint }>('select version from effect where aggregate = $1 order by position', [aggregate])).map(({ version }) => Number(version));
+    (await db.query<{ version: bigint }>('select version from effect where aggregate = $1 order by position', [aggregate])).map(
+      ({ version }) => Number(version),
+    );
   const unpublished = async (aggregate: string): Promise<number> =>
     (await db.query('select 1 from outbox where aggregate_id = $1 and published_at is null', [aggregate])).length;
   const consume = (handler: (tx: Transaction, event: ReceivedEvent) => Promise<Outcome>) =>
@@ -70,7 +85,10 @@ describe('outbox, relay and consumers', () => {
     const seen: ReceivedEvent[] = [];
     await consume(async (_tx, event) => (seen.push(event), done()));
     const aggregate = newId();
-    await assert.rejects(db.transaction(async (tx) => (await captured(tx, aggregate, 1), Promise.reject(new Error('no')))), /no/);
+    await assert.rejects(
+      db.transaction(async (tx) => (await captured(tx, aggregate, 1), Promise.reject(new Error('no')))),
+      /no/,
+    );
     await publish(aggregate, 2);
     const event = await eventually(() => (assert.equal(seen.length, 1), seen[0]!), patience);
     assert.equal(event.aggregateVersion, 2);
@@ -118,7 +136,10 @@ describe('outbox, relay and consumers', () => {
     commit();
     await long;
     await eventually(async () => assert.deepEqual(await versionsOf(slow), [1]), patience);
-    assert.deepEqual(await versionsOf(fast), Array.from({ length: 20 }, (_, index) => index + 1));
+    assert.deepEqual(
+      await versionsOf(fast),
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
   });
 
   it('orders an aggregate by the order of its changes, when the later change took its transaction id first', async () => {
@@ -128,7 +149,9 @@ describe('outbox, relay and consumers', () => {
     await db.query('create table if not exists locked (id text primary key, version bigint)');
     await db.query('insert into locked values ($1, 0)', [aggregate]);
     const change = async (tx: Transaction): Promise<void> => {
-      const [row] = await tx.query<{ version: bigint }>('update locked set version = version + 1 where id = $1 returning version', [aggregate]);
+      const [row] = await tx.query<{ version: bigint }>('update locked set version = version + 1 where id = $1 returning version', [
+        aggregate,
+      ]);
       await captured(tx, aggregate, Number(row!.version));
     };
     // An idempotency key, say, is written before the aggregate is locked: it fixes the transaction id, not the order.
@@ -178,7 +201,9 @@ describe('outbox, relay and consumers', () => {
     await leader.close();
     await eventually(() => assert.ok(standby.leading()), patience);
     const third = await own(startRelay({ db, bus, standbyMs: 50 }));
-    await db.query(`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`);
+    await db.query(
+      `select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())`,
+    );
     await eventually(() => assert.notEqual(standby.leading(), third.leading()), patience);
     const aggregate = newId();
     await publish(aggregate, 1);
@@ -203,7 +228,14 @@ describe('outbox, relay and consumers', () => {
     });
     await eventually(async () => assert.equal((await versionsOf(aggregate)).length, 3), patience);
     assert.deepEqual(await versionsOf(aggregate), [1, 2, 3]);
-    assert.deepEqual([...failures], [[1, 3], [2, 1], [3, 1]]);
+    assert.deepEqual(
+      [...failures],
+      [
+        [1, 3],
+        [2, 1],
+        [3, 1],
+      ],
+    );
   });
 
   it('moves a dead event to the dead letters with reason, original bytes and headers, and goes on', async () => {
@@ -250,7 +282,7 @@ describe('outbox, relay and consumers', () => {
     await publish(aggregate, 1);
     const consumer = await bus.jetstream.consumers.get('AUTH', 'billing-tenant');
     // Takes and drops deliveries as a crashing process does; an immediate nak stands for the ack time-out.
-    for (let count = 0; count < 12; ) {
+    for (let count = 0; count < 12;) {
       const message = await consumer.next({ expires: 5_000 });
       assert.ok(message);
       if (message.headers?.get('ce-subject') !== aggregate) message.ack();
@@ -280,7 +312,10 @@ describe('outbox, relay and consumers', () => {
     await own(startRelay({ db, bus, logger }));
     await eventually(async () => assert.equal(await unpublished(healthy), 0), patience);
     await eventually(async () => {
-      const [row] = await db.query<{ parked: boolean; attempts: number; last_error: string }>('select parked_at is not null as parked, attempts, last_error from outbox where aggregate_id = $1', [poison]);
+      const [row] = await db.query<{ parked: boolean; attempts: number; last_error: string }>(
+        'select parked_at is not null as parked, attempts, last_error from outbox where aggregate_id = $1',
+        [poison],
+      );
       assert.equal(row!.parked, true);
       assert.equal(row!.attempts, 5);
       assert.match(row!.last_error, /payload/i);
@@ -347,13 +382,19 @@ describe('outbox, relay and consumers', () => {
         },
       });
     const first = await start();
-    await eventually(async () => assert.ok((await db.query('select 1 from effect where aggregate = any($1)', [aggregates])).length > 0), patience);
+    await eventually(
+      async () => assert.ok((await db.query('select 1 from effect where aggregate = any($1)', [aggregates])).length > 0),
+      patience,
+    );
     await first.close();
     await own(start());
     for (const aggregate of aggregates) {
       await eventually(async () => assert.ok((await versionsOf(aggregate)).length >= 30), patience);
       // As a set: what was given back may be overtaken, which is why projections compare versions.
-      assert.deepEqual((await versionsOf(aggregate)).toSorted((a, b) => a - b), oneToThirty);
+      assert.deepEqual(
+        (await versionsOf(aggregate)).toSorted((a, b) => a - b),
+        oneToThirty,
+      );
     }
   });
 

@@ -17,7 +17,10 @@ import { publishEvent } from './outbox.ts';
 import { startRelay } from './relay.ts';
 import { ensureStreams } from './streams.ts';
 
-const effects = sqlMigration('00000000-0002-effects', 'create table effect (event_id uuid primary key, aggregate text not null, version bigint not null)');
+const effects = sqlMigration(
+  '00000000-0002-effects',
+  'create table effect (event_id uuid primary key, aggregate text not null, version bigint not null)',
+);
 const patience = { timeoutMs: 45_000 };
 
 /** Servers of this file's own, which it may stop and kill. */
@@ -33,7 +36,8 @@ describe('when servers fail under load', () => {
 
   const launchNats = () => startNats({ dir: join(dir, 'nats'), port: natsPort });
   // Durable: what a crash may take from a server without fsync is not ours to promise.
-  const launchPostgres = (port?: number) => startPostgres({ dataDir: join(dir, 'postgres'), durable: true, ...(port === undefined ? {} : { port }) });
+  const launchPostgres = (port?: number) =>
+    startPostgres({ dataDir: join(dir, 'postgres'), durable: true, ...(port === undefined ? {} : { port }) });
 
   before(async () => {
     natsPort = await freePort();
@@ -76,11 +80,22 @@ describe('when servers fail under load', () => {
     const work = (async () => {
       for (let version = 1; running; version++) {
         try {
-          const facts = { tenantId: aggregateId, aggregateId, aggregateVersion: version, occurredAt: new Date(), payload: { tenantId: aggregateId, plan: 'free' } };
+          const facts = {
+            tenantId: aggregateId,
+            aggregateId,
+            aggregateVersion: version,
+            occurredAt: new Date(),
+            payload: { tenantId: aggregateId, plan: 'free' },
+          };
           await db.transaction((tx) => publishEvent(tx, events.auth.tenantRegistered, facts));
           committed.push(version);
         } catch (error) {
-          assert.ok(isAppError(error, 'platform.unavailable') || isAppError(error, 'platform.overloaded') || isAppError(error, 'platform.deadline_exceeded'), String(error));
+          assert.ok(
+            isAppError(error, 'platform.unavailable') ||
+              isAppError(error, 'platform.overloaded') ||
+              isAppError(error, 'platform.deadline_exceeded'),
+            String(error),
+          );
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       }
@@ -99,7 +114,10 @@ describe('when servers fail under load', () => {
     eventually(async () => {
       const rows = await db.query<{ version: bigint }>('select version from effect where aggregate = $1', [aggregateId]);
       const arrived = new Set(rows.map(({ version }) => Number(version)));
-      assert.deepEqual(committed.filter((version) => !arrived.has(version)), []);
+      assert.deepEqual(
+        committed.filter((version) => !arrived.has(version)),
+        [],
+      );
     }, patience);
 
   it('loses no committed event when NATS is killed and comes back', async () => {
@@ -136,7 +154,10 @@ describe('when servers fail under load', () => {
     await writer.reach(20);
     proxy.blackHole(true);
     const startedAt = performance.now();
-    await assert.rejects(db.transaction(async (tx) => tx.query('select 1')), (error) => isAppError(error));
+    await assert.rejects(
+      db.transaction(async (tx) => tx.query('select 1')),
+      (error) => isAppError(error),
+    );
     assert.ok(performance.now() - startedAt < 10_000);
     proxy.reset();
     proxy.blackHole(false);
@@ -156,7 +177,9 @@ describe('the local servers', () => {
       console.log(JSON.stringify({ postgres: postgres.pid, nats: nats.pid }));
       setInterval(() => {}, 1000);`;
     const parent: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const pids = await new Promise<{ postgres: number; nats: number }>((resolve) => parent.stdout!.once('data', (text) => resolve(JSON.parse(String(text)) as never)));
+    const pids = await new Promise<{ postgres: number; nats: number }>((resolve) =>
+      parent.stdout!.once('data', (text) => resolve(JSON.parse(String(text)) as never)),
+    );
     parent.kill('SIGKILL');
     const alive = (pid: number): boolean => {
       try {

@@ -42,13 +42,22 @@ export const insertOutboxRows = async (tx: Queryable, rows: readonly OutboxRow[]
   const [first] = rows;
   if (first === undefined) return;
   if (rows.length === 1) {
-    await tx.query(insertOne, [first.id, first.subject, first.aggregateId, first.aggregateVersion, first.headers, first.payload], { name: 'outbox-insert' });
+    await tx.query(insertOne, [first.id, first.subject, first.aggregateId, first.aggregateVersion, first.headers, first.payload], {
+      name: 'outbox-insert',
+    });
     return;
   }
   const column = <T>(of: (row: OutboxRow) => T): T[] => rows.map(of);
   await tx.query(
     insertMany,
-    [column((r) => r.id), column((r) => r.subject), column((r) => r.aggregateId), column((r) => r.aggregateVersion), column((r) => r.headers), column((r) => r.payload)],
+    [
+      column((r) => r.id),
+      column((r) => r.subject),
+      column((r) => r.aggregateId),
+      column((r) => r.aggregateVersion),
+      column((r) => r.headers),
+      column((r) => r.payload),
+    ],
     { name: 'outbox-insert-many' },
   );
 };

@@ -26,12 +26,18 @@ const lanes = (rows: readonly PendingRow[]): PendingRow[][] => {
 const isSampled = (traceParent: string | undefined): boolean => traceParent !== undefined && traceParent.endsWith('1');
 
 const publishRow = async (bus: Bus, row: PendingRow): Promise<void> => {
-  const send = () => bus.jetstream.publish(row.subject, row.payload, { msgID: row.id, headers: messageHeaders(row), timeout: publishTimeoutMs });
+  const send = () =>
+    bus.jetstream.publish(row.subject, row.payload, { msgID: row.id, headers: messageHeaders(row), timeout: publishTimeoutMs });
   if (!isSampled(row.headers[header.traceParent])) {
     await send();
     return;
   }
-  const attributes = { 'messaging.system': 'nats', 'messaging.operation.name': 'send', 'messaging.destination.name': row.subject, 'messaging.message.id': row.id };
+  const attributes = {
+    'messaging.system': 'nats',
+    'messaging.operation.name': 'send',
+    'messaging.destination.name': row.subject,
+    'messaging.message.id': row.id,
+  };
   await withSpan(`send ${row.subject}`, { kind: 'producer', attributes, parent: { ...row.headers } }, send);
 };
 

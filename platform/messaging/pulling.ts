@@ -26,14 +26,21 @@ export const stopPulling = async (connection: NatsConnection, messages: Consumer
   const { sub, pending } = messages as unknown as { readonly sub?: { drain(): Promise<void> }; readonly pending?: { msgs: number } };
   if (pending !== undefined) pending.msgs = Number.POSITIVE_INFINITY;
   let quiet = 0;
-  for (const deadline = performance.now() + drainTimeoutMs; performance.now() < deadline; ) {
+  for (const deadline = performance.now() + drainTimeoutMs; performance.now() < deadline;) {
     const before = messages.getReceived();
     await new Promise((resolve) => setTimeout(resolve, quietMs));
     // A round trip: whatever the server had sent by now has been read, however busy this process is.
-    await within(connection.flush().catch(() => {}), drainTimeoutMs);
+    await within(
+      connection.flush().catch(() => {}),
+      drainTimeoutMs,
+    );
     quiet = messages.getReceived() === before ? quiet + 1 : 0;
     if (quiet === quietRounds) break;
   }
-  if (sub !== undefined) await within(sub.drain().catch(() => {}), drainTimeoutMs);
+  if (sub !== undefined)
+    await within(
+      sub.drain().catch(() => {}),
+      drainTimeoutMs,
+    );
   await messages.close();
 };

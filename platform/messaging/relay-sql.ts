@@ -50,7 +50,11 @@ export interface RowFailure {
 
 /** @returns ids of the rows that were parked now */
 export const recordFailures = async (connection: Queryable, failures: readonly RowFailure[], maxAttempts: number): Promise<string[]> => {
-  const rows = await connection.query<{ id: string; parked: boolean }>(fail, [failures.map((f) => f.id), failures.map((f) => f.error), maxAttempts]);
+  const rows = await connection.query<{ id: string; parked: boolean }>(fail, [
+    failures.map((f) => f.id),
+    failures.map((f) => f.error),
+    maxAttempts,
+  ]);
   return rows.filter(({ parked }) => parked).map(({ id }) => id);
 };
 

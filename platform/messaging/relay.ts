@@ -73,7 +73,8 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
           await lead(context, connection);
         }
         // Signals of this process do not matter to a standby: wait the time out, unless it is closing.
-        for (const until = performance.now() + standbyMs; !stopping && performance.now() < until; ) await waker.wait(until - performance.now());
+        for (const until = performance.now() + standbyMs; !stopping && performance.now() < until;)
+          await waker.wait(until - performance.now());
       }
     } finally {
       leading = false;
@@ -88,7 +89,8 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
         await serve();
       } catch (error) {
         logger.warn({ err: error }, 'relay lost its database connection');
-        for (const until = performance.now() + standbyMs; !stopping && performance.now() < until; ) await waker.wait(until - performance.now());
+        for (const until = performance.now() + standbyMs; !stopping && performance.now() < until;)
+          await waker.wait(until - performance.now());
       }
     }
   })();
@@ -124,7 +126,9 @@ const lead = async (context: Context, connection: DedicatedConnection): Promise<
     }
     pollMs = pollMinMs;
     const startedAt = performance.now();
-    const result = bus.connected() ? await publishBatch(bus, rows) : { published: [], refused: [], outage: new Error('nats is not connected') };
+    const result = bus.connected()
+      ? await publishBatch(bus, rows)
+      : { published: [], refused: [], outage: new Error('nats is not connected') };
     marks = result.published.map((row) => row.id);
     metrics.batch(result, (performance.now() - startedAt) / 1_000);
     if (result.refused.length > 0) {
@@ -147,7 +151,7 @@ const lead = async (context: Context, connection: DedicatedConnection): Promise<
 
 /** Waits although rows are there; only the end of the process cuts it short. */
 const pause = async ({ waker, stopped }: Context, ms: number): Promise<void> => {
-  for (const until = performance.now() + ms; !stopped() && performance.now() < until; ) await waker.wait(until - performance.now());
+  for (const until = performance.now() + ms; !stopped() && performance.now() < until;) await waker.wait(until - performance.now());
 };
 
 const every = (ms: number, work: () => Promise<void>): (() => Promise<void>) => {

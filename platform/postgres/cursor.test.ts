@@ -8,19 +8,39 @@ const invalid = (field: string) => (error: unknown) => isAppError(error, 'reques
 
 describe('cursors', () => {
   it('come back as they went', () => {
-    const value = fc.oneof<fc.Arbitrary<CursorValue>[]>(fc.string(), fc.integer(), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n }), fc.boolean(), fc.constant(null), fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-01-01') }));
-    fc.assert(fc.property(fc.array(value, { minLength: 1, maxLength: 4 }), (values) => assert.deepEqual(decodeCursor(encodeCursor(values), values.length), values)));
+    const value = fc.oneof<fc.Arbitrary<CursorValue>[]>(
+      fc.string(),
+      fc.integer(),
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n }),
+      fc.boolean(),
+      fc.constant(null),
+      fc.date({ noInvalidDate: true, min: new Date(0), max: new Date('9999-01-01') }),
+    );
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 4 }), (values) =>
+        assert.deepEqual(decodeCursor(encodeCursor(values), values.length), values),
+      ),
+    );
   });
 
   it('never let a stranger text through as anything but request.invalid', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string({ minLength: 1 }), fc.json().map((text) => Buffer.from(text).toString('base64url')).filter((text) => text !== '')), (text) => {
-        try {
-          assert.equal(decodeCursor(text, 2)?.length, 2);
-        } catch (error) {
-          assert.ok(invalid('cursor')(error));
-        }
-      }),
+      fc.property(
+        fc.oneof(
+          fc.string({ minLength: 1 }),
+          fc
+            .json()
+            .map((text) => Buffer.from(text).toString('base64url'))
+            .filter((text) => text !== ''),
+        ),
+        (text) => {
+          try {
+            assert.equal(decodeCursor(text, 2)?.length, 2);
+          } catch (error) {
+            assert.ok(invalid('cursor')(error));
+          }
+        },
+      ),
     );
   });
 

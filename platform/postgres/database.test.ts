@@ -11,7 +11,10 @@ import { migrate, sqlMigration } from './migrate.ts';
 import { platformMigration } from './platform-migration.ts';
 import type { Database } from './types.ts';
 
-const wallets = sqlMigration('00000000-0002-wallets', `create table wallet (id uuid primary key, name text not null unique, micros bigint not null, opened_at timestamptz not null default now());`);
+const wallets = sqlMigration(
+  '00000000-0002-wallets',
+  `create table wallet (id uuid primary key, name text not null unique, micros bigint not null, opened_at timestamptz not null default now());`,
+);
 
 const WalletRow = defineEntity({
   name: 'Wallet',
@@ -25,7 +28,14 @@ describe('a database', () => {
 
   before(async () => {
     server = await createTestDatabase('postgres', [platformMigration, wallets]);
-    db = await openDatabase({ url: server.url, applicationName: 'database-test', entities: [WalletRow], poolMax: 4, statementTimeoutMs: 1_000, poolWaitMs: 400 });
+    db = await openDatabase({
+      url: server.url,
+      applicationName: 'database-test',
+      entities: [WalletRow],
+      poolMax: 4,
+      statementTimeoutMs: 1_000,
+      poolWaitMs: 400,
+    });
   });
   after(async () => {
     await db?.close();
@@ -42,7 +52,21 @@ describe('a database', () => {
         null::int8 as none, 7::int4 as small, array[1, null, 9007199254740993]::int8[] as bigs, '{a,b}'::text[] as texts, '2026-01-02'::date as day`,
       [9_007_199_254_740_993n, '1.10', at, { a: [1] }, Buffer.from([0, 255])],
     );
-    assert.deepEqual({ ...row }, { big: 9_007_199_254_740_993n, num: '1.10', at, doc: { a: [1] }, bytes: Buffer.from([0, 255]), none: null, small: 7, bigs: [1n, null, 9_007_199_254_740_993n], texts: ['a', 'b'], day: '2026-01-02' });
+    assert.deepEqual(
+      { ...row },
+      {
+        big: 9_007_199_254_740_993n,
+        num: '1.10',
+        at,
+        doc: { a: [1] },
+        bytes: Buffer.from([0, 255]),
+        none: null,
+        small: 7,
+        bigs: [1n, null, 9_007_199_254_740_993n],
+        texts: ['a', 'b'],
+        day: '2026-01-02',
+      },
+    );
   });
 
   it('shows SQL and EntityManager the same transaction, and maps bigint and Date in both', async () => {
@@ -162,7 +186,10 @@ describe('a database', () => {
       const other = await openDatabase({ url: empty.url, applicationName: 'migrate-test' });
       const rows = await other.query<{ name: string }>('select name from mikro_orm_migrations order by id');
       await other.close();
-      assert.deepEqual(rows.map(({ name }) => name), [platformMigration.name, wallets.name]);
+      assert.deepEqual(
+        rows.map(({ name }) => name),
+        [platformMigration.name, wallets.name],
+      );
     } finally {
       await empty.close();
     }
@@ -172,7 +199,10 @@ describe('a database', () => {
     const nowhere = await openDatabase({ url: 'postgres://a:b@127.0.0.1:1/none', applicationName: 'nowhere', entities: [WalletRow] });
     const unavailable = (error: unknown) => isAppError(error, 'platform.unavailable');
     await assert.rejects(nowhere.query('select 1'), unavailable);
-    await assert.rejects(nowhere.transaction(async (tx) => tx.query('select 1')), unavailable);
+    await assert.rejects(
+      nowhere.transaction(async (tx) => tx.query('select 1')),
+      unavailable,
+    );
     await assert.rejects(nowhere.em().count(WalletRow), unavailable);
     await nowhere.close();
   });
@@ -189,7 +219,10 @@ const recordStatements = async (db: Database, work: () => Promise<void>): Promis
   const original = Socket.prototype.write;
   Socket.prototype.write = function (this: unknown, ...args: never[]) {
     const [chunk] = args as unknown as [Buffer | string];
-    for (const match of Buffer.from(chunk as Buffer).toString('latin1').matchAll(/select \d as \w+|begin|commit|savepoint|\bset\b|\bshow\b|discard/g)) texts.push(match[0]);
+    for (const match of Buffer.from(chunk as Buffer)
+      .toString('latin1')
+      .matchAll(/select \d as \w+|begin|commit|savepoint|\bset\b|\bshow\b|discard/g))
+      texts.push(match[0]);
     return (original as (...all: never[]) => boolean).apply(this, args);
   } as typeof original;
   try {

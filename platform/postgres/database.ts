@@ -1,4 +1,11 @@
-import { MikroORM, type AnyEntity, type EntityManager, type EntitySchema, type Options, type PostgreSqlConnection } from '@mikro-orm/postgresql';
+import {
+  MikroORM,
+  type AnyEntity,
+  type EntityManager,
+  type EntitySchema,
+  type Options,
+  type PostgreSqlConnection,
+} from '@mikro-orm/postgresql';
 import type { Client, Pool } from 'pg';
 import { appError } from '#platform/errors/index.ts';
 import { connectionOptions } from './connection-options.ts';

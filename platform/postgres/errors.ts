@@ -6,7 +6,8 @@ interface DatabaseErrorFields {
   readonly message?: unknown;
 }
 
-const fieldsOf = (error: unknown): DatabaseErrorFields => (typeof error === 'object' && error !== null ? (error as DatabaseErrorFields) : {});
+const fieldsOf = (error: unknown): DatabaseErrorFields =>
+  typeof error === 'object' && error !== null ? (error as DatabaseErrorFields) : {};
 
 /** SQLSTATE of a database error, however often it has been wrapped. */
 export const sqlState = (error: unknown): string | undefined => {
@@ -24,7 +25,17 @@ export const isUniqueViolation = (error: unknown, constraint?: string): boolean 
 /** Serialization failure or deadlock: the whole transaction may simply run again. */
 export const isTransactionConflict = (error: unknown): boolean => ['40001', '40P01'].includes(sqlState(error) ?? '');
 
-const socketCodes = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOENT']);
+const socketCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
 const connectionTexts =
   /^(Connection terminated|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired|Cannot use a pool after calling end)/;
 const poolWaitText = 'timeout exceeded when trying to connect';

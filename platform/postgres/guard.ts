@@ -28,4 +28,5 @@ export const guardClient = (client: Client): void => {
   client.query = guarded as Client['query'];
 };
 
-const destroy = (client: Client): void => (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+const destroy = (client: Client): void =>
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();

@@ -38,7 +38,10 @@ describe('withIdempotency', () => {
   it('refuses the same key with another request', async () => {
     const id = { tenantId: newId(), operation: 'test.do', key: 'conflict' };
     await call({ amount: 1n }, async () => 'first', id);
-    await assert.rejects(call({ amount: 1 }, async () => 'second', id), (error) => isAppError(error, 'request.idempotency_conflict'));
+    await assert.rejects(
+      call({ amount: 1 }, async () => 'second', id),
+      (error) => isAppError(error, 'request.idempotency_conflict'),
+    );
   });
 
   it('keeps tenants, operations and keys apart', async () => {
@@ -59,7 +62,10 @@ describe('withIdempotency', () => {
 
   it('lets the next one run when the first failed', async () => {
     const id = { tenantId: newId(), operation: 'test.do', key: 'failed' };
-    await assert.rejects(call(1, async () => Promise.reject(new Error('boom')), id), /boom/);
+    await assert.rejects(
+      call(1, async () => Promise.reject(new Error('boom')), id),
+      /boom/,
+    );
     assert.equal(await call(1, async () => 'ok', id), 'ok');
   });
 
@@ -70,18 +76,34 @@ describe('withIdempotency', () => {
     let finish!: () => void;
     const first = call(1, () => (started(), new Promise<string>((resolve) => (finish = () => resolve('done')))), id);
     await running;
-    await assert.rejects(call(1, async () => 'never', id), (error) => isAppError(error, 'request.idempotency_in_progress'));
+    await assert.rejects(
+      call(1, async () => 'never', id),
+      (error) => isAppError(error, 'request.idempotency_in_progress'),
+    );
     finish();
     assert.equal(await first, 'done');
   });
 
   it('refuses an empty key', async () => {
-    await assert.rejects(call(1, async () => 1, { tenantId: newId(), operation: 'o', key: '' }), (error) => isAppError(error, 'request.invalid'));
+    await assert.rejects(
+      call(1, async () => 1, { tenantId: newId(), operation: 'o', key: '' }),
+      (error) => isAppError(error, 'request.invalid'),
+    );
   });
 
   it('keeps any value through its JSON form, whatever the order of keys', () => {
     const { value } = fc.letrec((tie) => ({
-      value: fc.oneof({ maxDepth: 4 }, fc.string(), fc.boolean(), fc.constant(null), fc.bigInt(), fc.date({ noInvalidDate: true }), fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n + 0), fc.array(tie('value'), { maxLength: 3 }), fc.dictionary(fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom('$date', '$', '$$x', '$bigint')), tie('value'), { maxKeys: 3 })),
+      value: fc.oneof(
+        { maxDepth: 4 },
+        fc.string(),
+        fc.boolean(),
+        fc.constant(null),
+        fc.bigInt(),
+        fc.date({ noInvalidDate: true }),
+        fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => n + 0),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom('$date', '$', '$$x', '$bigint')), tie('value'), { maxKeys: 3 }),
+      ),
     }));
     fc.assert(
       fc.property(value, (sample) => {

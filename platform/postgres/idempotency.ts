@@ -25,7 +25,11 @@ const requestHash = (request: unknown): Buffer => createHash('sha256').update(to
  * @throws AppError request.idempotency_conflict (same key, other request), request.idempotency_in_progress (the first
  *   transaction is still running after lock_timeout), request.invalid on field "idempotencyKey"
  */
-export const withIdempotency = async <T>(tx: Queryable, { tenantId, operation, key, request }: IdempotentRequest, work: () => Promise<T>): Promise<T> => {
+export const withIdempotency = async <T>(
+  tx: Queryable,
+  { tenantId, operation, key, request }: IdempotentRequest,
+  work: () => Promise<T>,
+): Promise<T> => {
   if (key.length === 0 || key.length > maxKeyLength) {
     throw appError('request.invalid', { fields: [{ field: 'idempotencyKey', reason: `must have 1 to ${maxKeyLength} characters` }] });
   }
@@ -50,7 +54,8 @@ const claim = async (tx: Queryable, params: readonly unknown[]): Promise<boolean
     );
     return rows.length === 1;
   } catch (error) {
-    if (isAppError(error) && sqlState(error.cause) === '55P03') throw appError('request.idempotency_in_progress', { retryAfterMs: 1_000, cause: error });
+    if (isAppError(error) && sqlState(error.cause) === '55P03')
+      throw appError('request.idempotency_in_progress', { retryAfterMs: 1_000, cause: error });
     throw error;
   }
 };

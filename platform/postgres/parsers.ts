@@ -37,6 +37,7 @@ export const queryTypes = (base: TypesModule): CustomTypesConfig => {
   ]);
   return {
     getTypeParser: ((id: number, format?: 'text' | 'binary') =>
-      own.get(id) ?? (base.getTypeParser as (id: number, format?: string) => unknown)(id, format ?? 'text')) as CustomTypesConfig['getTypeParser'],
+      own.get(id) ??
+      (base.getTypeParser as (id: number, format?: string) => unknown)(id, format ?? 'text')) as CustomTypesConfig['getTypeParser'],
   };
 };

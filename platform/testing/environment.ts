@@ -1,7 +1,8 @@
 /** The run's servers, handed over by tools/test.ts. A missing one is a failure, never a skip. */
 export const testServer = (name: 'TEST_POSTGRES_URL' | 'TEST_NATS_URL'): string => {
   const value = process.env[name];
-  if (value === undefined || value === '') throw new Error(`${name} is not set: run tests by "node tools/test.ts [files]", which starts PostgreSQL and NATS`);
+  if (value === undefined || value === '')
+    throw new Error(`${name} is not set: run tests by "node tools/test.ts [files]", which starts PostgreSQL and NATS`);
   return value;
 };
 

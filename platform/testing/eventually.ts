@@ -8,7 +8,10 @@ export interface EventuallyOptions {
  * @returns its result
  * @throws the last error, once the time is over
  */
-export const eventually = async <T>(check: () => T | Promise<T>, { timeoutMs = 5_000, intervalMs = 20 }: EventuallyOptions = {}): Promise<T> => {
+export const eventually = async <T>(
+  check: () => T | Promise<T>,
+  { timeoutMs = 5_000, intervalMs = 20 }: EventuallyOptions = {},
+): Promise<T> => {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {

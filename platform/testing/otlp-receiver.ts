@@ -23,7 +23,10 @@ export interface OtlpReceiver {
   readonly endpoint: string;
   spans(): readonly ReceivedSpan[];
   /** @returns the spans once `predicate` is true of all that have come; rejects with their names when it takes too long */
-  waitForSpans(predicate: (spans: readonly ReceivedSpan[]) => boolean, options?: { readonly timeoutMs?: number }): Promise<readonly ReceivedSpan[]>;
+  waitForSpans(
+    predicate: (spans: readonly ReceivedSpan[]) => boolean,
+    options?: { readonly timeoutMs?: number },
+  ): Promise<readonly ReceivedSpan[]>;
   clear(): void;
   close(): Promise<void>;
 }
@@ -65,7 +68,8 @@ const valueOf = (value: AnyValue | undefined): unknown => {
   if (value.intValue !== undefined) return Number(value.intValue);
   return value.stringValue ?? value.doubleValue ?? value.boolValue;
 };
-const toRecord = (list: readonly KeyValue[] = []): Record<string, unknown> => Object.fromEntries(list.map(({ key, value }) => [key, valueOf(value)]));
+const toRecord = (list: readonly KeyValue[] = []): Record<string, unknown> =>
+  Object.fromEntries(list.map(({ key, value }) => [key, valueOf(value)]));
 
 const spansOf = (request: ExportRequest): ReceivedSpan[] =>
   (request.resourceSpans ?? []).flatMap(({ resource, scopeSpans }) => {
@@ -121,7 +125,10 @@ export const startOtlpReceiver = async (): Promise<OtlpReceiver> => {
           if (predicate(received)) finish(() => resolve([...received]));
         };
         const names = (): string => received.map(({ service, name }) => `${service}: ${name}`).join('\n  ');
-        const timer = setTimeout(() => finish(() => reject(new Error(`the awaited spans did not come; received:\n  ${names()}`))), timeoutMs);
+        const timer = setTimeout(
+          () => finish(() => reject(new Error(`the awaited spans did not come; received:\n  ${names()}`))),
+          timeoutMs,
+        );
         watchers.add(check);
         check();
       }),
