@@ -4,6 +4,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { minuteMs } from '#platform/time/index.ts';
 import { openHarness, segmentPrice, testSender, type Harness } from '../testing/harness.ts';
+import { launchCampaign } from './launch-campaign.ts';
 
 describe('launch', () => {
   let h: Harness;
@@ -103,7 +104,6 @@ describe('launch', () => {
     const draft = await h.draft(tenantId);
     let pages = 0;
     const { transactions } = h.deps;
-    const { launchCampaign } = await import('./launch-campaign.ts');
     const dying = launchCampaign({
       ...h.deps,
       transactions: {

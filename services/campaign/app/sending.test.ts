@@ -3,8 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { minuteMs } from '#platform/time/index.ts';
 import { openHarness, segmentPrice, testSender, type Harness } from '../testing/harness.ts';
-import { claimLeaseMs } from './claim-messages.ts';
 import { cancelExpiring } from './cancel-expiring.ts';
+import { claimLeaseMs } from './claim-messages.ts';
+import { createCampaign } from './create-campaign.ts';
 import { finishCancellations } from './finish-cancellations.ts';
 import { holdLifeMs } from './launch-campaign.ts';
 
@@ -24,9 +25,8 @@ describe('sending', () => {
     const seen = new Set<string>();
     return h.carrier.submits.flatMap(({ id, attempt }) => (seen.has(`${id}/${attempt}`) ? [id] : (seen.add(`${id}/${attempt}`), [])));
   };
-  const acceptAll = (h_: Harness): void => {
-    let n = 0;
-    h_.carrier.answer = (message) => ({ kind: 'accepted', messageIds: message.segmentation.parts.map(() => `${newId()}-${(n += 1)}`) });
+  const acceptAll = (): void => {
+    h.carrier.answer = (message) => ({ kind: 'accepted', messageIds: message.segmentation.parts.map(newId) });
   };
 
   it('sends everybody their own text once, charges accepted segments and completes', async () => {
@@ -95,7 +95,7 @@ describe('sending', () => {
       h.clock.advance(2 * minuteMs);
     }
     assert.deepEqual(await settled(campaign.id), { planned: 5 });
-    acceptAll(h);
+    acceptAll();
     await h.send(10);
     assert.deepEqual(await settled(campaign.id), { submitted: 5 });
   });
@@ -114,7 +114,7 @@ describe('sending', () => {
       assert.equal(await h.send(10), 1);
     }
     assert.deepEqual(await settled(campaign.id), { failed: 2 });
-    acceptAll(h);
+    acceptAll();
     const done = await h.get({ tenantId: campaign.tenantId, id: campaign.id });
     assert.deepEqual([done.status, done.charged.micros], ['completed', 0n]);
   });
@@ -123,7 +123,7 @@ describe('sending', () => {
     const { campaign } = await h.running(1, 'x'.repeat(400));
     h.carrier.answer = () => ({ kind: 'rejected', status: 0x45, messageIds: [newId()] });
     await h.send(10);
-    acceptAll(h);
+    acceptAll();
     assert.deepEqual(await settled(campaign.id), { failed: 1 });
     assert.equal((await h.get({ tenantId: campaign.tenantId, id: campaign.id })).charged.micros, segmentPrice.micros);
   });
@@ -155,7 +155,7 @@ describe('sending', () => {
     await h.cancel({ tenantId, id: campaign.id });
     h.carrier.answer = () => ({ kind: 'not-sent' });
     await h.record(await h.submit(claimed));
-    acceptAll(h);
+    acceptAll();
     assert.deepEqual(await settled(campaign.id), { planned: 2 });
     assert.equal(await finishCancellations(h.deps)(), 1);
     assert.deepEqual(await settled(campaign.id), { cancelled: 2 });
@@ -221,10 +221,8 @@ describe('sending', () => {
       const tenantId = newId();
       const [contact = ''] = await h.addContacts(tenantId, 1);
       const phone = '+14152000000';
-      // Same number, other tenants of earlier tests: this test has a sender of its own.
+      // Other tests wrote to the same number: this one has a sender of its own.
       const sender = '+15005550099';
-      await h.db.query('update campaigns set sender = $1 where false', [sender]);
-      const { createCampaign } = await import('./create-campaign.ts');
       const create = createCampaign({ ...h.deps, sender });
       const input = { name: 'A', body: 'Hi', audience: { kind: 'all' } } as const;
       const first = await create({ tenantId, idempotencyKey: newId(), input });

@@ -28,7 +28,6 @@ export const startSimulator = async () => {
     cwd: new URL('../../..', import.meta.url),
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
-      PATH: process.env['PATH'],
       ENVIRONMENT: 'test',
       LOG_LEVEL: 'silent',
       SIMULATOR_HTTP_PORT: String(http),

@@ -26,7 +26,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 /** Group commit: while one batch is being stored, the next one gathers. One at a time, in order. */
 export const createBatcher = <T>({ maxBatch, maxWaitMs, flush, retryAfterMs }: BatcherOptions<T>): Batcher<T> => {
-  let waiting: Waiting<T>[] = [];
+  const waiting: Waiting<T>[] = [];
   let running: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let closing = false;

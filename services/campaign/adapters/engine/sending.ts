@@ -52,8 +52,8 @@ export const startSending = (options: SendingOptions): Sending => {
   const { logger, metrics, campaigns, templates } = options;
   const random = Math.random;
   const record = recordOutcomes(options);
-  let dispatcher: Dispatcher | undefined;
-  const wake = (): void => dispatcher?.wake();
+  // Called only by what happens later, when there is a dispatcher.
+  const wake = (): void => dispatcher.wake();
 
   const outcomes = createBatcher<SettledJob>({
     maxBatch: 500,
@@ -76,7 +76,7 @@ export const startSending = (options: SendingOptions): Sending => {
     },
   });
 
-  dispatcher = startDispatcher({
+  const dispatcher: Dispatcher = startDispatcher({
     carrier,
     claim: claimMessages(options),
     submit: (job, templateOf) => {
@@ -108,7 +108,7 @@ export const startSending = (options: SendingOptions): Sending => {
         everyMs: secondMs,
         run: () => {
           metrics.gauge('smpp_bound').set(carrier.isReady() ? 1 : 0);
-          metrics.gauge('campaign_queue').set(dispatcher?.inFlight() ?? 0);
+          metrics.gauge('campaign_queue').set(dispatcher.inFlight());
           return Promise.resolve(0);
         },
       },
@@ -119,7 +119,7 @@ export const startSending = (options: SendingOptions): Sending => {
     wake,
     close: async () => {
       await keeper.close();
-      await dispatcher?.close();
+      await dispatcher.close();
       await carrier.close();
       await Promise.all([receipts.close(), outcomes.close()]);
     },

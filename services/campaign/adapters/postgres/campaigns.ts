@@ -28,7 +28,7 @@ const toCampaign = (row: PlainRow): Campaign => ({
     cancelled: row.cancelled,
   },
   segmentPrice: money(row.currency, row.segmentPriceMicros),
-  estimatedCost: row.estimatedMicros == null ? undefined : money(row.currency, row.estimatedMicros),
+  estimatedCost: row.estimatedMicros === null || row.estimatedMicros === undefined ? undefined : money(row.currency, row.estimatedMicros),
   charged: money(row.currency, row.chargedMicros),
   holdId: row.holdId ?? undefined,
   holdExpiresAt: row.holdExpiresAt ?? undefined,

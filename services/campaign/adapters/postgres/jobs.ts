@@ -1,34 +1,8 @@
 import type { Transaction } from '#platform/postgres/index.ts';
-import type { AudienceMember, ClaimedJob, Jobs, PlannedJob, SettledJob } from '../../app/ports.ts';
+import type { ClaimedJob, Jobs, SettledJob } from '../../app/ports.ts';
 import type { JobState, Transition } from '../../domain/campaign.ts';
 import { canonicalId } from '../../domain/receipt.ts';
-
-const isBlocked = (phone: string, tenant: string): string =>
-  `exists (select from do_not_contact d where d.phone = ${phone} and (d.tenant_id = ${tenant} or d.tenant_id is null))`;
-
-/** A page starts after the last contact that has a row: planning the same page twice is impossible. */
-const audiencePageSql = `
-select c.id as contact_id, c.phone, c.first_name, c.last_name, c.email, c.fields, ${isBlocked('c.phone', 'c.tenant_id')} as blocked
-  from contacts c
- where c.tenant_id = $1
-   and c.id > coalesce((select j.contact_id from send_jobs j where j.campaign_id = $2 order by j.contact_id desc limit 1), '00000000-0000-0000-0000-000000000000')
-   and ($3::uuid[] is null or c.id = any($3))
- order by c.id limit $4`;
-
-const planSql = `
-with planned as (
-  insert into send_jobs (id, tenant_id, campaign_id, contact_id, phone, sender, state, segments, reason, available_at, finished_at, created_at)
-  select r.id, $1, $2, r.contact_id, r.phone, $3, r.state, r.segments, r.reason, $4, case when r.state = 'planned' then null else $4::timestamptz end, $4
-    from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::text[]) as r (id, contact_id, phone, state, segments, reason)
-  on conflict (campaign_id, contact_id) do nothing
-  returning state, segments
-)
-update campaigns c set
-  planned = c.planned + s.planned, suppressed = c.suppressed + s.suppressed, failed = c.failed + s.failed,
-  planned_segments = c.planned_segments + s.segments
-from (select count(*) filter (where state = 'planned') as planned, count(*) filter (where state = 'suppressed') as suppressed,
-             count(*) filter (where state = 'failed') as failed, coalesce(sum(segments), 0) as segments from planned) s
-where c.id = $2`;
+import { isBlocked, planning } from './planning.ts';
 
 /**
  * Everything that may stop a message is asked here, in the statement that takes it: campaign running, tenant not
@@ -186,54 +160,8 @@ const partColumns = (answers: readonly SettledJob[]): unknown[] => {
   return [parts.map(({ id }) => id), parts.map(({ part }) => part), parts.map(({ messageId }) => messageId)];
 };
 
-interface MemberRow {
-  contact_id: string;
-  phone: string;
-  first_name: string;
-  last_name: string;
-  email: string;
-  fields: Record<string, string>;
-  blocked: boolean;
-}
-
-const toMember = (row: MemberRow): AudienceMember => ({
-  contactId: row.contact_id,
-  phone: row.phone,
-  firstName: row.first_name,
-  lastName: row.last_name,
-  email: row.email,
-  fields: row.fields,
-  doNotContact: row.blocked,
-});
-
-const plannedColumns = (jobs: readonly PlannedJob[]): unknown[] => [
-  jobs.map(({ id }) => id),
-  jobs.map(({ contactId }) => contactId),
-  jobs.map(({ phone }) => phone),
-  jobs.map(({ state }) => state),
-  jobs.map(({ segments }) => segments),
-  jobs.map(({ reason }) => reason ?? null),
-];
-
 export const jobs = (tx: Transaction): Jobs => ({
-  audiencePage: async ({ id, tenantId, audience }, limit) => {
-    const rows = await tx.query<MemberRow>(audiencePageSql, [tenantId, id, audience.kind === 'contacts' ? audience.contactIds : null, limit]);
-    return rows.map(toMember);
-  },
-  plan: async ({ id, tenantId, sender }, planned, at) => {
-    if (planned.length > 0) await tx.query(planSql, [tenantId, id, sender, at, ...plannedColumns(planned)]);
-  },
-  plannedSegments: async (campaignId) => {
-    const [row] = await tx.query<{ segments: bigint }>(
-      'select case when planned = 0 then 0 else planned_segments end as segments from campaigns where id = $1',
-      [campaignId],
-    );
-    return row?.segments ?? 0n;
-  },
-  discard: async (campaignId, limit) => {
-    const rows = await tx.query('delete from send_jobs where id in (select id from send_jobs where campaign_id = $1 order by contact_id limit $2) returning id', [campaignId, limit]);
-    return rows.length;
-  },
+  ...planning(tx),
   claim: async ({ now, leaseUntil, limit }) => (await tx.query<ClaimedRow>(claimSql, [now, leaseUntil, limit], { name: 'job-claim' })).map(toClaimed),
   settle: async (answers, at) => {
     const rows = await tx.query<TransitionRow>(settleSql, [...answerColumns(answers, at), at, ...partColumns(answers)], { name: 'job-settle' });
