@@ -1,7 +1,6 @@
 /** make down: stops the platform that runs in another terminal, and what a killed one left. With --clean its data goes too. */
 import { existsSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { root } from './run.ts';
+import { join } from 'node:path';
 import { stopLeftovers, stopRunner } from './runner.ts';
 import { readSettings, requireOwnData, UsageError } from './settings.ts';
 import { green, red, say } from './terminal.ts';
@@ -19,7 +18,7 @@ const main = async (clean: boolean): Promise<void> => {
   // DATA_DIR may have been mistyped: only what the runner made is removed.
   if (!existsSync(join(dataDir, 'run'))) throw new UsageError(`${dataDir} holds no platform: nothing was removed.`);
   rmSync(dataDir, { recursive: true, force: true });
-  say(`${green('✓')} removed ${relative(root, dataDir)}`);
+  say(`${green('✓')} removed ${dataDir}`);
 };
 
 try {

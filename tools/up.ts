@@ -14,7 +14,8 @@ import type { SupervisorEvent } from './supervisor.ts';
 import { bold, cyan, dim, formatLine, green, prefix, readLogLine, red, say, yellow } from './terminal.ts';
 
 const warning = 40;
-const show = (path: string): string => relative(root, path) || path;
+/** Short where it lies in the repository, whole elsewhere. */
+const show = (path: string): string => (path.startsWith(root) ? `./${relative(root, path)}` : path);
 
 const reportEvent = (part: string, event: SupervisorEvent): void => {
   const at = new Date().toISOString().slice(11, 19);
@@ -40,7 +41,7 @@ const welcome = ({ gatewayUrl, simulatorUrl, demo }: Platform, { dataDir }: Sett
   say(`  Logs       ${show(dataDir)}/logs/<name>.log  ${dim('(warnings and errors are shown below)')}`);
   say();
   say('Try it from another terminal:');
-  say(`  ${cyan(`curl -s ${gatewayUrl}/v2/wallet -H "Authorization: Bearer $(node -p 'require("./${file}").apiKey')"`)}`);
+  say(`  ${cyan(`curl -s ${gatewayUrl}/v2/wallet -H "Authorization: Bearer $(node -p 'require("${file}").apiKey')"`)}`);
   say(`  ${cyan('make demo')}  ${dim('walks through the whole product')}`);
   say();
   say(dim('Ctrl-C stops everything; the data stays.'));
