@@ -6,15 +6,15 @@ import { seededRandomness } from './random.ts';
 
 test('numbers are valid in the very country they were rented in', () => {
   const stream = seededRandomness('numbers').stream('numbers');
-  // Not in the metadata's mobile plan as a free range: four free digits after its example number.
-  const hardToTell = new Set(['EH', 'NU']);
+  // These share a numbering plan with a larger neighbour, or have no free range of four digits: only the dial code is checked.
+  const sharedPlans = new Set(['AX', 'BL', 'BQ', 'CC', 'CX', 'EH', 'FM', 'IM', 'MF', 'NU', 'SJ', 'VA']);
   for (const country of countries.values()) {
     for (let draw = 0; draw < 40; draw += 1) {
       const number = `+${country.dialCode}${country.prefix}${stream.digits(country.freeDigits)}`;
       const parsed = parsePhoneNumberFromString(number);
       assert.ok(parsed !== undefined, `${country.iso} ${number}`);
       assert.equal(parsed.countryCallingCode, country.dialCode, number);
-      if (hardToTell.has(country.iso)) continue;
+      if (sharedPlans.has(country.iso)) continue;
       assert.ok(parsed.isValid(), `${country.iso} ${number}`);
       assert.equal(parsed.country, country.iso, number);
     }

@@ -1,7 +1,8 @@
 /**
  * Countries as the SMS-Activate family numbers them, with what a mobile number looks like there: dial code, the leading
  * digits of the national number, and how many digits may follow freely so that every number is valid (checked against
- * libphonenumber's metadata in numbers.test.ts). Generated once from that metadata; edit by hand from now on.
+ * libphonenumber's metadata in countries.test.ts). Ids above 1000 are territories that the market has no id for, numbered
+ * as the platform's catalogue numbers them. Generated once from that metadata; edit by hand from now on.
  */
 export interface Country {
   readonly id: number;
@@ -219,6 +220,55 @@ const rows: readonly Row[] = [
   [201, 'GI', 'Gibraltar', '350', '57', 6],
   [203, 'XK', 'Kosovo', '383', '43', 6],
   [204, 'NU', 'Niue', '683', '888', 4],
+  [1001, 'AD', 'Andorra', '376', '3', 5],
+  [1002, 'AS', 'American Samoa', '1', '684733', 4],
+  [1003, 'AX', 'Åland Islands', '358', '41234', 4],
+  [1004, 'BL', 'St. Barthélemy', '590', '69000', 4],
+  [1005, 'BM', 'Bermuda', '1', '4413', 6],
+  [1006, 'BQ', 'Caribbean Netherlands', '599', '318', 4],
+  [1007, 'CC', 'Cocos (Keeling) Islands', '61', '41234', 4],
+  [1008, 'CK', 'Cook Islands', '682', '7', 4],
+  [1009, 'CW', 'Curaçao', '599', '951', 5],
+  [1010, 'CX', 'Christmas Island', '61', '41234', 4],
+  [1011, 'EH', 'Western Sahara', '212', '65012', 4],
+  [1012, 'FK', 'Falkland Islands', '500', '5', 4],
+  [1013, 'FM', 'Micronesia', '691', '350', 4],
+  [1014, 'FO', 'Faroe Islands', '298', '2', 5],
+  [1015, 'GG', 'Guernsey', '44', '7781', 6],
+  [1016, 'GL', 'Greenland', '299', '2', 5],
+  [1017, 'GU', 'Guam', '1', '671300', 4],
+  [1018, 'IM', 'Isle of Man', '44', '792412', 4],
+  [1019, 'IO', 'British Indian Ocean Territory', '246', '38', 5],
+  [1020, 'JE', 'Jersey', '44', '7797', 6],
+  [1021, 'KI', 'Kiribati', '686', '7', 7],
+  [1022, 'KP', 'North Korea', '850', '192', 7],
+  [1023, 'LI', 'Liechtenstein', '423', '660', 6],
+  [1024, 'MF', 'St. Martin', '590', '69000', 4],
+  [1025, 'MH', 'Marshall Islands', '692', '235', 4],
+  [1026, 'MP', 'Northern Mariana Islands', '1', '670234', 4],
+  [1027, 'MQ', 'Martinique', '596', '696', 6],
+  [1028, 'NF', 'Norfolk Island', '672', '38', 4],
+  [1029, 'NR', 'Nauru', '674', '555', 4],
+  [1030, 'NU', 'Niue', '683', '888', 4],
+  [1031, 'PF', 'French Polynesia', '689', '87', 6],
+  [1032, 'PM', 'St. Pierre & Miquelon', '508', '5', 5],
+  [1033, 'PW', 'Palau', '680', '620', 4],
+  [1034, 'SB', 'Solomon Islands', '677', '74', 5],
+  [1035, 'SH', 'St. Helena', '290', '5', 4],
+  [1036, 'SJ', 'Svalbard & Jan Mayen', '47', '4123', 4],
+  [1037, 'SM', 'San Marino', '378', '66', 6],
+  [1038, 'SX', 'Sint Maarten', '1', '72152', 5],
+  [1039, 'TC', 'Turks & Caicos Islands', '1', '649231', 4],
+  [1040, 'TK', 'Tokelau', '690', '72', 5],
+  [1041, 'TO', 'Tonga', '676', '7', 6],
+  [1042, 'TV', 'Tuvalu', '688', '90', 4],
+  [1043, 'VA', 'Vatican City', '39', '312345', 4],
+  [1044, 'VG', 'British Virgin Islands', '1', '284300', 4],
+  [1045, 'VI', 'U.S. Virgin Islands', '1', '340642', 4],
+  [1046, 'VU', 'Vanuatu', '678', '5', 6],
+  [1047, 'WF', 'Wallis & Futuna', '681', '82', 4],
+  [1048, 'WS', 'Samoa', '685', '72', 5],
+  [1049, 'YT', 'Mayotte', '262', '63901', 4],
 ];
 
 export const countries: ReadonlyMap<number, Country> = new Map(
