@@ -1,4 +1,13 @@
-import { type ConfigOf, databaseConfig, defineConfig, durationVar, grpcConfig, processConfig, secretVar, urlVar } from '#platform/config/index.ts';
+import {
+  type ConfigOf,
+  databaseConfig,
+  defineConfig,
+  durationVar,
+  grpcConfig,
+  processConfig,
+  secretVar,
+  urlVar,
+} from '#platform/config/index.ts';
 import { minuteMs } from '#platform/time/index.ts';
 
 export const billingConfig = defineConfig({
@@ -6,12 +15,24 @@ export const billingConfig = defineConfig({
   ...grpcConfig,
   ...databaseConfig,
   paymentSimulatorUrl: urlVar('PAYMENT_SIMULATOR_URL', { description: 'base address of the payment gateway' }),
-  paymentSimulatorSecret: secretVar('PAYMENT_SIMULATOR_SECRET', { minLength: 8, description: 'bearer of its API and key of its webhook signature' }),
+  paymentSimulatorSecret: secretVar('PAYMENT_SIMULATOR_SECRET', {
+    minLength: 8,
+    description: 'bearer of its API and key of its webhook signature',
+  }),
   publicUrl: urlVar('PUBLIC_URL', { description: 'where webhooks arrive and customers return to' }),
   paymentTimeoutMs: durationVar('PAYMENT_TIMEOUT_MS', { default: 5_000, description: 'of one call to a payment gateway' }),
-  paymentFirstCheckMs: durationVar('PAYMENT_FIRST_CHECK_MS', { default: 15 * minuteMs, description: 'age at which a pending payment is asked about' }),
-  reconcileIntervalMs: durationVar('PAYMENT_RECONCILE_INTERVAL_MS', { default: 15_000, description: 'between two looks for payments that are due' }),
-  notificationIntervalMs: durationVar('PAYMENT_NOTIFICATION_INTERVAL_MS', { default: 1_000, description: 'between two looks for stored webhooks' }),
+  paymentFirstCheckMs: durationVar('PAYMENT_FIRST_CHECK_MS', {
+    default: 15 * minuteMs,
+    description: 'age at which a pending payment is asked about',
+  }),
+  reconcileIntervalMs: durationVar('PAYMENT_RECONCILE_INTERVAL_MS', {
+    default: 15_000,
+    description: 'between two looks for payments that are due',
+  }),
+  notificationIntervalMs: durationVar('PAYMENT_NOTIFICATION_INTERVAL_MS', {
+    default: 1_000,
+    description: 'between two looks for stored webhooks',
+  }),
   sweepIntervalMs: durationVar('HOLD_SWEEP_INTERVAL_MS', { default: 5_000, description: 'between two looks for holds that are due' }),
 });
 export type BillingConfig = ConfigOf<typeof billingConfig>;

@@ -9,10 +9,24 @@ import type { RunningService } from '#platform/lifecycle/index.ts';
 import { type Bus, openBus, publishEvent, startRelay } from '#platform/messaging/index.ts';
 import { money } from '#platform/money/index.ts';
 import { type Database, openDatabase, platformMigration } from '#platform/postgres/index.ts';
-import { createTestDatabase, createTestNats, eventually, type TestDatabase, type TestNats, testPrincipal, testPrincipalKey } from '#platform/testing/index.ts';
+import {
+  createTestDatabase,
+  createTestNats,
+  eventually,
+  type TestDatabase,
+  type TestNats,
+  testPrincipal,
+  testPrincipalKey,
+} from '#platform/testing/index.ts';
 import { hourMs } from '#platform/time/index.ts';
 import { events } from '#events';
-import { HoldState, LedgerServiceClient, PaymentServiceClient, PaymentStatus, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import {
+  HoldState,
+  LedgerServiceClient,
+  PaymentServiceClient,
+  PaymentStatus,
+  WalletServiceClient,
+} from '#proto/namaskah/billing/v1/billing.ts';
 import { sign } from './adapters/simulator-gateway/signature.ts';
 import { migrations } from './adapters/postgres/migrations/index.ts';
 import { billingConfig } from './config.ts';
@@ -80,7 +94,11 @@ const hold = (micros: bigint, over: object = {}) => ({
   expiresAt: new Date(Date.now() + hourMs),
   ...over,
 });
-const code = (promise: Promise<unknown>): Promise<string> => promise.then(() => 'ok', (error) => (isAppError(error) ? error.code : String(error)));
+const code = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => 'ok',
+    (error) => (isAppError(error) ? error.code : String(error)),
+  );
 
 test('a fresh tenant reads zero at once; credit, hold, capture and the list of entries follow over gRPC', async () => {
   const { ledger, wallet } = replica(0);
@@ -99,11 +117,20 @@ test('a fresh tenant reads zero at once; credit, hold, capture and the list of e
   assert.equal((await ledger.captureHold(capture, system(tenantId))).hold?.state, HoldState.HOLD_STATE_CAPTURED);
   assert.equal(await code(ledger.captureHold({ ...capture, idempotencyKey: 'd' }, system(tenantId))), 'billing.hold_captured');
   assert.equal(await code(ledger.captureHold({ ...capture, final: false }, system(tenantId))), 'request.idempotency_conflict');
-  assert.deepEqual(await wallet.getWallet({}, viewer), { currency: 'USD', balance: usd(250_000n), held: usd(0n), available: usd(250_000n) });
-  const { transactions, nextCursor } = await wallet.listTransactions({ page: { limit: 1, cursor: '' }, type: '', from: undefined, to: undefined }, viewer);
-  assert.deepEqual(transactions.map(({ type, amount, description, reference }) => ({ type, amount, description, reference })), [
-    { type: 'charge', amount: usd(-250_000n), description: request.description, reference: request.reference },
-  ]);
+  assert.deepEqual(await wallet.getWallet({}, viewer), {
+    currency: 'USD',
+    balance: usd(250_000n),
+    held: usd(0n),
+    available: usd(250_000n),
+  });
+  const { transactions, nextCursor } = await wallet.listTransactions(
+    { page: { limit: 1, cursor: '' }, type: '', from: undefined, to: undefined },
+    viewer,
+  );
+  assert.deepEqual(
+    transactions.map(({ type, amount, description, reference }) => ({ type, amount, description, reference })),
+    [{ type: 'charge', amount: usd(-250_000n), description: request.description, reference: request.reference }],
+  );
   const older = await wallet.listTransactions({ page: { limit: 1, cursor: nextCursor }, type: '', from: undefined, to: undefined }, viewer);
   assert.deepEqual([older.transactions[0]?.type, older.nextCursor], ['promotion', '']);
 });
@@ -119,26 +146,43 @@ test('who may not, cannot: no principal, wrong role, another tenant', async () =
   assert.equal(await code(wallet.getWallet({}, {})), 'auth.unauthenticated');
   assert.equal(await code(ledger.getHold({ holdId }, {})), 'auth.unauthenticated');
   assert.equal(await code(ledger.placeHold(hold(1n), member(tenantId, 'viewer'))), 'auth.forbidden');
-  for (const role of ['owner', 'admin', 'staff', 'viewer'] as const) assert.equal(await code(ledger.grantCredit(grant, member(tenantId, role))), 'auth.forbidden');
+  for (const role of ['owner', 'admin', 'staff', 'viewer'] as const)
+    assert.equal(await code(ledger.grantCredit(grant, member(tenantId, role))), 'auth.forbidden');
   assert.equal(await code(ledger.grantCredit(grant, system(stranger))), 'request.invalid');
-  for (const role of ['staff', 'viewer'] as const) assert.equal(await code(payments.startPayment(pay, member(tenantId, role))), 'auth.forbidden');
+  for (const role of ['staff', 'viewer'] as const)
+    assert.equal(await code(payments.startPayment(pay, member(tenantId, role))), 'auth.forbidden');
   assert.equal(await code(ledger.getHold({ holdId }, system(stranger))), 'request.not_found');
   assert.equal(await code(ledger.releaseHold({ idempotencyKey: 'r', holdId }, system(stranger))), 'request.not_found');
-  assert.equal(await code(ledger.captureHold({ idempotencyKey: 'r', holdId: 'x', amount: usd(1n), final: true }, system(tenantId))), 'request.not_found');
-  assert.equal(await code(ledger.placeHold({ ...hold(1n), expiresAt: new Date(Date.now() + 40 * 24 * hourMs) }, system(tenantId))), 'request.invalid');
+  assert.equal(
+    await code(ledger.captureHold({ idempotencyKey: 'r', holdId: 'x', amount: usd(1n), final: true }, system(tenantId))),
+    'request.not_found',
+  );
+  assert.equal(
+    await code(ledger.placeHold({ ...hold(1n), expiresAt: new Date(Date.now() + 40 * 24 * hourMs) }, system(tenantId))),
+    'request.invalid',
+  );
   assert.equal(await code(ledger.placeHold({ ...hold(0n), amount: undefined }, system(tenantId))), 'request.invalid');
 });
 
 test("other services' events open wallets, capture and release, once, whichever replica hears them", async () => {
   const { ledger, wallet } = replica(0);
   const tenantId = newId();
-  const publish = (definition: (typeof events.verification)[keyof typeof events.verification] | typeof events.auth.tenantRegistered, payload: object) =>
+  const publish = (
+    definition: (typeof events.verification)[keyof typeof events.verification] | typeof events.auth.tenantRegistered,
+    payload: object,
+  ) =>
     others.db.transaction((tx) =>
-      publishEvent(tx, definition as never, { tenantId, aggregateId: newId(), aggregateVersion: 1n, occurredAt: new Date(), payload } as never),
+      publishEvent(
+        tx,
+        definition as never,
+        { tenantId, aggregateId: newId(), aggregateVersion: 1n, occurredAt: new Date(), payload } as never,
+      ),
     );
   await publish(events.auth.tenantRegistered, { tenantId, plan: 'starter' });
   await ledger.grantCredit({ idempotencyKey: 'k', tenantId, amount: usd(1_000n), reason: 'x' }, system(tenantId));
-  const [captured, released] = await Promise.all([hold(100n), hold(200n)].map(async (request) => (await ledger.placeHold(request, system(tenantId))).hold?.id ?? ''));
+  const [captured, released] = await Promise.all(
+    [hold(100n), hold(200n)].map(async (request) => (await ledger.placeHold(request, system(tenantId))).hold?.id ?? ''),
+  );
   const about = { verificationId: newId(), service: 'telegram', country: 'ID', provider: 'p', price: usd(100n), latencyMs: 5n };
   for (let twice = 0; twice < 2; twice++) {
     await publish(events.verification.codeReceived, { ...about, holdId: captured });
@@ -168,7 +212,10 @@ test('a hold that nobody resolves is given back by the sweeper, and the fact is 
   await eventually(
     async () => {
       assert.equal((await ledger.getHold({ holdId }, system(tenantId))).hold?.state, HoldState.HOLD_STATE_EXPIRED);
-      assert.deepEqual(heard.filter((id) => id === holdId), [holdId]);
+      assert.deepEqual(
+        heard.filter((id) => id === holdId),
+        [holdId],
+      );
     },
     { timeoutMs: 20_000 },
   );
@@ -192,7 +239,10 @@ test('a payment: start, page, signed webhook many times on both replicas, one cr
   };
   const notices = [notify('evt-1'), notify('evt-1'), notify('evt-2'), notify('evt-3')];
   await Promise.all([...notices, ...notices].map((notice, at) => replicas[(at % 2) as 0 | 1].receiveNotification(notice, {})));
-  assert.equal(await code(replicas[0].receiveNotification({ ...notify('evt-4'), rawBody: Buffer.from('{}') }, {})), 'billing.invalid_signature');
+  assert.equal(
+    await code(replicas[0].receiveNotification({ ...notify('evt-4'), rawBody: Buffer.from('{}') }, {})),
+    'billing.invalid_signature',
+  );
   await eventually(async () => {
     assert.equal((await replicas[1].getPayment({ id: payment?.id ?? '' }, owner)).payment?.status, PaymentStatus.PAYMENT_STATUS_SUCCEEDED);
   });
@@ -215,31 +265,39 @@ const spawnBilling = async (): Promise<{ readonly child: ChildProcess; readonly 
   throw new Error('billing did not start');
 };
 
-test('kill -9 in the middle of traffic loses and repeats nothing: every call is repeated with its key elsewhere', { timeout: 60_000 }, async () => {
-  const { child, port } = await spawnBilling();
-  const dying = connect(port).ledger;
-  const tenants = Array.from({ length: 5 }, newId);
-  const { ledger, wallet } = replica(0);
-  for (const tenantId of tenants) await ledger.grantCredit({ idempotencyKey: 'k', tenantId, amount: usd(1_000n), reason: 'x' }, system(tenantId));
-  const jobs = Array.from({ length: 400 }, (_, at) => ({ tenantId: tenants[at % 5] ?? '', request: hold(10n), captureKey: newId() }));
-  const run = async (on: typeof ledger, { tenantId, request, captureKey }: (typeof jobs)[number]): Promise<void> => {
-    const { hold: placed } = await on.placeHold(request, system(tenantId));
-    await on.captureHold({ idempotencyKey: captureKey, holdId: placed?.id ?? '', amount: usd(10n), final: true }, system(tenantId));
-  };
-  let finished = 0;
-  const traffic = jobs.map((job) =>
-    run(dying, job).then(() => {
-      if (++finished === 60) child.kill('SIGKILL');
-    }),
-  );
-  const results = await Promise.allSettled(traffic);
-  assert.ok(results.some(({ status }) => status === 'rejected'), 'the process died while calls were running');
-  for (const job of jobs) await run(ledger, job);
-  for (const tenantId of tenants) {
-    const { balance, held } = await wallet.getWallet({}, system(tenantId));
-    assert.deepEqual([balance, held], [usd(200n), usd(0n)]);
-  }
-});
+test(
+  'kill -9 in the middle of traffic loses and repeats nothing: every call is repeated with its key elsewhere',
+  { timeout: 60_000 },
+  async () => {
+    const { child, port } = await spawnBilling();
+    const dying = connect(port).ledger;
+    const tenants = Array.from({ length: 5 }, newId);
+    const { ledger, wallet } = replica(0);
+    for (const tenantId of tenants)
+      await ledger.grantCredit({ idempotencyKey: 'k', tenantId, amount: usd(1_000n), reason: 'x' }, system(tenantId));
+    const jobs = Array.from({ length: 400 }, (_, at) => ({ tenantId: tenants[at % 5] ?? '', request: hold(10n), captureKey: newId() }));
+    const run = async (on: typeof ledger, { tenantId, request, captureKey }: (typeof jobs)[number]): Promise<void> => {
+      const { hold: placed } = await on.placeHold(request, system(tenantId));
+      await on.captureHold({ idempotencyKey: captureKey, holdId: placed?.id ?? '', amount: usd(10n), final: true }, system(tenantId));
+    };
+    let finished = 0;
+    const traffic = jobs.map((job) =>
+      run(dying, job).then(() => {
+        if (++finished === 60) child.kill('SIGKILL');
+      }),
+    );
+    const results = await Promise.allSettled(traffic);
+    assert.ok(
+      results.some(({ status }) => status === 'rejected'),
+      'the process died while calls were running',
+    );
+    for (const job of jobs) await run(ledger, job);
+    for (const tenantId of tenants) {
+      const { balance, held } = await wallet.getWallet({}, system(tenantId));
+      assert.deepEqual([balance, held], [usd(200n), usd(0n)]);
+    }
+  },
+);
 
 test('both replicas are ready, and after everything the books agree', async () => {
   for (const service of services) assert.equal((await service.ready()).ready, true);

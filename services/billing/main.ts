@@ -90,19 +90,30 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
     const worker = (name: string, intervalMs: number, work: () => Promise<number>): Promise<Worker> =>
       life.own(
         name,
-        startWorker({ name, intervalMs, work, onError: (error, failed) => logger.error({ err: error, worker: failed }, 'a worker failed; it tries again') }),
+        startWorker({
+          name,
+          intervalMs,
+          work,
+          onError: (error, failed) => logger.error({ err: error, worker: failed }, 'a worker failed; it tries again'),
+        }),
       );
     await worker('hold sweeper', config.sweepIntervalMs, expireHolds({ holds, clock, monitor }));
     const processing = await worker('notifications', config.notificationIntervalMs, processNotifications({ ...paying, notifications }));
     const reconciliation = await worker('reconciliation', config.reconcileIntervalMs, reconcilePayments(paying));
 
     const useCasesIn = settlementIn({ clock, monitor });
-    await life.own('tenant events', startConsumer({ db, bus, logger, metrics, durable: 'billing-tenant', handlers: tenantHandlers(useCasesIn) }));
+    await life.own(
+      'tenant events',
+      startConsumer({ db, bus, logger, metrics, durable: 'billing-tenant', handlers: tenantHandlers(useCasesIn) }),
+    );
     await life.own(
       'verification events',
       startConsumer({ db, bus, logger, metrics, durable: 'billing-verification', handlers: verificationHandlers(useCasesIn) }),
     );
-    await life.own('campaign events', startConsumer({ db, bus, logger, metrics, durable: 'billing-campaign', handlers: campaignHandlers(useCasesIn) }));
+    await life.own(
+      'campaign events',
+      startConsumer({ db, bus, logger, metrics, durable: 'billing-campaign', handlers: campaignHandlers(useCasesIn) }),
+    );
 
     const useCases: BillingUseCases = {
       placeHold: placeHold({ holds, clock, monitor }),
@@ -118,7 +129,10 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     };
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
-    const grpc = await life.own('grpc', startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services: billingServices(useCases) }));
+    const grpc = await life.own(
+      'grpc',
+      startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services: billingServices(useCases) }),
+    );
 
     life.readiness('postgres', () => db.ping());
     life.readiness('nats', () => bus.ping());

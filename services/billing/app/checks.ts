@@ -25,4 +25,5 @@ export const requireId = (id: string): void => {
   if (!isUuid(id)) throw appError('request.not_found');
 };
 
-export const checkText = (value: string, field: string, max: number): Check => check(value.length <= max, field, `At most ${max} characters.`);
+export const checkText = (value: string, field: string, max: number): Check =>
+  check(value.length <= max, field, `At most ${max} characters.`);

@@ -124,11 +124,24 @@ export interface Payments {
   findAnyTenant(id: string): Promise<Payment | undefined>;
   list(tenantId: string, page: PageAsk): Promise<{ readonly payments: readonly Payment[]; readonly nextCursor: string }>;
   /** Stores where the customer pays; the first answer stays. */
-  checkoutReady(id: string, checkout: { readonly gatewayPaymentId: string; readonly checkoutUrl: string; readonly nextCheckAt: Date }): Promise<void>;
+  checkoutReady(
+    id: string,
+    checkout: { readonly gatewayPaymentId: string; readonly checkoutUrl: string; readonly nextCheckAt: Date },
+  ): Promise<void>;
   /** pending|failed → succeeded with the credit and the event, once. @returns false when someone else was first */
-  succeed(command: { readonly paymentId: string; readonly transferId: string; readonly gatewayPaymentId: string; readonly now: Date }): Promise<boolean>;
+  succeed(command: {
+    readonly paymentId: string;
+    readonly transferId: string;
+    readonly gatewayPaymentId: string;
+    readonly now: Date;
+  }): Promise<boolean>;
   /** pending → failed, or pending|failed → mismatched, with the event. @returns false when someone else was first */
-  fail(command: { readonly paymentId: string; readonly as: 'failed' | 'mismatched'; readonly reason: string; readonly now: Date }): Promise<boolean>;
+  fail(command: {
+    readonly paymentId: string;
+    readonly as: 'failed' | 'mismatched';
+    readonly reason: string;
+    readonly now: Date;
+  }): Promise<boolean>;
   /** Takes pending payments whose check is due; they come up again at `leaseUntil` if this process dies. */
   claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly Payment[]>;
   /** Asks for an early check of a pending payment that was not checked since `notSince`. @returns whether it was brought forward */
@@ -147,7 +160,9 @@ export interface StoredNotification extends Notification {
 }
 export interface NotificationInbox {
   /** @returns false when this event of this gateway is stored already */
-  add(notification: Notification & { readonly id: string; readonly gateway: string; readonly rawBody: Buffer; readonly now: Date }): Promise<boolean>;
+  add(
+    notification: Notification & { readonly id: string; readonly gateway: string; readonly rawBody: Buffer; readonly now: Date },
+  ): Promise<boolean>;
   claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly StoredNotification[]>;
   finish(id: string, now: Date, result: string): Promise<void>;
   postpone(id: string, nextAttemptAt: Date, reason: string): Promise<void>;
@@ -165,7 +180,10 @@ export interface PaymentGateway {
     readonly amount: Money;
   }): Promise<{ readonly outcome: 'yes'; readonly gatewayPaymentId: string; readonly checkoutUrl: string } | Refused | Unknown>;
   /** What the gateway's API says about our payment; `no`: it does not know it. */
-  verify(payment: { readonly paymentId: string; readonly gatewayPaymentId: string }): Promise<{ readonly outcome: 'yes'; readonly statement: GatewayStatement } | Refused | Unknown>;
+  verify(payment: {
+    readonly paymentId: string;
+    readonly gatewayPaymentId: string;
+  }): Promise<{ readonly outcome: 'yes'; readonly statement: GatewayStatement } | Refused | Unknown>;
   /** Checks the signature over the raw bytes, in constant time, not older than the tolerance. */
   parseNotification(input: {
     readonly headers: Readonly<Record<string, string>>;
@@ -183,7 +201,11 @@ export interface BillingMonitor {
   hold(product: Product, event: 'placed' | 'captured' | 'released' | 'refused'): void;
   holdsExpired(count: number): void;
   uncollected(fact: { readonly tenantId: string; readonly holdId: string; readonly product: Product; readonly owedMicros: bigint }): void;
-  paymentSettled(fact: { readonly paymentId: string; readonly gateway: string; readonly result: 'succeeded' | 'failed' | 'mismatched' }): void;
+  paymentSettled(fact: {
+    readonly paymentId: string;
+    readonly gateway: string;
+    readonly result: 'succeeded' | 'failed' | 'mismatched';
+  }): void;
   notificationUnmatched(fact: { readonly gateway: string; readonly eventId: string }): void;
   gatewayUnknown(fact: { readonly gateway: string; readonly operation: 'start' | 'verify'; readonly reason: string }): void;
 }

@@ -14,7 +14,13 @@ export const releaseHold =
   async (tenantId: string, { idempotencyKey, holdId }: { readonly idempotencyKey: string; readonly holdId: string }): Promise<Hold> => {
     requireId(holdId);
     refuseInvalid(checkKey(idempotencyKey));
-    const result = await holds.release({ tenantId, idempotencyKey, request: canonicalRequest('release', holdId), holdId, now: clock.now() });
+    const result = await holds.release({
+      tenantId,
+      idempotencyKey,
+      request: canonicalRequest('release', holdId),
+      holdId,
+      now: clock.now(),
+    });
     if (result.outcome === 'done') monitor.hold(result.hold.product, 'released');
     return resolvedHold(result);
   };

@@ -38,7 +38,11 @@ export const startPayment =
     refuseInvalid(
       checkKey(idempotencyKey),
       check(found !== undefined, 'gateway', `One of ${[...gateways.keys()].join(', ')}.`),
-      check(found === undefined || found.currencies.includes(amount.currency), 'amount.currency', `One of ${found?.currencies.join(', ')}.`),
+      check(
+        found === undefined || found.currencies.includes(amount.currency),
+        'amount.currency',
+        `One of ${found?.currencies.join(', ')}.`,
+      ),
       check(amount.micros >= paymentLimits.minMicros && amount.micros <= paymentLimits.maxMicros, 'amount', 'From 1.00 to 10,000.00.'),
       check(amount.micros % paymentLimits.stepMicros === 0n, 'amount', 'Whole cents only.'),
     );

@@ -17,7 +17,11 @@ const base: Hold = {
 };
 const nat = (max: bigint) => fc.bigInt({ min: 0n, max });
 const holds = fc
-  .record({ amountMicros: nat(100n).map((n) => n + 1n), part: nat(100n), state: fc.constantFrom('held', 'captured', 'released', 'expired') })
+  .record({
+    amountMicros: nat(100n).map((n) => n + 1n),
+    part: nat(100n),
+    state: fc.constantFrom('held', 'captured', 'released', 'expired'),
+  })
   .map(({ amountMicros, part, state }): Hold => ({ ...base, amountMicros, capturedMicros: (amountMicros * part) / 100n, state }));
 
 test('a change takes from the reserve exactly what it charges and gives back', () => {

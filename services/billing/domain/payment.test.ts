@@ -37,7 +37,12 @@ test('a payment only climbs: pending, failed, succeeded; a mismatch is final', (
 });
 
 test('amount, currency and reference have to match to the last unit', () => {
-  for (const wrong of [{ amount: money('USD', 4_999_999n) }, { amount: money('USD', 5_000_001n) }, { amount: money('EUR', 5_000_000n) }, { reference: 'q' }])
+  for (const wrong of [
+    { amount: money('USD', 4_999_999n) },
+    { amount: money('USD', 5_000_001n) },
+    { amount: money('EUR', 5_000_000n) },
+    { reference: 'q' },
+  ])
     assert.equal(settlement(payment('pending'), says('succeeded', wrong)).kind, 'mismatched');
 });
 

@@ -46,7 +46,8 @@ export type Settlement =
 export const settlement = (payment: Payment, statement: GatewayStatement): Settlement => {
   if (payment.status === 'succeeded' || payment.status === 'mismatched') return { kind: 'none' };
   if (statement.status === 'pending') return { kind: 'none' };
-  if (statement.status === 'failed') return payment.status === 'failed' ? { kind: 'none' } : { kind: 'failed', reason: 'The gateway declined the payment.' };
+  if (statement.status === 'failed')
+    return payment.status === 'failed' ? { kind: 'none' } : { kind: 'failed', reason: 'The gateway declined the payment.' };
   const reason = mismatch(payment, statement);
   return reason === undefined ? { kind: 'succeeded' } : { kind: 'mismatched', reason };
 };
@@ -54,9 +55,11 @@ export const settlement = (payment: Payment, statement: GatewayStatement): Settl
 const mismatch = (payment: Payment, { amount, reference }: GatewayStatement): string | undefined => {
   if (reference !== payment.id) return 'The gateway reports another reference.';
   if (amount.currency !== payment.amount.currency) return `Paid in ${amount.currency} instead of ${payment.amount.currency}.`;
-  if (compare(amount, payment.amount) !== 0) return `Paid ${formatDecimal(amount.micros)} instead of ${formatDecimal(payment.amount.micros)}.`;
+  if (compare(amount, payment.amount) !== 0)
+    return `Paid ${formatDecimal(amount.micros)} instead of ${formatDecimal(payment.amount.micros)}.`;
   return undefined;
 };
 
 /** How long to wait before a pending payment is asked about again: often at first, then at half its age, at most 6 hours. */
-export const nextCheckDelayMs = (ageMs: number, firstCheckMs: number): number => Math.min(Math.max(firstCheckMs, ageMs / 2), 360 * minuteMs);
+export const nextCheckDelayMs = (ageMs: number, firstCheckMs: number): number =>
+  Math.min(Math.max(firstCheckMs, ageMs / 2), 360 * minuteMs);

@@ -57,7 +57,11 @@ const bench = async (db: Database, seconds: number): Promise<readonly Figure[]> 
   const spread = (at: number): string => tenants[at % accounts] ?? hot;
   const insert = { name: 'bench_floor' };
   return [
-    await measure('floor: one row inserted', seconds, async () => void (await db.query('insert into bench_floor values ($1, $2)', [newId(), 'x'], insert))),
+    await measure(
+      'floor: one row inserted',
+      seconds,
+      async () => void (await db.query('insert into bench_floor values ($1, $2)', [newId(), 'x'], insert)),
+    ),
     await measure('place hold, 1,000 accounts', seconds, async (at) => void (await place(spread(at)))),
     await measure('place hold, one account', seconds, async () => void (await place(hot))),
     await measure('hold + capture pair, 1,000 accounts', seconds, (at) => pair(spread(at))),
@@ -77,7 +81,9 @@ for (const poolMax of [4, 10]) {
   const floor = figures[0]?.perSecond ?? 1;
   print(`${inFlight} in flight over ${poolMax} connections`);
   for (const { name, perSecond, p50Ms, p99Ms } of figures) {
-    print(`${name.padEnd(38)} ${String(perSecond).padStart(6)}/s  ${(perSecond / floor).toFixed(2)} of floor  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms`);
+    print(
+      `${name.padEnd(38)} ${String(perSecond).padStart(6)}/s  ${(perSecond / floor).toFixed(2)} of floor  p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms`,
+    );
   }
   const divergence = await postgresAudit(db).firstDivergence();
   print(divergence === undefined ? 'the books agree' : JSON.stringify(divergence));

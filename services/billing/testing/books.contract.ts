@@ -151,7 +151,11 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
     await books().capture(capturing(tenantId, a.id, 1n));
     await books().release(releasing(tenantId, b.id));
     while ((await books().expireDue(addMs(start, 2), 100)) > 0);
-    for (const [hold, outcome] of [[a, 'hold_captured'], [b, 'hold_released'], [c, 'hold_expired']] as const) {
+    for (const [hold, outcome] of [
+      [a, 'hold_captured'],
+      [b, 'hold_released'],
+      [c, 'hold_expired'],
+    ] as const) {
       assert.equal((await books().capture(capturing(tenantId, hold.id, 1n))).outcome, outcome);
       assert.equal((await books().release(releasing(tenantId, hold.id))).outcome, outcome);
     }
@@ -219,9 +223,19 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
     } while (cursor !== '');
     assert.deepEqual(seen, [86n, 88n, 90n, 92n, 94n, 96n, 98n, 100n]);
     const types = await books().entries(tenantId, { type: 'promotion' }, { limit: 10, cursor: '' });
-    assert.deepEqual(types.entries.map(({ type, amountMicros, description }) => [type, amountMicros, description]), [['promotion', 100n, 'Welcome']]);
-    const window = await books().entries(tenantId, { from: addMs(start, 1), to: addMs(start, 3), type: 'charge' }, { limit: 10, cursor: '' });
-    assert.deepEqual(window.entries.map(({ createdAt }) => createdAt.getTime() - start.getTime()), [2, 2, 1, 1]);
+    assert.deepEqual(
+      types.entries.map(({ type, amountMicros, description }) => [type, amountMicros, description]),
+      [['promotion', 100n, 'Welcome']],
+    );
+    const window = await books().entries(
+      tenantId,
+      { from: addMs(start, 1), to: addMs(start, 3), type: 'charge' },
+      { limit: 10, cursor: '' },
+    );
+    assert.deepEqual(
+      window.entries.map(({ createdAt }) => createdAt.getTime() - start.getTime()),
+      [2, 2, 1, 1],
+    );
     assert.deepEqual((await books().entries(newId(), {}, { limit: 3, cursor: '' })).entries, []);
   });
 

@@ -57,7 +57,12 @@ export const fakeBooks = () => {
     [...holds.values()].reduce((sum, stored) => (stored.tenantId === tenantId ? sum + reservedMicros(stored.hold) : sum), 0n);
   const available = (tenantId: string): bigint => (balances.get(tenantId) ?? 0n) - held(tenantId);
 
-  const post = (tenantId: string, type: TransferType, delta: bigint, about: { id: string; description: string; reference: string; now: Date }): void => {
+  const post = (
+    tenantId: string,
+    type: TransferType,
+    delta: bigint,
+    about: { id: string; description: string; reference: string; now: Date },
+  ): void => {
     const balance = (balances.get(tenantId) ?? 0n) + delta;
     balances.set(tenantId, balance);
     const own = entries.get(tenantId) ?? [];
@@ -82,7 +87,11 @@ export const fakeBooks = () => {
   };
 
   /** Runs a keyed capture or release, or gives its first answer again. */
-  const keyed = (operation: string, command: Keyed & { holdId: string; now: Date }, change: (hold: Hold) => HoldChange | string): ResolveResult => {
+  const keyed = (
+    operation: string,
+    command: Keyed & { holdId: string; now: Date },
+    change: (hold: Hold) => HoldChange | string,
+  ): ResolveResult => {
     const key = `${command.tenantId} ${operation} ${command.idempotencyKey}`;
     const before = answers.get(key);
     if (before !== undefined)
@@ -150,7 +159,10 @@ export const fakeBooks = () => {
     return { entries: shown, nextCursor: all.length > limit ? String(shown.at(-1)?.sequence ?? '') : '' };
   };
 
-  const books: Books & { state(tenantId: string): BooksState; credit(tenantId: string, micros: bigint, paymentId: string, now: Date): void } = {
+  const books: Books & {
+    state(tenantId: string): BooksState;
+    credit(tenantId: string, micros: bigint, paymentId: string, now: Date): void;
+  } = {
     place,
     capture: async (command) => keyed('capture', command, (hold) => capture(hold, command.amount.micros, command.final)),
     release: async (command) => keyed('release', command, (hold) => giveBack(hold, 'released')),
@@ -177,7 +189,9 @@ export const fakeBooks = () => {
     },
     grant,
     wallet: async (tenantId) =>
-      balances.has(tenantId) ? { currency: walletCurrency, balanceMicros: balances.get(tenantId) ?? 0n, heldMicros: held(tenantId) } : undefined,
+      balances.has(tenantId)
+        ? { currency: walletCurrency, balanceMicros: balances.get(tenantId) ?? 0n, heldMicros: held(tenantId) }
+        : undefined,
     entries: listed,
     credit: (tenantId, micros, paymentId, now) =>
       post(tenantId, 'payment', micros, { id: paymentId, description: 'Payment', reference: paymentId, now }),
@@ -188,7 +202,11 @@ export const fakeBooks = () => {
         heldMicros: held(tenantId),
         holds: own.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
         late: Object.fromEntries([...late].filter(([id]) => holds.get(id)?.tenantId === tenantId).toSorted(([a], [b]) => (a < b ? -1 : 1))),
-        entries: (entries.get(tenantId) ?? []).map(({ type, amountMicros, balanceAfterMicros }) => ({ type, amountMicros, balanceAfterMicros })),
+        entries: (entries.get(tenantId) ?? []).map(({ type, amountMicros, balanceAfterMicros }) => ({
+          type,
+          amountMicros,
+          balanceAfterMicros,
+        })),
       };
     },
   };

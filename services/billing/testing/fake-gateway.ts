@@ -16,7 +16,9 @@ export const fakeGateway = () => {
       if (faults.startRefused) return { outcome: 'no', reason: 'refused' };
       const gatewayPaymentId = `gw-${paymentId}`;
       if (!made.has(paymentId)) made.set(paymentId, { gatewayPaymentId, reference: paymentId, status: 'pending', amount });
-      return faults.startLost ? { outcome: 'unknown', reason: 'lost' } : { outcome: 'yes', gatewayPaymentId, checkoutUrl: `https://pay.test/${paymentId}` };
+      return faults.startLost
+        ? { outcome: 'unknown', reason: 'lost' }
+        : { outcome: 'yes', gatewayPaymentId, checkoutUrl: `https://pay.test/${paymentId}` };
     },
     verify: async ({ paymentId }) => {
       if (faults.verifyLost) return { outcome: 'unknown', reason: 'lost' };

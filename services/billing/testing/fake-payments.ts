@@ -35,7 +35,10 @@ export const fakePayments = (books: FakeBooks): Payments => {
     },
     findAnyTenant: async (id) => stored.get(id)?.payment,
     list: async (tenantId, { limit, cursor }) => {
-      const own = [...stored.values()].map(({ payment }) => payment).filter((payment) => payment.tenantId === tenantId).toSorted(newestFirst);
+      const own = [...stored.values()]
+        .map(({ payment }) => payment)
+        .filter((payment) => payment.tenantId === tenantId)
+        .toSorted(newestFirst);
       const start = cursor === '' ? 0 : own.findIndex(({ id }) => id === cursor) + 1;
       const shown = own.slice(start, start + limit);
       return { payments: shown, nextCursor: start + limit < own.length ? (shown.at(-1)?.id ?? '') : '' };
@@ -49,7 +52,12 @@ export const fakePayments = (books: FakeBooks): Payments => {
     succeed: async ({ paymentId, gatewayPaymentId, now }) => {
       const row = stored.get(paymentId);
       if (row === undefined || (row.payment.status !== 'pending' && row.payment.status !== 'failed')) return false;
-      change(row, { status: 'succeeded', failureReason: '', settledAt: now, gatewayPaymentId: row.payment.gatewayPaymentId || gatewayPaymentId });
+      change(row, {
+        status: 'succeeded',
+        failureReason: '',
+        settledAt: now,
+        gatewayPaymentId: row.payment.gatewayPaymentId || gatewayPaymentId,
+      });
       books.credit(row.payment.tenantId, row.payment.amount.micros, paymentId, now);
       return true;
     },

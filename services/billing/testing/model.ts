@@ -23,7 +23,15 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('place' as const), micros, minutes }) },
     { weight: 5, arbitrary: fc.record({ kind: fc.constant('capture' as const), hold: index, micros, final: fc.boolean() }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('release' as const, 'giveBack' as const), hold: index }) },
-    { weight: 4, arbitrary: fc.record({ kind: fc.constant('collect' as const), hold: index, upTo: fc.bigInt({ min: 0n, max: 90n }), final: fc.boolean() }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('collect' as const),
+        hold: index,
+        upTo: fc.bigInt({ min: 0n, max: 90n }),
+        final: fc.boolean(),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('extend' as const), hold: index, minutes }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('pass' as const), minutes: fc.integer({ min: 1, max: 30 }) }) },
     { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('repeat' as const, 'misuse' as const), step: index }) },

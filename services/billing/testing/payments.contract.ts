@@ -29,7 +29,14 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
   const { monitor, seen } = silentMonitor();
   let wakes = 0;
   const wired = replicas.map(({ payments, notifications }) => {
-    const deps = { payments, notifications, gateways: new Map([['simulator', gateway.gateway]]), clock, monitor, firstCheckMs: 15 * minuteMs };
+    const deps = {
+      payments,
+      notifications,
+      gateways: new Map([['simulator', gateway.gateway]]),
+      clock,
+      monitor,
+      firstCheckMs: 15 * minuteMs,
+    };
     return {
       start: startPayment(deps),
       receive: receiveNotification({ ...deps, wakeProcessing: () => void wakes++ }),
@@ -72,7 +79,10 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     assert.deepEqual([paid.status, paid.settledAt, await balance(tenantId)], ['succeeded', clock.now(), amount.micros]);
     assert.deepEqual((await list(tenantId, { limit: 5, cursor: '' })).payments, [paid]);
     const entries = await replicas()[0].wallets.entries(tenantId, { type: 'payment' }, { limit: 5, cursor: '' });
-    assert.deepEqual(entries.entries.map(({ reference, amountMicros }) => [reference, amountMicros]), [[paid.id, amount.micros]]);
+    assert.deepEqual(
+      entries.entries.map(({ reference, amountMicros }) => [reference, amountMicros]),
+      [[paid.id, amount.micros]],
+    );
   });
 
   law('a start that is repeated is the same payment; another request with its key is a conflict', async (clock) => {
@@ -83,7 +93,9 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     assert.equal(a.id, b.id);
     assert.equal((await start(tenantId, request)).checkoutUrl, a.checkoutUrl);
     assert.equal(gateway.made.size, 1);
-    await assert.rejects(start(tenantId, { ...request, amount: usd(26_000_000n) }), (error) => isAppError(error, 'request.idempotency_conflict'));
+    await assert.rejects(start(tenantId, { ...request, amount: usd(26_000_000n) }), (error) =>
+      isAppError(error, 'request.idempotency_conflict'),
+    );
     assert.notEqual((await start(newId(), request)).id, a.id);
   });
 
@@ -102,21 +114,24 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     assert.deepEqual(await refused({ idempotencyKey: '' }), ['idempotency_key']);
   });
 
-  law('a lost answer to the start is made good by the next try or by the reconciliation, with one payment at the gateway', async (clock) => {
-    const { start, reconcile, get, gateway } = desk(replicas(), clock);
-    const tenantId = newId();
-    const request = { idempotencyKey: 'k', amount, gateway: 'simulator' };
-    gateway.faults.startLost = true;
-    await assert.rejects(start(tenantId, request), (error) => isAppError(error, 'billing.gateway_unavailable'));
-    await assert.rejects(start(tenantId, request), (error) => isAppError(error, 'billing.gateway_unavailable'));
-    gateway.faults.startLost = false;
-    clock.advance(minuteMs);
-    while ((await reconcile()) > 0);
-    const [id] = [...gateway.made.keys()];
-    assert.equal(gateway.made.size, 1);
-    assert.equal((await get(tenantId, id ?? '')).checkoutUrl, `https://pay.test/${id}`);
-    assert.equal((await start(tenantId, request)).id, id);
-  });
+  law(
+    'a lost answer to the start is made good by the next try or by the reconciliation, with one payment at the gateway',
+    async (clock) => {
+      const { start, reconcile, get, gateway } = desk(replicas(), clock);
+      const tenantId = newId();
+      const request = { idempotencyKey: 'k', amount, gateway: 'simulator' };
+      gateway.faults.startLost = true;
+      await assert.rejects(start(tenantId, request), (error) => isAppError(error, 'billing.gateway_unavailable'));
+      await assert.rejects(start(tenantId, request), (error) => isAppError(error, 'billing.gateway_unavailable'));
+      gateway.faults.startLost = false;
+      clock.advance(minuteMs);
+      while ((await reconcile()) > 0);
+      const [id] = [...gateway.made.keys()];
+      assert.equal(gateway.made.size, 1);
+      assert.equal((await get(tenantId, id ?? '')).checkoutUrl, `https://pay.test/${id}`);
+      assert.equal((await start(tenantId, request)).id, id);
+    },
+  );
 
   law('a start that the gateway refuses fails the payment', async (clock) => {
     const { start, gateway } = desk(replicas(), clock);
@@ -134,7 +149,10 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     await receive(good);
     await receive(webhook('not-an-id', newId()));
     while ((await process()) > 0);
-    assert.deepEqual(seen.map(({ kind }) => kind), ['unmatched', 'unmatched']);
+    assert.deepEqual(
+      seen.map(({ kind }) => kind),
+      ['unmatched', 'unmatched'],
+    );
   });
 
   law('money that does not match is recorded and never credited', async (clock) => {
@@ -158,7 +176,9 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
   law('without any webhook a paid payment is found after 15 minutes, or at once when the customer looks', async (clock) => {
     const { start, reconcile, get, gateway, balance, wakes } = desk(replicas(), clock);
     const [patient, curious] = [newId(), newId()];
-    const paid = await Promise.all([patient, curious].map((tenantId) => start(tenantId, { idempotencyKey: 'k', amount, gateway: 'simulator' })));
+    const paid = await Promise.all(
+      [patient, curious].map((tenantId) => start(tenantId, { idempotencyKey: 'k', amount, gateway: 'simulator' })),
+    );
     for (const { id } of paid) gateway.decide(id, 'succeeded');
     clock.advance(minuteMs);
     assert.equal((await get(curious, paid[1]?.id ?? '')).status, 'pending');
@@ -229,53 +249,67 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     assert.deepEqual(seen, ids);
   });
 
-  law(`webhooks, reconciliation and returns in any order, number and concurrency on two replicas credit once (seed ${seed})`, async (clock) => {
-    type Move = 'webhook' | 'duplicate' | 'process' | 'reconcile' | 'look' | 'restart' | 'fail' | 'pay';
-    const moves = fc.array(fc.record({ move: fc.constantFrom<Move>('webhook', 'duplicate', 'process', 'reconcile', 'look', 'restart', 'fail', 'pay'), replica: fc.nat(1) }), {
-      minLength: 6,
-      maxLength: 24,
-    });
-    await fc.assert(
-      fc.asyncProperty(moves, fc.boolean(), async (chosen, concurrent) => {
-        const { replicas: both, gateway, webhook, balance } = desk(replicas(), clock);
-        const tenantId = newId();
-        const request = { idempotencyKey: 'k', amount, gateway: 'simulator' };
-        const { id } = (await both[0]?.start(tenantId, request)) ?? assert.fail();
-        const same = webhook(id, newId());
-        const run = async ({ move, replica }: { move: Move; replica: number }): Promise<void> => {
-          const on = both[replica] ?? assert.fail();
-          clock.advance(700);
-          switch (move) {
-            case 'webhook':
-              return on.receive(webhook(id, newId()));
-            case 'duplicate':
-              return on.receive(same);
-            case 'process':
-              return void (await on.process());
-            case 'reconcile':
-              clock.advance(16 * minuteMs);
-              return void (await on.reconcile());
-            case 'look':
-              return void (await on.get(tenantId, id));
-            case 'restart':
-              return void (await on.start(tenantId, request));
-            case 'fail':
-              if (gateway.made.get(id)?.status === 'pending') gateway.decide(id, 'failed');
-              return;
-            case 'pay':
-              return gateway.decide(id, 'succeeded');
-          }
-        };
-        if (concurrent) await Promise.all(chosen.map(run));
-        else for (const each of chosen) await run(each);
-        gateway.decide(id, 'succeeded');
-        await both[0]?.receive(webhook(id, newId()));
-        for (const on of both) for (let turn = 0; turn < 20 && (await on.process()) > 0; turn++) clock.advance(6 * minuteMs);
-        for (const on of both) for (let turn = 0; turn < 5; turn++) { clock.advance(7 * hourMs); await on.reconcile(); await on.process(); }
-        assert.equal((await both[1]?.get(tenantId, id))?.status, 'succeeded');
-        assert.equal(await balance(tenantId), amount.micros);
-      }),
-      { seed, numRuns: 60, endOnFailure: true },
-    );
-  });
+  law(
+    `webhooks, reconciliation and returns in any order, number and concurrency on two replicas credit once (seed ${seed})`,
+    async (clock) => {
+      type Move = 'webhook' | 'duplicate' | 'process' | 'reconcile' | 'look' | 'restart' | 'fail' | 'pay';
+      const moves = fc.array(
+        fc.record({
+          move: fc.constantFrom<Move>('webhook', 'duplicate', 'process', 'reconcile', 'look', 'restart', 'fail', 'pay'),
+          replica: fc.nat(1),
+        }),
+        {
+          minLength: 6,
+          maxLength: 24,
+        },
+      );
+      await fc.assert(
+        fc.asyncProperty(moves, fc.boolean(), async (chosen, concurrent) => {
+          const { replicas: both, gateway, webhook, balance } = desk(replicas(), clock);
+          const tenantId = newId();
+          const request = { idempotencyKey: 'k', amount, gateway: 'simulator' };
+          const { id } = (await both[0]?.start(tenantId, request)) ?? assert.fail();
+          const same = webhook(id, newId());
+          const run = async ({ move, replica }: { move: Move; replica: number }): Promise<void> => {
+            const on = both[replica] ?? assert.fail();
+            clock.advance(700);
+            switch (move) {
+              case 'webhook':
+                return on.receive(webhook(id, newId()));
+              case 'duplicate':
+                return on.receive(same);
+              case 'process':
+                return void (await on.process());
+              case 'reconcile':
+                clock.advance(16 * minuteMs);
+                return void (await on.reconcile());
+              case 'look':
+                return void (await on.get(tenantId, id));
+              case 'restart':
+                return void (await on.start(tenantId, request));
+              case 'fail':
+                if (gateway.made.get(id)?.status === 'pending') gateway.decide(id, 'failed');
+                return;
+              case 'pay':
+                return gateway.decide(id, 'succeeded');
+            }
+          };
+          if (concurrent) await Promise.all(chosen.map(run));
+          else for (const each of chosen) await run(each);
+          gateway.decide(id, 'succeeded');
+          await both[0]?.receive(webhook(id, newId()));
+          for (const on of both) for (let turn = 0; turn < 20 && (await on.process()) > 0; turn++) clock.advance(6 * minuteMs);
+          for (const on of both)
+            for (let turn = 0; turn < 5; turn++) {
+              clock.advance(7 * hourMs);
+              await on.reconcile();
+              await on.process();
+            }
+          assert.equal((await both[1]?.get(tenantId, id))?.status, 'succeeded');
+          assert.equal(await balance(tenantId), amount.micros);
+        }),
+        { seed, numRuns: 60, endOnFailure: true },
+      );
+    },
+  );
 };

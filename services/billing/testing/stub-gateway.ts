@@ -33,7 +33,12 @@ export const startStubGateway = async (secret: string) => {
     const before = payments.get(key);
     if (before !== undefined) return before;
     const id = randomUUID();
-    const payment: StubPayment = { ...JSON.parse(Buffer.concat(chunks).toString()), id, status: 'pending', checkoutUrl: `https://pay.test/${id}` };
+    const payment: StubPayment = {
+      ...JSON.parse(Buffer.concat(chunks).toString()),
+      id,
+      status: 'pending',
+      checkoutUrl: `https://pay.test/${id}`,
+    };
     payments.set(key, payment);
     return payment;
   };

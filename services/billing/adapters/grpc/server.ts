@@ -45,13 +45,18 @@ const ledgerService = (billing: BillingUseCases): BoundService =>
       const hold = { idempotencyKey, amount: amountOf(amount), product, reference, description, expiresAt };
       return { hold: holdMessage(await billing.placeHold(principal.tenantId, hold)) };
     }),
-    captureHold: method(allow(...spenders, { scope: 'billing:hold' }), async ({ idempotencyKey, holdId, amount, final }, { principal }) => ({
-      hold: holdMessage(await billing.captureHold(principal.tenantId, { idempotencyKey, holdId, amount: amountOf(amount), final })),
-    })),
+    captureHold: method(
+      allow(...spenders, { scope: 'billing:hold' }),
+      async ({ idempotencyKey, holdId, amount, final }, { principal }) => ({
+        hold: holdMessage(await billing.captureHold(principal.tenantId, { idempotencyKey, holdId, amount: amountOf(amount), final })),
+      }),
+    ),
     releaseHold: method(allow(...spenders, { scope: 'billing:hold' }), async ({ idempotencyKey, holdId }, { principal }) => ({
       hold: holdMessage(await billing.releaseHold(principal.tenantId, { idempotencyKey, holdId })),
     })),
-    getHold: method(allowAny(), async ({ holdId }, { principal }) => ({ hold: holdMessage(await billing.getHold(principal.tenantId, holdId)) })),
+    getHold: method(allowAny(), async ({ holdId }, { principal }) => ({
+      hold: holdMessage(await billing.getHold(principal.tenantId, holdId)),
+    })),
     grantCredit: method(allow('system'), async ({ idempotencyKey, tenantId, amount, reason }, { principal }) => ({
       transferId: await billing.grantCredit(principal.tenantId, { idempotencyKey, tenantId, amount: amountOf(amount), reason }),
     })),
@@ -68,10 +73,15 @@ const walletService = (billing: BillingUseCases): BoundService =>
 
 const paymentService = (billing: BillingUseCases): BoundService =>
   grpcService(PaymentServiceService, {
-    startPayment: method(allow('system', 'owner', 'admin', { scope: 'payments:write' }), async ({ idempotencyKey, amount, gateway }, { principal }) => ({
-      payment: paymentMessage(await billing.startPayment(principal.tenantId, { idempotencyKey, amount: amountOf(amount), gateway })),
+    startPayment: method(
+      allow('system', 'owner', 'admin', { scope: 'payments:write' }),
+      async ({ idempotencyKey, amount, gateway }, { principal }) => ({
+        payment: paymentMessage(await billing.startPayment(principal.tenantId, { idempotencyKey, amount: amountOf(amount), gateway })),
+      }),
+    ),
+    getPayment: method(allowAny(), async ({ id }, { principal }) => ({
+      payment: paymentMessage(await billing.getPayment(principal.tenantId, id)),
     })),
-    getPayment: method(allowAny(), async ({ id }, { principal }) => ({ payment: paymentMessage(await billing.getPayment(principal.tenantId, id)) })),
     listPayments: method(allowAny(), async ({ page }, { principal }) => {
       const { payments, nextCursor } = await billing.listPayments(principal.tenantId, pageOf(page));
       return { payments: payments.map(paymentMessage), nextCursor };

@@ -20,13 +20,15 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
     },
     paymentSettled: ({ paymentId, gateway, result }) => {
       payments.inc({ gateway, status: result });
-      if (result === 'mismatched') logger.error({ paymentId, gateway }, 'the gateway received other money than was asked for: not credited, decide by hand');
+      if (result === 'mismatched')
+        logger.error({ paymentId, gateway }, 'the gateway received other money than was asked for: not credited, decide by hand');
       else logger.info({ paymentId, gateway, result }, 'payment settled');
     },
     notificationUnmatched: ({ gateway, eventId }) => {
       webhooks.inc({ gateway, outcome: 'unmatched' });
       logger.warn({ gateway, eventId }, 'a genuine notification about a payment that is not ours');
     },
-    gatewayUnknown: ({ gateway, operation, reason }) => logger.warn({ gateway, operation, reason }, 'the payment gateway did not answer; asked again later'),
+    gatewayUnknown: ({ gateway, operation, reason }) =>
+      logger.warn({ gateway, operation, reason }, 'the payment gateway did not answer; asked again later'),
   };
 };

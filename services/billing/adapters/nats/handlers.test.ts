@@ -43,7 +43,11 @@ const useCasesIn = (tx: Transaction): SettlementUseCases => {
     giveBackHold: giveBackHold({ holds, clock }),
   };
 };
-const handlers: readonly EventHandler[] = [...tenantHandlers(useCasesIn), ...verificationHandlers(useCasesIn), ...campaignHandlers(useCasesIn)];
+const handlers: readonly EventHandler[] = [
+  ...tenantHandlers(useCasesIn),
+  ...verificationHandlers(useCasesIn),
+  ...campaignHandlers(useCasesIn),
+];
 
 interface Fact {
   readonly subject: string;
@@ -78,7 +82,10 @@ const rented = async (credit: bigint, amount: bigint, product: 'verification' | 
 const verification = (holdId: string, price: bigint) => {
   const about = { verificationId: newId(), service: 'telegram', country: 'ID', provider: 'handler-api', holdId };
   return {
-    purchased: { subject: events.verification.purchased.subject, payload: { ...about, price: usd(price), expiresAt: addMs(start, 20 * minuteMs) } },
+    purchased: {
+      subject: events.verification.purchased.subject,
+      payload: { ...about, price: usd(price), expiresAt: addMs(start, 20 * minuteMs) },
+    },
     codeReceived: { subject: events.verification.codeReceived.subject, payload: { ...about, price: usd(price) } },
     completed: { subject: events.verification.completed.subject, payload: about },
     cancelled: { subject: events.verification.cancelled.subject, payload: about },
@@ -132,21 +139,28 @@ test('an activation that ends without a code costs nothing and holds nothing, in
 test("a campaign's charges come to its last total, in any order, with repetition and an expiry in between", async () => {
   const totals = fc.array(fc.bigInt({ min: 1n, max: 70n }), { minLength: 1, maxLength: 5 });
   await fc.assert(
-    fc.asyncProperty(totals, fc.constantFrom(60n, 80n, 200n), fc.boolean(), fc.boolean(), fc.gen(), async (progress, credit, expires, cancelled, gen) => {
-      const { tenantId, holdId } = await rented(credit, 50n, 'campaign');
-      const campaignId = newId();
-      const total = progress.reduce((a, b) => (a > b ? a : b));
-      const counts = { submitted: 1n, delivered: 0n, failed: 0n, suppressed: 0n, unknown: 0n };
-      const facts: Fact[] = progress.map((charged) => ({
-        subject: events.campaign.messagesProgressed.subject,
-        payload: { campaignId, ...counts, holdId, chargedTotal: usd(charged) },
-      }));
-      const { subject } = cancelled ? events.campaign.cancelled : events.campaign.completed;
-      facts.push({ subject, payload: { campaignId, holdId, chargedTotal: usd(total) } });
-      await deliverAll(tenantId, gen(disordered, expires ? [...facts, sweep] : facts));
-      const paid = total < credit ? total : credit;
-      assert.deepEqual(await summary(tenantId), { balanceMicros: credit - paid, heldMicros: 0n, owedMicros: total - paid });
-    }),
+    fc.asyncProperty(
+      totals,
+      fc.constantFrom(60n, 80n, 200n),
+      fc.boolean(),
+      fc.boolean(),
+      fc.gen(),
+      async (progress, credit, expires, cancelled, gen) => {
+        const { tenantId, holdId } = await rented(credit, 50n, 'campaign');
+        const campaignId = newId();
+        const total = progress.reduce((a, b) => (a > b ? a : b));
+        const counts = { submitted: 1n, delivered: 0n, failed: 0n, suppressed: 0n, unknown: 0n };
+        const facts: Fact[] = progress.map((charged) => ({
+          subject: events.campaign.messagesProgressed.subject,
+          payload: { campaignId, ...counts, holdId, chargedTotal: usd(charged) },
+        }));
+        const { subject } = cancelled ? events.campaign.cancelled : events.campaign.completed;
+        facts.push({ subject, payload: { campaignId, holdId, chargedTotal: usd(total) } });
+        await deliverAll(tenantId, gen(disordered, expires ? [...facts, sweep] : facts));
+        const paid = total < credit ? total : credit;
+        assert.deepEqual(await summary(tenantId), { balanceMicros: credit - paid, heldMicros: 0n, owedMicros: total - paid });
+      },
+    ),
     { seed, numRuns: 60, endOnFailure: true },
   );
 });
@@ -165,21 +179,29 @@ test('what cannot be collected is recorded and reported, and the event is finish
 
 test('a rented number keeps its hold an hour beyond the rental', async () => {
   const { tenantId, holdId } = await rented(100n, 40n, 'verification');
-  await deliverAll(tenantId, [{ subject: events.verification.purchased.subject, payload: { holdId, expiresAt: addMs(start, 2 * hourMs) } }]);
+  await deliverAll(tenantId, [
+    { subject: events.verification.purchased.subject, payload: { holdId, expiresAt: addMs(start, 2 * hourMs) } },
+  ]);
   assert.deepEqual((await postgresBooks(db).find(tenantId, holdId))?.expiresAt, addMs(start, 3 * hourMs));
 });
 
-test('facts about a hold that was never placed, or is another tenant\'s, go to the dead letters; facts without a hold are done', async () => {
+test("facts about a hold that was never placed, or is another tenant's, go to the dead letters; facts without a hold are done", async () => {
   const { holdId } = await rented(100n, 40n, 'verification');
   const facts = verification(holdId, 40n);
   for (const fact of [facts.purchased, facts.codeReceived, facts.cancelled]) assert.equal((await deliver(newId(), fact)).kind, 'dead');
   assert.equal((await deliver(newId(), { ...facts.failed, payload: { holdId: '', reason: 'x' } })).kind, 'done');
-  assert.equal((await deliver(newId(), { subject: events.campaign.cancelled.subject, payload: { holdId: '', chargedTotal: undefined } })).kind, 'done');
+  assert.equal(
+    (await deliver(newId(), { subject: events.campaign.cancelled.subject, payload: { holdId: '', chargedTotal: undefined } })).kind,
+    'done',
+  );
 });
 
 test('a registered tenant has a wallet of zero', async () => {
   const tenantId = newId();
-  await deliverAll(tenantId, Array.from({ length: 3 }, () => ({ subject: events.auth.tenantRegistered.subject, payload: { tenantId, plan: 'starter' } })));
+  await deliverAll(
+    tenantId,
+    Array.from({ length: 3 }, () => ({ subject: events.auth.tenantRegistered.subject, payload: { tenantId, plan: 'starter' } })),
+  );
   assert.deepEqual(await postgresBooks(db).wallet(tenantId), { currency: 'USD', balanceMicros: 0n, heldMicros: 0n });
 });
 

@@ -24,12 +24,17 @@ export const tenantHandlers = (useCasesIn: UseCasesIn) => [
 ];
 
 export const verificationHandlers = (useCasesIn: UseCasesIn) => {
-  const giveBack = async (tx: Transaction, { tenantId, payload }: { readonly tenantId: string; readonly payload: { readonly holdId: string } }) =>
+  const giveBack = async (
+    tx: Transaction,
+    { tenantId, payload }: { readonly tenantId: string; readonly payload: { readonly holdId: string } },
+  ) =>
     // Empty: it failed before there was a hold.
     payload.holdId === '' ? done() : outcomeOf(await useCasesIn(tx).giveBackHold(tenantId, payload.holdId), payload.holdId);
   return [
     on(events.verification.purchased, async (tx, { tenantId, payload: { holdId, expiresAt } }) =>
-      expiresAt === undefined ? dead({ cause: 'without expires_at' }) : outcomeOf(await useCasesIn(tx).confirmHold(tenantId, holdId, expiresAt), holdId),
+      expiresAt === undefined
+        ? dead({ cause: 'without expires_at' })
+        : outcomeOf(await useCasesIn(tx).confirmHold(tenantId, holdId, expiresAt), holdId),
     ),
     on(events.verification.codeReceived, async (tx, { tenantId, payload: { holdId, price } }) =>
       price === undefined

@@ -6,7 +6,10 @@ import { decodeCursor } from '#platform/postgres/index.ts';
  * milliseconds, so a Date holds them exactly.
  * @throws request.invalid on field "cursor"
  */
-export const datedCursor = (cursor: string, kind: 'bigint' | 'string'): { readonly at: Date; readonly tie: bigint | string } | undefined => {
+export const datedCursor = (
+  cursor: string,
+  kind: 'bigint' | 'string',
+): { readonly at: Date; readonly tie: bigint | string } | undefined => {
   const values = decodeCursor(cursor, 2);
   if (values === undefined) return undefined;
   const [at, tie] = values;

@@ -34,7 +34,19 @@ const statements = {
 
 /** Holds over PostgreSQL: one call of a ledger function each, see migrations/0002-functions.ts. */
 export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep => ({
-  place: async ({ holdId, tenantId, idempotencyKey, request, amount, product, reference, description, expiresAt, expiryAcceptable, now }) => {
+  place: async ({
+    holdId,
+    tenantId,
+    idempotencyKey,
+    request,
+    amount,
+    product,
+    reference,
+    description,
+    expiresAt,
+    expiryAcceptable,
+    now,
+  }) => {
     const keyed = [holdId, tenantId, idempotencyKey, requestHash(request)];
     const params = [...keyed, amount.micros, amount.currency, product, reference, description, expiresAt, expiryAcceptable, now];
     return placeResult(first(await db.query<HoldAnswerRow>(statements.place, params, { name: 'place_hold' })));

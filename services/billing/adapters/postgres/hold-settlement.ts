@@ -71,7 +71,11 @@ const publishCollection = async (tx: Transaction, tenantId: string, row: Collect
   const before = row.answer_collected - row.collected_now;
   if (row.captured_now > 0n) await captured(row.captured_now, row.answer_captured + before, version - 2n);
   if (row.give_back > 0n)
-    await publishEvent(tx, events.billing.holdReleased, { ...common, aggregateVersion: version - 1n, payload: { ...about, amount: usd(row.give_back) } });
+    await publishEvent(tx, events.billing.holdReleased, {
+      ...common,
+      aggregateVersion: version - 1n,
+      payload: { ...about, amount: usd(row.give_back) },
+    });
   if (row.collected_now > 0n) await captured(row.collected_now, row.answer_captured + row.answer_collected, version);
 };
 

@@ -59,7 +59,11 @@ test('1,000 concurrent holds of 1 against a credit of 100 from two replicas: exa
   const tenantId = newId();
   await postgresBooks(one).grant(granting(tenantId, 100n));
   const results = await Promise.all(
-    Array.from({ length: 1_000 }, (_, at) => postgresBooks(at % 2 === 0 ? one : two).place(placing(tenantId, 1n)).then(({ outcome }) => outcome)),
+    Array.from({ length: 1_000 }, (_, at) =>
+      postgresBooks(at % 2 === 0 ? one : two)
+        .place(placing(tenantId, 1n))
+        .then(({ outcome }) => outcome),
+    ),
   );
   assert.equal(count(results, 'done'), 100);
   assert.equal(count(results, 'insufficient_credit'), 900);
@@ -124,7 +128,9 @@ test('two sweepers expire every due hold once, while captures run against them',
     return total;
   };
   const captures = Promise.all(
-    holds.filter((_, at) => at % 3 === 0).map(({ tenantId, holdId }) => books[0].capture(capturing(tenantId, holdId, 5n)).then(({ outcome }) => outcome)),
+    holds
+      .filter((_, at) => at % 3 === 0)
+      .map(({ tenantId, holdId }) => books[0].capture(capturing(tenantId, holdId, 5n)).then(({ outcome }) => outcome)),
   );
   const [first, second, captured] = await Promise.all([sweep(0), sweep(1), captures]);
   assert.equal(first + second + count(captured, 'done'), holds.length);
@@ -148,7 +154,10 @@ test('random traffic from two replicas on few accounts neither deadlocks nor bre
       return commandsOf(tenants[at % 3] ?? '', chosen).map(({ run }) => run(books));
     }),
   );
-  assert.deepEqual(results.filter(({ status }) => status === 'rejected'), []);
+  assert.deepEqual(
+    results.filter(({ status }) => status === 'rejected'),
+    [],
+  );
   await booksAgree();
 });
 
@@ -200,7 +209,10 @@ test('the events of a hold carry its amounts, rising versions and the whole of t
   );
   for (const row of rows) assert.equal(row.headers['namaskah-tenant'], tenantId);
   const versions = rows.map(({ aggregate_version }) => aggregate_version);
-  assert.deepEqual(versions, [...new Set(versions)].toSorted((a, b) => Number(a - b)));
+  assert.deepEqual(
+    versions,
+    [...new Set(versions)].toSorted((a, b) => Number(a - b)),
+  );
 });
 
 test('the audit finds each kind of planted divergence', async () => {
@@ -210,8 +222,11 @@ test('the audit finds each kind of planted divergence', async () => {
     ['entries', `delete from entries where account_sequence is null`],
     ['running', `update entries set balance_after_micros = balance_after_micros + 1`],
     ['captured', `update holds set captured_micros = captured_micros - 1 where captured_micros > 0`],
-    ['payment', `insert into payments (id, tenant_id, gateway, amount_micros, currency, status, idempotency_key, request_hash, next_check_at, created_at, settled_at)
-                 values (gen_random_uuid(), $1, 'simulator', 5, 'USD', 'succeeded', 'k', '', now(), now(), now())`],
+    [
+      'payment',
+      `insert into payments (id, tenant_id, gateway, amount_micros, currency, status, idempotency_key, request_hash, next_check_at, created_at, settled_at)
+                 values (gen_random_uuid(), $1, 'simulator', 5, 'USD', 'succeeded', 'k', '', now(), now(), now())`,
+    ],
   ] as const;
   const copy = await createTestDatabase('billing', migrations);
   const db = await openBooks(copy.url, 2);

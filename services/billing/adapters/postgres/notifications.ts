@@ -26,7 +26,13 @@ export const postgresNotifications = (db: Database): NotificationInbox => ({
 
   claimDue: async (now, leaseUntil, limit) => {
     const rows = await db.query<ClaimedRow>(statements.claim, [now, leaseUntil, limit]);
-    return rows.map((row) => ({ id: row.id, gateway: row.gateway, eventId: row.event_id, paymentId: row.payment_id, attempts: row.attempts }));
+    return rows.map((row) => ({
+      id: row.id,
+      gateway: row.gateway,
+      eventId: row.event_id,
+      paymentId: row.payment_id,
+      attempts: row.attempts,
+    }));
   },
 
   finish: async (id, now, result) => {

@@ -23,7 +23,11 @@ after(async () => {
   await database?.close();
 });
 
-const over = (db: Database): PaymentsUnderTest => ({ payments: postgresPayments(db), notifications: postgresNotifications(db), wallets: postgresWallets(db) });
+const over = (db: Database): PaymentsUnderTest => ({
+  payments: postgresPayments(db),
+  notifications: postgresNotifications(db),
+  wallets: postgresWallets(db),
+});
 paymentsContract('postgres', () => [over(one), over(two)], Number(process.env['SEED'] ?? Date.now() % 1_000_000_000));
 
 test('after the payments the books agree', async () => {

@@ -53,7 +53,8 @@ export const postgresPayments = (db: Database): Payments => {
 
     list: async (tenantId, { limit, cursor }) => {
       const after = datedCursor(cursor, 'string');
-      const older = after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.tie) } }] };
+      const older =
+        after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.tie) } }] };
       const rows = await db.em().find(PaymentRow, { tenantId, ...older }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 });
       const shown = rows.slice(0, limit);
       const last = shown.at(-1);
@@ -73,7 +74,14 @@ export const postgresPayments = (db: Database): Payments => {
         payload: { paymentId, gateway: payment.gateway, amount: payment.amount },
       });
       const outbox = [event.id, event.subject, event.headers, event.payload];
-      const [row] = await db.query<{ done: boolean }>(statements.settle, [paymentId, gatewayPaymentId, transferId, newId(), now, ...outbox]);
+      const [row] = await db.query<{ done: boolean }>(statements.settle, [
+        paymentId,
+        gatewayPaymentId,
+        transferId,
+        newId(),
+        now,
+        ...outbox,
+      ]);
       if (row?.done === true) db.signalOutbox();
       return row?.done === true;
     },
@@ -81,17 +89,26 @@ export const postgresPayments = (db: Database): Payments => {
     fail: async ({ paymentId, as, reason, now }) => {
       const payment = await findAnyTenant(paymentId);
       if (payment === undefined) return false;
-      const event = outboxRow(events.billing.paymentFailed, { ...aggregateOf(payment, now), payload: { paymentId, gateway: payment.gateway, reason } });
+      const event = outboxRow(events.billing.paymentFailed, {
+        ...aggregateOf(payment, now),
+        payload: { paymentId, gateway: payment.gateway, reason },
+      });
       const outbox = [event.id, event.subject, event.headers, event.payload];
       const rows = await db.query(statements.fail, [paymentId, as, reason, now, ...outbox]);
       if (rows.length === 1) db.signalOutbox();
       return rows.length === 1;
     },
 
-    claimDue: async (now, leaseUntil, limit) => (await db.query<ClaimedRow>(statements.claim, [now, leaseUntil, limit])).map(claimedPayment),
+    claimDue: async (now, leaseUntil, limit) =>
+      (await db.query<ClaimedRow>(statements.claim, [now, leaseUntil, limit])).map(claimedPayment),
 
     hasten: async (id, now, notSince) => {
-      const due = { id, status: 'pending' as const, $or: [{ checkedAt: null }, { checkedAt: { $lt: notSince } }], createdAt: { $lt: notSince } };
+      const due = {
+        id,
+        status: 'pending' as const,
+        $or: [{ checkedAt: null }, { checkedAt: { $lt: notSince } }],
+        createdAt: { $lt: notSince },
+      };
       return (await db.em().nativeUpdate(PaymentRow, due, { nextCheckAt: now, checkedAt: now })) === 1;
     },
 

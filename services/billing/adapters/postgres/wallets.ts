@@ -30,7 +30,13 @@ export const postgresWallets = (db: Database): Wallets & WalletReader => ({
       payload: { transferId, amount, reason },
     });
     const command = [transferId, newId(), tenantId, idempotencyKey, requestHash(request), amount.micros, amount.currency, reason, now];
-    const [row] = await db.query<{ outcome: string; transfer_id: string }>(grantSql, [...command, event.id, event.subject, event.headers, event.payload]);
+    const [row] = await db.query<{ outcome: string; transfer_id: string }>(grantSql, [
+      ...command,
+      event.id,
+      event.subject,
+      event.headers,
+      event.payload,
+    ]);
     if (row?.outcome === 'done') db.signalOutbox();
     return grantResult(row);
   },
@@ -60,7 +66,12 @@ interface EntryRow {
   readonly account_sequence: bigint;
 }
 
-const listEntries = async (db: Queryable, tenantId: string, { type, from, to }: EntryFilter, { limit, cursor }: PageAsk): Promise<EntryPage> => {
+const listEntries = async (
+  db: Queryable,
+  tenantId: string,
+  { type, from, to }: EntryFilter,
+  { limit, cursor }: PageAsk,
+): Promise<EntryPage> => {
   const params: unknown[] = [tenantId, walletCurrency, limit + 1];
   const bind = (value: unknown): string => `$${params.push(value)}`;
   const conditions = ['e.account_sequence is not null'];

@@ -14,7 +14,13 @@ let gateway: ReturnType<typeof simulatorGateway>;
 
 before(async () => {
   stub = await startStubGateway(secret);
-  gateway = simulatorGateway({ baseUrl: stub.url, secret, webhookUrl: 'https://me.test/hook', returnUrl: (id) => `https://me.test/back/${id}`, timeoutMs: 150 });
+  gateway = simulatorGateway({
+    baseUrl: stub.url,
+    secret,
+    webhookUrl: 'https://me.test/hook',
+    returnUrl: (id) => `https://me.test/back/${id}`,
+    timeoutMs: 150,
+  });
 });
 beforeEach(() => {
   stub.fault = 'none';
@@ -41,7 +47,11 @@ test('a start whose answer was lost is, when repeated, the same payment', async 
   const made = stub.payments.get(paymentId);
   assert.ok(made !== undefined);
   stub.fault = 'none';
-  assert.deepEqual(await gateway.start({ paymentId, amount }), { outcome: 'yes', gatewayPaymentId: made.id, checkoutUrl: made.checkoutUrl });
+  assert.deepEqual(await gateway.start({ paymentId, amount }), {
+    outcome: 'yes',
+    gatewayPaymentId: made.id,
+    checkoutUrl: made.checkoutUrl,
+  });
 });
 
 test('silence, a closed connection, a server error and nonsense are unknown; a refusal is no', async () => {
@@ -54,7 +64,7 @@ test('silence, a closed connection, a server error and nonsense are unknown; a r
   assert.equal((await gateway.start({ paymentId: newId(), amount })).outcome, 'no');
 });
 
-test('our own wrong credentials are unknown, never the failure of a customer\'s payment', async () => {
+test("our own wrong credentials are unknown, never the failure of a customer's payment", async () => {
   const wrong = simulatorGateway({ baseUrl: stub.url, secret: 'another', webhookUrl: 'x', returnUrl: () => 'y', timeoutMs: 500 });
   assert.equal((await wrong.start({ paymentId: newId(), amount })).outcome, 'unknown');
   await wrong.close();

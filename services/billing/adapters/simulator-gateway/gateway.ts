@@ -41,7 +41,10 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
     }
   };
 
-  const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(operation: 'start' | 'verify', work: () => Promise<R>): Promise<R> => {
+  const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
+    operation: 'start' | 'verify',
+    work: () => Promise<R>,
+  ): Promise<R> => {
     const startedAt = performance.now();
     const result = await work();
     options.observe?.(operation, result.outcome, (performance.now() - startedAt) / 1000);
@@ -65,7 +68,8 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
         if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the payment (${answer.status}).` };
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
         const { id, checkoutUrl } = fieldsOf(answer.json);
-        if (typeof id !== 'string' || typeof checkoutUrl !== 'string') return { outcome: 'unknown', reason: 'an answer without id or checkoutUrl' };
+        if (typeof id !== 'string' || typeof checkoutUrl !== 'string')
+          return { outcome: 'unknown', reason: 'an answer without id or checkoutUrl' };
         return { outcome: 'yes', gatewayPaymentId: id, checkoutUrl };
       }),
 
@@ -97,7 +101,8 @@ type Answer =
   | { readonly kind: 'refused'; readonly status: number }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-const fieldsOf = (json: unknown): Record<string, unknown> => (typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {});
+const fieldsOf = (json: unknown): Record<string, unknown> =>
+  typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
 
 const statementOf = (json: unknown): GatewayStatement | undefined => {
   const { id, reference, status, amount, currency } = fieldsOf(json);
