@@ -394,15 +394,12 @@ test('the same seed gives the same numbers, fates and codes; another seed others
       const answer = await text(simulator, 'getNumber', { service: index % 2 === 0 ? 'tg' : 'wa', country: String(index % 20) });
       lines.push(answer.replace(/^ACCESS_NUMBER:\d+/, 'ACCESS_NUMBER:id'));
     }
-    const records = await eventually(async () => {
-      const { data } = await simulator.get<{ data: { phone: string; state: string; codes: { code: string; text: string }[] }[] }>(
-        '/control/activations',
-      );
-      // Only the ends of the activations are still planned: every code that will come has come.
+    // Once only the ends of the activations are still planned, every code that will come has come.
+    await eventually(async () => {
       const { planned, liveActivations } = await simulator.get<{ planned: number; liveActivations: number }>('/control/statistics');
       assert.equal(planned, liveActivations);
-      return data;
     });
+    const { data: records } = await simulator.get<{ data: { phone: string; codes: { text: string }[] }[] }>('/control/activations');
     return [...lines, ...records.map(({ phone, codes }) => `${phone} ${codes.map(({ text: message }) => message).join('|')}`).toSorted()];
   };
   const first = await startSimulator(t, { seed: 'one' });
