@@ -37,8 +37,8 @@ export const createActivationBook = (world: Pick<World, 'clock' | 'settings'>): 
   let spentMicros = 0n;
 
   const release = (activation: Activation): void => {
-    live.delete(activation.id);
-    phones.delete(activation.phone);
+    // A row that was forgotten while it was live has given its number back already; somebody else may hold it by now.
+    if (live.delete(activation.id)) phones.delete(activation.phone);
   };
   const forgetOld = (nowMs: number): void => {
     for (const [id, activation] of all) {
