@@ -179,6 +179,15 @@ describe('a database', () => {
     assert.deepEqual(statements, ['select 1 as one', 'begin', 'select 2 as two', 'commit']);
   });
 
+  it('leaves no connection behind when it is closed, also when only SQL was spoken', async () => {
+    const other = await openDatabase({ url: server.url, applicationName: 'closing-test', poolMax: 2 });
+    await other.query('select 1');
+    await other.close();
+    assert.equal(other.poolStats().total, 0);
+    const left = await db.query(`select from pg_stat_activity where application_name = 'closing-test' and state <> 'idle'`);
+    assert.equal(left.length, 0);
+  });
+
   it('migrates once when two start together', async () => {
     const empty = await createTestDatabase('migrate', []);
     try {

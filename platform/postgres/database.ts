@@ -187,6 +187,8 @@ const buildDatabase = (orm: MikroORM, pool: Pool, poolMax: number, logger: Log):
     close: async () => {
       await Promise.all([...dedicated].map((connection) => connection.close()));
       await orm.close(true);
+      // MikroORM ends the pool only if it was asked for a connection itself; queries go past it.
+      if (!pool.ending) await pool.end();
     },
   };
 };
