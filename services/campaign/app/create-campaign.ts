@@ -43,6 +43,7 @@ export const createCampaign =
           sender,
           status: 'draft',
           counts: noCounts,
+        accepted: 0n,
           segmentPrice,
           estimatedCost: undefined,
           charged: zero(segmentPrice.currency),

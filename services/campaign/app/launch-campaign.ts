@@ -1,7 +1,7 @@
 import { appError, isAppError, type ErrorCode } from '#platform/errors/index.ts';
 import { multiply } from '#platform/money/index.ts';
 import { addMs, dayMs, minuteMs, type Clock } from '#platform/time/index.ts';
-import { decideMove, type Campaign } from '../domain/campaign.ts';
+import { decideMove, funnelOf, type Campaign } from '../domain/campaign.ts';
 import { planMessages } from './plan-messages.ts';
 import type { Ledger, Template, Templates, Transactions, Unit } from './ports.ts';
 import { closeIfNothingLeft } from './progress.ts';
@@ -130,7 +130,7 @@ const start = (deps: LaunchCampaignDeps, campaign: Campaign, holdId: string, lea
     const { tenantId, id: campaignId, counts, charged: chargedTotal, estimatedCost } = running;
     if (!estimatedCost) throw new Error('a launch without an estimate');
     const base = { tenantId, at, campaignId, holdId };
-    await unit.events.campaignLaunched({ ...base, version: running.version - 1n, planned: counts.planned, estimatedCost });
+    await unit.events.campaignLaunched({ ...base, version: running.version - 1n, planned: funnelOf(running).planned, estimatedCost });
     if (counts.suppressed + counts.failed > 0n) {
       const progress = { submitted: 0, delivered: 0, failed: Number(counts.failed), suppressed: Number(counts.suppressed), unknown: 0 };
       await unit.events.messagesProgressed({ ...base, version: running.version, chargedTotal, progress });

@@ -14,6 +14,16 @@ export type Counts = Readonly<Record<CountName, bigint>>;
 
 export const bucketOf = (state: JobState): CountName => (state === 'claimed' ? 'planned' : state);
 
+/**
+ * The figures as customers read them: how far the campaign came. `planned` is everybody it was to reach and never falls;
+ * `submitted` is what the carrier took, delivered or not. Every other count is the state that messages are in now.
+ */
+export const funnelOf = ({ counts, accepted }: { readonly counts: Counts; readonly accepted: bigint }): Counts => ({
+  ...counts,
+  planned: countNames.reduce((sum, name) => sum + counts[name], 0n),
+  submitted: accepted,
+});
+
 export type Audience = { readonly kind: 'all' } | { readonly kind: 'contacts'; readonly contactIds: readonly string[] };
 
 export interface Campaign {
@@ -25,6 +35,8 @@ export interface Campaign {
   readonly sender: string;
   readonly status: CampaignStatus;
   readonly counts: Counts;
+  /** Messages the carrier ever took, whatever became of them. */
+  readonly accepted: bigint;
   readonly segmentPrice: Money;
   /** Known once the launch has rendered every message. */
   readonly estimatedCost: Money | undefined;

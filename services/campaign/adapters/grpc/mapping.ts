@@ -1,5 +1,5 @@
 import { CampaignStatus as WireStatus, type Audience as WireAudience, type Campaign as WireCampaign, type Contact as WireContact, type TimelineEntry as WireEntry } from '#proto/namaskah/campaign/v1/campaign.ts';
-import type { Audience, Campaign, CampaignStatus } from '../../domain/campaign.ts';
+import { funnelOf, type Audience, type Campaign, type CampaignStatus } from '../../domain/campaign.ts';
 import type { Contact, TimelineEntry } from '../../domain/contact.ts';
 
 export const toWireContact = (contact: Contact): WireContact => ({
@@ -41,7 +41,7 @@ export const toWireCampaign = (campaign: Campaign): WireCampaign => ({
   body: campaign.body,
   audience: toWireAudience(campaign.audience),
   status: wireStatus[campaign.status],
-  counts: { ...campaign.counts },
+  counts: funnelOf(campaign),
   estimatedCost: campaign.estimatedCost,
   charged: campaign.charged,
   createdAt: campaign.createdAt,

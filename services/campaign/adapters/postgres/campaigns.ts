@@ -27,6 +27,7 @@ const toCampaign = (row: PlainRow): Campaign => ({
     unknown: row.unknown,
     cancelled: row.cancelled,
   },
+  accepted: row.accepted,
   segmentPrice: money(row.currency, row.segmentPriceMicros),
   estimatedCost: row.estimatedMicros === null || row.estimatedMicros === undefined ? undefined : money(row.currency, row.estimatedMicros),
   charged: money(row.currency, row.chargedMicros),
@@ -110,8 +111,8 @@ export const campaignReads = (db: Database): CampaignReads => ({
  */
 const addProgressSql = `
 with d as (
-  select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[])
-    as d (id, planned, submitted, delivered, failed, suppressed, unknown, cancelled, segments)
+  select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $11::bigint[])
+    as d (id, planned, submitted, delivered, failed, suppressed, unknown, cancelled, segments, accepted)
 ), before as (
   select c.id, c.closed_at is null and c.status in ('running', 'cancelled') and c.planned + d.planned = 0 as ends
     from campaigns c join d using (id) order by c.id for no key update of c
@@ -119,7 +120,7 @@ with d as (
 update campaigns c set
   planned = c.planned + d.planned, submitted = c.submitted + d.submitted, delivered = c.delivered + d.delivered,
   failed = c.failed + d.failed, suppressed = c.suppressed + d.suppressed, unknown = c.unknown + d.unknown,
-  cancelled = c.cancelled + d.cancelled,
+  cancelled = c.cancelled + d.cancelled, accepted = c.accepted + d.accepted,
   charged_micros = c.charged_micros + case when c.closed_at is null then d.segments * c.segment_price_micros else 0 end,
   status = case when b.ends and c.status = 'running' then 'completed' else c.status end,
   completed_at = case when b.ends and c.status = 'running' then $10 else c.completed_at end,
@@ -218,7 +219,7 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
       const counts = countNames.map((name) => rows.map(([, progress]) => progress.counts[name]));
       const result = await tx.query<ProgressedRow>(
         addProgressSql,
-        [rows.map(([id]) => id), ...counts, rows.map(([, progress]) => progress.acceptedSegments), at],
+        [rows.map(([id]) => id), ...counts, rows.map(([, progress]) => progress.acceptedSegments), at, rows.map(([, progress]) => progress.newlySubmitted)],
         { name: 'campaign-progress' },
       );
       return result.map(toProgressed);

@@ -32,6 +32,7 @@ export const CampaignRow = defineEntity({
     sender: p.text(),
     status: p.text().$type<CampaignStatus>(),
     planned: p.bigint('bigint'),
+    accepted: p.bigint('bigint'),
     submitted: p.bigint('bigint'),
     delivered: p.bigint('bigint'),
     failed: p.bigint('bigint'),

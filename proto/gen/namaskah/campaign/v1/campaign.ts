@@ -191,7 +191,9 @@ export interface Audience {
 }
 
 export interface CampaignCounts {
+  /** Everybody the campaign was to reach; never falls after the launch. */
   planned: bigint;
+  /** Taken by the carrier, whatever became of it; never falls. */
   submitted: bigint;
   delivered: bigint;
   failed: bigint;

@@ -90,6 +90,8 @@ create table campaigns (
   suppressed bigint not null default 0 check (suppressed >= 0),
   unknown bigint not null default 0 check (unknown >= 0),
   cancelled bigint not null default 0 check (cancelled >= 0),
+  -- Messages the carrier ever took; unlike the states above it never falls.
+  accepted bigint not null default 0 check (accepted >= 0),
   currency text not null,
   segment_price_micros bigint not null,
   planned_segments bigint not null default 0,
