@@ -7,7 +7,6 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { fromTypeId } from '#platform/ids/index.ts';
 import type { ServiceName } from '#topology';
 import { expectStatus, newCustomer, until, type Customer } from '../support/client.ts';
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
@@ -133,7 +132,7 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
     assert.ok(verifications.length <= victims.length * purchasesPerVictim, 'no key made two verifications');
     let charged = 0;
     for (const { id, status, code, price } of verifications) {
-      const own = byReference.get(fromTypeId('verification', id) ?? id) ?? [];
+      const own = byReference.get(id) ?? [];
       const expected = code === null ? 0 : 1;
       assert.equal(own.length, expected, `${id} is ${status} with${code === null ? 'out' : ''} a code and has ${own.length} charges`);
       if (own.length > 0) {

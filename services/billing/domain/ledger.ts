@@ -34,6 +34,8 @@ export interface WalletEntry {
   readonly currency: string;
   readonly description: string;
   readonly reference: string;
+  /** Of the hold that was charged; undefined where nothing was bought. */
+  readonly product: Product | undefined;
   readonly createdAt: Date;
   /** 1, 2, 3, … on each wallet, without gaps: the order of the running balance. */
   readonly sequence: bigint;

@@ -13,7 +13,7 @@ import type {
   Wallets,
 } from '../app/ports.ts';
 import { capture, collect, giveBack, type Hold, type HoldChange, type LateCharge, noLateCharge, reservedMicros } from '../domain/hold.ts';
-import { type TransferType, walletCurrency, type WalletEntry } from '../domain/ledger.ts';
+import { type Product, type TransferType, walletCurrency, type WalletEntry } from '../domain/ledger.ts';
 
 type Books = HoldLedger & HoldReader & HoldSweep & HoldSettlement & Wallets & WalletReader;
 
@@ -61,7 +61,7 @@ export const fakeBooks = () => {
     tenantId: string,
     type: TransferType,
     delta: bigint,
-    about: { id: string; description: string; reference: string; now: Date },
+    about: { id: string; description: string; reference: string; product?: Product; now: Date },
   ): void => {
     const balance = (balances.get(tenantId) ?? 0n) + delta;
     balances.set(tenantId, balance);
@@ -75,6 +75,7 @@ export const fakeBooks = () => {
       currency: walletCurrency,
       description: about.description,
       reference: about.reference,
+      product: about.product,
       createdAt: previous > about.now ? previous : about.now,
       sequence: BigInt(own.length + 1),
     });

@@ -40,6 +40,7 @@ export const transactionMessage = (entry: WalletEntry): proto.Transaction => ({
   description: entry.description,
   reference: entry.reference,
   createdAt: entry.createdAt,
+  product: entry.product ?? '',
 });
 
 const paymentStatuses: Readonly<Record<PaymentStatus, proto.PaymentStatus>> = {

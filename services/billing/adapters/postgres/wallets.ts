@@ -3,7 +3,7 @@ import { outboxRow } from '#platform/messaging/index.ts';
 import { type Database, encodeCursor, type Queryable } from '#platform/postgres/index.ts';
 import { events } from '#events';
 import type { EntryFilter, EntryPage, GrantResult, PageAsk, WalletReader, Wallets } from '../../app/ports.ts';
-import { type TransferType, walletCurrency, type WalletEntry } from '../../domain/ledger.ts';
+import { type Product, type TransferType, walletCurrency, type WalletEntry } from '../../domain/ledger.ts';
 import { datedCursor } from './dated-cursor.ts';
 import { requestHash } from './request-hash.ts';
 import { AccountRow } from './rows.ts';
@@ -62,6 +62,7 @@ interface EntryRow {
   readonly currency: string;
   readonly description: string;
   readonly reference: string;
+  readonly product: Product | null;
   readonly created_at: Date;
   readonly account_sequence: bigint;
 }
@@ -81,8 +82,8 @@ const listEntries = async (
   const after = datedCursor(cursor, 'bigint');
   if (after !== undefined) conditions.push(`(e.created_at, e.account_sequence) < (${bind(after.at)}, ${bind(after.tie)})`);
   const rows = await db.query<EntryRow>(
-    `select e.transfer_id, e.type, e.amount_micros, e.balance_after_micros, e.currency, t.description, t.reference, e.created_at, e.account_sequence
-       from entries e join transfers t on t.id = e.transfer_id
+    `select e.transfer_id, e.type, e.amount_micros, e.balance_after_micros, e.currency, t.description, t.reference, h.product, e.created_at, e.account_sequence
+       from entries e join transfers t on t.id = e.transfer_id left join holds h on h.id = t.hold_id
       where e.account_id = (select id from accounts where tenant_id = $1 and currency = $2 and kind = 'wallet')
         and t.tenant_id = $1 and ${conditions.join(' and ')}
       order by e.created_at desc, e.account_sequence desc limit $3`,
@@ -102,6 +103,7 @@ const entryOf = (row: EntryRow): WalletEntry => ({
   currency: row.currency,
   description: row.description,
   reference: row.reference,
+  product: row.product ?? undefined,
   createdAt: row.created_at,
   sequence: row.account_sequence,
 });

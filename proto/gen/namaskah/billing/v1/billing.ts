@@ -265,7 +265,11 @@ export interface Transaction {
   balanceAfter: Money | undefined;
   description: string;
   reference: string;
-  createdAt: Date | undefined;
+  createdAt:
+    | Date
+    | undefined;
+  /** What was bought: verification or campaign; empty where nothing was. */
+  product: string;
 }
 
 export interface ListTransactionsRequest {
@@ -1638,6 +1642,7 @@ function createBaseTransaction(): Transaction {
     description: "",
     reference: "",
     createdAt: undefined,
+    product: "",
   };
 }
 
@@ -1663,6 +1668,9 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.createdAt !== undefined) {
       Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(58).fork()).join();
+    }
+    if (message.product !== "") {
+      writer.uint32(66).string(message.product);
     }
     return writer;
   },
@@ -1736,6 +1744,14 @@ export const Transaction: MessageFns<Transaction> = {
             message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.product = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1765,6 +1781,7 @@ export const Transaction: MessageFns<Transaction> = {
         : isSet(object.created_at)
         ? fromJsonTimestamp(object.created_at)
         : undefined,
+      product: isSet(object.product) ? globalThis.String(object.product) : "",
     };
   },
 
@@ -1791,6 +1808,9 @@ export const Transaction: MessageFns<Transaction> = {
     if (message.createdAt !== undefined) {
       obj.createdAt = message.createdAt.toISOString();
     }
+    if (message.product !== "") {
+      obj.product = message.product;
+    }
     return obj;
   },
 
@@ -1810,6 +1830,7 @@ export const Transaction: MessageFns<Transaction> = {
     message.description = object.description ?? "";
     message.reference = object.reference ?? "";
     message.createdAt = object.createdAt ?? undefined;
+    message.product = object.product ?? "";
     return message;
   },
 };

@@ -1,10 +1,11 @@
 import { Type } from 'typebox';
+import { isUuid } from '#platform/ids/index.ts';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage, toTime } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, SignedAmount, Timestamp } from '../schemas.ts';
-import type { Payment as PaymentMessage } from '#proto/namaskah/billing/v1/billing.ts';
+import type { Payment as PaymentMessage, Transaction as TransactionMessage } from '#proto/namaskah/billing/v1/billing.ts';
 import type { App } from './index.ts';
 
 const Wallet = Type.Object(
@@ -40,7 +41,8 @@ const Transaction = Type.Object(
     currency: Currency,
     balanceAfter: Type.String(),
     description: Type.String(),
-    reference: Type.Union([Type.String(), Type.Null()]),
+    product: Type.Union([Type.String({ examples: ['verification'] }), Type.Null()], { description: 'What was bought' }),
+    reference: Type.Union([Type.String({ examples: ['ver_01kaj4p1ncf5sv5nh2e4t2x9wd'] }), Type.Null()], { description: 'Id of the verification, campaign or payment' }),
     createdAt: Timestamp,
   },
   closed,
@@ -60,6 +62,12 @@ const paymentFromProto = (payment: PaymentMessage | undefined) => {
     createdAt: fromTime(payment.createdAt) ?? '',
     settledAt: fromTime(payment.settledAt),
   };
+};
+
+/** Billing knows what it charges for by its raw id; outside every id says what it is. */
+const referenceOf = ({ type, product, reference }: TransactionMessage): string | null => {
+  const kind = product === 'verification' || product === 'campaign' ? product : type === 'payment' ? 'payment' : undefined;
+  return kind !== undefined && isUuid(reference) ? edgeId(kind, reference) : orNull(reference);
 };
 
 export const walletRoutes = (app: App, { wallet, payments }: Backends): void => {
@@ -101,7 +109,8 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
         currency: entry.amount?.currency ?? '',
         balanceAfter: fromMoney(entry.balanceAfter),
         description: entry.description,
-        reference: orNull(entry.reference),
+        product: orNull(entry.product),
+        reference: referenceOf(entry),
         createdAt: fromTime(entry.createdAt) ?? '',
       }));
     },
