@@ -4,3 +4,4 @@ export { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 export { createTestNats, type TestNats } from './nats.ts';
 export { startOtlpReceiver, type OtlpReceiver, type ReceivedSpan, type SpanKindText } from './otlp-receiver.ts';
 export { testPrincipal, testPrincipalKey } from './principal.ts';
+export { startProcess, type TestProcess } from './process.ts';

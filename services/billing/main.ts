@@ -1,5 +1,5 @@
 import { startGrpcServer } from '#platform/grpc/index.ts';
-import { runMain, type RunningService, startService } from '#platform/lifecycle/index.ts';
+import { runMain, type RunningService, startService, startWorker, type Worker } from '#platform/lifecycle/index.ts';
 import { openBus, startConsumer, startRelay } from '#platform/messaging/index.ts';
 import { openDatabase, type Transaction } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
@@ -14,7 +14,6 @@ import { postgresPayments } from './adapters/postgres/payments.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { openWalletRow, postgresWallets } from './adapters/postgres/wallets.ts';
 import { simulatorGateway } from './adapters/simulator-gateway/gateway.ts';
-import { startWorker, type Worker } from './adapters/worker/worker.ts';
 import { captureHold } from './app/capture-hold.ts';
 import { collectCharge } from './app/collect-charge.ts';
 import { confirmHold } from './app/confirm-hold.ts';

@@ -1,4 +1,14 @@
-import { addressVar, type ConfigOf, databaseConfig, defineConfig, durationVar, grpcConfig, processConfig, textVar, urlVar } from '#platform/config/index.ts';
+import {
+  addressVar,
+  type ConfigOf,
+  databaseConfig,
+  defineConfig,
+  durationVar,
+  grpcConfig,
+  processConfig,
+  textVar,
+  urlVar,
+} from '#platform/config/index.ts';
 
 export const notificationConfig = defineConfig({
   ...processConfig,

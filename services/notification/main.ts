@@ -34,8 +34,25 @@ export const start = (config: NotificationConfig, { clock = systemClock }: { rea
       }),
     );
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'notification', logger }));
-    const auth = await life.own('auth', grpcClient(AuthInternalServiceClient, { address: config.authAddress, principalKey: config.principalKey, caller: 'notification', metrics }));
-    const mailer = await life.own('mailer', mailboxMailer({ url: config.mailboxUrl, timeoutMs: config.mailTimeoutMs }));
+    const auth = await life.own(
+      'auth',
+      grpcClient(AuthInternalServiceClient, {
+        address: config.authAddress,
+        principalKey: config.principalKey,
+        caller: 'notification',
+        metrics,
+      }),
+    );
+    const mailCalls = metrics.histogram('http_client_duration_seconds');
+    const mailer = await life.own(
+      'mailer',
+      mailboxMailer({
+        url: config.mailboxUrl,
+        from: config.mailFrom,
+        timeoutMs: config.mailTimeoutMs,
+        observe: (outcome, seconds) => mailCalls.observe({ peer: 'mailbox', operation: 'send', outcome }, seconds),
+      }),
+    );
 
     const deliveries = postgresDeliveries(db);
     const ended = metrics.counter('notifications_total');
@@ -56,7 +73,10 @@ export const start = (config: NotificationConfig, { clock = systemClock }: { rea
     });
     const onError = (error: unknown, worker: string): void => logger.error({ err: error, worker }, 'a worker failed; it tries again');
     const sender = await life.own('sender', startWorker({ name: 'sender', intervalMs: config.sendIntervalMs, work: send, onError }));
-    await life.own('sweeper', startWorker({ name: 'sweeper', intervalMs: hourMs, work: () => deliveries.sweep(addMs(clock.now(), -keptMs)), onError }));
+    await life.own(
+      'sweeper',
+      startWorker({ name: 'sweeper', intervalMs: hourMs, work: () => deliveries.sweep(addMs(clock.now(), -keptMs)), onError }),
+    );
 
     const handlers = authHandlers((tx) => {
       tx.afterCommit(sender.wake);

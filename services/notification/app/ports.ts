@@ -20,7 +20,12 @@ export interface Deliveries {
   /** Takes what is due until `leaseUntil`, counting the attempt; two senders never take the same. */
   claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly Delivery[]>;
   /** Each of these counts only while the claim (its number of attempts) still stands. */
-  finish(delivery: Delivery, status: 'sent' | 'skipped' | 'failed', at: Date, details: { readonly recipientMasked?: string; readonly reason?: string }): Promise<void>;
+  finish(
+    delivery: Delivery,
+    status: 'sent' | 'skipped' | 'failed',
+    at: Date,
+    details: { readonly recipientMasked?: string; readonly reason?: string },
+  ): Promise<void>;
   retry(delivery: Delivery, at: Date, reason: string): Promise<void>;
   list(tenantId: string, page: { readonly limit: number; readonly cursor: string }): Promise<DeliveryPage>;
   /** Removes what ended before `before`. @returns how many */
@@ -28,7 +33,13 @@ export interface Deliveries {
 }
 
 export type Addressed =
-  | { readonly outcome: 'issued'; readonly email: string; readonly emailMasked: string; readonly token: string; readonly tenantName: string }
+  | {
+      readonly outcome: 'issued';
+      readonly email: string;
+      readonly emailMasked: string;
+      readonly token: string;
+      readonly tenantName: string;
+    }
   /** Verified, accepted, expired or gone meanwhile. */
   | { readonly outcome: 'not-needed' };
 
@@ -45,10 +56,11 @@ export interface OutgoingMail {
   readonly html: string;
 }
 
-/** unknown: it may have been sent. The same key never sends twice. */
+/** refused: certainly not sent. unknown: it may have been sent. The same key never sends twice. */
 export type MailOutcome = { readonly outcome: 'sent' } | { readonly outcome: 'refused' | 'unknown'; readonly reason: string };
 
 export interface Mailer {
+  /** Never throws: whatever goes wrong is an outcome, and its reason names no address. */
   send(mail: OutgoingMail): Promise<MailOutcome>;
 }
 

@@ -2,8 +2,8 @@
  * Sends what is due. The token is asked for at the last moment and kept nowhere, so no database and no event ever holds
  * one. Issuing a token ends the one before it, which decides how a lost answer is treated:
  * - within an attempt the very same mail is repeated under the same key: the mailer sends it once, its token works;
- * - a later attempt (the process died, or the mailer stayed silent) issues anew and uses a new key: at worst a second
- *   mail arrives, and the newest is the one that works.
+ * - a later attempt (the process died, the outcome could not be noted, or the mailer stayed silent) issues anew and uses
+ *   a new key: at worst a second mail arrives, and the newest is the one that works.
  */
 import { isAppError } from '#platform/errors/index.ts';
 import { addMs, type Clock } from '#platform/time/index.ts';
@@ -33,7 +33,21 @@ const sendOnce = async (mailer: Mailer, mail: OutgoingMail): Promise<MailOutcome
   return last;
 };
 
-/** @returns how many were due */
+const addressFor = async (
+  addressees: Addressees,
+  delivery: Delivery,
+): Promise<Addressed | { readonly outcome: 'unavailable'; readonly reason: string }> => {
+  try {
+    return await addressees.issue(delivery);
+  } catch (error) {
+    return { outcome: 'unavailable', reason: isAppError(error) ? error.code : 'unexpected failure' };
+  }
+};
+
+/**
+ * @returns how many were due
+ * @throws AggregateError when the store is away; the mails concerned are due again when their lease ends
+ */
 export const sendDue = (dependencies: SendDueDependencies) => {
   const { deliveries, addressees, mailer, clock, observer, publicUrl, retryFirstMs } = dependencies;
 
@@ -56,20 +70,23 @@ export const sendDue = (dependencies: SendDueDependencies) => {
   };
 
   const send = async (delivery: Delivery): Promise<void> => {
-    try {
-      const addressed = await addressees.issue(delivery);
-      if (addressed.outcome === 'issued') return await sendTo(delivery, addressed);
-      await deliveries.finish(delivery, 'skipped', clock.now(), { reason: 'not needed any more' });
-      observer.ended(delivery.kind, 'skipped');
-    } catch (error) {
-      await later(delivery, isAppError(error) ? error.code : 'unexpected failure');
-    }
+    const addressed = await addressFor(addressees, delivery);
+    if (addressed.outcome === 'issued') return sendTo(delivery, addressed);
+    if (addressed.outcome === 'unavailable') return later(delivery, addressed.reason);
+    await deliveries.finish(delivery, 'skipped', clock.now(), { reason: 'not needed any more' });
+    observer.ended(delivery.kind, 'skipped');
   };
 
   return async (): Promise<number> => {
     const now = clock.now();
     const due = await deliveries.claimDue(now, addMs(now, leaseMs), batch);
-    await Promise.all(due.map(send));
+    // All are waited for, whatever one of them does: who closes the sender must not cut off a mail in the middle.
+    const failed = (await Promise.allSettled(due.map(send))).filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+    if (failed.length > 0)
+      throw new AggregateError(
+        failed.map(({ reason }): unknown => reason),
+        'outcomes could not be noted; their mails are due again when the lease ends',
+      );
     return due.length;
   };
 };

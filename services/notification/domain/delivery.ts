@@ -28,4 +28,5 @@ export const maxAttempts = 14;
 const longestPauseMs = hourMs;
 
 /** @param attempts made so far, at least 1 */
-export const retryAt = (now: Date, attempts: number, firstMs: number): Date => addMs(now, Math.min(firstMs * 3 ** Math.min(attempts - 1, 12), longestPauseMs));
+export const retryAt = (now: Date, attempts: number, firstMs: number): Date =>
+  addMs(now, Math.min(firstMs * 3 ** Math.min(attempts - 1, 12), longestPauseMs));

@@ -21,6 +21,9 @@ it("a tenant's name can neither break the subject nor the page", () => {
 it('pauses grow to an hour and stay there', () => {
   const now = new Date(0);
   const pauses = Array.from({ length: 14 }, (_value, index) => retryAt(now, index + 1, 5_000).getTime());
-  assert.deepEqual(pauses, pauses.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    pauses,
+    pauses.toSorted((a, b) => a - b),
+  );
   assert.deepEqual([pauses[0], pauses.at(-1)], [5_000, hourMs]);
 });

@@ -21,10 +21,19 @@ const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 const toHtml = (paragraphs: readonly string[]): string =>
   `<!doctype html><html lang="en"><body style="font:16px/1.5 system-ui,sans-serif">${paragraphs
-    .map((paragraph) => `<p>${escapeHtml(paragraph).replace(/https?:\/\/[^\s<]+/g, (url) => `<a href="${url}">${url}</a>`).replaceAll('\n', '<br>')}</p>`)
+    .map(
+      (paragraph) =>
+        `<p>${escapeHtml(paragraph)
+          .replace(/https?:\/\/[^\s<]+/g, (url) => `<a href="${url}">${url}</a>`)
+          .replaceAll('\n', '<br>')}</p>`,
+    )
     .join('')}</body></html>`;
 
-const mail = (subject: string, paragraphs: readonly string[]): Mail => ({ subject: oneLine(subject), text: `${paragraphs.join('\n\n')}\n`, html: toHtml(paragraphs) });
+const mail = (subject: string, paragraphs: readonly string[]): Mail => ({
+  subject: oneLine(subject),
+  text: `${paragraphs.join('\n\n')}\n`,
+  html: toHtml(paragraphs),
+});
 
 const verifyAddress = ({ token, publicUrl }: MailContent): Mail =>
   mail('Confirm your e-mail address', [
@@ -43,4 +52,5 @@ const invitation = ({ token, tenantName, publicUrl }: MailContent): Mail =>
     'Namaskah',
   ]);
 
-export const render = (kind: DeliveryKind, content: MailContent): Mail => (kind === 'email.invitation' ? invitation(content) : verifyAddress(content));
+export const render = (kind: DeliveryKind, content: MailContent): Mail =>
+  kind === 'email.invitation' ? invitation(content) : verifyAddress(content);

@@ -26,13 +26,15 @@ export const deliveriesContract = (name: string, open: () => Promise<Deliveries>
       await Promise.all([deliveries.add(delivery), deliveries.add({ ...delivery, id: newId() })]);
       assert.equal((await deliveries.list(delivery.tenantId, { limit: 10, cursor: '' })).deliveries.length, 1);
     });
-    it('what is claimed is nobody else\'s until the lease ends', async () => {
+    it("what is claimed is nobody else's until the lease ends", async () => {
       const deliveries = await open();
-      const wanted = await Promise.all(Array.from({ length: 30 }, async () => {
-        const delivery = fresh();
-        await deliveries.add(delivery);
-        return delivery.id;
-      }));
+      const wanted = await Promise.all(
+        Array.from({ length: 30 }, async () => {
+          const delivery = fresh();
+          await deliveries.add(delivery);
+          return delivery.id;
+        }),
+      );
       const taken = (await Promise.all(Array.from({ length: 4 }, () => deliveries.claimDue(start, lease, 10)))).flat().map(({ id }) => id);
       assert.equal(new Set(taken).size, taken.length);
       assert.deepEqual(taken.toSorted(), wanted.toSorted());
@@ -51,7 +53,10 @@ export const deliveriesContract = (name: string, open: () => Promise<Deliveries>
       await deliveries.retry(quick, start, 'too late');
       const [row] = (await deliveries.list(tenantId, { limit: 1, cursor: '' })).deliveries;
       assert.deepEqual([row?.status, row?.attempts, row?.recipientMasked, row?.sentAt], ['sent', 2, 'a***@example.com', lease]);
-      assert.equal((await deliveries.claimDue(addMs(lease, 10 * minuteMs), lease, 100)).some((other) => other.id === id), false);
+      assert.equal(
+        (await deliveries.claimDue(addMs(lease, 10 * minuteMs), lease, 100)).some((other) => other.id === id),
+        false,
+      );
     });
     it('a retry comes when it is due, not before', async () => {
       const deliveries = await open();
@@ -75,7 +80,10 @@ export const deliveriesContract = (name: string, open: () => Promise<Deliveries>
       }
       const first = await deliveries.list(tenantId, { limit: 3, cursor: '' });
       const second = await deliveries.list(tenantId, { limit: 3, cursor: first.nextCursor });
-      assert.deepEqual([...first.deliveries, ...second.deliveries].map(({ id }) => id), ids);
+      assert.deepEqual(
+        [...first.deliveries, ...second.deliveries].map(({ id }) => id),
+        ids,
+      );
       assert.equal(second.nextCursor, '');
       for (const delivery of await deliveries.claimDue(start, lease, 2)) await deliveries.finish(delivery, 'sent', start, {});
       await deliveries.sweep(addMs(start, 1));

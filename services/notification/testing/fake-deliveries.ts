@@ -18,10 +18,21 @@ export const fakeDeliveries = (): Deliveries => {
   return {
     add: async ({ eventId, ...delivery }: NewDelivery) => {
       if ([...rows.values()].some((row) => row.eventId === eventId && row.kind === delivery.kind)) return;
-      rows.set(delivery.id, { ...delivery, eventId, status: 'pending', attempts: 0, recipientMasked: '', sentAt: undefined, nextAttemptAt: delivery.createdAt, endedAt: undefined });
+      rows.set(delivery.id, {
+        ...delivery,
+        eventId,
+        status: 'pending',
+        attempts: 0,
+        recipientMasked: '',
+        sentAt: undefined,
+        nextAttemptAt: delivery.createdAt,
+        endedAt: undefined,
+      });
     },
     claimDue: async (now, leaseUntil, limit) => {
-      const due = [...rows.values()].filter(({ status, nextAttemptAt }) => status === 'pending' && nextAttemptAt !== undefined && nextAttemptAt <= now).slice(0, limit);
+      const due = [...rows.values()]
+        .filter(({ status, nextAttemptAt }) => status === 'pending' && nextAttemptAt !== undefined && nextAttemptAt <= now)
+        .slice(0, limit);
       return due.map((row) => {
         const claimed = { ...row, attempts: row.attempts + 1, nextAttemptAt: leaseUntil };
         rows.set(row.id, claimed);
@@ -30,14 +41,24 @@ export const fakeDeliveries = (): Deliveries => {
     },
     finish: async (delivery, status, at, { recipientMasked }) => {
       const row = current(delivery);
-      if (row) rows.set(row.id, { ...row, status, endedAt: at, nextAttemptAt: undefined, sentAt: status === 'sent' ? at : undefined, recipientMasked: recipientMasked ?? row.recipientMasked });
+      if (row)
+        rows.set(row.id, {
+          ...row,
+          status,
+          endedAt: at,
+          nextAttemptAt: undefined,
+          sentAt: status === 'sent' ? at : undefined,
+          recipientMasked: recipientMasked ?? row.recipientMasked,
+        });
     },
     retry: async (delivery, at) => {
       const row = current(delivery);
       if (row) rows.set(row.id, { ...row, nextAttemptAt: at });
     },
     list: async (tenantId, { limit, cursor }) => {
-      const own = [...rows.values()].filter((row) => row.tenantId === tenantId && (cursor === '' || row.id < cursor)).toSorted((a, b) => (a.id < b.id ? 1 : -1));
+      const own = [...rows.values()]
+        .filter((row) => row.tenantId === tenantId && (cursor === '' || row.id < cursor))
+        .toSorted((a, b) => (a.id < b.id ? 1 : -1));
       return { deliveries: own.slice(0, limit).map(toDelivery), nextCursor: own.length > limit ? (own[limit - 1]?.id ?? '') : '' };
     },
     sweep: async (before) => {

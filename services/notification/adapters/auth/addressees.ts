@@ -8,7 +8,9 @@ const addressed = (email: string, token: string, tenantName = ''): Addressed =>
   token === '' ? { outcome: 'not-needed' } : { outcome: 'issued', email, emailMasked: maskEmail(email), token, tenantName };
 
 /** Asks the auth service, which owns people and tokens. */
-export const authAddressees = (auth: Pick<ClientOf<AuthInternalServiceClient>, 'issueEmailVerification' | 'issueInvitation'>): Addressees => ({
+export const authAddressees = (
+  auth: Pick<ClientOf<AuthInternalServiceClient>, 'issueEmailVerification' | 'issueInvitation'>,
+): Addressees => ({
   issue: async ({ kind, subjectId, tenantId }) => {
     const options = { principal: systemPrincipal('notification', tenantId) };
     try {

@@ -1,34 +1,55 @@
 import { Agent, request } from 'undici';
-import type { Mailer } from '../../app/ports.ts';
+import type { Mailer, MailOutcome } from '../../app/ports.ts';
 
 export interface MailboxOptions {
   /** http://host:port/mailbox */
   readonly url: string;
+  /** Sender of every mail: `Name <address>`. */
+  readonly from: string;
   readonly timeoutMs: number;
+  readonly observe?: (outcome: MailOutcome['outcome'], seconds: number) => void;
 }
 
+/** Answers that promise that nothing was taken; any other may have been written after the mail was. */
+const refusals: ReadonlySet<number> = new Set([400, 401, 403, 404, 413, 415, 422, 429, 503]);
+/** Failures before the first byte was sent. */
+const neverSent: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** Names a failure without its text, which could carry an address. */
+const toOutcome = (error: unknown): MailOutcome => {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const reason = code || (error instanceof Error ? error.name : 'no answer');
+  return { outcome: neverSent.has(code) ? 'refused' : 'unknown', reason };
+};
+
 /** The simulator's mailbox: development's mail server. Idempotent by key, so an unknown outcome may be repeated. */
-export const mailboxMailer = ({ url, timeoutMs }: MailboxOptions): Mailer & { close(): Promise<void> } => {
+export const mailboxMailer = ({ url, from, timeoutMs, observe }: MailboxOptions): Mailer & { close(): Promise<void> } => {
   const agent = new Agent({ connections: 8, keepAliveTimeout: 10_000 });
   const address = new URL(`${url.replace(/\/$/, '')}/messages`);
+
+  const post = async (body: string): Promise<MailOutcome> => {
+    try {
+      const response = await request(address, {
+        method: 'POST',
+        dispatcher: agent,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
+      await response.body.dump();
+      const { statusCode } = response;
+      if (statusCode === 202) return { outcome: 'sent' };
+      return { outcome: refusals.has(statusCode) ? 'refused' : 'unknown', reason: `status ${statusCode}` };
+    } catch (error) {
+      return toOutcome(error);
+    }
+  };
   return {
     send: async (mail) => {
-      try {
-        const { statusCode, body } = await request(address, {
-          method: 'POST',
-          dispatcher: agent,
-          signal: AbortSignal.timeout(timeoutMs),
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(mail),
-        });
-        await body.dump();
-        if (statusCode === 202) return { outcome: 'sent' };
-        // These were understood and will not be accepted; anything else may be different next time.
-        const refused = statusCode === 400 || statusCode === 413 || statusCode === 422 || statusCode === 429 || statusCode === 503;
-        return { outcome: refused ? 'refused' : 'unknown', reason: `status ${statusCode}` };
-      } catch (error) {
-        return { outcome: 'unknown', reason: error instanceof Error ? error.name : 'no answer' };
-      }
+      const startedAt = performance.now();
+      const result = await post(JSON.stringify({ ...mail, from }));
+      observe?.(result.outcome, (performance.now() - startedAt) / 1_000);
+      return result;
     },
     close: () => agent.close(),
   };
