@@ -60,7 +60,7 @@ export const createBatcher = <T>({ maxBatch, maxWaitMs, flush, retryAfterMs }: B
   const schedule = (): void => {
     if (running || waiting.length === 0) return;
     if (waiting.length >= maxBatch || closing) running = run();
-    else timer ??= setTimeout(() => (running ??= run()), maxWaitMs);
+    else timer ??= setTimeout(() => void (running ??= run()), maxWaitMs);
   };
 
   return {

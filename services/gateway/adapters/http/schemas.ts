@@ -68,4 +68,4 @@ const byStatus = {
 
 /** Problem responses for the OpenAPI document: those that any route can give, plus the listed ones. */
 export const problems = (...statuses: (keyof typeof byStatus)[]) =>
-  Object.fromEntries([400, 401, 429, 503, ...statuses].toSorted().map((status) => [status, byStatus[status as keyof typeof byStatus]]));
+  Object.fromEntries([400, 401, 429, 503, ...statuses].toSorted((a, b) => a - b).map((status) => [status, byStatus[status as keyof typeof byStatus]]));

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Backends } from '../backends.ts';
 import type { LiveUpdates } from '../live.ts';
@@ -18,7 +18,7 @@ import { verificationRoutes } from './verifications.ts';
 import { walletRoutes } from './wallet.ts';
 
 export type { Readiness };
-export type App = FastifyInstance<any, any, any, any, TypeBoxTypeProvider>;
+export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>;
 
 export interface RouteDependencies {
   readonly backends: Backends;
