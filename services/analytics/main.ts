@@ -13,7 +13,12 @@ import { getSummary } from './app/get-summary.ts';
 import { ingestEvents } from './app/ingest-events.ts';
 import { analyticsConfig, type AnalyticsConfig } from './config.ts';
 
-const durables = ['analytics-auth', 'analytics-billing', 'analytics-verification', 'analytics-campaign'] as const satisfies readonly ConsumerName[];
+const durables = [
+  'analytics-auth',
+  'analytics-billing',
+  'analytics-verification',
+  'analytics-campaign',
+] as const satisfies readonly ConsumerName[];
 
 export const start = (config: AnalyticsConfig, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<RunningService> =>
   startService('analytics', config, async (life) => {
@@ -32,10 +37,14 @@ export const start = (config: AnalyticsConfig, { clock = systemClock }: { readon
 
     const prepare = (): Promise<void> => prepareMonths(db, clock.now());
     await prepare();
-    const timer = setInterval(() => void prepare().catch((error: unknown) => logger.error({ err: error }, 'the coming months could not be prepared')), config.partitionIntervalMs);
+    const timer = setInterval(
+      () => void prepare().catch((error: unknown) => logger.error({ err: error }, 'the coming months could not be prepared')),
+      config.partitionIntervalMs,
+    );
     await life.own('partitions', { close: async () => clearInterval(timer) });
 
     const counted = metrics.counter('analytics_events_total');
+    const lag = metrics.gauge('analytics_lag_seconds');
     for (const durable of durables) {
       await life.own(
         durable,
@@ -49,7 +58,11 @@ export const start = (config: AnalyticsConfig, { clock = systemClock }: { readon
           metrics,
           handle: async (tx, events) => {
             await ingestEvents({ store: eventStore(tx) })(events.map(toIncoming));
-            tx.afterCommit(() => counted.inc({ stream: durable }, events.length));
+            tx.afterCommit(() => {
+              counted.inc({ stream: durable }, events.length);
+              const newest = Math.max(...events.map(({ occurredAt }) => occurredAt.getTime()));
+              lag.set({ stream: durable }, (clock.now().getTime() - newest) / 1_000);
+            });
           },
         }),
       );

@@ -11,7 +11,9 @@ if (import.meta.main) {
     if (divergence === undefined) process.stdout.write('Every figure is the sum of its events.\n');
     else {
       const { tenantId, hour, figure, dimension, rolledUp, recounted } = divergence;
-      process.stderr.write(`Divergence: ${figure} ${dimension} of tenant ${tenantId} in the hour ${hour.toISOString()}: rolled up ${rolledUp}, recounted ${recounted}\n`);
+      process.stderr.write(
+        `Divergence: ${figure} ${dimension} of tenant ${tenantId} in the hour ${hour.toISOString()}: rolled up ${rolledUp}, recounted ${recounted}\n`,
+      );
       process.exitCode = 1;
     }
   } finally {

@@ -28,10 +28,14 @@ export const getSummary =
   ({ figures, freshness }: GetSummaryDependencies) =>
   async (tenantId: string, { from, to }: Interval): Promise<Summary & { readonly freshUntil: Date }> => {
     if (!(from < to)) throw appError('request.invalid', { fields: [{ field: 'from', reason: 'must be before to' }] });
-    if (to.getTime() - from.getTime() > maxRangeMs) throw appError('request.invalid', { fields: [{ field: 'to', reason: 'is more than 400 days after from' }] });
+    if (to.getTime() - from.getTime() > maxRangeMs)
+      throw appError('request.invalid', { fields: [{ field: 'to', reason: 'is more than 400 days after from' }] });
     // Asked first: events that arrive during the sums may be in them, none that is promised is missing.
     const freshUntil = await freshness.freshUntil();
     const { hours, edges } = cut({ from, to });
-    const parts = await Promise.all([...(hours ? [figures.sumHours(tenantId, hours)] : []), ...edges.map((edge) => figures.sumEvents(tenantId, edge))]);
+    const parts = await Promise.all([
+      ...(hours ? [figures.sumHours(tenantId, hours)] : []),
+      ...edges.map((edge) => figures.sumEvents(tenantId, edge)),
+    ]);
     return { ...summarise(merge(parts)), freshUntil };
   };

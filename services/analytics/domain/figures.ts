@@ -5,7 +5,13 @@
 export type Fact =
   | { readonly kind: 'verification'; readonly step: VerificationStep; readonly service: string }
   | { readonly kind: 'campaign-launched'; readonly planned: bigint }
-  | { readonly kind: 'messages-progressed'; readonly submitted: bigint; readonly delivered: bigint; readonly failed: bigint; readonly suppressed: bigint }
+  | {
+      readonly kind: 'messages-progressed';
+      readonly submitted: bigint;
+      readonly delivered: bigint;
+      readonly failed: bigint;
+      readonly suppressed: bigint;
+    }
   | { readonly kind: 'spent'; readonly product: string; readonly currency: string; readonly micros: bigint }
   | { readonly kind: 'topped-up'; readonly currency: string; readonly micros: bigint }
   /** Kept, but counted nowhere yet. */
@@ -35,7 +41,9 @@ export const figuresOf = (fact: Fact): readonly Measurement[] => {
     case 'campaign-launched':
       return fact.planned === 0n ? [] : [counted('messages.planned', fact.planned)];
     case 'messages-progressed':
-      return (['submitted', 'delivered', 'failed', 'suppressed'] as const).flatMap((step) => (fact[step] === 0n ? [] : [counted(`messages.${step}`, fact[step])]));
+      return (['submitted', 'delivered', 'failed', 'suppressed'] as const).flatMap((step) =>
+        fact[step] === 0n ? [] : [counted(`messages.${step}`, fact[step])],
+      );
     case 'spent':
       return [amount(`spend.${fact.currency}`, fact.micros, fact.product)];
     case 'topped-up':

@@ -16,7 +16,10 @@ export interface Summary {
 }
 
 const counts = <Step extends string>(sums: readonly FigureSum[], prefix: string, steps: readonly Step[]): Record<Step, bigint> =>
-  Object.fromEntries(steps.map((step) => [step, sums.find(({ figure }) => figure === `${prefix}.${step}`)?.count ?? 0n])) as Record<Step, bigint>;
+  Object.fromEntries(steps.map((step) => [step, sums.find(({ figure }) => figure === `${prefix}.${step}`)?.count ?? 0n])) as Record<
+    Step,
+    bigint
+  >;
 
 const amounts = (sums: readonly FigureSum[], prefix: string): Money[] =>
   sums

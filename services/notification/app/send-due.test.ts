@@ -196,7 +196,10 @@ describe('sending what is due', () => {
   it('two senders at once send one mail', async () => {
     await world.request();
     const counts = await Promise.all([world.send(), sendDue(world.dependencies)()]);
-    assert.deepEqual(counts.toSorted((a, b) => a - b), [0, 1]);
+    assert.deepEqual(
+      counts.toSorted((a, b) => a - b),
+      [0, 1],
+    );
     assert.equal((await world.arrived()).length, 1);
   });
 

@@ -23,7 +23,7 @@ export interface Delivery {
 
 /** Longer than any send takes; after it somebody else takes over from a sender that died. */
 export const leaseMs = 2 * minuteMs;
-/** Over about nine hours with the usual first step. */
+/** Over seven and a half hours with the usual first step. */
 export const maxAttempts = 14;
 const longestPauseMs = hourMs;
 

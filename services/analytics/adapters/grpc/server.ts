@@ -7,7 +7,8 @@ export const analyticsService = (useCases: { readonly getSummary: ReturnType<typ
   grpcService(AnalyticsServiceService, {
     getSummary: method(allowAny({ scope: 'analytics:read' }), async ({ from, to }, { principal }) => {
       if (from === undefined || to === undefined) {
-        throw appError('request.invalid', { fields: [from === undefined ? 'from' : 'to'].map((field) => ({ field, reason: 'is required' })) });
+        const missing = [...(from === undefined ? ['from'] : []), ...(to === undefined ? ['to'] : [])];
+        throw appError('request.invalid', { fields: missing.map((field) => ({ field, reason: 'is required' })) });
       }
       const { verifications, messages, spend, toppedUp, freshUntil } = await useCases.getSummary(principal.tenantId, { from, to });
       return { from, to, verifications, messages, spend: [...spend], toppedUp: [...toppedUp], freshUntil };

@@ -14,7 +14,9 @@ const reader = <P>({ subject, codec }: EventDefinition<P>, toFact: (payload: P) 
   { codec: codec as Reader['codec'], toFact: toFact as Reader['toFact'] },
 ];
 
-const step = (name: VerificationStep) => (payload: { service: string }): Fact => ({ kind: 'verification', step: name, service: payload.service });
+const step =
+  (name: VerificationStep) =>
+  (payload: { service: string }): Fact => ({ kind: 'verification', step: name, service: payload.service });
 const other = (): Fact => ({ kind: 'other' });
 
 const { auth, billing, campaign, verification } = events;
@@ -26,11 +28,24 @@ const counted: readonly [string, Reader][] = [
   reader(verification.expired, step('expired')),
   reader(verification.failed, step('failed')),
   reader(campaign.launched, ({ planned }) => ({ kind: 'campaign-launched', planned })),
-  reader(campaign.messagesProgressed, ({ submitted, delivered, failed, suppressed }) => ({ kind: 'messages-progressed', submitted, delivered, failed, suppressed })),
-  reader(billing.holdCaptured, ({ product, amount }) => ({ kind: 'spent', product, currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
+  reader(campaign.messagesProgressed, ({ submitted, delivered, failed, suppressed }) => ({
+    kind: 'messages-progressed',
+    submitted,
+    delivered,
+    failed,
+    suppressed,
+  })),
+  reader(billing.holdCaptured, ({ product, amount }) => ({
+    kind: 'spent',
+    product,
+    currency: amount?.currency ?? '',
+    micros: amount?.micros ?? 0n,
+  })),
   reader(billing.paymentSucceeded, ({ amount }) => ({ kind: 'topped-up', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
 ];
-const kept = [auth, billing, campaign, verification].flatMap((context) => Object.values(context) as EventDefinition<unknown>[]).map((event) => reader(event, other));
+const kept = [auth, billing, campaign, verification]
+  .flatMap((context) => Object.values(context) as EventDefinition<unknown>[])
+  .map((event) => reader(event, other));
 /** Every event of the table; the counted ones win. */
 const readers = new Map([...kept, ...counted]);
 
@@ -39,5 +54,14 @@ export const toIncoming = (event: ReceivedEvent): IncomingEvent => {
   const known = readers.get(event.subject);
   if (known === undefined) throw new Error(`no event ${event.subject}`);
   const { id, tenantId, subject, aggregateId, aggregateVersion, occurredAt, payload } = event;
-  return { id, tenantId, subject, aggregateId, aggregateVersion, occurredAt, payload: known.codec.toJSON(payload), fact: known.toFact(payload) };
+  return {
+    id,
+    tenantId,
+    subject,
+    aggregateId,
+    aggregateVersion,
+    occurredAt,
+    payload: known.codec.toJSON(payload),
+    fact: known.toFact(payload),
+  };
 };

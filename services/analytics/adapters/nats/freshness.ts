@@ -1,6 +1,6 @@
 import { consumers, type ConsumerName } from '#events';
 import type { Bus } from '#platform/messaging/index.ts';
-import { secondMs, type Clock } from '#platform/time/index.ts';
+import { addMs, secondMs, type Clock } from '#platform/time/index.ts';
 import type { Freshness } from '../../app/ports.ts';
 
 export interface FreshnessDependencies {
@@ -14,21 +14,25 @@ const publishMs = secondMs;
 const rememberMs = 500;
 
 /**
- * A consumer that has nothing pending is as fresh as the clock, less the time that publishing takes; one that lags is as
- * fresh as it was when it last lagged not.
+ * A consumer is as fresh as the oldest event that it has not handled yet, or as the clock when there is none; in both cases
+ * less the time that publishing takes. Read from the broker each time: the same in every replica, also right after a start.
  */
 export const streamFreshness = ({ bus, clock, durables }: FreshnessDependencies): Freshness => {
-  const caughtUpAt = new Map<ConsumerName, Date>();
   let answer: { readonly at: Date; readonly until: Promise<Date> } | undefined;
 
+  const oldestUnhandled = async (durable: ConsumerName): Promise<Date | undefined> => {
+    const { stream, filterSubject } = consumers[durable];
+    const { consumers: consumerApi, streams } = await bus.manager();
+    const { num_pending: pending, num_ack_pending: unacknowledged, ack_floor: floor } = await consumerApi.info(stream, durable);
+    if (pending + unacknowledged === 0) return undefined;
+    // The first that is still kept: what has aged out is waited for by nobody.
+    const query = { seq: floor.stream_seq + 1, next_by_subj: filterSubject };
+    return (await streams.getMessage(stream, query))?.time;
+  };
   const look = async (): Promise<Date> => {
-    const askedAt = new Date(clock.now().getTime() - publishMs);
-    const manager = await bus.manager();
-    for (const durable of durables) {
-      const { num_pending: pending, num_ack_pending: unacknowledged } = await manager.consumers.info(consumers[durable].stream, durable);
-      if (pending + unacknowledged === 0) caughtUpAt.set(durable, askedAt);
-    }
-    return new Date(Math.min(...durables.map((durable) => (caughtUpAt.get(durable) ?? new Date(0)).getTime())));
+    const askedAt = clock.now();
+    const waiting = await Promise.all(durables.map(oldestUnhandled));
+    return addMs(new Date(Math.min(...waiting.map((at) => (at ?? askedAt).getTime()), askedAt.getTime())), -publishMs);
   };
   return {
     freshUntil: () => {

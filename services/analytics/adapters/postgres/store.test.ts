@@ -17,10 +17,25 @@ const tenants = [newId(), newId()] as const;
 const day = Date.parse('2026-03-28T20:00:00Z');
 
 const fact: fc.Arbitrary<Fact> = fc.oneof(
-  fc.record({ kind: fc.constant('verification' as const), step: fc.constantFrom(...verificationSteps), service: fc.constantFrom('telegram', 'whatsapp') }),
-  fc.record({ kind: fc.constant('spent' as const), product: fc.constantFrom('verification', 'campaign'), currency: fc.constantFrom('USD', 'EUR'), micros: fc.bigInt(1n, 5_000_000n) }),
+  fc.record({
+    kind: fc.constant('verification' as const),
+    step: fc.constantFrom(...verificationSteps),
+    service: fc.constantFrom('telegram', 'whatsapp'),
+  }),
+  fc.record({
+    kind: fc.constant('spent' as const),
+    product: fc.constantFrom('verification', 'campaign'),
+    currency: fc.constantFrom('USD', 'EUR'),
+    micros: fc.bigInt(1n, 5_000_000n),
+  }),
   fc.record({ kind: fc.constant('topped-up' as const), currency: fc.constant('USD'), micros: fc.bigInt(1n, 100_000_000n) }),
-  fc.record({ kind: fc.constant('messages-progressed' as const), submitted: fc.bigInt(0n, 9n), delivered: fc.bigInt(0n, 9n), failed: fc.bigInt(0n, 9n), suppressed: fc.bigInt(0n, 9n) }),
+  fc.record({
+    kind: fc.constant('messages-progressed' as const),
+    submitted: fc.bigInt(0n, 9n),
+    delivered: fc.bigInt(0n, 9n),
+    failed: fc.bigInt(0n, 9n),
+    suppressed: fc.bigInt(0n, 9n),
+  }),
 );
 const incoming: fc.Arbitrary<IncomingEvent> = fc
   .record({ fact, tenantId: fc.constantFrom(...tenants), at: fc.integer({ min: 0, max: 10 * 3_600_000 }) })
@@ -31,7 +46,7 @@ const incoming: fc.Arbitrary<IncomingEvent> = fc
     aggregateId: newId(),
     aggregateVersion: 1,
     occurredAt: new Date(day + at),
-    payload: { quote: "it's \"quoted\", {braced}" },
+    payload: { quote: 'it\'s "quoted", {braced}' },
     fact: what,
   }));
 
@@ -68,18 +83,26 @@ describe('event store', () => {
     const everything: IncomingEvent[] = [];
     const summary = getSummary({ figures: figureReader(db), freshness });
     await fc.assert(
-      fc.asyncProperty(fc.array(incoming, { minLength: 1, maxLength: 60 }), fc.integer({ min: -1, max: 36_000 }), fc.integer({ min: 1, max: 36_000 }), fc.nat(), async (events, start, length, shuffle) => {
-        const repeated = [...events, ...events.filter((_event, index) => (index + shuffle) % 3 === 0)].toSorted((a, b) => (a.id + shuffle < b.id + shuffle ? 1 : -1));
-        const middle = Math.ceil(repeated.length / 2);
-        await Promise.all([ingest(repeated.slice(0, middle)), ingest(repeated.slice(middle)), ingest(events.slice(0, 5))]);
-        everything.push(...events);
-        const from = new Date(day + start * 1_000 + 17);
-        const to = new Date(from.getTime() + length * 1_000);
-        for (const tenantId of tenants) {
-          const { freshUntil: _freshUntil, ...found } = await summary(tenantId, { from, to });
-          assert.deepEqual(found, recount(everything, tenantId, from, to));
-        }
-      }),
+      fc.asyncProperty(
+        fc.array(incoming, { minLength: 1, maxLength: 60 }),
+        fc.integer({ min: -1, max: 36_000 }),
+        fc.integer({ min: 1, max: 36_000 }),
+        fc.nat(),
+        async (events, start, length, shuffle) => {
+          const repeated = [...events, ...events.filter((_event, index) => (index + shuffle) % 3 === 0)].toSorted((a, b) =>
+            a.id + shuffle < b.id + shuffle ? 1 : -1,
+          );
+          const middle = Math.ceil(repeated.length / 2);
+          await Promise.all([ingest(repeated.slice(0, middle)), ingest(repeated.slice(middle)), ingest(events.slice(0, 5))]);
+          everything.push(...events);
+          const from = new Date(day + start * 1_000 + 17);
+          const to = new Date(from.getTime() + length * 1_000);
+          for (const tenantId of tenants) {
+            const { freshUntil: _freshUntil, ...found } = await summary(tenantId, { from, to });
+            assert.deepEqual(found, recount(everything, tenantId, from, to));
+          }
+        },
+      ),
       { seed, numRuns: 60 },
     );
     assert.equal(await figureAudit(db).firstDivergence(), undefined);
@@ -92,7 +115,9 @@ describe('event store', () => {
     assert.ok(await figureAudit(db).firstDivergence());
     await db.query('truncate hourly_figures, events');
     await ingest(fc.sample(incoming, { numRuns: 20, seed: 8 }));
-    await db.query("delete from events where ctid in (select ctid from events where jsonb_array_length(figures) > 0 limit 1) and jsonb_array_length(figures) > 0");
+    await db.query(
+      'delete from events where ctid in (select ctid from events where jsonb_array_length(figures) > 0 limit 1) and jsonb_array_length(figures) > 0',
+    );
     assert.ok(await figureAudit(db).firstDivergence());
   });
   it('keeps events of any time and prepares months once, also when two replicas do', async () => {

@@ -25,7 +25,9 @@ on conflict (tenant_id, hour, figure, dimension) do update
   set count = hourly_figures.count + excluded.count, micros = hourly_figures.micros + excluded.micros`;
 
 const figuresJson = ({ measurements }: StoredEvent): string =>
-  JSON.stringify(measurements.map(({ figure, dimension, count, micros }) => ({ f: figure, d: dimension, n: String(count), m: String(micros) })));
+  JSON.stringify(
+    measurements.map(({ figure, dimension, count, micros }) => ({ f: figure, d: dimension, n: String(count), m: String(micros) })),
+  );
 
 /** Bound to the consumer's transaction. */
 export const eventStore = (tx: Queryable): EventStore => ({
@@ -75,7 +77,14 @@ order by 1, 2, 3, 4 limit 1`;
 
 export const figureAudit = (db: Queryable): Audit => ({
   firstDivergence: async () => {
-    const [row] = await db.query<{ tenant_id: string; hour: Date; figure: string; dimension: string; rolled_up: string; recounted: string }>(divergenceSql);
+    const [row] = await db.query<{
+      tenant_id: string;
+      hour: Date;
+      figure: string;
+      dimension: string;
+      rolled_up: string;
+      recounted: string;
+    }>(divergenceSql);
     if (row === undefined) return undefined;
     const { tenant_id: tenantId, rolled_up: rolledUp, ...rest } = row;
     return { tenantId, rolledUp, ...rest } satisfies Divergence;
