@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { Pool } from 'undici';
 import { startPlatform } from '../../tools/platform.ts';
 import { changeSimulator, grantCredit } from '../support/platform.ts';
+import { cpuMs } from './cpu.ts';
 import { runLoad, type LoadResult } from './load.ts';
 
 const inFlight = 64;
@@ -37,10 +38,14 @@ const poster = (pool: Pool, path: string, expected: number, headers: Record<stri
   };
 };
 
-const measure = async (request: () => Promise<void>): Promise<LoadResult> => {
-  await runLoad({ inFlight, count: warmUp, limitMs, request });
-  return runLoad({ inFlight, count, limitMs, request });
-};
+/** Milliseconds of CPU per request, by process: what the parts cost on a machine where they share the cores. */
+const shares = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>, done: number): string =>
+  [...after]
+    .map(([name, ms]) => ({ name, share: (ms - (before.get(name) ?? 0)) / done }))
+    .filter(({ share }) => share >= 0.005)
+    .toSorted((a, b) => b.share - a.share)
+    .map(({ name, share }) => `${name} ${share.toFixed(2)}`)
+    .join(', ');
 
 const show = (name: string, { perSecond, p50Ms, p99Ms, done, failed, firstFailure }: LoadResult): void => {
   process.stdout.write(`${name.padEnd(44)} ${perSecond.toFixed(0).padStart(6)}/s  p50 ${p50Ms.toFixed(1).padStart(6)} ms  p99 ${p99Ms.toFixed(1).padStart(6)} ms  (${done} done, ${failed} failed)\n`);
@@ -70,19 +75,25 @@ try {
   const body = { service: 'telegram', country: 'ID', capability: 'sms' };
   const simulator = (settings: unknown) => changeSimulator(platform.simulatorUrl, settings);
 
-  const floor = await measure(() => floorPost(body));
-  show('floor: Fastify → gRPC → one-row insert', floor);
+  const used = () => new Map([...platform.parts().map((name) => [name as string, cpuMs(platform.pid(name) ?? 0)] as const), ['load', process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000]]);
+  const measure = async (name: string, request: () => Promise<void>): Promise<LoadResult> => {
+    await runLoad({ inFlight, count: warmUp, limitMs, request });
+    const before = used();
+    const result = await runLoad({ inFlight, count, limitMs, request });
+    show(name, result);
+    process.stdout.write(`  CPU ms each: ${shares(before, used(), result.done)}\n`);
+    return result;
+  };
+
+  const floor = await measure('floor: Fastify → gRPC → one-row insert', () => floorPost(body));
 
   await simulator({ handlerApi: { noCodeRatio: 1 } });
-  const bare = await measure(() => purchase(body));
-  show('purchase: policy, hold, provider, waiting', bare);
+  const bare = await measure('purchase: policy, hold, provider, waiting', () => purchase(body));
 
   await simulator({ handlerApi: { noCodeRatio: 0, codeDelayMinMs: 200, codeDelayMaxMs: 800 } });
-  const whole = await measure(() => purchase(body));
-  show('purchase, with codes arriving and captured', whole);
+  const whole = await measure('purchase, with codes arriving and captured', () => purchase(body));
 
-  const floorAgain = await measure(() => floorPost(body));
-  show('floor again', floorAgain);
+  const floorAgain = await measure('floor again', () => floorPost(body));
   const floorMean = (floor.perSecond + floorAgain.perSecond) / 2;
   process.stdout.write(`ratio to the floor: ${(bare.perSecond / floorMean).toFixed(2)} purchase, ${(whole.perSecond / floorMean).toFixed(2)} with codes (aim: 0.40)\n`);
   failed = [floor, bare, whole, floorAgain].some((result) => result.failed > 0);

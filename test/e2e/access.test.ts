@@ -27,6 +27,7 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/members': { kind: 'read' },
   'POST /v2/invitations': { kind: 'admin', body: { email: 'new@example.com', role: 'staff' } },
   'POST /v2/invitations/accept': { kind: 'public' },
+  'GET /v2/email-deliveries': { kind: 'read' },
   'POST /v2/api-keys': { kind: 'admin', body: { name: 'k' } },
   'GET /v2/api-keys': { kind: 'read' },
   'DELETE /v2/api-keys/:id': { kind: 'admin', resource: 'apiKey' },

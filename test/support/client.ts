@@ -1,6 +1,7 @@
-/** A customer of the gateway, for whole-system tests: plain fetch, JSON in and out. */
+/** Customers of the gateway, for whole-system tests. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { restClient } from '../../tools/rest.ts';
 
 export interface Answer {
   readonly status: number;
@@ -16,25 +17,9 @@ export interface Api {
   as(credential: string | undefined): Api;
 }
 
-const requestTimeoutMs = 15_000;
-
 export const api = (baseUrl: string, credential?: string): Api => {
-  const call: Api['call'] = async (method, path, body, headers = {}) => {
-    const response = await fetch(`${baseUrl}${path}`, {
-      method,
-      headers: {
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(requestTimeoutMs),
-    });
-    const text = await response.text();
-    const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, body: isJson && text !== '' ? JSON.parse(text) : text, headers: response.headers };
-  };
+  const client = restClient(baseUrl, credential);
+  const call: Api['call'] = (method, path, body, headers = {}) => client.send(method, path, { ...(body === undefined ? {} : { body }), headers });
   return {
     call,
     get: (path) => call('GET', path),

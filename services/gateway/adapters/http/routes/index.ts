@@ -9,6 +9,7 @@ import { callbackRoutes } from './callbacks.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { catalogueRoutes } from './catalogue.ts';
 import { contactRoutes } from './contacts.ts';
+import { emailDeliveryRoutes } from './email-deliveries.ts';
 import { emailPageRoutes } from './email-page.ts';
 import { errorRoutes } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
@@ -31,6 +32,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   const typed = app.withTypeProvider<TypeBoxTypeProvider>();
   authRoutes(typed, dependencies.backends);
   memberRoutes(typed, dependencies.backends);
+  emailDeliveryRoutes(typed, dependencies.backends);
   apiKeyRoutes(typed, dependencies.backends);
   catalogueRoutes(typed, dependencies.backends);
   walletRoutes(typed, dependencies.backends);
