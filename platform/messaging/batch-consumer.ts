@@ -86,7 +86,7 @@ export const startBatchConsumer = async (options: BatchConsumerOptions): Promise
         continue;
       }
       for (const until = performance.now() + maxWaitMs; !stopping && queue.length < maxBatch && performance.now() < until;) {
-        await waker.wait(until - performance.now());
+        await waker.wait(Math.max(1, until - performance.now()));
       }
       if (stopping) return;
       current = queue.splice(0, maxBatch);

@@ -8,6 +8,7 @@ import { systemClock, type Clock } from '#platform/time/index.ts';
 import { analyticsService } from './adapters/grpc/server.ts';
 import { toIncoming } from './adapters/nats/facts.ts';
 import { streamFreshness } from './adapters/nats/freshness.ts';
+import { entities } from './adapters/postgres/rows.ts';
 import { eventStore, figureReader, prepareMonths } from './adapters/postgres/store.ts';
 import { getSummary } from './app/get-summary.ts';
 import { ingestEvents } from './app/ingest-events.ts';
@@ -30,6 +31,7 @@ export const start = (config: AnalyticsConfig, { clock = systemClock }: { readon
         applicationName: 'analytics',
         poolMax: config.databasePoolMax,
         statementTimeoutMs: config.statementTimeoutMs,
+        entities,
         logger,
       }),
     );

@@ -49,11 +49,11 @@ const money = (micros: number): object => ({ currency: 'USD', micros: String(mic
 export const busyDay = (count: number, tenants: readonly string[], until: Date, spanMs: number): RawEvent[] => {
   const step = spanMs / count;
   return Array.from({ length: count }, (_, at) => {
-    const tenantId = tenants[at % tenants.length] ?? '';
+    const tenantId = tenants[Math.floor(at / 5) % tenants.length] ?? '';
     const occurredAt = new Date(until.getTime() - spanMs + Math.floor(at * step));
     const verification = {
       verificationId: newId(),
-      service: service(at),
+      service: service(Math.floor(at / 5)),
       country: 'ID',
       provider: 'p',
       holdId: newId(),

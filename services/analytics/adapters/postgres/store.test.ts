@@ -11,6 +11,7 @@ import { ingestEvents, type IncomingEvent } from '../../app/ingest-events.ts';
 import { figuresOf, verificationSteps, type Fact } from '../../domain/figures.ts';
 import { summarise } from '../../domain/summary.ts';
 import { migrations } from './migrations/index.ts';
+import { entities } from './rows.ts';
 import { eventStore, figureAudit, figureReader, prepareMonths } from './store.ts';
 
 const tenants = [newId(), newId()] as const;
@@ -67,7 +68,7 @@ describe('event store', () => {
   let db: Database;
   before(async () => {
     database = await createTestDatabase('analytics', migrations);
-    db = await openDatabase({ url: database.url, applicationName: 'test', poolMax: 6 });
+    db = await openDatabase({ url: database.url, applicationName: 'test', poolMax: 6, entities });
     await prepareMonths(db, new Date('2026-03-01T00:00:00Z'));
   });
   after(async () => {

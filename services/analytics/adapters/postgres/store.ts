@@ -1,12 +1,15 @@
+import { raw } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Database, Queryable } from '#platform/postgres/index.ts';
 import type { Audit, Divergence, EventStore, Figures, StoredEvent } from '../../app/ports.ts';
-import type { FigureSum } from '../../domain/summary.ts';
+import type { FigureSum, Interval } from '../../domain/summary.ts';
+import { HourlyFigureRow } from './rows.ts';
 
 /**
  * Events and roll-ups in one statement. Only rows that are really new are counted, so that a repetition changes nothing
  * even without the consumer's inbox; upserts go in key order, so that two consumers do not wait for each other in a ring.
  */
-const appendSql = `
+export const appendSql = `
 with added as (
   insert into events (id, tenant_id, subject, aggregate_id, aggregate_version, occurred_at, payload, figures)
   select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::jsonb[], $8::jsonb[])
@@ -47,21 +50,29 @@ export const eventStore = (tx: Queryable): EventStore => ({
   },
 });
 
-const sumHoursSql = `
-select figure, sum(count)::bigint as count, sum(micros)::bigint as micros
-from hourly_figures where tenant_id = $1 and hour >= $2 and hour < $3 group by figure`;
+/** Sums of whole hours, by the primary key's range. */
+export const hoursQuery = (em: EntityManager, tenantId: string, { from, to }: Interval) =>
+  em
+    .createQueryBuilder(HourlyFigureRow, 'h')
+    .select(['h.figure', raw('sum(h.count)::bigint as count'), raw('sum(h.micros)::bigint as micros')])
+    .where({ tenantId, hour: { $gte: from, $lt: to } })
+    .groupBy('h.figure');
 
-const sumEventsSql = `
+export const sumEventsSql = `
 select part->>'f' as figure, sum((part->>'n')::bigint)::bigint as count, sum((part->>'m')::bigint)::bigint as micros
 from events cross join lateral jsonb_array_elements(figures) as part
 where tenant_id = $1 and occurred_at >= $2 and occurred_at < $3 group by 1`;
 
-export const figureReader = (db: Queryable): Figures => ({
-  sumHours: (tenantId, { from, to }) => db.query<FigureSum>(sumHoursSql, [tenantId, from, to]),
+export const figureReader = (db: Database): Figures => ({
+  sumHours: async (tenantId, hours) => {
+    // The ORM leaves computed columns as the driver's text.
+    const rows = await hoursQuery(db.em(), tenantId, hours).execute<Record<'figure' | 'count' | 'micros', string>[]>('all', false);
+    return rows.map(({ figure, count, micros }) => ({ figure, count: BigInt(count), micros: BigInt(micros) }));
+  },
   sumEvents: (tenantId, { from, to }) => db.query<FigureSum>(sumEventsSql, [tenantId, from, to]),
 });
 
-const divergenceSql = `
+export const divergenceSql = `
 with recounted as (
   select tenant_id, date_trunc('hour', occurred_at, 'UTC') as hour, part->>'f' as figure, part->>'d' as dimension,
     sum((part->>'n')::bigint)::bigint as count, sum((part->>'m')::bigint)::bigint as micros
