@@ -60,6 +60,7 @@ const table: Readonly<Record<string, Row>> = {
   'GET /health/live': { kind: 'public' },
   'GET /health/ready': { kind: 'public' },
   'GET /openapi.json': { kind: 'public' },
+  'GET /billing': { kind: 'public' },
   'GET /verify-email': { kind: 'public' },
   'POST /verify-email': { kind: 'public' },
   'POST /v2/callbacks/payments/:gateway': { kind: 'public' },

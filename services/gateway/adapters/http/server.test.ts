@@ -211,7 +211,7 @@ describe('gateway over HTTP', () => {
     const document = (await app.inject({ url: '/openapi.json' })).json();
     assert.equal(document.openapi, '3.1.0');
     const documented = new Set(Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`)));
-    const hidden = /^(GET|HEAD) \/(docs|openapi\.json|\.well-known|verify-email)|verify-email$|\/callbacks\//;
+    const hidden = /^(GET|HEAD) \/(docs|openapi\.json|\.well-known|verify-email|billing$)|verify-email$|\/callbacks\//;
     for (const { method, url } of app.routeTable) {
       const key = `${method} ${url.replace(/:(\w+)/g, '{$1}')}`;
       if (method === 'HEAD' || method === 'OPTIONS' || (hidden.test(`${method} ${url}`) && url !== '/v2/auth/verify-email')) continue;

@@ -54,7 +54,8 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   answers(app, dependencies);
   loadShedding(app, dependencies);
   await app.register(helmet, {
-    contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'self'"], styleSrc: ["'unsafe-inline'"] } },
+    // No defaults: they would upgrade a page on plain http, as in development, to https.
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'self'"], styleSrc: ["'unsafe-inline'"] } },
     hsts: { maxAge: 31_536_000, includeSubDomains: false },
   });
   await app.register(cors, {

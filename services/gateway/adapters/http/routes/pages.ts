@@ -1,4 +1,4 @@
-/** Where the link in a verification mail leads. A button, not the visit itself, confirms: mail scanners follow links. */
+/** The few pages a person lands on from outside: the link in a verification mail, the way back from a payment gateway. */
 import formbody from '@fastify/formbody';
 import type { FastifyInstance } from 'fastify';
 import { isAppError } from '#platform/errors/index.ts';
@@ -21,10 +21,15 @@ const tokenOf = (source: unknown): string => {
   return typeof token === 'string' ? token.slice(0, 512) : '';
 };
 
-export const emailPageRoutes = async (app: FastifyInstance, { auth }: Backends): Promise<void> => {
+export const pageRoutes = async (app: FastifyInstance, { auth }: Backends): Promise<void> => {
   const options = { config: { access: publicAccess }, schema: { hide: true } };
   await app.register(async (scope) => {
     await scope.register(formbody, { bodyLimit: 4096 });
+    // The credit itself comes by the gateway's webhook, whether or not anybody comes back here.
+    scope.get('/billing', options, async (_request, reply) =>
+      reply.type('text/html; charset=utf-8').send(pageOf('Thank you', '<p>Your wallet is credited as soon as the payment is confirmed. You can close this page.</p>')),
+    );
+    // A button, not the visit itself, confirms: mail scanners follow links.
     scope.get('/verify-email', options, async (request, reply) =>
       reply
         .type('text/html; charset=utf-8')
