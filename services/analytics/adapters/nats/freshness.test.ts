@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { events } from '#events';
+import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { type Bus, openBus } from '#platform/messaging/index.ts';
 import { createTestNats, eventually, type TestNats } from '#platform/testing/index.ts';
-import { addMs, secondMs, systemClock, testClock } from '#platform/time/index.ts';
+import { addMs, hourMs, secondMs, systemClock, testClock } from '#platform/time/index.ts';
 import { publishRaw, rawEvent } from '../../testing/raw-events.ts';
 import { streamFreshness } from './freshness.ts';
 
@@ -48,8 +49,21 @@ test('one look serves all who ask at the same time; a failed one is not remember
   let asked = 0;
   const failing = { ...bus, manager: () => (asked++ === 0 ? Promise.reject(new Error('away')) : bus.manager()) };
   const { freshUntil } = streamFreshness({ bus: failing, clock, durables: ['analytics-campaign'] });
-  await assert.rejects(freshUntil(), /away/);
+  await assert.rejects(freshUntil(), (error) => isAppError(error, 'platform.unavailable'));
   const answers = await Promise.all([freshUntil(), freshUntil(), freshUntil()]);
   assert.deepEqual(answers, Array(3).fill(addMs(clock.now(), -secondMs)));
   assert.equal(asked, 2);
+});
+
+test('while the broker is away freshness stands still, and goes on afterwards', async () => {
+  const clock = testClock();
+  let connected = true;
+  const { freshUntil } = streamFreshness({ bus: { ...bus, connected: () => connected }, clock, durables: ['analytics-campaign'] });
+  const last = await freshUntil();
+  connected = false;
+  clock.advance(hourMs);
+  assert.deepEqual(await freshUntil(), last);
+  connected = true;
+  clock.advance(hourMs);
+  assert.deepEqual(await freshUntil(), addMs(last, 2 * hourMs));
 });

@@ -1,4 +1,5 @@
 import { consumers, type ConsumerName } from '#events';
+import { appError } from '#platform/errors/index.ts';
 import type { Bus } from '#platform/messaging/index.ts';
 import { addMs, secondMs, type Clock } from '#platform/time/index.ts';
 import type { Freshness } from '../../app/ports.ts';
@@ -16,8 +17,10 @@ const rememberMs = 500;
 /**
  * A consumer is as fresh as the oldest event that it has not handled yet, or as the clock when there is none; in both cases
  * less the time that publishing takes. Read from the broker each time: the same in every replica, also right after a start.
+ * While the broker is away nothing arrives: what was known last stays true.
  */
 export const streamFreshness = ({ bus, clock, durables }: FreshnessDependencies): Freshness => {
+  let known: Date | undefined;
   let answer: { readonly at: Date; readonly until: Promise<Date> } | undefined;
 
   const oldestUnhandled = async (durable: ConsumerName): Promise<Date | undefined> => {
@@ -34,11 +37,21 @@ export const streamFreshness = ({ bus, clock, durables }: FreshnessDependencies)
     const waiting = await Promise.all(durables.map(oldestUnhandled));
     return addMs(new Date(Math.min(...waiting.map((at) => (at ?? askedAt).getTime()), askedAt.getTime())), -publishMs);
   };
+  const lookOrRemember = async (): Promise<Date> => {
+    try {
+      if (!bus.connected()) throw new Error('the broker is away');
+      return (known = await look());
+    } catch (cause) {
+      if (known !== undefined) return known;
+      throw appError('platform.unavailable', { cause });
+    }
+  };
   return {
+    /** @throws platform.unavailable when the broker has never answered */
     freshUntil: () => {
       const now = clock.now();
       if (answer === undefined || now.getTime() - answer.at.getTime() > rememberMs) {
-        const until = look();
+        const until = lookOrRemember();
         until.catch(() => {
           answer = undefined;
         });

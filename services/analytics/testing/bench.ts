@@ -1,6 +1,6 @@
 /**
  * How fast a backlog is projected, against a floor measured in the same run, and the plans of the queries.
- * `BENCH_DATABASE_URL=postgres://… BENCH_NATS_URL=nats://… node services/analytics/bench.ts [events] [stored events for the plans]`
+ * `BENCH_DATABASE_URL=postgres://… BENCH_NATS_URL=nats://… node services/analytics/testing/bench.ts [events] [stored events for the plans]`
  * on an empty database of which the role is the owner, and a broker without streams (or an account of its own).
  */
 import { consumers } from '#events';
@@ -8,12 +8,12 @@ import { newId } from '#platform/ids/index.ts';
 import { type Bus, ensureStreams, openBus } from '#platform/messaging/index.ts';
 import { type Database, migrate, openDatabase } from '#platform/postgres/index.ts';
 import { dayMs, hourMs } from '#platform/time/index.ts';
-import { migrations } from './adapters/postgres/migrations/index.ts';
-import { entities } from './adapters/postgres/rows.ts';
-import { appendSql, divergenceSql, figureAudit, prepareMonths, hoursQuery, sumEventsSql } from './adapters/postgres/store.ts';
-import { analyticsConfig } from './config.ts';
-import { start } from './main.ts';
-import { busyDay, publishAllRaw } from './testing/raw-events.ts';
+import { migrations } from '../adapters/postgres/migrations/index.ts';
+import { entities } from '../adapters/postgres/rows.ts';
+import { appendSql, divergenceSql, figureAudit, prepareMonths, hoursQuery, sumEventsSql } from '../adapters/postgres/store.ts';
+import { analyticsConfig } from '../config.ts';
+import { start } from '../main.ts';
+import { busyDay, publishAllRaw } from './raw-events.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const durables = ['analytics-auth', 'analytics-billing', 'analytics-verification', 'analytics-campaign'] as const;
