@@ -1,6 +1,7 @@
 /** The whole service over a real database and broker; auth and the mail server are stubs on the wire. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { headers as newHeaders } from '@nats-io/transport-node';
 import { events } from '#events';
 import { type ErrorCode, isAppError } from '#platform/errors/index.ts';
@@ -193,6 +194,24 @@ describe('the notification service', () => {
     service = own(await startService());
     await sent(late.tenantId);
     assert.deepEqual([mails().length, late.mails().length], [1, 1]);
+  });
+
+  it('a stop while a token is being issued waits for the mail too', async () => {
+    const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+    const asked = auth.state.asked;
+    auth.state.gate = gate;
+    const { tenantId, mails } = await somebody();
+    await eventually(() => assert.equal(auth.state.asked, asked + 1), patiently);
+    const stopping = service.close();
+    // That something does not happen takes a time to see: without the wait the stop is over long before.
+    assert.equal(await Promise.race([stopping, setTimeout(700, 'still waiting')]), 'still waiting');
+    open();
+    await stopping;
+    const [row] = await db.query<{ status: string; attempts: number }>('select status, attempts from deliveries where tenant_id = $1', [
+      tenantId,
+    ]);
+    assert.deepEqual([row, mails().length], [{ status: 'sent', attempts: 1 }, 1]);
+    service = own(await startService());
   });
 
   it('kill -9 while a mail is being sent: after the lease another sends a mail whose token works', { timeout: 60_000 }, async () => {

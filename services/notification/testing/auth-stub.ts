@@ -12,8 +12,10 @@ export const startAuthStub = async () => {
   const tenants = new Map<string, string>();
   const tokens = new Map<string, string>();
   const verified = new Set<string>();
-  const state = { away: false, issued: 0 };
-  const issue = (subjectId: string, tenantId: string): string => {
+  const state = { away: false, issued: 0, asked: 0, gate: Promise.resolve() };
+  const issue = async (subjectId: string, tenantId: string): Promise<string> => {
+    state.asked++;
+    await state.gate;
     if (state.away) throw appError('platform.unavailable');
     if (tenants.get(subjectId) !== tenantId) throw appError('request.not_found');
     if (verified.has(subjectId)) return '';
@@ -28,12 +30,12 @@ export const startAuthStub = async () => {
     metrics: createMetrics(metricTable),
     services: [
       grpcService(AuthInternalServiceService, {
-        issueEmailVerification: method(allow('system'), ({ userId }, { principal }) => ({
-          token: issue(userId, principal.tenantId),
+        issueEmailVerification: method(allow('system'), async ({ userId }, { principal }) => ({
+          token: await issue(userId, principal.tenantId),
           email: addressOf(userId),
         })),
-        issueInvitation: method(allow('system'), ({ invitationId }, { principal }) => ({
-          token: issue(invitationId, principal.tenantId),
+        issueInvitation: method(allow('system'), async ({ invitationId }, { principal }) => ({
+          token: await issue(invitationId, principal.tenantId),
           email: addressOf(invitationId),
           tenantName: 'Ada Ltd',
         })),
