@@ -1,7 +1,8 @@
 import type { JsMsg } from '@nats-io/jetstream';
 import { consumers, type ConsumerName } from '#events';
 import { silentLog, type Database, type Log, type Transaction } from '#platform/postgres/index.ts';
-import { withSpan, type Metrics } from '#platform/telemetry/index.ts';
+import { SpanKind, type Span } from '@opentelemetry/api';
+import { contextOf, recordFailure, telemetryMode, tracer, withSpan, type Metrics } from '#platform/telemetry/index.ts';
 import type { Bus } from './bus.ts';
 import { bury, type RunningConsumer } from './consumer.ts';
 import { consumerMetrics, type ConsumerMetrics } from './consumer-metrics.ts';
@@ -172,6 +173,32 @@ const giveBack = async (context: Context, { message, event }: Item, cause: unkno
   );
 };
 
+/**
+ * A batch belongs to many traces at once. Its own span stands apart; in the trace of every event stands a span for that
+ * event, linked to the batch. None is made where nothing is collected.
+ */
+const eventSpans = (items: readonly Item[], durable: string, batch: Span): readonly Span[] => {
+  if (telemetryMode() !== 'export') return [];
+  const links = [{ context: batch.spanContext() }];
+  return items.map(({ message, event }) =>
+    tracer.startSpan(
+      `process ${event.subject}`,
+      {
+        kind: SpanKind.CONSUMER,
+        links,
+        attributes: {
+          'messaging.system': 'nats',
+          'messaging.operation.name': 'process',
+          'messaging.destination.name': event.subject,
+          'messaging.consumer.group.name': durable,
+          'messaging.message.id': event.id,
+        },
+      },
+      contextOf(traceCarrier(message)),
+    ),
+  );
+};
+
 /** One transaction: inbox rows and the projection of what is new. Acknowledges after the commit. */
 const project = async ({ db, durable, handle, metrics }: Context, items: readonly Item[]): Promise<void> => {
   const attributes = {
@@ -182,19 +209,23 @@ const project = async ({ db, durable, handle, metrics }: Context, items: readonl
   };
   const links = items.slice(0, 32).map(({ message }) => traceCarrier(message));
   const startedAt = performance.now();
-  const fresh = await withSpan(`process ${durable}`, { kind: 'consumer', attributes, links }, () =>
-    db.transaction(async (tx) => {
-      const entered = await enterInboxMany(
-        tx,
-        durable,
-        items.map(({ event }) => event.id),
-      );
-      // An id that occurs twice in one batch is entered once: keep its first occurrence only.
-      const events = items.filter(({ event }) => entered.delete(event.id)).map(({ event }) => event);
-      if (events.length > 0) await handle(tx, events);
-      return new Set(events.map(({ id }) => id));
-    }),
-  );
+  const fresh = await withSpan(`process ${durable}`, { kind: 'consumer', attributes, links }, async (batch) => {
+    const spans = eventSpans(items, durable, batch);
+    try {
+      return await db.transaction(async (tx) => {
+        const entered = await enterInboxMany(tx, durable, items.map(({ event }) => event.id));
+        // An id that occurs twice in one batch is entered once: keep its first occurrence only.
+        const events = items.filter(({ event }) => entered.delete(event.id)).map(({ event }) => event);
+        if (events.length > 0) await handle(tx, events);
+        return new Set(events.map(({ id }) => id));
+      });
+    } catch (error) {
+      for (const span of spans) recordFailure(span, error);
+      throw error;
+    } finally {
+      for (const span of spans) span.end();
+    }
+  });
   const seconds = (performance.now() - startedAt) / 1_000 / items.length;
   for (const { message, event } of items) {
     message.ack();

@@ -1,23 +1,15 @@
 /** Tracing with the SDK: loaded only where spans are collected. The OTLP exporter reads its endpoint from the environment, as its documentation says. */
 import { register } from 'node:module';
 import type { IncomingMessage } from 'node:http';
-import { context, propagation, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  BatchSpanProcessor,
-  ParentBasedSampler,
-  type Span,
-  type SpanProcessor,
-  TraceIdRatioBasedSampler,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { BatchSpanProcessor, ParentBasedSampler, type Span, type SpanProcessor, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace';
 import { ATTR_SERVICE_NAME } from '@opentelemetry/semantic-conventions';
 import { installTelemetry, type Telemetry } from './provider.ts';
 import { redactPath, redactUrl } from './redact-url.ts';
@@ -55,16 +47,16 @@ const isProbe = (request: IncomingMessage): boolean => /^\/(metrics|health\/)/.t
 const create = ({ service, ratio, delayMs }: ExportOptions): Telemetry => {
   // pg and undici are ES imports in our code: only this hook lets the instrumentation see them.
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url);
-  const provider = new TracerProvider({
+  const sdk = new NodeSDK({
     resource: defaultResource().merge(resourceFromAttributes({ [ATTR_SERVICE_NAME]: service })),
+    autoDetectResources: false,
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(Number.isFinite(ratio) ? ratio : 1) }),
     spanProcessors: [redaction, new BatchSpanProcessor({ exporter: new OTLPTraceExporter(), scheduledDelayMillis: delayMs })],
-  });
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  trace.setGlobalTracerProvider(provider);
-  registerInstrumentations({
-    tracerProvider: provider,
+    contextManager: new AsyncLocalStorageContextManager(),
+    textMapPropagator: new W3CTraceContextPropagator(),
+    // Metrics are prom-client's (one truth), logs are pino's: the SDK exports spans only.
+    metricReaders: [],
+    logRecordProcessors: [],
     instrumentations: [
       new HttpInstrumentation({ ignoreIncomingRequestHook: isProbe, requireParentforOutgoingSpans: true }),
       new UndiciInstrumentation({ requireParentforSpans: true }),
@@ -72,7 +64,8 @@ const create = ({ service, ratio, delayMs }: ExportOptions): Telemetry => {
       new PgInstrumentation({ requireParentSpan: true, enhancedDatabaseReporting: false }),
     ],
   });
-  return { mode: 'export', shutdown: () => provider.shutdown() };
+  sdk.start();
+  return { mode: 'export', shutdown: () => sdk.shutdown() };
 };
 
 export const installExport = (options: ExportOptions): Telemetry => installTelemetry(() => create(options));
