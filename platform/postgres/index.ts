@@ -1,3 +1,4 @@
+export { coalesce, type CoalesceOptions } from './coalesce.ts';
 export * from './cursor.ts';
 export { openDatabase, type DatabaseOptions, type EntityList } from './database.ts';
 export { isTransactionConflict, isUniqueViolation, sqlState, toDatabaseError } from './errors.ts';

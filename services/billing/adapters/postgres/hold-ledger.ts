@@ -1,6 +1,6 @@
 import { newId } from '#platform/ids/index.ts';
 import { appError } from '#platform/errors/index.ts';
-import type { Database } from '#platform/postgres/index.ts';
+import { coalesce, type Database } from '#platform/postgres/index.ts';
 import type { CaptureRefusal, Hold, HoldState } from '../../domain/hold.ts';
 import type { Product } from '../../domain/ledger.ts';
 import type { HoldLedger, HoldReader, HoldSweep, PlaceResult, ResolveResult } from '../../app/ports.ts';
@@ -25,32 +25,53 @@ export interface HoldAnswerRow {
 
 /** Named, hence prepared once per connection: parsing and planning cost more than running. */
 const statements = {
-  place: 'select * from place_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)',
+  // One call per item, in the order of tenants: two batches lock wallets in the same order. Answers keep the items' order.
+  place: `select answer.* from (
+      select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::timestamptz[], $11::boolean[], $12::timestamptz[]) with ordinality
+        as i (id, tenant, key, hash, amount, currency, product, reference, description, expires, acceptable, now, ordinal)
+      order by tenant, ordinal) i
+    cross join lateral (
+      select i.ordinal, placed.* from place_hold(i.id, i.tenant, i.key, i.hash, i.amount, i.currency, i.product, i.reference, i.description, i.expires, i.acceptable, i.now) placed
+    ) answer`,
   capture: 'select * from capture_hold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)',
   release: 'select * from release_hold($1, $2, $3, $4, $5, $6, $7, $8)',
   due: `select id, tenant_id from holds where state = 'held' and expires_at <= $1 order by expires_at limit $2 for update skip locked`,
   expire: 'select expire_locked_holds($1, $2, $3, $4::jsonb[], $5)',
 } as const;
 
-/** Holds over PostgreSQL: one call of a ledger function each, see migrations/0002-functions.ts. */
+type PlaceCommand = Parameters<HoldLedger['place']>[0];
+
+const placeColumns = (commands: readonly PlaceCommand[]): unknown[] => {
+  const column = <T>(of: (command: PlaceCommand) => T): T[] => commands.map(of);
+  return [
+    column(({ holdId }) => holdId),
+    column(({ tenantId }) => tenantId),
+    column(({ idempotencyKey }) => idempotencyKey),
+    column(({ request }) => requestHash(request)),
+    column(({ amount }) => amount.micros),
+    column(({ amount }) => amount.currency),
+    column(({ product }) => product),
+    column(({ reference }) => reference),
+    column(({ description }) => description),
+    column(({ expiresAt }) => expiresAt),
+    column(({ expiryAcceptable }) => expiryAcceptable),
+    column(({ now }) => now),
+  ];
+};
+
+/** Two batches at once: one commits while the other gathers. More would only wait for each other on a hot wallet. */
+const placing = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 5_000 } as const;
+
+/** Holds over PostgreSQL: ledger functions, see migrations/0002-functions.ts. Placing is by group commit, the rest one call each. */
 export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep => ({
-  place: async ({
-    holdId,
-    tenantId,
-    idempotencyKey,
-    request,
-    amount,
-    product,
-    reference,
-    description,
-    expiresAt,
-    expiryAcceptable,
-    now,
-  }) => {
-    const keyed = [holdId, tenantId, idempotencyKey, requestHash(request)];
-    const params = [...keyed, amount.micros, amount.currency, product, reference, description, expiresAt, expiryAcceptable, now];
-    return placeResult(first(await db.query<HoldAnswerRow>(statements.place, params, { name: 'place_hold' })));
-  },
+  place: coalesce({
+    ...placing,
+    run: async (commands) => {
+      const rows = await db.query<HoldAnswerRow & { ordinal: bigint }>(statements.place, placeColumns(commands), { name: 'place_holds' });
+      return rows.toSorted((a, b) => Number(a.ordinal - b.ordinal)).map(placeResult);
+    },
+  }),
 
   capture: async ({ holdId, tenantId, idempotencyKey, request, amount, final, now }) => {
     const captured = holdEvent('holdCaptured', tenantId, holdId, now);

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isAppError } from '#platform/errors/index.ts';
+import { coalesce } from './coalesce.ts';
+
+const gate = () => {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+};
+
+describe('coalesce', () => {
+  it('sends the first at once and those that come meanwhile together, in order, each with its own answer', async () => {
+    const batches: number[][] = [];
+    const first = gate();
+    const call = coalesce<number, string>({
+      maxBatch: 3,
+      maxConcurrent: 1,
+      maxWaiting: 100,
+      run: async (items) => {
+        batches.push([...items]);
+        if (batches.length === 1) await first.opened;
+        return items.map((item) => `answer ${item}`);
+      },
+    });
+    const answers = Promise.all([1, 2, 3, 4, 5].map(call));
+    first.open();
+    assert.deepEqual(await answers, ['answer 1', 'answer 2', 'answer 3', 'answer 4', 'answer 5']);
+    assert.deepEqual(batches, [[1], [2, 3, 4], [5]]);
+  });
+  it('keeps to its number of batches at once', async () => {
+    let running = 0;
+    let most = 0;
+    const call = coalesce<number, number>({
+      maxBatch: 2,
+      maxConcurrent: 2,
+      maxWaiting: 1_000,
+      run: async (items) => {
+        most = Math.max(most, ++running);
+        await new Promise(setImmediate);
+        running -= 1;
+        return items;
+      },
+    });
+    assert.deepEqual(await Promise.all(Array.from({ length: 50 }, (_value, index) => call(index))), Array.from({ length: 50 }, (_value, index) => index));
+    assert.equal(most, 2);
+  });
+  it('refuses at once when too many wait, and serves those that do', async () => {
+    const first = gate();
+    const call = coalesce<number, number>({ maxBatch: 10, maxConcurrent: 1, maxWaiting: 2, run: async (items) => (await first.opened, items) });
+    const served = [call(1), call(2), call(3)];
+    await assert.rejects(call(4), (error) => isAppError(error, 'platform.overloaded'));
+    first.open();
+    assert.deepEqual(await Promise.all(served), [1, 2, 3]);
+  });
+  it('tries items one by one when the database refused the batch, so that one spoils no other', async () => {
+    const first = gate();
+    const call = coalesce<number, number>({
+      maxBatch: 10,
+      maxConcurrent: 1,
+      maxWaiting: 10,
+      run: async (items) => {
+        await first.opened;
+        if (items.includes(3)) throw Object.assign(new Error('duplicate key'), { code: '23505' });
+        return items;
+      },
+    });
+    const results = Promise.allSettled([1, 2, 3, 4].map(call));
+    first.open();
+    assert.deepEqual((await results).map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+  });
+  it('repeats nothing when the outcome is unknown: every caller learns of it', async () => {
+    const first = gate();
+    let runs = 0;
+    const call = coalesce<number, number>({
+      maxBatch: 10,
+      maxConcurrent: 1,
+      maxWaiting: 10,
+      run: async (items) => {
+        runs += 1;
+        await first.opened;
+        if (runs > 1) throw new Error('connection lost');
+        return items;
+      },
+    });
+    const results = Promise.allSettled([1, 2, 3].map(call));
+    first.open();
+    assert.deepEqual((await results).map(({ status }) => status), ['fulfilled', 'rejected', 'rejected']);
+    assert.equal(runs, 2);
+  });
+});

@@ -1,0 +1,75 @@
+/**
+ * Group commit by natural batching: many callers, few round trips. A call goes out at once while a slot is free; those
+ * that come meanwhile wait for the slot and travel together. Nothing is ever waited for on purpose, so a lone call is as
+ * fast as without, and the busier it gets the larger the batches.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { appError } from '#platform/errors/index.ts';
+import { sqlState } from './errors.ts';
+
+export interface CoalesceOptions<Item, Result> {
+  /**
+   * Handles a batch in one statement or transaction: all or nothing. Refusals of single items are results, not errors.
+   * @returns one result per item, in their order
+   */
+  readonly run: (items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly maxBatch: number;
+  /** Batches under way at once; each takes a connection. */
+  readonly maxConcurrent: number;
+  /** More callers than this are refused at once with platform.overloaded. */
+  readonly maxWaiting: number;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+  /** The caller's context: a batch runs in that of its first, never in that of a request that is over. */
+  readonly inContext: <R>(fn: () => R) => R;
+}
+
+/**
+ * A statement that the database refused (a constraint, bad data, a deadlock) changed nothing: its items can be tried one by one, so
+ * that one bad item spoils no other. After any other failure nobody knows what was done: every caller gets the error.
+ */
+const refusedByDatabase = (error: unknown): boolean => {
+  const state = sqlState(error);
+  return state !== undefined && /^(22|23|40|P0)/.test(state);
+};
+
+/** @returns the call for one item; rejects with what its batch, or the item alone, failed with */
+export const coalesce = <Item, Result>({ run, maxBatch, maxConcurrent, maxWaiting }: CoalesceOptions<Item, Result>): ((item: Item) => Promise<Result>) => {
+  const queue: Waiting<Item, Result>[] = [];
+  let running = 0;
+
+  const settle = async (batch: readonly Waiting<Item, Result>[]): Promise<void> => {
+    try {
+      const [first] = batch;
+      if (first === undefined) return;
+      const results = await first.inContext(() => run(batch.map(({ item }) => item)));
+      if (results.length !== batch.length) throw new Error(`${results.length} results for ${batch.length} items`);
+      for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
+    } catch (error) {
+      if (batch.length > 1 && refusedByDatabase(error)) for (const waiting of batch) await settle([waiting]);
+      else for (const { reject } of batch) reject(error);
+    }
+  };
+  const next = (): void => {
+    while (running < maxConcurrent && queue.length > 0) {
+      running += 1;
+      void settle(queue.splice(0, maxBatch)).finally(() => {
+        running -= 1;
+        next();
+      });
+    }
+  };
+  return (item) =>
+    new Promise((resolve, reject) => {
+      if (queue.length >= maxWaiting) {
+        reject(appError('platform.overloaded', { retryAfterMs: 1_000 }));
+        return;
+      }
+      queue.push({ item, resolve, reject, inContext: AsyncLocalStorage.snapshot() });
+      next();
+    });
+};
