@@ -1,14 +1,22 @@
 /**
- * node tools/test.ts [--infra=local|containers] [--test-… options of node] [files or globs]
- * Starts one PostgreSQL and one nats-server, runs the tests against them, removes both, passes the exit code on.
+ * node tools/test.ts [--infra=local|containers] [--test-… options of node] [files, directories or globs]
+ * Starts one PostgreSQL and one nats-server, runs the tests against them, removes both. Whole-system tests (test/) start a
+ * platform of eight processes each, so they come last and one file at a time. It fails when a test fails, and also when a
+ * file holds no test, a test is skipped, or a file does not end.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { startTestInfra, type InfraKind } from './infra/index.ts';
+import { bold, dim, green, red, say } from './terminal.ts';
+import type { RunReport } from './test-report.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const ignored = /(^|\/)(node_modules|\.data|\.git)(\/|$)/;
+const testTimeoutMs = 120_000;
+const fileLimitMs = 300_000;
+const slowestFiles = 10;
 
 interface Arguments {
   readonly infra: InfraKind;
@@ -16,11 +24,27 @@ interface Arguments {
   readonly files: readonly string[];
 }
 
+interface Outcome {
+  readonly code: number;
+  readonly report: RunReport;
+}
+
 const isInfraKind = (text: string): text is InfraKind => text === 'local' || text === 'containers';
 
+const findFiles = (patterns: readonly string[]): string[] => {
+  const found = patterns.flatMap((pattern) => {
+    const matches = globSync(pattern, { cwd: root, exclude: (path) => ignored.test(path) });
+    const files = matches.flatMap((match) => (match.endsWith('.test.ts') ? [match] : globSync(`${match}/**/*.test.ts`, { cwd: root })));
+    if (files.length === 0) throw new Error(`no test file matches ${pattern}`);
+    return files;
+  });
+  return [...new Set(found)].filter((path) => !ignored.test(path)).toSorted();
+};
+
 const parse = (args: readonly string[], environment: NodeJS.ProcessEnv): Arguments => {
-  const infra = args.find((arg) => arg.startsWith('--infra='))?.slice('--infra='.length) ?? environment['TEST_INFRA'] ?? 'local';
-  if (!isInfraKind(infra)) throw new Error(`--infra is "local" or "containers", not "${infra}"`);
+  const named = args.find((arg) => arg.startsWith('--infra='))?.slice('--infra='.length) ?? environment['TEST_INFRA'];
+  const infra = named === undefined || named === '' ? 'local' : named;
+  if (!isInfraKind(infra)) throw new Error(`--infra (or TEST_INFRA) is "local" or "containers", not "${infra}"`);
   const rest = args.filter((arg) => !arg.startsWith('--infra='));
   const patterns = rest.filter((arg) => !arg.startsWith('-'));
   return {
@@ -30,41 +54,113 @@ const parse = (args: readonly string[], environment: NodeJS.ProcessEnv): Argumen
   };
 };
 
-const findFiles = (patterns: readonly string[]): string[] => {
-  const found = patterns.flatMap((pattern) => {
-    const matches = globSync(pattern, { cwd: root, exclude: (path) => ignored.test(path) });
-    if (matches.length === 0) throw new Error(`no test file matches ${pattern}`);
-    return matches.flatMap((match) => (match.endsWith('.test.ts') ? [match] : globSync(`${match}/**/*.test.ts`, { cwd: root })));
-  });
-  return [...new Set(found)].filter((path) => !ignored.test(path)).toSorted();
+const isWholeSystem = (file: string): boolean => file.startsWith('test/');
+
+const readReport = (path: string): RunReport => {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as RunReport;
+  } catch {
+    // It was ended before it could write; its exit code says so.
+    return {};
+  }
 };
 
-const runTests = ({ nodeOptions, files }: Arguments, environment: NodeJS.ProcessEnv): Promise<number> => {
-  const register = resolve(root, 'platform/telemetry/register.ts');
-  const preload = existsSync(register) ? ['--import', register] : [];
-  const args = [...preload, '--test', '--test-concurrency=2', '--test-reporter=spec', '--test-timeout=120000', ...nodeOptions, ...files];
+const runTests = async (
+  files: readonly string[],
+  concurrency: number,
+  nodeOptions: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<Outcome> => {
+  const directory = mkdtempSync(join(tmpdir(), 'namaskah-report-'));
+  const reportFile = join(directory, 'report.json');
+  const args = [
+    ...['--import', './platform/telemetry/register.ts', '--import', './tools/test-limit.ts'],
+    ...['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${testTimeoutMs}`],
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./tools/test-report.ts', `--test-reporter-destination=${reportFile}`],
+    ...nodeOptions,
+    ...files,
+  ];
   const child = spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env: environment });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-  process.on('SIGINT', pass);
-  process.on('SIGTERM', pass);
-  return new Promise((done, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => done(code ?? 1));
-  });
+  process.on('SIGINT', pass).on('SIGTERM', pass);
+  try {
+    const code = await new Promise<number>((done, reject) => {
+      child.once('error', reject);
+      child.once('exit', (exitCode) => done(exitCode ?? 1));
+    });
+    return { code, report: readReport(reportFile) };
+  } finally {
+    process.off('SIGINT', pass).off('SIGTERM', pass);
+    rmSync(directory, { recursive: true, force: true });
+  }
+};
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+
+/** What is wrong beyond the exit codes, in words: nothing that ran may look green without having proved something. */
+const complaints = ({ files, nodeOptions }: Arguments, report: RunReport): readonly string[] => {
+  // With a filter, most tests and files are left out on purpose.
+  const filtered = nodeOptions.some((option) => /^--test-(name-pattern|skip-pattern|only)/.test(option));
+  const of = (file: string) => report[resolve(root, file)];
+  const failed = files.flatMap((file) => of(file)?.failed.map(({ name, line }) => `failed   ${file}:${line}  ${name}`) ?? []);
+  if (filtered) return files.every((file) => (of(file)?.tests ?? 0) === 0) ? [...failed, 'no test has such a name'] : failed;
+  const skipped = files.flatMap((file) => of(file)?.skipped.map(({ name, line }) => `skipped  ${file}:${line}  ${name}`) ?? []);
+  const empty = files
+    .filter((file) => (of(file)?.tests ?? 0) === 0 && (of(file)?.failed.length ?? 0) === 0)
+    .map((file) => `no test  ${file}`);
+  return [...failed, ...skipped, ...empty];
+};
+
+const summarise = (args: Arguments, report: RunReport, wallMs: number): boolean => {
+  const wrong = complaints(args, report);
+  const slow = args.files
+    .map((file) => ({ file, ms: report[resolve(root, file)]?.durationMs ?? 0 }))
+    .toSorted((a, b) => b.ms - a.ms)
+    .slice(0, slowestFiles);
+  if (args.files.length > 1) {
+    say(`\n${bold('Slowest files')}`);
+    for (const { file, ms } of slow) say(`  ${seconds(ms).padStart(7)}  ${file}`);
+  }
+  if (wrong.length > 0) {
+    say(`\n${bold(red('Not green'))}`);
+    for (const line of wrong) say(`  ${red('✖')} ${line}`);
+  }
+  const tests = Object.values(report).reduce((sum, file) => sum + file.tests, 0);
+  const verdict = wrong.length === 0 ? green('✓') : red('✗');
+  say(`\n${verdict} ${tests} tests in ${args.files.length} files, ${wrong.length} complaints ${dim(`(${seconds(wallMs)})`)}`);
+  return wrong.length === 0;
 };
 
 const main = async (): Promise<number> => {
   const args = parse(process.argv.slice(2), process.env);
+  const from = performance.now();
+  let interrupted = false;
+  const interrupt = (): void => void (interrupted = true);
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const infra = await startTestInfra(args.infra);
   try {
     const environment = {
       ...process.env,
       NODE_ENV: 'test',
       ENVIRONMENT: 'test',
+      TEST_FILE_LIMIT_MS: String(fileLimitMs),
       TEST_POSTGRES_URL: infra.postgresUrl,
       TEST_NATS_URL: infra.natsUrl,
     };
-    return await runTests(args, environment);
+    const passes = [
+      { concurrency: 2, files: args.files.filter((file) => !isWholeSystem(file)) },
+      { concurrency: 1, files: args.files.filter(isWholeSystem) },
+    ].filter(({ files }) => files.length > 0);
+    const outcomes: Outcome[] = [];
+    for (const { concurrency, files } of passes) {
+      if (interrupted) break;
+      outcomes.push(await runTests(files, concurrency, args.nodeOptions, environment));
+    }
+    if (interrupted) return 130;
+    const report = Object.assign({}, ...outcomes.map((outcome) => outcome.report)) as RunReport;
+    const green = summarise(args, report, performance.now() - from);
+    return green && outcomes.every(({ code }) => code === 0) ? 0 : 1;
   } finally {
     await infra.stop();
   }
