@@ -1,9 +1,16 @@
 /** The statements of the life cycle. Their texts are constant, so each connection plans them once. */
 
+/** `$1::uuid[], $2::text[], …` */
+const arrays = (types: readonly string[]): string => types.map((type, index) => `$${index + 1}::${type}[]`).join(', ');
+
+const reserveTypes = ['uuid', 'uuid', 'text', 'text', 'text', 'int', 'text', 'text', 'text', 'text', 'bigint', 'text', 'timestamptz', 'timestamptz', 'timestamptz', 'int'] as const;
+
+/** Many rows in one statement; the ids of those whose key was new. Keys are locked in one order, so batches cannot deadlock. */
 export const reserveSql = `
 insert into verifications (id, tenant_id, idempotency_key, request_hash, state, version, service, country, capability,
   currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+select * from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
+order by tenant_id, idempotency_key
 on conflict on constraint verifications_idempotency do nothing
 returning id`;
 
@@ -12,6 +19,8 @@ const values = (first: number, count: number): string => Array.from({ length: co
 const saveColumns = 17;
 const outboxColumns = 6;
 const messageColumns = 5;
+
+const outboxTypes = ['uuid', 'text', 'text', 'bigint', 'jsonb', 'bytea'] as const;
 
 const buildSave = (event: boolean, message: boolean): string => {
   const messageFirst = saveColumns + (event ? outboxColumns : 0) + 1;
@@ -43,12 +52,39 @@ select state = 'waiting' and exists (
 ) as push_waits from moved`;
 };
 
-const outboxTypes = ['uuid', 'text', 'text', 'bigint', 'jsonb', 'bytea'] as const;
 const castOutbox = (list: string): string =>
   list
     .split(', ')
     .map((parameter, index) => `${parameter}::${outboxTypes[index] ?? 'text'}`)
     .join(', ');
+
+const saveTypes = ['uuid', 'uuid', 'text', 'int', 'text', 'int', 'text', 'bigint', 'text', 'text', 'bytea', 'text', 'timestamptz', 'timestamptz', 'timestamptz', 'timestamptz', 'int'] as const;
+
+/**
+ * Many changes of many rows, each with its event: what `saves.event` does for one. Rows are locked in the order of ids.
+ * The answer names the events whose compare-and-set held; of two changes of one row from the same version one holds.
+ */
+export const saveManySql = `
+with wanted as (
+  select * from unnest(${arrays([...saveTypes, ...outboxTypes])}) as w (id, tenant_id, from_state, from_version, state, version,
+    activation_id, provider_cost_micros, phone_number, hold_id, sealed_code, reason, expires_at, received_at, ended_at, due_at, attempts,
+    event_id, subject, aggregate_id, aggregate_version, headers, payload)
+), locked as (
+  select id from verifications where id in (select id from wanted) order by id for no key update
+), moved as (
+  update verifications v set state = w.state, version = w.version, activation_id = w.activation_id, provider_cost_micros = w.provider_cost_micros,
+    phone_number = w.phone_number, hold_id = w.hold_id, sealed_code = w.sealed_code, reason = w.reason, expires_at = w.expires_at,
+    received_at = w.received_at, ended_at = w.ended_at, due_at = w.due_at, attempts = w.attempts
+  from wanted w join locked using (id)
+  where v.id = w.id and v.tenant_id = w.tenant_id and v.state = w.from_state and v.version = w.from_version
+  returning v.provider, v.activation_id, v.state, w.event_id, w.subject, w.aggregate_id, w.aggregate_version, w.headers, w.payload
+), event as (
+  insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
+  select event_id, subject, aggregate_id, aggregate_version, headers, payload from moved
+)
+select event_id, state = 'waiting' and exists (
+  select 1 from orphan_pushes o where o.provider = moved.provider and o.activation_id = moved.activation_id
+) as push_waits from moved`;
 
 const saves = {
   plain: { name: 'verification-save', text: buildSave(false, false) },

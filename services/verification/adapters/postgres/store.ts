@@ -1,11 +1,11 @@
 import { isUuid } from '#platform/ids/index.ts';
-import { type Database, isUniqueViolation } from '#platform/postgres/index.ts';
+import { coalesce, type Database, isUniqueViolation } from '#platform/postgres/index.ts';
 import type { ListQuery, Saved, SealedMessage, VerificationStore } from '../../app/ports.ts';
 import { statesOf } from '../../domain/state.ts';
 import type { DomainEvent, Verification } from '../../domain/verification.ts';
 import { orphanStore } from './orphans.ts';
 import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, VerificationRow } from './rows.ts';
-import { dueSql, messageSql, othersBuyingSql, rescheduleSql, reserveSql, saveSql, unclaimedSql } from './sql.ts';
+import { dueSql, messageSql, othersBuyingSql, rescheduleSql, reserveSql, saveManySql, saveSql, unclaimedSql } from './sql.ts';
 
 /** An event as the outbox keeps it. */
 export interface OutboxRow {
@@ -52,6 +52,12 @@ const saveParams = (from: Verification, to: Verification): unknown[] => [
   ...[orNull(to.expiresAt), orNull(to.receivedAt), orNull(to.endedAt), orNull(to.dueAt), to.attempts],
 ];
 
+/** Rows of parameters as one array per column, for unnest. */
+const columnsOf = (rows: readonly (readonly unknown[])[]): unknown[] => (rows[0] ?? []).map((_value, column) => rows.map((row) => row[column]));
+
+/** See platform/postgres/coalesce.ts. Two at once: one commits while the other gathers. */
+const batching = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 5_000 } as const;
+
 /** Verifications in PostgreSQL. Changes are single statements; lists go through the EntityManager. */
 export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): VerificationStore => {
   const findBy = async (where: string, params: readonly unknown[], name: string): Promise<Verification | undefined> => {
@@ -59,14 +65,36 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
     return row && fromSql(row);
   };
 
+  /** A purchase's two statements travel with those of the purchases beside it. */
+  const reserve = coalesce<Verification, boolean>({
+    ...batching,
+    run: async (rows) => {
+      const written = await db.query<{ id: string }>(reserveSql, columnsOf(rows.map(reserveParams)), { name: 'verification-reserve' });
+      const ids = new Set(written.map(({ id }) => id));
+      return rows.map(({ id }) => ids.has(id));
+    },
+  });
+  const saveWithEvent = coalesce<{ readonly params: unknown[]; readonly eventId: string }, Saved>({
+    ...batching,
+    run: async (items) => {
+      const moved = await db.query<{ event_id: string; push_waits: boolean }>(saveManySql, columnsOf(items.map(({ params }) => params)), {
+        name: 'verification-save-many',
+      });
+      if (moved.length > 0) db.signalOutbox();
+      const waits = new Map(moved.map(({ event_id, push_waits }) => [event_id, push_waits]));
+      return items.map(({ eventId }) => (waits.has(eventId) ? (waits.get(eventId) ? 'pushWaits' : 'saved') : 'lost'));
+    },
+  });
+
   const save: VerificationStore['save'] = async (from, to, { event, message } = {}): Promise<Saved> => {
-    const statement = saveSql(event !== undefined, message !== undefined);
-    const params = [
-      ...saveParams(from, to),
-      ...(event ? outboxParams(outboxRowOf(event)) : []),
-      ...(message ? messageParams(message) : []),
-    ];
+    const changes = saveParams(from, to);
     try {
+      if (event && !message) {
+        const row = outboxRowOf(event);
+        return await saveWithEvent({ params: [...changes, ...outboxParams(row)], eventId: row.id });
+      }
+      const statement = saveSql(event !== undefined, message !== undefined);
+      const params = [...changes, ...(event ? outboxParams(outboxRowOf(event)) : []), ...(message ? messageParams(message) : [])];
       const [row] = await db.query<{ push_waits: boolean }>(statement.text, params, { name: statement.name });
       if (!row) return 'lost';
       if (event) db.signalOutbox();
@@ -79,8 +107,7 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
 
   return {
     reserve: async (verification) => {
-      const written = await db.query(reserveSql, reserveParams(verification), { name: 'verification-reserve' });
-      if (written.length > 0) return undefined;
+      if (await reserve(verification)) return undefined;
       const { tenantId, idempotencyKey } = verification;
       return findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, idempotencyKey], 'verification-by-key');
     },
