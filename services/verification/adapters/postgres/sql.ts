@@ -47,7 +47,7 @@ with moved as (
 )`
       : ''
   }
-select state = 'waiting' and exists (
+select ${event ? `$${saveColumns + 1}::uuid as event_id, ` : ''}state = 'waiting' and exists (
   select 1 from orphan_pushes o where o.provider = moved.provider and o.activation_id = moved.activation_id
 ) as push_waits from moved`;
 };

@@ -55,6 +55,18 @@ const saveParams = (from: Verification, to: Verification): unknown[] => [
 /** Rows of parameters as one array per column, for unnest. */
 const columnsOf = (rows: readonly (readonly unknown[])[]): unknown[] => (rows[0] ?? []).map((_value, column) => rows.map((row) => row[column]));
 
+interface MovedRow {
+  readonly event_id: string;
+  readonly push_waits: boolean;
+}
+
+/** One change by the prepared statement; several by one that is planned each time: a plan kept from a small table would scan a large one. */
+const writeMoved = (db: Database, changes: readonly (readonly unknown[])[]): Promise<readonly MovedRow[]> => {
+  const [only, ...others] = changes;
+  if (only && others.length === 0) return db.query<MovedRow>(saveSql(true, false).text, only, { name: saveSql(true, false).name });
+  return db.query<MovedRow>(saveManySql, columnsOf(changes));
+};
+
 /** See platform/postgres/coalesce.ts. Two at once: one commits while the other gathers. */
 const batching = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 5_000 } as const;
 
@@ -77,9 +89,7 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
   const saveWithEvent = coalesce<{ readonly params: unknown[]; readonly eventId: string }, Saved>({
     ...batching,
     run: async (items) => {
-      const moved = await db.query<{ event_id: string; push_waits: boolean }>(saveManySql, columnsOf(items.map(({ params }) => params)), {
-        name: 'verification-save-many',
-      });
+      const moved = await writeMoved(db, items.map(({ params }) => params));
       if (moved.length > 0) db.signalOutbox();
       const waits = new Map(moved.map(({ event_id, push_waits }) => [event_id, push_waits]));
       return items.map(({ eventId }) => (waits.has(eventId) ? (waits.get(eventId) ? 'pushWaits' : 'saved') : 'lost'));
