@@ -9,6 +9,7 @@ import { consumerMetrics, type ConsumerMetrics } from './consumer-metrics.ts';
 import { startSweeper } from './dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
+import { UndoneBatch } from './in-batch.ts';
 import { enterInboxMany } from './inbox.ts';
 import { backoffMs } from './outcome.ts';
 import { stopPulling } from './pulling.ts';
@@ -160,13 +161,16 @@ const oneByOne = async (context: Context, items: readonly Item[]): Promise<void>
   }
 };
 
-const giveBack = async (context: Context, { message, event }: Item, cause: unknown): Promise<void> => {
-  context.metrics.handled(event.deliveryCount < context.maxDeliver ? 'retry' : 'dead', event.subject, 0, 0);
-  if (event.deliveryCount >= context.maxDeliver) {
+const giveBack = async (context: Context, { message, event }: Item, error: unknown): Promise<void> => {
+  const outcome = error instanceof UndoneBatch ? error.outcome : undefined;
+  const cause = outcome === undefined ? error : outcome.cause;
+  const dead = outcome?.kind === 'dead' || event.deliveryCount >= context.maxDeliver;
+  context.metrics.handled(dead ? 'dead' : 'retry', event.subject, 0, 0);
+  if (dead) {
     await bury(context, message, cause);
     return;
   }
-  message.nak(backoffMs(event.deliveryCount));
+  message.nak((outcome?.kind === 'retry' ? outcome.afterMs : undefined) ?? backoffMs(event.deliveryCount));
   context.logger.warn(
     { err: cause, durable: context.durable, subject: event.subject, deliveryCount: event.deliveryCount },
     'event will be delivered again',

@@ -9,6 +9,7 @@ import { startBatchConsumer } from './batch-consumer.ts';
 import { on, startConsumer } from './consumer.ts';
 import { deadHeader } from './dead-letters.ts';
 import type { ReceivedEvent } from './event.ts';
+import { inBatch } from './in-batch.ts';
 import { dead, done, retry, type Outcome } from './outcome.ts';
 import { publishEvent } from './outbox.ts';
 import { startRelay } from './relay.ts';
@@ -365,6 +366,24 @@ describe('outbox, relay and consumers', () => {
     assert.ok(Math.max(...sizes) > 20, `batches: ${sizes.join(' ')}`);
     const manager = await bus.manager();
     await eventually(async () => assert.equal((await manager.consumers.info('AUTH', 'analytics-auth')).num_ack_pending, 0), patience);
+  });
+
+  it('keeps the outcomes of single events in a batch: dead at once, retry when asked, the others done once', async () => {
+    await own(startRelay({ db, bus }));
+    const [good, bad, later] = [newId(), newId(), newId()];
+    for (const aggregate of [good, bad, later]) await publish(aggregate, 1);
+    const handler = on(events.auth.tenantRegistered, async (tx, event) => {
+      if (event.aggregateId === bad) return dead({ cause: 'never' });
+      if (event.aggregateId === later && event.deliveryCount < 3) return retry({ afterMs: 20, cause: 'not yet' });
+      if (event.aggregateId === good || event.aggregateId === later) await recordEffect(tx, event);
+      return done();
+    });
+    await own(startBatchConsumer({ db, bus, durable: 'analytics-auth', maxBatch: 100, maxWaitMs: 50, handle: inBatch([handler]) }));
+    for (const aggregate of [good, later]) await eventually(async () => assert.deepEqual(await versionsOf(aggregate), [1]), patience);
+    const manager = await bus.manager();
+    const letter = await eventually(() => manager.streams.getMessage('DLQ', { last_by_subj: 'dlq.analytics-auth' }), patience);
+    assert.deepEqual([letter?.header.get(deadHeader.deliveries), letter?.header.get('ce-subject')], ['1', bad]);
+    assert.deepEqual(await versionsOf(bad), []);
   });
 
   it('projects every event exactly once across a change of process in the middle', async () => {

@@ -1,6 +1,6 @@
 import { startGrpcServer } from '#platform/grpc/index.ts';
 import { runMain, type RunningService, startService, startWorker, type Worker } from '#platform/lifecycle/index.ts';
-import { openBus, startConsumer, startRelay } from '#platform/messaging/index.ts';
+import { inBatch, openBus, startBatchConsumer, startConsumer, startRelay } from '#platform/messaging/index.ts';
 import { openDatabase, type Transaction } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
 import { toTypeId } from '#platform/ids/index.ts';
@@ -46,6 +46,9 @@ const settlementIn =
       giveBackHold: giveBackHold({ holds, clock }),
     };
   };
+
+/** Small enough that the wallets it locks are free again within some ten milliseconds. */
+const settlementBatch = 32;
 
 /** Starts billing. @returns the running service; its address is `grpc` */
 export const start = (config: BillingConfig, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<RunningService> =>
@@ -107,7 +110,17 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
     );
     await life.own(
       'verification events',
-      startConsumer({ db, bus, logger, metrics, durable: 'billing-verification', handlers: verificationHandlers(useCasesIn) }),
+      // In batches: on a busy wallet many small transactions would spend their time waiting for each other.
+      startBatchConsumer({
+        db,
+        bus,
+        logger,
+        metrics,
+        durable: 'billing-verification',
+        maxBatch: settlementBatch,
+        maxWaitMs: 0,
+        handle: inBatch(verificationHandlers(useCasesIn)),
+      }),
     );
     await life.own(
       'campaign events',
