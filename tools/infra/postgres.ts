@@ -3,6 +3,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -74,21 +75,18 @@ const restoreSymlinks = (native: string): void => {
 
 const idOf = (flag: '-u' | '-g', user: string): number => Number(spawnSync('id', [flag, user], { encoding: 'utf8' }).stdout);
 
-const works = (identity: Identity): boolean =>
-  spawnSync(
-    identity.prefix[0] ?? join(identity.native, 'bin/postgres'),
-    [...identity.prefix.slice(1), ...(identity.prefix.length > 0 ? [join(identity.native, 'bin/postgres')] : []), '--version'],
-    {
-      cwd: '/',
-      ...(identity.uid === undefined ? {} : { uid: identity.uid }),
-      ...(identity.gid === undefined ? {} : { gid: identity.gid }),
-    },
-  ).status === 0;
+/** initdb looks for its postgres as the user it runs as, and goes no further with --show: what fails here would fail later. */
+const works = ({ native, prefix }: Pick<Identity, 'native' | 'prefix'>): boolean => {
+  const [command = '', ...args] = [...prefix, join(native, 'bin/initdb'), '--show', '-D', '/nonexistent'];
+  return spawnSync(command, args, { cwd: '/' }).status === 0;
+};
 
 /** Copies the binaries to where every user can read them; once per version. */
 const publicCopy = (native: string, uid: number, gid: number): string => {
   const version = spawnSync(join(native, 'bin/postgres'), ['--version'], { encoding: 'utf8' }).stdout.replace(/[^0-9.]/g, '');
   const copy = join(tmpdir(), `namaskah-postgres-${version}-${uid}`);
+  // The temporary directory is everybody's: what another user put there under this name is not run.
+  if (existsSync(copy) && lstatSync(copy).uid !== uid) throw new Error(`${copy} belongs to somebody else: remove it`);
   if (!existsSync(copy)) {
     const draft = `${copy}.${process.pid}`;
     cpSync(native, draft, { recursive: true, verbatimSymlinks: true });
@@ -118,10 +116,10 @@ const chooseIdentity = (): Identity => {
   const gid = idOf('-g', 'nobody');
   if (setprivPath !== undefined) {
     const capabilities = '+dac_override,+dac_read_search';
-    const drop = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', `--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`];
-    const identity = { native, prefix: [...death, ...drop], uid, gid };
-    const asRoot = { native, prefix: identity.prefix };
-    if (works(asRoot)) return identity;
+    // access(2), by which initdb looks for its postgres, forgets the capabilities of an unprivileged user without no_setuid_fixup.
+    const keep = ['--securebits=+no_setuid_fixup', `--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`];
+    const identity = { native, prefix: [...death, `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...keep], uid, gid };
+    if (works(identity)) return identity;
   }
   return { native: publicCopy(native, uid, gid), prefix: [], uid, gid };
 };
