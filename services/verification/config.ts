@@ -38,7 +38,11 @@ export const verificationConfig = defineConfig({
     min: 1_000,
     description: 'life of a number when the provider names none',
   }),
-  holdMs: durationVar('HOLD_MS', { default: 30 * 60_000, min: 60_000, description: 'life of the hold behind a purchase' }),
+  holdMs: durationVar('HOLD_MS', {
+    default: 90 * 60_000,
+    min: 60_000,
+    description: 'life of the hold behind a purchase; longer than a number lives and an hour, so that billing has nothing to extend',
+  }),
   pollFirstMs: durationVar('POLL_FIRST_MS', { default: 10_000, min: 50, description: 'first look at a number that got no push' }),
   pollMaxMs: durationVar('POLL_MAX_MS', { default: 60_000, min: 50 }),
   finishDelayMs: durationVar('FINISH_DELAY_MS', { default: 0, description: 'from the code to telling the provider that we are done' }),
