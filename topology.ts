@@ -21,7 +21,14 @@ export interface ProcessRow {
 export const topology: readonly ProcessRow[] = [
   { name: 'simulator', entry: 'services/simulator/main.ts', ports: { http: 70, smpp: 71, admin: 72 }, dependsOn: [], calls: [] },
   { name: 'auth', entry: 'services/auth/main.ts', ports: { grpc: 10, admin: 11 }, database: 'auth', dependsOn: [], calls: [] },
-  { name: 'billing', entry: 'services/billing/main.ts', ports: { grpc: 20, admin: 21 }, database: 'billing', dependsOn: ['simulator'], calls: [] },
+  {
+    name: 'billing',
+    entry: 'services/billing/main.ts',
+    ports: { grpc: 20, admin: 21 },
+    database: 'billing',
+    dependsOn: ['simulator'],
+    calls: [],
+  },
   {
     name: 'verification',
     entry: 'services/verification/main.ts',
@@ -38,7 +45,14 @@ export const topology: readonly ProcessRow[] = [
     dependsOn: ['billing', 'simulator'],
     calls: ['billing'],
   },
-  { name: 'analytics', entry: 'services/analytics/main.ts', ports: { grpc: 50, admin: 51 }, database: 'analytics', dependsOn: [], calls: [] },
+  {
+    name: 'analytics',
+    entry: 'services/analytics/main.ts',
+    ports: { grpc: 50, admin: 51 },
+    database: 'analytics',
+    dependsOn: [],
+    calls: [],
+  },
   {
     name: 'notification',
     entry: 'services/notification/main.ts',

@@ -217,7 +217,11 @@ const project = async ({ db, durable, handle, metrics }: Context, items: readonl
     const spans = eventSpans(items, durable, batch);
     try {
       return await db.transaction(async (tx) => {
-        const entered = await enterInboxMany(tx, durable, items.map(({ event }) => event.id));
+        const entered = await enterInboxMany(
+          tx,
+          durable,
+          items.map(({ event }) => event.id),
+        );
         // An id that occurs twice in one batch is entered once: keep its first occurrence only.
         const events = items.filter(({ event }) => entered.delete(event.id)).map(({ event }) => event);
         if (events.length > 0) await handle(tx, events);

@@ -44,6 +44,9 @@ export const parseDecimal = (text: string): bigint | undefined => {
 export const formatDecimal = (micros: bigint): string => {
   const negative = micros < 0n;
   const absolute = negative ? -micros : micros;
-  const fraction = (absolute % microsPerUnit).toString().padStart(6, '0').replace(/0{1,4}$/, '');
+  const fraction = (absolute % microsPerUnit)
+    .toString()
+    .padStart(6, '0')
+    .replace(/0{1,4}$/, '');
   return `${negative ? '-' : ''}${absolute / microsPerUnit}.${fraction}`;
 };

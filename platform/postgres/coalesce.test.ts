@@ -44,12 +44,20 @@ describe('coalesce', () => {
         return items;
       },
     });
-    assert.deepEqual(await Promise.all(Array.from({ length: 50 }, (_value, index) => call(index))), Array.from({ length: 50 }, (_value, index) => index));
+    assert.deepEqual(
+      await Promise.all(Array.from({ length: 50 }, (_value, index) => call(index))),
+      Array.from({ length: 50 }, (_value, index) => index),
+    );
     assert.equal(most, 2);
   });
   it('refuses at once when too many wait, and serves those that do', async () => {
     const first = gate();
-    const call = coalesce<number, number>({ maxBatch: 10, maxConcurrent: 1, maxWaiting: 2, run: async (items) => (await first.opened, items) });
+    const call = coalesce<number, number>({
+      maxBatch: 10,
+      maxConcurrent: 1,
+      maxWaiting: 2,
+      run: async (items) => (await first.opened, items),
+    });
     const served = [call(1), call(2), call(3)];
     await assert.rejects(call(4), (error) => isAppError(error, 'platform.overloaded'));
     first.open();
@@ -69,7 +77,10 @@ describe('coalesce', () => {
     });
     const results = Promise.allSettled([1, 2, 3, 4].map(call));
     first.open();
-    assert.deepEqual((await results).map(({ status }) => status), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    assert.deepEqual(
+      (await results).map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+    );
   });
   it('repeats nothing when the outcome is unknown: every caller learns of it', async () => {
     const first = gate();
@@ -87,7 +98,10 @@ describe('coalesce', () => {
     });
     const results = Promise.allSettled([1, 2, 3].map(call));
     first.open();
-    assert.deepEqual((await results).map(({ status }) => status), ['fulfilled', 'rejected', 'rejected']);
+    assert.deepEqual(
+      (await results).map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected'],
+    );
     assert.equal(runs, 2);
   });
 });

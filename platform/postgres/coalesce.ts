@@ -38,7 +38,12 @@ const refusedByDatabase = (error: unknown): boolean => {
 };
 
 /** @returns the call for one item; rejects with what its batch, or the item alone, failed with */
-export const coalesce = <Item, Result>({ run, maxBatch, maxConcurrent, maxWaiting }: CoalesceOptions<Item, Result>): ((item: Item) => Promise<Result>) => {
+export const coalesce = <Item, Result>({
+  run,
+  maxBatch,
+  maxConcurrent,
+  maxWaiting,
+}: CoalesceOptions<Item, Result>): ((item: Item) => Promise<Result>) => {
   const queue: Waiting<Item, Result>[] = [];
   let running = 0;
 

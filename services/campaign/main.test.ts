@@ -8,11 +8,17 @@ import { eventually, testPrincipal } from '#platform/testing/index.ts';
 import type { Campaign, CreateContactRequest } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { startCampaign, startSimulator } from './testing/service.ts';
 
-const is = (code: ErrorCode, field?: string) => (error: unknown): boolean => {
-  assert.ok(isAppError(error, code), `${String(error)} is not ${code}`);
-  if (field !== undefined) assert.ok(error.fields.some((violation) => violation.field === field), JSON.stringify(error.fields));
-  return true;
-};
+const is =
+  (code: ErrorCode, field?: string) =>
+  (error: unknown): boolean => {
+    assert.ok(isAppError(error, code), `${String(error)} is not ${code}`);
+    if (field !== undefined)
+      assert.ok(
+        error.fields.some((violation) => violation.field === field),
+        JSON.stringify(error.fields),
+      );
+    return true;
+  };
 const person = (phone: string, rest: Partial<CreateContactRequest> = {}): CreateContactRequest => ({
   idempotencyKey: newId(),
   phone,
@@ -46,7 +52,10 @@ describe('campaign service', () => {
     return campaign;
   };
   const draft = async (principal: Principal, body: string, key = newId()): Promise<Campaign> => {
-    const { campaign } = await t.campaigns.createCampaign({ idempotencyKey: key, name: 'Autumn', body, audience: everybody }, { principal });
+    const { campaign } = await t.campaigns.createCampaign(
+      { idempotencyKey: key, name: 'Autumn', body, audience: everybody },
+      { principal },
+    );
     assert.ok(campaign);
     return campaign;
   };
@@ -94,7 +103,10 @@ describe('campaign service', () => {
       const o = { principal: testPrincipal() };
       const request = person('+44 7700 900123', { firstName: ' Ada ', tags: ['vip', 'vip', ' beta '], fields: { city: 'London' } });
       const { contact } = await t.contacts.createContact(request, o);
-      assert.deepEqual([contact?.phone, contact?.firstName, contact?.tags, contact?.fields], ['+447700900123', 'Ada', ['vip', 'beta'], { city: 'London' }]);
+      assert.deepEqual(
+        [contact?.phone, contact?.firstName, contact?.tags, contact?.fields],
+        ['+447700900123', 'Ada', ['vip', 'beta'], { city: 'London' }],
+      );
       assert.deepEqual((await t.contacts.createContact(request, o)).contact, contact);
       await assert.rejects(t.contacts.createContact({ ...request, firstName: 'Eve' }, o), is('request.idempotency_conflict'));
       await assert.rejects(t.contacts.createContact(person('+447700900123'), o), is('campaign.contact_exists', 'phone'));
@@ -108,7 +120,10 @@ describe('campaign service', () => {
       await assert.rejects(t.contacts.createContact(person('+447700900124', { fields }), o), is('request.invalid', 'fields'));
 
       const found = await t.contacts.getContact({ id: contact?.id ?? '' }, o);
-      assert.deepEqual(found.timeline.map(({ type }) => type), ['created']);
+      assert.deepEqual(
+        found.timeline.map(({ type }) => type),
+        ['created'],
+      );
       await assert.rejects(t.contacts.getContact({ id: contact?.id ?? '' }, { principal: testPrincipal() }), is('request.not_found'));
       await assert.rejects(t.contacts.getContact({ id: 'nonsense' }, o), is('request.not_found'));
     });
@@ -116,11 +131,19 @@ describe('campaign service', () => {
     it('finds by name, number, e-mail and tag, in pages without gaps', async () => {
       const o = { principal: testPrincipal() };
       for (let i = 0; i < 7; i += 1) {
-        await t.contacts.createContact(person(`+4477009002${10 + i}`, { firstName: i % 2 ? 'Ann' : 'Bob', lastName: `100%_${i}`, email: `p${i}@example.com`, tags: i < 3 ? ['early'] : [] }), o);
+        await t.contacts.createContact(
+          person(`+4477009002${10 + i}`, {
+            firstName: i % 2 ? 'Ann' : 'Bob',
+            lastName: `100%_${i}`,
+            email: `p${i}@example.com`,
+            tags: i < 3 ? ['early'] : [],
+          }),
+          o,
+        );
       }
       const list = async (search: string, tag = '', limit = 0): Promise<string[]> => {
         const names: string[] = [];
-        for (let cursor = ''; ; ) {
+        for (let cursor = ''; ;) {
           const { contacts, nextCursor } = await t.contacts.listContacts({ page: { limit, cursor }, search, tag }, o);
           names.push(...contacts.map(({ lastName }) => lastName));
           if (nextCursor === '') return names;
@@ -137,29 +160,51 @@ describe('campaign service', () => {
       assert.deepEqual(await list('+44 7700 900215'), ['100%_5']);
       assert.deepEqual(await list('', 'early', 2), ['100%_2', '100%_1', '100%_0']);
       assert.deepEqual(await list('ann', 'early'), ['100%_1']);
-      await assert.rejects(t.contacts.listContacts({ page: { limit: 101, cursor: '' }, search: '', tag: '' }, o), is('request.invalid', 'limit'));
-      await assert.rejects(t.contacts.listContacts({ page: { limit: 1, cursor: 'x' }, search: '', tag: '' }, o), is('request.invalid', 'cursor'));
+      await assert.rejects(
+        t.contacts.listContacts({ page: { limit: 101, cursor: '' }, search: '', tag: '' }, o),
+        is('request.invalid', 'limit'),
+      );
+      await assert.rejects(
+        t.contacts.listContacts({ page: { limit: 1, cursor: 'x' }, search: '', tag: '' }, o),
+        is('request.invalid', 'cursor'),
+      );
       // A cursor that can be read, but whose value is no id.
       const forged = Buffer.from(JSON.stringify(['nonsense'])).toString('base64url');
-      await assert.rejects(t.contacts.listContacts({ page: { limit: 1, cursor: forged }, search: '', tag: '' }, o), is('request.invalid', 'cursor'));
-      await assert.rejects(t.campaigns.listCampaigns({ page: { limit: 1, cursor: forged }, status: '' }, o), is('request.invalid', 'cursor'));
+      await assert.rejects(
+        t.contacts.listContacts({ page: { limit: 1, cursor: forged }, search: '', tag: '' }, o),
+        is('request.invalid', 'cursor'),
+      );
+      await assert.rejects(
+        t.campaigns.listCampaigns({ page: { limit: 1, cursor: forged }, status: '' }, o),
+        is('request.invalid', 'cursor'),
+      );
     });
   });
 
   it('checks a campaign when it is made', async () => {
     const o = { principal: testPrincipal() };
-    const make = (change: object) => t.campaigns.createCampaign({ idempotencyKey: newId(), name: 'A', body: 'B', audience: everybody, ...change }, o);
-    await assert.rejects(make({ body: 'one\n{{ broken' }), (e: unknown) => is('request.invalid', 'body')(e) && isAppError(e) && /Line 2/.test(e.fields[0]?.reason ?? ''));
+    const make = (change: object) =>
+      t.campaigns.createCampaign({ idempotencyKey: newId(), name: 'A', body: 'B', audience: everybody, ...change }, o);
+    await assert.rejects(
+      make({ body: 'one\n{{ broken' }),
+      (e: unknown) => is('request.invalid', 'body')(e) && isAppError(e) && /Line 2/.test(e.fields[0]?.reason ?? ''),
+    );
     await assert.rejects(make({ body: 'x'.repeat(1_601) }), is('request.invalid', 'body'));
     await assert.rejects(make({ name: ' ' }), is('request.invalid', 'name'));
     await assert.rejects(make({ audience: undefined }), is('request.invalid', 'audience'));
-    await assert.rejects(make({ audience: { selection: { $case: 'contactIds', value: { ids: [newId()] } } } }), is('request.invalid', 'audience.contactIds[0]'));
+    await assert.rejects(
+      make({ audience: { selection: { $case: 'contactIds', value: { ids: [newId()] } } } }),
+      is('request.invalid', 'audience.contactIds[0]'),
+    );
     const key = newId();
     const made = await draft(o.principal, 'Hi {{ firstName | default: "friend" }}', key);
     assert.deepEqual(await draft(o.principal, 'Hi {{ firstName | default: "friend" }}', key), made);
     assert.deepEqual([made.status, made.version], ['CAMPAIGN_STATUS_DRAFT', 1n]);
     const { campaigns } = await t.campaigns.listCampaigns({ page: undefined, status: 'draft' }, o);
-    assert.deepEqual(campaigns.map(({ id }) => id), [made.id]);
+    assert.deepEqual(
+      campaigns.map(({ id }) => id),
+      [made.id],
+    );
     await assert.rejects(t.campaigns.listCampaigns({ page: undefined, status: 'sleeping' }, o), is('request.invalid', 'status'));
     await assert.rejects(t.campaigns.pauseCampaign({ id: made.id }, o), is('campaign.wrong_state'));
     await assert.rejects(t.campaigns.cancelCampaign({ id: made.id }, { principal: testPrincipal() }), is('request.not_found'));
@@ -195,7 +240,14 @@ describe('campaign service', () => {
     const carrier = await startSimulator();
     await carrier.control('settings', 'PATCH', {
       smpp: {
-        faultRatios: { throttled: 0.05, queue_full: 0.02, temporary_error: 0.02, invalid_destination: 0.02, lost_response: 0.01, disconnect: 0.002 },
+        faultRatios: {
+          throttled: 0.05,
+          queue_full: 0.02,
+          temporary_error: 0.02,
+          invalid_destination: 0.02,
+          lost_response: 0.01,
+          disconnect: 0.002,
+        },
         receiptRatios: { duplicate: 0.1, early: 0.1, undelivered: 0.05 },
       },
     });
@@ -208,11 +260,17 @@ describe('campaign service', () => {
          select gen_random_uuid(), $1, '+1313' || (5000000 + i), 'N' || i, '', '', '{}', '{}', now() from generate_series(1, 600) i`,
         [principal.tenantId],
       );
-      const { campaign } = await faulty.campaigns.createCampaign({ idempotencyKey: newId(), name: 'F', body: 'Hi {{ firstName }}', audience: everybody }, { principal });
+      const { campaign } = await faulty.campaigns.createCampaign(
+        { idempotencyKey: newId(), name: 'F', body: 'Hi {{ firstName }}', audience: everybody },
+        { principal },
+      );
       const id = campaign?.id ?? '';
       await faulty.campaigns.launchCampaign({ id, idempotencyKey: 'k' }, { principal });
       const read = async (): Promise<Campaign> => (await faulty.campaigns.getCampaign({ id }, { principal })).campaign!;
-      await eventually(async () => assert.equal((await read()).status, 'CAMPAIGN_STATUS_COMPLETED'), { timeoutMs: 90_000, intervalMs: 100 });
+      await eventually(async () => assert.equal((await read()).status, 'CAMPAIGN_STATUS_COMPLETED'), {
+        timeoutMs: 90_000,
+        intervalMs: 100,
+      });
       const settled = async (): Promise<bigint> => {
         const { counts } = await read();
         return (counts?.delivered ?? 0n) + (counts?.failed ?? 0n) + (counts?.unknown ?? 0n);
@@ -239,10 +297,15 @@ describe('campaign service', () => {
     await t.campaigns.launchCampaign({ id: first.id, idempotencyKey: 'k' }, { principal });
     await eventually(async () => assert.equal((await get(principal, first.id)).counts?.delivered, 1n), { timeoutMs: 10_000 });
     await simulator.control('inbound', 'POST', { from: phone, to: '+15005550006', text: 'Stop' });
-    await eventually(async () => assert.equal((await t.contacts.getContact({ id: contact?.id ?? '' }, { principal })).contact?.doNotContact, true));
+    await eventually(async () =>
+      assert.equal((await t.contacts.getContact({ id: contact?.id ?? '' }, { principal })).contact?.doNotContact, true),
+    );
     const second = await draft(principal, 'Two');
     await assert.rejects(t.campaigns.launchCampaign({ id: second.id, idempotencyKey: 'k' }, { principal }), is('campaign.empty_audience'));
     const { timeline } = await t.contacts.getContact({ id: contact?.id ?? '' }, { principal });
-    assert.deepEqual(new Set(timeline.map(({ type }) => type)), new Set(['created', 'message.submitted', 'message.delivered', 'opted_out']));
+    assert.deepEqual(
+      new Set(timeline.map(({ type }) => type)),
+      new Set(['created', 'message.submitted', 'message.delivered', 'opted_out']),
+    );
   });
 });

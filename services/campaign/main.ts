@@ -70,7 +70,12 @@ export const start = (config: CampaignConfig, options: { clock?: Clock } = {}): 
       }),
     );
 
-    const deps = { ...shared, wake: sending.wake, sender: config.sender, segmentPrice: money('USD', parseDecimal(config.segmentPrice) ?? 0n) };
+    const deps = {
+      ...shared,
+      wake: sending.wake,
+      sender: config.sender,
+      segmentPrice: money('USD', parseDecimal(config.segmentPrice) ?? 0n),
+    };
     const grpc = await life.own(
       'grpc',
       startGrpcServer({

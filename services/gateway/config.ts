@@ -1,15 +1,47 @@
-import { addressVar, defineConfig, integerVar, numberVar, portVar, processConfig, textVar, urlVar, type ConfigOf } from '#platform/config/index.ts';
+import {
+  addressVar,
+  defineConfig,
+  integerVar,
+  numberVar,
+  portVar,
+  processConfig,
+  textVar,
+  urlVar,
+  type ConfigOf,
+} from '#platform/config/index.ts';
 
 export const gatewayConfig = defineConfig({
   ...processConfig,
   host: textVar('GATEWAY_HOST', { default: '127.0.0.1', description: 'Address to listen on' }),
   port: portVar('GATEWAY_PORT', { default: 8080, description: 'Public HTTP port; 0 takes a free one' }),
-  publicUrl: urlVar('PUBLIC_URL', { default: 'http://127.0.0.1:8080', description: 'How customers reach this gateway; issuer of access tokens' }),
-  corsOrigins: textVar('CORS_ORIGINS', { default: '', minLength: 0, description: 'Comma-separated origins that browsers may call from; empty: none' }),
+  publicUrl: urlVar('PUBLIC_URL', {
+    default: 'http://127.0.0.1:8080',
+    description: 'How customers reach this gateway; issuer of access tokens',
+  }),
+  corsOrigins: textVar('CORS_ORIGINS', {
+    default: '',
+    minLength: 0,
+    description: 'Comma-separated origins that browsers may call from; empty: none',
+  }),
   rateLimitFactor: numberVar('RATE_LIMIT_FACTOR', { min: 0.01, max: 100_000, default: 1, description: "Multiplies every plan's limit" }),
-  requestBudgetMs: integerVar('REQUEST_BUDGET_MS', { min: 100, max: 60_000, default: 10_000, description: 'Deadline of one request, passed on to every hop' }),
-  bodyLimitBytes: integerVar('BODY_LIMIT_BYTES', { min: 1024, max: 16_777_216, default: 262_144, description: 'Largest accepted request body' }),
-  maxEventLoopDelayMs: integerVar('MAX_EVENT_LOOP_DELAY_MS', { min: 50, max: 60_000, default: 1_000, description: 'Above this, requests are refused with 503' }),
+  requestBudgetMs: integerVar('REQUEST_BUDGET_MS', {
+    min: 100,
+    max: 60_000,
+    default: 10_000,
+    description: 'Deadline of one request, passed on to every hop',
+  }),
+  bodyLimitBytes: integerVar('BODY_LIMIT_BYTES', {
+    min: 1024,
+    max: 16_777_216,
+    default: 262_144,
+    description: 'Largest accepted request body',
+  }),
+  maxEventLoopDelayMs: integerVar('MAX_EVENT_LOOP_DELAY_MS', {
+    min: 50,
+    max: 60_000,
+    default: 1_000,
+    description: 'Above this, requests are refused with 503',
+  }),
   authAddress: addressVar('AUTH_GRPC_ADDRESS'),
   billingAddress: addressVar('BILLING_GRPC_ADDRESS'),
   verificationAddress: addressVar('VERIFICATION_GRPC_ADDRESS'),

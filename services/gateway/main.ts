@@ -9,7 +9,11 @@ import { ApiKeyServiceClient, AuthServiceClient, MemberServiceClient } from '#pr
 import { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
-import { CatalogServiceClient, ProviderPushServiceClient, VerificationServiceClient } from '#proto/namaskah/verification/v1/verification.ts';
+import {
+  CatalogServiceClient,
+  ProviderPushServiceClient,
+  VerificationServiceClient,
+} from '#proto/namaskah/verification/v1/verification.ts';
 import { apiKeyVerifier, looksLikeApiKey, type VerifiedKey } from './adapters/credentials/api-keys.ts';
 import { tokenVerifier } from './adapters/credentials/tokens.ts';
 import type { Backends } from './adapters/http/backends.ts';
@@ -39,7 +43,13 @@ const keyFromAuth =
 export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: Clock } = {}): Promise<RunningService> =>
   startService('gateway', config, async (life) => {
     const { principalKey } = config;
-    const at = (address: string) => ({ address, principalKey, caller: 'gateway', defaultDeadlineMs: config.requestBudgetMs, metrics: life.metrics });
+    const at = (address: string) => ({
+      address,
+      principalKey,
+      caller: 'gateway',
+      defaultDeadlineMs: config.requestBudgetMs,
+      metrics: life.metrics,
+    });
     const backends: Backends = {
       auth: await life.own('auth', grpcClient(AuthServiceClient, at(config.authAddress))),
       apiKeys: await life.own('api-keys', grpcClient(ApiKeyServiceClient, at(config.authAddress))),
@@ -54,19 +64,26 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       analytics: await life.own('analytics', grpcClient(AnalyticsServiceClient, at(config.analyticsAddress))),
       notifications: await life.own('notifications', grpcClient(NotificationServiceClient, at(config.notificationAddress))),
     };
-    const tokens = tokenVerifier({ fetchJwks: async () => (await backends.auth.getJwks({}, {})).jwksJson, issuer: config.publicUrl, clock });
+    const tokens = tokenVerifier({
+      fetchJwks: async () => (await backends.auth.getJwks({}, {})).jwksJson,
+      issuer: config.publicUrl,
+      clock,
+    });
     const apiKeys = apiKeyVerifier({ ask: keyFromAuth(backends.apiKeys), clock });
 
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'gateway', logger: life.logger }));
     const live = liveUpdates();
-    await life.own('auth changes', followAuth(bus, {
-      endSession: tokens.endSession,
-      revokeKey: apiKeys.revoke,
-      changePlan: (tenantId, plan) => {
-        tokens.changePlan(tenantId, plan);
-        apiKeys.changePlan(tenantId, plan);
-      },
-    }));
+    await life.own(
+      'auth changes',
+      followAuth(bus, {
+        endSession: tokens.endSession,
+        revokeKey: apiKeys.revoke,
+        changePlan: (tenantId, plan) => {
+          tokens.changePlan(tenantId, plan);
+          apiKeys.changePlan(tenantId, plan);
+        },
+      }),
+    );
     await life.own('verification changes', followVerifications(bus, live));
 
     let stopping = false;
@@ -78,13 +95,19 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       logger: life.logger,
       metrics: life.metrics,
       publicUrl: config.publicUrl,
-      corsOrigins: config.corsOrigins.split(',').map((origin) => origin.trim()).filter(Boolean),
+      corsOrigins: config.corsOrigins
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter(Boolean),
       rateLimitFactor: config.rateLimitFactor,
       requestBudgetMs: config.requestBudgetMs,
       bodyLimitBytes: config.bodyLimitBytes,
       maxEventLoopDelayMs: config.maxEventLoopDelayMs,
       readiness: async () => {
-        const nats = await bus.ping().then(() => 'ready', () => 'no connection');
+        const nats = await bus.ping().then(
+          () => 'ready',
+          () => 'no connection',
+        );
         const process = stopping ? 'stopping' : 'ready';
         return { ready: nats === 'ready' && !stopping, parts: { nats, gateway: process } };
       },

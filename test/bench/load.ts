@@ -16,7 +16,8 @@ export interface LoadOptions {
   readonly request: (index: number) => Promise<void>;
 }
 
-const quantile = (sorted: readonly number[], q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+const quantile = (sorted: readonly number[], q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 
 export const runLoad = async ({ inFlight, count, limitMs, request }: LoadOptions): Promise<LoadResult> => {
   const latencies: number[] = [];
@@ -40,5 +41,12 @@ export const runLoad = async ({ inFlight, count, limitMs, request }: LoadOptions
   await Promise.all(Array.from({ length: inFlight }, worker));
   const elapsedSeconds = (performance.now() - startedAt) / 1_000;
   const sorted = latencies.toSorted((a, b) => a - b);
-  return { done: latencies.length, failed, perSecond: latencies.length / elapsedSeconds, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99), firstFailure };
+  return {
+    done: latencies.length,
+    failed,
+    perSecond: latencies.length / elapsedSeconds,
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+    firstFailure,
+  };
 };

@@ -48,7 +48,9 @@ const shares = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, 
     .join(', ');
 
 const show = (name: string, { perSecond, p50Ms, p99Ms, done, failed, firstFailure }: LoadResult): void => {
-  process.stdout.write(`${name.padEnd(44)} ${perSecond.toFixed(0).padStart(6)}/s  p50 ${p50Ms.toFixed(1).padStart(6)} ms  p99 ${p99Ms.toFixed(1).padStart(6)} ms  (${done} done, ${failed} failed)\n`);
+  process.stdout.write(
+    `${name.padEnd(44)} ${perSecond.toFixed(0).padStart(6)}/s  p50 ${p50Ms.toFixed(1).padStart(6)} ms  p99 ${p99Ms.toFixed(1).padStart(6)} ms  (${done} done, ${failed} failed)\n`,
+  );
   if (firstFailure) process.stdout.write(`  first failure: ${firstFailure}\n`);
 };
 
@@ -69,13 +71,19 @@ try {
 
   const { demo } = platform;
   if (!demo) throw new Error('the demo customer is missing');
-  const me = (await (await fetch(`${platform.gatewayUrl}/v2/me`, { headers: { authorization: `Bearer ${demo.apiKey}` } })).json()) as { tenant: { id: string } };
+  const me = (await (await fetch(`${platform.gatewayUrl}/v2/me`, { headers: { authorization: `Bearer ${demo.apiKey}` } })).json()) as {
+    tenant: { id: string };
+  };
   await grantCredit(platform, me.tenant.id, '1000000.00');
   const purchase = poster(pool, '/v2/verifications', 201, { authorization: `Bearer ${demo.apiKey}` });
   const body = { service: 'telegram', country: 'ID', capability: 'sms' };
   const simulator = (settings: unknown) => changeSimulator(platform.simulatorUrl, settings);
 
-  const used = () => new Map([...platform.parts().map((name) => [name as string, cpuMs(platform.pid(name) ?? 0)] as const), ['load', process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000]]);
+  const used = () =>
+    new Map([
+      ...platform.parts().map((name) => [name as string, cpuMs(platform.pid(name) ?? 0)] as const),
+      ['load', process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000],
+    ]);
   const measure = async (name: string, request: () => Promise<void>): Promise<LoadResult> => {
     await runLoad({ inFlight, count: warmUp, limitMs, request });
     const before = used();
@@ -95,7 +103,9 @@ try {
 
   const floorAgain = await measure('floor again', () => floorPost(body));
   const floorMean = (floor.perSecond + floorAgain.perSecond) / 2;
-  process.stdout.write(`ratio to the floor: ${(bare.perSecond / floorMean).toFixed(2)} purchase, ${(whole.perSecond / floorMean).toFixed(2)} with codes (aim: 0.40)\n`);
+  process.stdout.write(
+    `ratio to the floor: ${(bare.perSecond / floorMean).toFixed(2)} purchase, ${(whole.perSecond / floorMean).toFixed(2)} with codes (aim: 0.40)\n`,
+  );
   failed = [floor, bare, whole, floorAgain].some((result) => result.failed > 0);
 } finally {
   for (const stop of stops) await stop();

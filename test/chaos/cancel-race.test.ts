@@ -15,7 +15,9 @@ let platform: TestPlatform;
 let customer: Customer;
 before(async () => {
   platform = await startTestPlatform();
-  await platform.simulator({ handlerApi: { codeDelayMinMs: 5, codeDelayMaxMs: 120, latencyMs: 2, latencyJitterMs: 20, duplicatePushRatio: 0.2, noPushRatio: 0.1 } });
+  await platform.simulator({
+    handlerApi: { codeDelayMinMs: 5, codeDelayMaxMs: 120, latencyMs: 2, latencyJitterMs: 20, duplicatePushRatio: 0.2, noPushRatio: 0.1 },
+  });
   customer = await newCustomer(platform.gatewayUrl, 'Race Ltd');
   await platform.grantCredit(customer.tenantId, '1000.00');
 });
@@ -54,15 +56,26 @@ it('exactly one of cancellation and code wins', { timeout: 120_000 }, async () =
   assert.equal(won.code + won.cancel, races);
   assert.ok(won.code > 0 && won.cancel > 0, 'the race was a race');
 
-  await until('nothing held', async () => expectStatus(await customer.api.get('/v2/wallet'), 200), ({ held }) => held === '0.00');
+  await until(
+    'nothing held',
+    async () => expectStatus(await customer.api.get('/v2/wallet'), 200),
+    ({ held }) => held === '0.00',
+  );
   const charges: { reference: string; amount: string }[] = [];
-  for (let cursor: string | null = ''; cursor !== null; ) {
-    const list: { data: typeof charges; nextCursor: string | null } = expectStatus(await customer.api.get(`/v2/transactions?type=charge&limit=100${cursor && `&cursor=${cursor}`}`), 200);
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const list: { data: typeof charges; nextCursor: string | null } = expectStatus(
+      await customer.api.get(`/v2/transactions?type=charge&limit=100${cursor && `&cursor=${cursor}`}`),
+      200,
+    );
     charges.push(...list.data);
     cursor = list.nextCursor;
   }
   for (const { id, price, code } of ended) {
-    assert.deepEqual(charges.filter(({ reference }) => reference === id).map(({ amount }) => amount), code ? [`-${price}`] : [], id);
+    assert.deepEqual(
+      charges.filter(({ reference }) => reference === id).map(({ amount }) => amount),
+      code ? [`-${price}`] : [],
+      id,
+    );
   }
   assert.equal(charges.length, won.code);
 });

@@ -59,7 +59,16 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
   before(async () => {
     platform = await startTestPlatform({ env: { verification: quick } });
     await platform.simulator({
-      handlerApi: { lifeMs: 6_000, codeDelayMinMs: 100, codeDelayMaxMs: 2_500, noCodeRatio: 0.25, duplicatePushRatio: 0.1, noPushRatio: 0.1, latencyMs: 5, latencyJitterMs: 20 },
+      handlerApi: {
+        lifeMs: 6_000,
+        codeDelayMinMs: 100,
+        codeDelayMaxMs: 2_500,
+        noCodeRatio: 0.25,
+        duplicatePushRatio: 0.1,
+        noPushRatio: 0.1,
+        latencyMs: 5,
+        latencyJitterMs: 20,
+      },
     });
     customer = await newCustomer(platform.gatewayUrl, 'Chaos Ltd');
     await platform.grantCredit(customer.tenantId, '10000.00');
@@ -77,7 +86,10 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
           purchases.set(key, { id: answer.body.id, price: answer.body.price });
           return;
         }
-        assert.ok(answer.status >= 500 || answer.status === 429 || answer.body.code === 'request.idempotency_in_progress', `unexpected answer: ${answer.status} ${JSON.stringify(answer.body)}`);
+        assert.ok(
+          answer.status >= 500 || answer.status === 429 || answer.body.code === 'request.idempotency_in_progress',
+          `unexpected answer: ${answer.status} ${JSON.stringify(answer.body)}`,
+        );
       } catch (error) {
         if (error instanceof assert.AssertionError) throw error;
         // The connection was cut: the outcome is unknown, the same key finds out.
@@ -105,18 +117,28 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
 
   it('everything reaches a terminal state after its deadline', { timeout: 120_000 }, async () => {
     const unfinished = async (): Promise<number> => {
-      const lists = await Promise.all(['waiting', 'received'].map((status) => customer.api.get(`/v2/verifications?status=${status}&limit=100`)));
+      const lists = await Promise.all(
+        ['waiting', 'received'].map((status) => customer.api.get(`/v2/verifications?status=${status}&limit=100`)),
+      );
       return lists.reduce((sum, list) => sum + expectStatus(list, 200).data.length, 0);
     };
     await until('terminal', unfinished, (count) => count === 0, 90_000);
-    await until('nothing held', async () => expectStatus(await customer.api.get('/v2/wallet'), 200), ({ held }) => held === '0.00', 30_000);
+    await until(
+      'nothing held',
+      async () => expectStatus(await customer.api.get('/v2/wallet'), 200),
+      ({ held }) => held === '0.00',
+      30_000,
+    );
   });
 
   const pages = async (path: string): Promise<any[]> => {
     const rows: any[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
-      const page: { data: any[]; nextCursor: string | null } = expectStatus(await customer.api.get(`${path}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`), 200);
+      const page: { data: any[]; nextCursor: string | null } = expectStatus(
+        await customer.api.get(`${path}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`),
+        200,
+      );
       rows.push(...page.data);
       cursor = page.nextCursor;
     }
@@ -152,7 +174,9 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
   });
 
   it('the books balance', async () => {
-    const { stdout } = await run(process.execPath, ['services/billing/verify.ts'], { env: { ...process.env, ...platform.environment('billing') } });
+    const { stdout } = await run(process.execPath, ['services/billing/verify.ts'], {
+      env: { ...process.env, ...platform.environment('billing') },
+    });
     process.stdout.write(stdout);
   });
 
@@ -165,7 +189,9 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
     );
     assert.equal(new Set(committed.stored).size, committed.stored.length, 'no event is stored twice');
     for (const id of committed.stored) assert.ok(committed.committed.has(id));
-    const { stdout } = await run(process.execPath, ['services/analytics/verify.ts'], { env: { ...process.env, ...platform.environment('analytics') } });
+    const { stdout } = await run(process.execPath, ['services/analytics/verify.ts'], {
+      env: { ...process.env, ...platform.environment('analytics') },
+    });
     process.stdout.write(stdout);
   });
 });

@@ -84,12 +84,18 @@ describe('every route and every wrong caller', () => {
     platform = await startTestPlatform();
     const { gatewayUrl, simulatorUrl } = platform;
     [owner, stranger] = await Promise.all([newCustomer(gatewayUrl, 'Owner Ltd'), newCustomer(gatewayUrl, 'Stranger Ltd')]);
-    [viewer, staff] = await Promise.all([newMember(owner, gatewayUrl, simulatorUrl, 'viewer'), newMember(owner, gatewayUrl, simulatorUrl, 'staff')]);
+    [viewer, staff] = await Promise.all([
+      newMember(owner, gatewayUrl, simulatorUrl, 'viewer'),
+      newMember(owner, gatewayUrl, simulatorUrl, 'staff'),
+    ]);
     const payment = await pay(owner.api, '10.00');
     ids.payment = payment.id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
     ids.contact = expectStatus(await owner.api.post('/v2/contacts', { phone: '+447700900123', firstName: 'Ada' }), 201).id;
-    ids.campaign = expectStatus(await owner.api.post('/v2/campaigns', { name: 'c', body: 'Hello {{ firstName }}', audience: { all: true } }), 201).id;
+    ids.campaign = expectStatus(
+      await owner.api.post('/v2/campaigns', { name: 'c', body: 'Hello {{ firstName }}', audience: { all: true } }),
+      201,
+    ).id;
     ids.apiKey = expectStatus(await owner.api.post('/v2/api-keys', { name: 'spare' }), 201).id;
     limitedKey = owner.api.as(expectStatus(await owner.api.post('/v2/api-keys', { name: 'limited', scopes: ['analytics:read'] }), 201).key);
   });
@@ -99,7 +105,9 @@ describe('every route and every wrong caller', () => {
     caller.call(method, resource ? path.replace(':id', ids[resource]) : path, method === 'POST' ? (body ?? {}) : undefined);
 
   it('the table names every route and no other', async () => {
-    const known = (await routeTable()).filter(({ method, url }) => method !== 'HEAD' && method !== 'OPTIONS' && !url.startsWith('/docs') && url !== '*');
+    const known = (await routeTable()).filter(
+      ({ method, url }) => method !== 'HEAD' && method !== 'OPTIONS' && !url.startsWith('/docs') && url !== '*',
+    );
     const actual = new Set(known.map(({ method, url }) => `${method} ${url}`));
     assert.deepEqual([...actual].toSorted(), Object.keys(table).toSorted());
     for (const { method, url, access } of known) {
@@ -151,22 +159,38 @@ describe('every route and every wrong caller', () => {
       assert.deepEqual(expectStatus(await stranger.api.get(path), 200).data, [], path);
     }
     assert.equal(expectStatus(await stranger.api.get('/v2/wallet'), 200).balance, '0.00');
-    assert.deepEqual(expectStatus(await stranger.api.get('/v2/members'), 200).data.map(({ email }: { email: string }) => email), [stranger.email]);
+    assert.deepEqual(
+      expectStatus(await stranger.api.get('/v2/members'), 200).data.map(({ email }: { email: string }) => email),
+      [stranger.email],
+    );
   });
   it("after all that the owner's things are as they were", async () => {
     expectStatus(await owner.api.get(`/v2/contacts/${ids.contact}`), 200);
     assert.equal(expectStatus(await owner.api.get(`/v2/campaigns/${ids.campaign}`), 200).status, 'draft');
-    assert.equal(expectStatus(await owner.api.get('/v2/api-keys'), 200).data.find(({ id }: { id: string }) => id === ids.apiKey).revokedAt, null);
+    assert.equal(
+      expectStatus(await owner.api.get('/v2/api-keys'), 200).data.find(({ id }: { id: string }) => id === ids.apiKey).revokedAt,
+      null,
+    );
   });
   it('a revoked key is refused within a second, an ended session too', async () => {
     const created = expectStatus(await owner.api.post('/v2/api-keys', { name: 'short-lived' }), 201);
     const key = owner.api.as(created.key);
     expectStatus(await key.get('/v2/wallet'), 200);
     expectStatus(await owner.api.call('DELETE', `/v2/api-keys/${created.id}`), 204);
-    await until('revoked key refused', () => key.get('/v2/wallet'), ({ status }) => status === 401, 1_000);
+    await until(
+      'revoked key refused',
+      () => key.get('/v2/wallet'),
+      ({ status }) => status === 401,
+      1_000,
+    );
     const leaving = await newCustomer(platform.gatewayUrl);
     expectStatus(await leaving.api.post('/v2/auth/logout'), 204);
-    await until('ended session refused', () => leaving.api.get('/v2/wallet'), ({ status }) => status === 401, 1_000);
+    await until(
+      'ended session refused',
+      () => leaving.api.get('/v2/wallet'),
+      ({ status }) => status === 401,
+      1_000,
+    );
     expectStatus(await leaving.api.post('/v2/auth/refresh', { refreshToken: leaving.tokens.refreshToken }), 401);
   });
 });

@@ -24,7 +24,11 @@ describe('a customer', () => {
     assert.equal(expectStatus(refused, 402).code, 'billing.insufficient_credit');
   });
   it('confirms the address by the mail that came', async () => {
-    const [mail] = await until('verification mail', () => mailsTo(platform.simulatorUrl, customer.email), (mails) => mails.length > 0);
+    const [mail] = await until(
+      'verification mail',
+      () => mailsTo(platform.simulatorUrl, customer.email),
+      (mails) => mails.length > 0,
+    );
     const link = /(https?:\/\/\S+\/verify-email\?token=[\w.~%-]+)/.exec(mail?.text ?? '')?.[1];
     assert.ok(link, `no link in: ${mail?.text}`);
     const token = new URL(link).searchParams.get('token') ?? '';
@@ -54,7 +58,10 @@ describe('a customer', () => {
     assert.equal((await wallet()).held, rented.price);
     const again = expectStatus(await customer.api.post('/v2/verifications', telegram, { 'idempotency-key': 'first' }), 201);
     assert.equal(again.id, rented.id, 'the same key gives the same verification');
-    assert.equal((await customer.api.post('/v2/verifications', { ...telegram, country: 'GB' }, { 'idempotency-key': 'first' })).status, 409);
+    assert.equal(
+      (await customer.api.post('/v2/verifications', { ...telegram, country: 'GB' }, { 'idempotency-key': 'first' })).status,
+      409,
+    );
 
     const response = await fetch(`${platform.gatewayUrl}/v2/verifications/${rented.id}/events`, {
       headers: { authorization: `Bearer ${customer.tokens.accessToken}` },
@@ -62,7 +69,13 @@ describe('a customer', () => {
     });
     let stream = '';
     for await (const chunk of response.body ?? []) stream += Buffer.from(chunk).toString();
-    const last = JSON.parse(stream.split('\n').filter((line) => line.startsWith('data: ')).at(-1)?.slice(6) ?? '{}');
+    const last = JSON.parse(
+      stream
+        .split('\n')
+        .filter((line) => line.startsWith('data: '))
+        .at(-1)
+        ?.slice(6) ?? '{}',
+    );
     assert.equal(last.status, 'completed');
     assert.match(last.code, /^\d{4,8}$/);
 
@@ -72,7 +85,10 @@ describe('a customer', () => {
     assert.deepEqual([charge.product, charge.reference], ['verification', rented.id]);
     assert.equal(charge.amount, `-${rented.price}`);
     assert.equal(Number((await wallet()).balance).toFixed(4), (Number(before.balance) - Number(rented.price)).toFixed(4));
-    assert.equal(expectStatus(await customer.api.post(`/v2/verifications/${rented.id}/cancel`), 409).code, 'verification.code_already_received');
+    assert.equal(
+      expectStatus(await customer.api.post(`/v2/verifications/${rented.id}/cancel`), 409).code,
+      'verification.code_already_received',
+    );
   });
   it('cancels before a code and gets everything back', async () => {
     await platform.simulator({ handlerApi: { noCodeRatio: 1 } });
@@ -85,16 +101,25 @@ describe('a customer', () => {
     await platform.simulator({ handlerApi: { noCodeRatio: 0 } });
   });
   it('is refused what the policy blocks and what costs too much', async () => {
-    const blocked = expectStatus(await customer.api.get('/v2/services?limit=100'), 200).data.find(({ policyClass }: { policyClass: string }) => policyClass === 'blocked');
+    const blocked = expectStatus(await customer.api.get('/v2/services?limit=100'), 200).data.find(
+      ({ policyClass }: { policyClass: string }) => policyClass === 'blocked',
+    );
     assert.ok(blocked);
-    assert.equal(expectStatus(await customer.api.post('/v2/verifications', { ...telegram, service: blocked.code }), 403).code, 'verification.service_blocked');
-    assert.equal(expectStatus(await customer.api.post('/v2/verifications', { ...telegram, maxPrice: '0.01' }), 409).code, 'verification.price_exceeded');
+    assert.equal(
+      expectStatus(await customer.api.post('/v2/verifications', { ...telegram, service: blocked.code }), 403).code,
+      'verification.service_blocked',
+    );
+    assert.equal(
+      expectStatus(await customer.api.post('/v2/verifications', { ...telegram, maxPrice: '0.01' }), 409).code,
+      'verification.price_exceeded',
+    );
     const unknown = expectStatus(await customer.api.post('/v2/verifications', { ...telegram, service: 'no-such-thing' }), 422);
     assert.equal(unknown.errors[0].field, 'service');
   });
   it('sends a small campaign; receipts come back; STOP is respected', async () => {
     const people = ['Ada', 'Grace', 'Edith', 'Joan', 'Mary'];
-    for (const [index, firstName] of people.entries()) expectStatus(await customer.api.post('/v2/contacts', { phone: `+4477009001${10 + index}`, firstName }), 201);
+    for (const [index, firstName] of people.entries())
+      expectStatus(await customer.api.post('/v2/contacts', { phone: `+4477009001${10 + index}`, firstName }), 201);
     const draft = { name: 'News', body: 'Hello {{ firstName | default: "there" }}', audience: { all: true } };
     const launch = async () => {
       const { id } = expectStatus(await customer.api.post('/v2/campaigns', draft), 201);
@@ -108,12 +133,18 @@ describe('a customer', () => {
     };
     const first = await launch();
     assert.deepEqual([first.counts.planned, first.counts.submitted, first.counts.delivered], [5, 5, 5]);
-    const sent = (await (await fetch(`${platform.simulatorUrl}/control/submissions`)).json()) as { data: { text: string; to: string; from: string }[] };
+    const sent = (await (await fetch(`${platform.simulatorUrl}/control/submissions`)).json()) as {
+      data: { text: string; to: string; from: string }[];
+    };
     assert.deepEqual(sent.data.map(({ text }) => text).toSorted(), people.map((name) => `Hello ${name}`).toSorted());
 
     const stopped = sent.data[0];
     assert.ok(stopped);
-    await fetch(`${platform.simulatorUrl}/control/inbound`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ from: stopped.to, to: stopped.from, text: 'Stop.' }) });
+    await fetch(`${platform.simulatorUrl}/control/inbound`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ from: stopped.to, to: stopped.from, text: 'Stop.' }),
+    });
     const phone = stopped.to.startsWith('+') ? stopped.to : `+${stopped.to}`;
     await until(
       'opted out',
@@ -130,7 +161,8 @@ describe('a customer', () => {
     const summary = await until(
       'analytics caught up',
       async () => expectStatus(await customer.api.get('/v2/analytics/summary'), 200),
-      ({ verifications, messages, spend }) => verifications.completed === 1 && verifications.cancelled === 1 && messages.delivered === 9 && spend.length === 1,
+      ({ verifications, messages, spend }) =>
+        verifications.completed === 1 && verifications.cancelled === 1 && messages.delivered === 9 && spend.length === 1,
     );
     assert.deepEqual([summary.verifications.purchased, summary.verifications.received], [2, 1]);
     assert.deepEqual(summary.messages, { planned: 10, submitted: 9, delivered: 9, failed: 0, suppressed: 1 });

@@ -36,7 +36,11 @@ const chains: Readonly<Record<string, readonly Step[]>> = {
   ],
   'to the provider': [
     { service: 'verification', kind: 'server', is: named('namaskah.verification.v1.VerificationService/CreateVerification') },
-    { service: 'verification', kind: 'client', is: (span) => /handler_api/.test(String(span.attributes['url.full'] ?? span.attributes['url.path'])) },
+    {
+      service: 'verification',
+      kind: 'client',
+      is: (span) => /handler_api/.test(String(span.attributes['url.full'] ?? span.attributes['url.path'])),
+    },
   ],
   'to the broker': [
     { service: 'verification', kind: 'server', is: named('namaskah.verification.v1.VerificationService/CreateVerification') },
@@ -58,10 +62,18 @@ describe('the trace of one purchase', () => {
 
   before(async () => {
     otlp = await startOtlpReceiver();
-    platform = await startTestPlatform({ env: { all: { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '100' } } });
+    platform = await startTestPlatform({
+      env: {
+        all: { OTEL_EXPORTER_OTLP_ENDPOINT: otlp.endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '100' },
+      },
+    });
     customer = await newCustomer(platform.gatewayUrl, 'Trace Ltd');
     await platform.grantCredit(customer.tenantId, '10.00');
-    const answer = await customer.api.post('/v2/verifications', { service: 'telegram', country: 'ID' }, { traceparent: `00-${traceId}-${rootId}-01`, 'x-request-id': 'traced-request' });
+    const answer = await customer.api.post(
+      '/v2/verifications',
+      { service: 'telegram', country: 'ID' },
+      { traceparent: `00-${traceId}-${rootId}-01`, 'x-request-id': 'traced-request' },
+    );
     rented = expectStatus(answer, 201);
     answeredTraceId = answer.headers.get('x-trace-id');
     const complete = (all: readonly ReceivedSpan[]): boolean => {
@@ -75,7 +87,8 @@ describe('the trace of one purchase', () => {
     await otlp?.close();
   });
 
-  const matches = ({ service, kind, is }: Step, span: ReceivedSpan): boolean => span.service === service && (kind === undefined || span.kind === kind) && is(span);
+  const matches = ({ service, kind, is }: Step, span: ReceivedSpan): boolean =>
+    span.service === service && (kind === undefined || span.kind === kind) && is(span);
   const ancestors = (span: ReceivedSpan): ReceivedSpan[] => {
     const parent = spans.find(({ spanId }) => spanId === span.parentSpanId);
     return parent ? [parent, ...ancestors(parent)] : [];
@@ -84,7 +97,11 @@ describe('the trace of one purchase', () => {
   it('is one tree: every span hangs below the request that the customer sent', () => {
     const ids = new Set(spans.map(({ spanId }) => spanId));
     const roots = spans.filter(({ parentSpanId }) => !ids.has(parentSpanId));
-    assert.deepEqual(roots.map(({ service, parentSpanId }) => [service, parentSpanId]), [['gateway', rootId]], describeSpans(roots));
+    assert.deepEqual(
+      roots.map(({ service, parentSpanId }) => [service, parentSpanId]),
+      [['gateway', rootId]],
+      describeSpans(roots),
+    );
     assert.equal(answeredTraceId, traceId);
   });
   for (const [what, chain] of Object.entries(chains)) {
@@ -103,18 +120,39 @@ describe('the trace of one purchase', () => {
     });
   }
   it('is the one that the logs name', async () => {
-    await until('a line of verification', async () => platform.logs('verification').filter((line) => line.includes(traceId)), () => true, 1_000);
-    for (const line of [...platform.logs('verification'), ...platform.logs('billing')].filter((text) => text.includes('traced-request'))) assert.ok(line.includes(traceId), line);
+    await until(
+      'a line of verification',
+      async () => platform.logs('verification').filter((line) => line.includes(traceId)),
+      () => true,
+      1_000,
+    );
+    for (const line of [...platform.logs('verification'), ...platform.logs('billing')].filter((text) => text.includes('traced-request')))
+      assert.ok(line.includes(traceId), line);
   });
   it('shows up as an exemplar in the metrics of the service that did the work', async () => {
     const response = await fetch(`${platform.adminUrl('verification')}/metrics`, { headers: { accept: 'application/openmetrics-text' } });
     assert.match(await response.text(), new RegExp(`trace_id="${traceId}"`));
   });
   it('holds no number, code, text or credential, also after the code came', async () => {
-    const done = await until('the code', async () => expectStatus(await customer.api.get(`/v2/verifications/${rented.id}`), 200), ({ status }) => status === 'completed');
-    await otlp.waitForSpans((all) => all.some((span) => span.name === 'process namaskah.verification.v1.activation.completed'), { timeoutMs: 10_000 });
+    const done = await until(
+      'the code',
+      async () => expectStatus(await customer.api.get(`/v2/verifications/${rented.id}`), 200),
+      ({ status }) => status === 'completed',
+    );
+    await otlp.waitForSpans((all) => all.some((span) => span.name === 'process namaskah.verification.v1.activation.completed'), {
+      timeoutMs: 10_000,
+    });
     const digits = rented.phoneNumber.slice(1);
-    const secrets = [digits, done.messages[0].text, customer.password, customer.email, customer.tokens.accessToken, customer.tokens.refreshToken, platform.secrets.providerPushSecret, platform.secrets.providerHandlerApiKey];
+    const secrets = [
+      digits,
+      done.messages[0].text,
+      customer.password,
+      customer.email,
+      customer.tokens.accessToken,
+      customer.tokens.refreshToken,
+      platform.secrets.providerPushSecret,
+      platform.secrets.providerHandlerApiKey,
+    ];
     for (const span of otlp.spans()) {
       const text = JSON.stringify([span.name, span.attributes]);
       for (const secret of secrets) assert.ok(!text.includes(secret), `${span.service}: ${text}`);

@@ -19,7 +19,8 @@ export interface Api {
 
 export const api = (baseUrl: string, credential?: string): Api => {
   const client = restClient(baseUrl, credential);
-  const call: Api['call'] = (method, path, body, headers = {}) => client.send(method, path, { ...(body === undefined ? {} : { body }), headers });
+  const call: Api['call'] = (method, path, body, headers = {}) =>
+    client.send(method, path, { ...(body === undefined ? {} : { body }), headers });
   return {
     call,
     get: (path) => call('GET', path),
@@ -61,7 +62,10 @@ export const until = async <T>(what: string, ask: () => Promise<T>, done: (value
   for (;;) {
     const value = await ask();
     if (done(value)) return value;
-    if (Date.now() > deadline) assert.fail(`${what}: not within ${timeoutMs} ms, last: ${JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part))?.slice(0, 2_000)}`);
+    if (Date.now() > deadline)
+      assert.fail(
+        `${what}: not within ${timeoutMs} ms, last: ${JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part))?.slice(0, 2_000)}`,
+      );
     await sleep(50);
   }
 };
@@ -71,7 +75,11 @@ export const pay = async (customer: Api, amount: string, outcome: 'success' | 'f
   const payment = expectStatus(await customer.post('/v2/payments', { amount, currency: 'USD', gateway: 'simulator' }), 201);
   const page = await fetch(payment.checkoutUrl, { method: 'POST', body: new URLSearchParams({ outcome }), redirect: 'manual' });
   assert.ok(page.status < 400, `the checkout page answered ${page.status}`);
-  return until('payment settled', async () => (await customer.get(`/v2/payments/${payment.id}`)).body, ({ status }) => status !== 'pending');
+  return until(
+    'payment settled',
+    async () => (await customer.get(`/v2/payments/${payment.id}`)).body,
+    ({ status }) => status !== 'pending',
+  );
 };
 
 /** Mails that reached an address, newest first. */
@@ -81,11 +89,20 @@ export const mailsTo = async (simulatorUrl: string, address: string): Promise<{ 
 };
 
 /** Invites somebody, follows the mail, and signs in as the new member. */
-export const newMember = async (owner: Customer, baseUrl: string, simulatorUrl: string, role: 'admin' | 'staff' | 'viewer'): Promise<Api> => {
+export const newMember = async (
+  owner: Customer,
+  baseUrl: string,
+  simulatorUrl: string,
+  role: 'admin' | 'staff' | 'viewer',
+): Promise<Api> => {
   const email = `${role}-${randomBytes(6).toString('hex')}@example.com`;
   const password = `pw-${randomBytes(12).toString('base64url')}`;
   expectStatus(await owner.api.post('/v2/invitations', { email, role }), 201);
-  const [mail] = await until(`invitation mail to ${role}`, () => mailsTo(simulatorUrl, email), (mails) => mails.length > 0);
+  const [mail] = await until(
+    `invitation mail to ${role}`,
+    () => mailsTo(simulatorUrl, email),
+    (mails) => mails.length > 0,
+  );
   const token = /"token":\s*"([^"]+)"|token[=:\s]+([\w.~-]{16,})/i.exec(mail?.text ?? '');
   assert.ok(token, `no token in the mail: ${mail?.text}`);
   expectStatus(await api(baseUrl).post('/v2/invitations/accept', { token: token[1] ?? token[2], password }), 201);

@@ -19,17 +19,30 @@ export interface TestPlatform extends Platform {
 }
 
 export const changeSimulator = async (simulatorUrl: string, settings: unknown): Promise<void> => {
-  const response = await fetch(`${simulatorUrl}/control/settings`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(settings) });
+  const response = await fetch(`${simulatorUrl}/control/settings`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(settings),
+  });
   if (!response.ok) throw new Error(`the simulator refused the settings: ${response.status} ${await response.text()}`);
 };
 
 export const grantCredit = async (platform: Platform, tenantId: string, amount: string): Promise<void> => {
-  const ledger = grpcClient(LedgerServiceClient, { address: platform.grpcAddress('billing'), principalKey: platform.secrets.principalKey, caller: 'test' });
+  const ledger = grpcClient(LedgerServiceClient, {
+    address: platform.grpcAddress('billing'),
+    principalKey: platform.secrets.principalKey,
+    caller: 'test',
+  });
   const uuid = fromTypeId('tenant', tenantId);
   if (uuid === undefined) throw new Error(`not a tenant id: ${tenantId}`);
   try {
     await ledger.grantCredit(
-      { idempotencyKey: randomBytes(12).toString('hex'), tenantId: uuid, amount: { currency: 'USD', micros: parseDecimal(amount) ?? 0n }, reason: 'test' },
+      {
+        idempotencyKey: randomBytes(12).toString('hex'),
+        tenantId: uuid,
+        amount: { currency: 'USD', micros: parseDecimal(amount) ?? 0n },
+        reason: 'test',
+      },
       { principal: systemPrincipal('test', uuid) },
     );
   } finally {
@@ -43,7 +56,8 @@ const dropDatabases = async (postgresUrl: string, prefix: string): Promise<void>
   await client.connect();
   try {
     const databases = await client.query<{ datname: string }>('select datname from pg_database where starts_with(datname, $1)', [prefix]);
-    for (const { datname } of databases.rows) await client.query(`drop database if exists ${client.escapeIdentifier(datname)} with (force)`);
+    for (const { datname } of databases.rows)
+      await client.query(`drop database if exists ${client.escapeIdentifier(datname)} with (force)`);
     const roles = await client.query<{ rolname: string }>('select rolname from pg_roles where starts_with(rolname, $1)', [prefix]);
     for (const { rolname } of roles.rows) await client.query(`drop role if exists ${client.escapeIdentifier(rolname)}`);
   } finally {

@@ -19,7 +19,7 @@ const batchSize = 5_000;
 export const strikeOutPlanned =
   ({ transactions, clock }: Pick<CancelCampaignDeps, 'transactions' | 'clock'>) =>
   async (campaignId: string): Promise<void> => {
-    for (let struck = batchSize; struck === batchSize; ) {
+    for (let struck = batchSize; struck === batchSize;) {
       struck = await transactions.run(async (unit) => {
         const at = clock.now();
         const transitions = await unit.jobs.cancelPlanned(campaignId, batchSize, at);

@@ -6,15 +6,13 @@ import { cancelCampaign, type CancelCampaignDeps } from './cancel-campaign.ts';
 export const holdMarginMs = 12 * hourMs;
 
 /** Cancels campaigns whose money is about to be given back: nothing is ever sent that cannot be charged. */
-export const cancelExpiring =
-  (deps: CancelCampaignDeps) =>
-  async (): Promise<number> => {
-    const expiring = await deps.campaigns.holdEndsBefore(addMs(deps.clock.now(), holdMarginMs), 20);
-    for (const campaign of expiring) {
-      await cancelCampaign(deps)(campaign).catch((error: unknown) => {
-        // Completed in between: that is as good.
-        if (!isAppError(error, 'campaign.wrong_state')) throw error;
-      });
-    }
-    return expiring.length;
-  };
+export const cancelExpiring = (deps: CancelCampaignDeps) => async (): Promise<number> => {
+  const expiring = await deps.campaigns.holdEndsBefore(addMs(deps.clock.now(), holdMarginMs), 20);
+  for (const campaign of expiring) {
+    await cancelCampaign(deps)(campaign).catch((error: unknown) => {
+      // Completed in between: that is as good.
+      if (!isAppError(error, 'campaign.wrong_state')) throw error;
+    });
+  }
+  return expiring.length;
+};

@@ -20,7 +20,9 @@ const reported = 10;
 const refuseUnknownContacts = async (unit: Unit, tenantId: string, ids: readonly string[]): Promise<void> => {
   const unknown = new Set(await unit.contacts.unknownIds(tenantId, ids));
   if (unknown.size === 0) return;
-  const fields = ids.flatMap((id, i) => (unknown.has(id) ? [{ field: `audience.contactIds[${i}]`, reason: 'There is no such contact.' }] : []));
+  const fields = ids.flatMap((id, i) =>
+    unknown.has(id) ? [{ field: `audience.contactIds[${i}]`, reason: 'There is no such contact.' }] : [],
+  );
   throw appError('request.invalid', { fields: fields.slice(0, reported) });
 };
 
@@ -43,7 +45,7 @@ export const createCampaign =
           sender,
           status: 'draft',
           counts: noCounts,
-        accepted: 0n,
+          accepted: 0n,
           segmentPrice,
           estimatedCost: undefined,
           charged: zero(segmentPrice.currency),

@@ -23,8 +23,16 @@ interface Inbound extends InboundMessage {
   readonly at: Date;
 }
 
-const note = (unit: Unit, type: 'inbound' | 'opted_out' | 'opted_in', who: readonly { id: string; tenantId: string }[], message: Inbound, campaignId?: string): Promise<void> =>
-  unit.contacts.record(who.map(({ id, tenantId }) => ({ contactId: id, tenantId, type, at: message.at, campaignId, detail: message.text.slice(0, 200) })));
+const note = (
+  unit: Unit,
+  type: 'inbound' | 'opted_out' | 'opted_in',
+  who: readonly { id: string; tenantId: string }[],
+  message: Inbound,
+  campaignId?: string,
+): Promise<void> =>
+  unit.contacts.record(
+    who.map(({ id, tenantId }) => ({ contactId: id, tenantId, type, at: message.at, campaignId, detail: message.text.slice(0, 200) })),
+  );
 
 /** Do-not-contact first, then the queue; the claim asks again, so whatever is planned in between stops there. */
 const optOut = async (unit: Unit, message: Inbound, { tenantId, campaignId }: Scope, newId: () => string): Promise<void> => {

@@ -13,7 +13,8 @@ describe('launch', () => {
   });
   after(() => h.close());
 
-  const rows = async (campaignId: string): Promise<number> => Number((await h.db.query<{ n: bigint }>('select count(*) as n from send_jobs where campaign_id = $1', [campaignId]))[0]?.n);
+  const rows = async (campaignId: string): Promise<number> =>
+    Number((await h.db.query<{ n: bigint }>('select count(*) as n from send_jobs where campaign_id = $1', [campaignId]))[0]?.n);
   const same = async (campaignId: string): Promise<void> => {
     const { kept, counted } = await h.counts(campaignId);
     assert.deepEqual(kept, counted);
@@ -57,7 +58,10 @@ describe('launch', () => {
     assert.deepEqual([launched.counts.planned, launched.counts.suppressed], [2n, 1n]);
     assert.equal(launched.estimatedCost?.micros, segmentPrice.micros * 2n);
     await same(second.id);
-    assert.deepEqual((await h.events(second.id)).map(({ subject }) => subject), ['campaign.launched', 'campaign.messages-progressed']);
+    assert.deepEqual(
+      (await h.events(second.id)).map(({ subject }) => subject),
+      ['campaign.launched', 'campaign.messages-progressed'],
+    );
   });
 
   it('refuses an audience nobody of which can be reached, and stays a draft', async () => {
@@ -132,7 +136,8 @@ describe('launch', () => {
     const draft = await h.draft(tenantId);
     const results = await Promise.allSettled([1, 2, 3].map(() => h.launch({ tenantId, id: draft.id, key: 'k' })));
     assert.ok(results.some(({ status }) => status === 'fulfilled'));
-    for (const result of results) if (result.status === 'rejected') assert.ok(isAppError(result.reason, 'request.idempotency_in_progress'), String(result.reason));
+    for (const result of results)
+      if (result.status === 'rejected') assert.ok(isAppError(result.reason, 'request.idempotency_in_progress'), String(result.reason));
     assert.equal(await rows(draft.id), 300);
     assert.equal((await h.events(draft.id)).length, 1);
   });
@@ -144,7 +149,10 @@ describe('launch', () => {
     const draft = await h.draft(tenantId, 'Hi', { kind: 'contacts', contactIds: chosen });
     const stranger = newId();
     await assert.rejects(h.launch({ tenantId: stranger, id: draft.id, key: 'k' }), (e) => isAppError(e, 'request.not_found'));
-    await assert.rejects(h.draft(stranger, 'Hi', { kind: 'contacts', contactIds: chosen }), (e) => isAppError(e, 'request.invalid') && e.fields[0]?.field === 'audience.contactIds[0]');
+    await assert.rejects(
+      h.draft(stranger, 'Hi', { kind: 'contacts', contactIds: chosen }),
+      (e) => isAppError(e, 'request.invalid') && e.fields[0]?.field === 'audience.contactIds[0]',
+    );
     assert.equal((await h.launch({ tenantId, id: draft.id, key: 'k' })).counts.planned, 4n);
   });
 });

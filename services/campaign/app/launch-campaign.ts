@@ -39,12 +39,17 @@ interface Lease {
  * Takes the campaign out of draft, or takes over a launch whose process died.
  * @returns undefined when it was launched by the same key before
  */
-const begin = async (unit: Unit, request: LaunchRequest, clock: Clock): Promise<{ campaign: Campaign; lease: Lease } | { done: Campaign }> => {
+const begin = async (
+  unit: Unit,
+  request: LaunchRequest,
+  clock: Clock,
+): Promise<{ campaign: Campaign; lease: Lease } | { done: Campaign }> => {
   const campaign = await unit.campaigns.lock(request.tenantId, request.id);
   if (!campaign) throw appError('request.not_found');
   if (decideMove(campaign, 'launch', request.key) === 'done') return { done: campaign };
   const now = clock.now();
-  if (campaign.launchLeaseUntil && campaign.launchLeaseUntil > now) throw appError('request.idempotency_in_progress', { retryAfterMs: 1_000 });
+  if (campaign.launchLeaseUntil && campaign.launchLeaseUntil > now)
+    throw appError('request.idempotency_in_progress', { retryAfterMs: 1_000 });
   const lease = { until: addMs(now, leaseMs) };
   await unit.campaigns.beginLaunch(campaign.id, { key: request.key, leaseUntil: lease.until });
   return { campaign, lease };
@@ -62,7 +67,7 @@ const keepLease = async (unit: Unit, campaign: Campaign, lease: Lease, clock: Cl
 /** One message per contact, page by page: a page is planned once, a crash goes on after the last page. */
 const planAll = async (deps: LaunchCampaignDeps, campaign: Campaign, template: Template, lease: Lease): Promise<void> => {
   const pageSize = deps.pageSize ?? 1_000;
-  for (let planned = pageSize; planned === pageSize; ) {
+  for (let planned = pageSize; planned === pageSize;) {
     const page = await deps.transactions.run(async (unit) => {
       const until = await keepLease(unit, campaign, lease, deps.clock);
       const members = await unit.jobs.audiencePage(campaign, pageSize);
@@ -93,7 +98,7 @@ const fixEstimate = async (deps: LaunchCampaignDeps, campaign: Campaign, lease: 
 /** Back to draft without a trace. */
 const undo = async ({ transactions, clock }: LaunchCampaignDeps, campaign: Campaign, lease: Lease): Promise<void> => {
   const batch = 5_000;
-  for (let removed = batch; removed === batch; ) {
+  for (let removed = batch; removed === batch;) {
     removed = await transactions.run(async (unit) => {
       await keepLease(unit, campaign, lease, clock);
       const count = await unit.jobs.discard(campaign.id, batch);

@@ -7,7 +7,8 @@ export const listContacts =
   ({ contacts }: { contacts: ContactReads }) =>
   async (query: { tenantId: string; search: string; tag: string; page: PageRequest }): Promise<Page<Contact>> => {
     const search = query.search.trim();
-    if (search.length > 100 || search.includes('\0')) throw appError('request.invalid', { fields: [{ field: 'search', reason: 'At most 100 characters.' }] });
+    if (search.length > 100 || search.includes('\0'))
+      throw appError('request.invalid', { fields: [{ field: 'search', reason: 'At most 100 characters.' }] });
     if (query.tag.includes('\0')) throw appError('request.invalid', { fields: [{ field: 'tag', reason: 'Not a tag.' }] });
     return contacts.list({ ...query, search });
   };

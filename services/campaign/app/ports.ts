@@ -147,7 +147,16 @@ export interface Jobs {
   /** Strikes out up to `limit` planned messages of a cancelled campaign. */
   cancelPlanned(campaignId: string, limit: number, at: Date): Promise<readonly Transition[]>;
   /** Plans an automatic answer, unless this number had the same kind from this sender since `notSince`. */
-  planReply(reply: { id: string; tenantId: string | undefined; kind: ReplyKind; text: string; sender: string; phone: string; notSince: Date; at: Date }): Promise<boolean>;
+  planReply(reply: {
+    id: string;
+    tenantId: string | undefined;
+    kind: ReplyKind;
+    text: string;
+    sender: string;
+    phone: string;
+    notSince: Date;
+    at: Date;
+  }): Promise<boolean>;
 }
 
 export interface SettledJob {
@@ -179,7 +188,15 @@ export interface OptOuts {
   add(optOut: { id: string; tenantId: string | undefined; phone: string; sender: string; inboundId: string; at: Date }): Promise<boolean>;
   /** Removes what STOP to this sender added. @returns the scopes removed */
   remove(phone: string, sender: string): Promise<readonly (string | undefined)[]>;
-  logInbound(message: { id: string; tenantIds: readonly string[]; from: string; to: string; text: string; intent: string; at: Date }): Promise<void>;
+  logInbound(message: {
+    id: string;
+    tenantIds: readonly string[];
+    from: string;
+    to: string;
+    text: string;
+    intent: string;
+    at: Date;
+  }): Promise<void>;
 }
 
 interface EventBase {
@@ -191,8 +208,12 @@ export interface EventRecorder {
   contactCreated(event: EventBase & { contactId: string }): Promise<void>;
   contactOptedOut(event: EventBase & { contactId: string; jobsStopped: number }): Promise<void>;
   contactOptedIn(event: EventBase & { contactId: string }): Promise<void>;
-  campaignLaunched(event: EventBase & { campaignId: string; version: bigint; planned: bigint; holdId: string; estimatedCost: Money }): Promise<void>;
-  messagesProgressed(event: EventBase & { campaignId: string; version: bigint; holdId: string; chargedTotal: Money; progress: ProgressDelta }): Promise<void>;
+  campaignLaunched(
+    event: EventBase & { campaignId: string; version: bigint; planned: bigint; holdId: string; estimatedCost: Money },
+  ): Promise<void>;
+  messagesProgressed(
+    event: EventBase & { campaignId: string; version: bigint; holdId: string; chargedTotal: Money; progress: ProgressDelta },
+  ): Promise<void>;
   campaignCompleted(event: EventBase & { campaignId: string; version: bigint; holdId: string; chargedTotal: Money }): Promise<void>;
   campaignCancelled(event: EventBase & { campaignId: string; version: bigint; holdId: string; chargedTotal: Money }): Promise<void>;
 }
@@ -220,7 +241,13 @@ export type Template = (variables: TemplateVariables) => string;
 
 export interface Ledger {
   /** Idempotent by key. @throws AppError billing.insufficient_credit, platform.unavailable… */
-  placeHold(request: { tenantId: string; campaignId: string; campaignName: string; amount: Money; expiresAt: Date }): Promise<{ holdId: string }>;
+  placeHold(request: {
+    tenantId: string;
+    campaignId: string;
+    campaignName: string;
+    amount: Money;
+    expiresAt: Date;
+  }): Promise<{ holdId: string }>;
 }
 
 export interface OutboundMessage {

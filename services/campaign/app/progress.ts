@@ -34,5 +34,6 @@ export const recordProgress = async (unit: Unit, transitions: readonly Transitio
 
 /** Ends a campaign whose last message was settled while it could not end (paused, launching, being cancelled). */
 export const closeIfNothingLeft = async (unit: Unit, campaignId: string, at: Date): Promise<void> => {
-  for (const campaign of await unit.campaigns.addProgress(new Map([[campaignId, noProgress]]), at)) await announce(unit, campaign, noProgress, at);
+  for (const campaign of await unit.campaigns.addProgress(new Map([[campaignId, noProgress]]), at))
+    await announce(unit, campaign, noProgress, at);
 };

@@ -76,13 +76,22 @@ describe('receipts', () => {
       batch: fc.integer({ min: 1, max: 4 }),
     });
 
-    const play = async (parts: number, list: readonly { part: number; status: Receipt['status']; early: boolean }[], batch: number): Promise<string> => {
+    const play = async (
+      parts: number,
+      list: readonly { part: number; status: Receipt['status']; early: boolean }[],
+      batch: number,
+    ): Promise<string> => {
       const { campaign } = await h.running(1, 'x'.repeat(153 * parts - (parts === 1 ? 10 : 0)));
       const ids = Array.from({ length: parts }, () => newId());
       h.carrier.answer = () => ({ kind: 'accepted', messageIds: ids });
       const [job] = await h.claim(1);
       assert.ok(job);
-      const receipts = list.map(({ part, ...rest }) => ({ ...rest, messageId: ids[part % parts] ?? '', phone: job.phone, error: undefined }));
+      const receipts = list.map(({ part, ...rest }) => ({
+        ...rest,
+        messageId: ids[part % parts] ?? '',
+        phone: job.phone,
+        error: undefined,
+      }));
       const deliver = async (some: readonly Receipt[]): Promise<void> => {
         for (let i = 0; i < some.length; i += batch) await h.receipts(some.slice(i, i + batch));
       };

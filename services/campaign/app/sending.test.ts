@@ -42,7 +42,9 @@ describe('sending', () => {
     const events = await h.events(campaign.id);
     assert.equal(events.at(-1)?.subject, 'campaign.completed');
     assert.equal(events.at(-1)?.payload.chargedTotal?.micros, String(segmentPrice.micros * 120n));
-    const told = events.filter(({ subject }) => subject === 'campaign.messages-progressed').reduce((sum, { payload }) => sum + Number(payload['submitted']), 0);
+    const told = events
+      .filter(({ subject }) => subject === 'campaign.messages-progressed')
+      .reduce((sum, { payload }) => sum + Number(payload['submitted']), 0);
     assert.equal(told, 120);
   });
 
@@ -251,7 +253,8 @@ describe('sending', () => {
       const listed = await h.deps.contacts.find(tenantId, contact);
       assert.equal(listed?.doNotContact, true);
       const timeline = (await h.deps.contacts.timeline({ ...listed!, phone }, 50)).map(({ type }) => type);
-      for (const type of ['opted_out', 'message.submitted', 'message.suppressed', 'inbound']) assert.ok(timeline.includes(type as never), type);
+      for (const type of ['opted_out', 'message.submitted', 'message.suppressed', 'inbound'])
+        assert.ok(timeline.includes(type as never), type);
 
       await h.inbound({ from: phone, to: sender, text: 'UNSTOP' });
       assert.equal((await h.deps.contacts.find(tenantId, contact))?.doNotContact, false);
@@ -265,7 +268,11 @@ describe('sending', () => {
       const phone = '+33612345678';
       await h.inbound({ from: '33612345678', to: testSender, text: 'ARRÊT' });
       const tenantId = newId();
-      const contact = await h.createContact({ tenantId, idempotencyKey: newId(), input: { phone, firstName: '', lastName: '', email: '', tags: [], fields: {} } });
+      const contact = await h.createContact({
+        tenantId,
+        idempotencyKey: newId(),
+        input: { phone, firstName: '', lastName: '', email: '', tags: [], fields: {} },
+      });
       assert.equal(contact.doNotContact, true);
       await h.inbound({ from: phone, to: testSender, text: 'start' });
       assert.equal((await h.deps.contacts.find(tenantId, contact.id))?.doNotContact, false);

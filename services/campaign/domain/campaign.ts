@@ -70,10 +70,12 @@ export const checkCampaign = (
 ): { name: string; body: string; audience: Audience } => {
   const name = input.name.trim();
   const violations: FieldViolation[] = [];
-  if (name === '' || name.length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed()) violations.push({ field: 'name', reason: 'A name has 1 to 100 characters.' });
+  if (name === '' || name.length > 100 || /\p{Cc}/u.test(name) || !name.isWellFormed())
+    violations.push({ field: 'name', reason: 'A name has 1 to 100 characters.' });
   if (input.body.trim() === '') violations.push({ field: 'body', reason: 'The text is empty.' });
   else if (input.body.length > maxTextLength) violations.push({ field: 'body', reason: `At most ${maxTextLength} characters.` });
-  else if (input.body.includes('\0') || !input.body.isWellFormed()) violations.push({ field: 'body', reason: 'The text holds a character that cannot be sent.' });
+  else if (input.body.includes('\0') || !input.body.isWellFormed())
+    violations.push({ field: 'body', reason: 'The text holds a character that cannot be sent.' });
   else {
     const problem = checkBody(input.body);
     if (problem !== undefined) violations.push({ field: 'body', reason: problem });
@@ -82,10 +84,15 @@ export const checkCampaign = (
   if (!audience) violations.push({ field: 'audience', reason: 'Choose everybody or name contacts.' });
   if (audience?.kind === 'contacts') {
     if (audience.contactIds.length === 0) violations.push({ field: 'audience.contactIds', reason: 'Name at least one contact.' });
-    if (audience.contactIds.length > maxAudienceIds) violations.push({ field: 'audience.contactIds', reason: `At most ${maxAudienceIds} contacts.` });
+    if (audience.contactIds.length > maxAudienceIds)
+      violations.push({ field: 'audience.contactIds', reason: `At most ${maxAudienceIds} contacts.` });
   }
   if (violations.length > 0 || !audience) throw appError('request.invalid', { fields: violations });
-  return { name, body: input.body, audience: audience.kind === 'all' ? audience : { kind: 'contacts', contactIds: [...new Set(audience.contactIds)] } };
+  return {
+    name,
+    body: input.body,
+    audience: audience.kind === 'all' ? audience : { kind: 'contacts', contactIds: [...new Set(audience.contactIds)] },
+  };
 };
 
 const wrongState = (message: string): AppError => appError('campaign.wrong_state', { message });
@@ -161,4 +168,5 @@ export const sumTransitions = (transitions: readonly Transition[]): Map<string, 
   return sums;
 };
 
-export const isSilent = ({ counts, acceptedSegments }: Progress): boolean => acceptedSegments === 0 && countNames.every((name) => counts[name] === 0);
+export const isSilent = ({ counts, acceptedSegments }: Progress): boolean =>
+  acceptedSegments === 0 && countNames.every((name) => counts[name] === 0);

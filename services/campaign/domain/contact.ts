@@ -39,7 +39,9 @@ const checkText = (field: string, text: string, max: number): FieldViolation[] =
 const checkTags = (tags: readonly string[]): FieldViolation[] =>
   tags.length > contactLimits.tags
     ? [{ field: 'tags', reason: `At most ${contactLimits.tags} tags.` }]
-    : tags.flatMap((tag, i) => (tag === '' ? [{ field: `tags[${i}]`, reason: 'A tag is not empty.' }] : checkText(`tags[${i}]`, tag, contactLimits.tag)));
+    : tags.flatMap((tag, i) =>
+        tag === '' ? [{ field: `tags[${i}]`, reason: 'A tag is not empty.' }] : checkText(`tags[${i}]`, tag, contactLimits.tag),
+      );
 
 const checkFields = (fields: Readonly<Record<string, string>>): FieldViolation[] => {
   const entries = Object.entries(fields);

@@ -36,7 +36,11 @@ export const statusOfState: Readonly<Record<string, PartStatus>> = {
 };
 
 /** One spelling per id: lower case, no leading zeros. */
-export const canonicalId = (id: string): string => id.trim().toLowerCase().replace(/^0+(?=.)/, '');
+export const canonicalId = (id: string): string =>
+  id
+    .trim()
+    .toLowerCase()
+    .replace(/^0+(?=.)/, '');
 
 /**
  * The spellings under which the submit's answer may have named this message: carriers write hexadecimal in one place
@@ -89,7 +93,11 @@ export interface MatchResult {
   readonly unmatched: readonly Receipt[];
 }
 
-const findPart = (receipt: Receipt, byId: ReadonlyMap<string, TrackedPart[]>, jobs: ReadonlyMap<string, TrackedJob>): TrackedPart | undefined => {
+const findPart = (
+  receipt: Receipt,
+  byId: ReadonlyMap<string, TrackedPart[]>,
+  jobs: ReadonlyMap<string, TrackedJob>,
+): TrackedPart | undefined => {
   for (const candidate of idCandidates(receipt.messageId)) {
     const part = byId.get(candidate)?.find(({ jobId }) => jobs.get(jobId)?.phone === receipt.phone);
     if (part) return part;

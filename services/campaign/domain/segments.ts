@@ -70,7 +70,7 @@ const split = (text: string, limit: number, sizeAt: (index: number) => { chars: 
   const parts: string[] = [];
   let start = 0;
   let used = 0;
-  for (let i = 0; i < text.length; ) {
+  for (let i = 0; i < text.length;) {
     const { chars, units } = sizeAt(i);
     if (used + units > limit) {
       parts.push(text.slice(start, i));

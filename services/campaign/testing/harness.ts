@@ -103,7 +103,8 @@ export const openHarness = async () => {
     orphans: matchOrphans(deps),
     inbound: handleInbound(deps),
     createContact: createContact(deps),
-    addContacts: (tenantId: string, count: number, firstName: (i: number) => string = (i) => `N${i}`) => insertContacts(db, tenantId, count, firstName),
+    addContacts: (tenantId: string, count: number, firstName: (i: number) => string = (i) => `N${i}`) =>
+      insertContacts(db, tenantId, count, firstName),
 
     draft: (tenantId: string, body = 'Hi {{ firstName }}', audience: Audience = { kind: 'all' }): Promise<Campaign> =>
       create({ tenantId, idempotencyKey: newId(), input: { name: 'Autumn', body, audience } }),
@@ -124,8 +125,14 @@ export const openHarness = async () => {
     },
 
     async events(aggregateId: string): Promise<OutboxEvent[]> {
-      const rows = await db.query<{ subject: string; payload: Buffer }>('select subject, payload from outbox where aggregate_id = $1 order by seq', [aggregateId]);
-      return rows.map(({ subject, payload }) => ({ subject: subject.replace('namaskah.campaign.v1.', ''), payload: JSON.parse(payload.toString()) as OutboxEvent['payload'] }));
+      const rows = await db.query<{ subject: string; payload: Buffer }>(
+        'select subject, payload from outbox where aggregate_id = $1 order by seq',
+        [aggregateId],
+      );
+      return rows.map(({ subject, payload }) => ({
+        subject: subject.replace('namaskah.campaign.v1.', ''),
+        payload: JSON.parse(payload.toString()) as OutboxEvent['payload'],
+      }));
     },
 
     /** The counts kept by transactions, beside those counted now. */

@@ -41,7 +41,8 @@ export const startSmsc = async (port = 0): Promise<Smsc> => {
       submits.push(pdu);
       const answer = smsc.answer(pdu, partOf(pdu));
       if (answer === 'silence') return;
-      const response = 'status' in answer ? pdu.response({ command_status: answer.status }) : pdu.response({ message_id: answer.messageId });
+      const response =
+        'status' in answer ? pdu.response({ command_status: answer.status }) : pdu.response({ message_id: answer.messageId });
       if (smsc.delayMs === 0) session.send(response);
       else setTimeout(() => session.send(response), smsc.delayMs);
     });

@@ -41,7 +41,10 @@ describe('authorise', () => {
     authorise(optionalAccess, undefined);
   });
   it('needs a caller elsewhere', () => {
-    assert.throws(() => authorise(readAccess(), undefined), (error) => isAppError(error, 'auth.unauthenticated'));
+    assert.throws(
+      () => authorise(readAccess(), undefined),
+      (error) => isAppError(error, 'auth.unauthenticated'),
+    );
   });
   const matrix: readonly (readonly [Role, boolean, boolean, boolean])[] = [
     ['owner', true, true, true],
@@ -70,7 +73,10 @@ describe('authorise', () => {
     const key = caller({ scopes: ['contacts:write'] });
     authorise(writeAccess('contacts:write'), key);
     for (const scope of ['contacts:read', 'campaigns:write'] as const) {
-      assert.throws(() => authorise(writeAccess(scope), key), (error) => isAppError(error, 'auth.forbidden'));
+      assert.throws(
+        () => authorise(writeAccess(scope), key),
+        (error) => isAppError(error, 'auth.forbidden'),
+      );
     }
   });
 });

@@ -8,7 +8,9 @@ import { v7 } from 'uuid';
 import { VerificationServiceService, type VerificationServiceServer } from '#proto/namaskah/verification/v1/verification.ts';
 
 const pool = new pg.Pool({ connectionString: process.argv[2], max: 10 });
-await pool.query('create table if not exists floor (id uuid primary key, service text not null, country text not null, created_at timestamptz not null default now())');
+await pool.query(
+  'create table if not exists floor (id uuid primary key, service text not null, country text not null, created_at timestamptz not null default now())',
+);
 
 const server = new Server();
 const implementation: Partial<VerificationServiceServer> = {

@@ -18,7 +18,14 @@ export const billingLedger = ({ address, principalKey }: BillingOptions): Billin
   return {
     placeHold: async ({ tenantId, campaignId, campaignName, amount, expiresAt }) => {
       const { hold } = await client.placeHold(
-        { idempotencyKey: `campaign:${campaignId}`, amount, product: 'campaign', reference: campaignId, description: `Campaign “${campaignName}”`, expiresAt },
+        {
+          idempotencyKey: `campaign:${campaignId}`,
+          amount,
+          product: 'campaign',
+          reference: campaignId,
+          description: `Campaign “${campaignName}”`,
+          expiresAt,
+        },
         { principal: systemPrincipal('campaign', tenantId) },
       );
       if (!hold) throw appError('platform.internal', { cause: new Error('billing answered without a hold') });

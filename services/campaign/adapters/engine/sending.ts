@@ -82,7 +82,9 @@ export const startSending = (options: SendingOptions): Sending => {
     submit: (job, templateOf) => {
       const startedAt = performance.now();
       return submitMessage({ carrier, templateOf, random })(job).then((answer) => {
-        metrics.histogram('campaign_submit_duration_seconds').observe({ outcome: answer.settlement.state }, (performance.now() - startedAt) / 1_000);
+        metrics
+          .histogram('campaign_submit_duration_seconds')
+          .observe({ outcome: answer.settlement.state }, (performance.now() - startedAt) / 1_000);
         return metered(metrics, answer);
       });
     },

@@ -1,4 +1,10 @@
-import { CampaignStatus as WireStatus, type Audience as WireAudience, type Campaign as WireCampaign, type Contact as WireContact, type TimelineEntry as WireEntry } from '#proto/namaskah/campaign/v1/campaign.ts';
+import {
+  CampaignStatus as WireStatus,
+  type Audience as WireAudience,
+  type Campaign as WireCampaign,
+  type Contact as WireContact,
+  type TimelineEntry as WireEntry,
+} from '#proto/namaskah/campaign/v1/campaign.ts';
 import { funnelOf, type Audience, type Campaign, type CampaignStatus } from '../../domain/campaign.ts';
 import type { Contact, TimelineEntry } from '../../domain/contact.ts';
 
@@ -14,7 +20,12 @@ export const toWireContact = (contact: Contact): WireContact => ({
   createdAt: contact.createdAt,
 });
 
-export const toWireEntry = ({ type, at, campaignId, detail }: TimelineEntry): WireEntry => ({ type, at, campaignId: campaignId ?? '', detail });
+export const toWireEntry = ({ type, at, campaignId, detail }: TimelineEntry): WireEntry => ({
+  type,
+  at,
+  campaignId: campaignId ?? '',
+  detail,
+});
 
 const wireStatus: Readonly<Record<CampaignStatus, WireStatus>> = {
   draft: WireStatus.CAMPAIGN_STATUS_DRAFT,

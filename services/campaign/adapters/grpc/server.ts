@@ -60,8 +60,14 @@ export const campaignService = (deps: CreateCampaignDeps & LaunchCampaignDeps & 
     launchCampaign: method(write, async ({ id, idempotencyKey: key }, { principal: { tenantId } }) => ({
       campaign: toWireCampaign(await launch({ tenantId, id, key })),
     })),
-    pauseCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({ campaign: toWireCampaign(await pause({ tenantId, id })) })),
-    resumeCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({ campaign: toWireCampaign(await resume({ tenantId, id })) })),
-    cancelCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({ campaign: toWireCampaign(await cancel({ tenantId, id })) })),
+    pauseCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({
+      campaign: toWireCampaign(await pause({ tenantId, id })),
+    })),
+    resumeCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({
+      campaign: toWireCampaign(await resume({ tenantId, id })),
+    })),
+    cancelCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({
+      campaign: toWireCampaign(await cancel({ tenantId, id })),
+    })),
   });
 };

@@ -36,8 +36,12 @@ describe('templates', () => {
 
   it('stops a text that costs too much', () => {
     assert.throws(() => render('{% for i in (1..1000000000) %}x{% endfor %}'));
-    assert.throws(() => render('{% for a in (1..9999) %}{% for b in (1..9999) %}{% for c in (1..9999) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}'));
-    assert.throws(() => render('{% assign s = "xxxxxxxxxxxxxxxxxxxx" %}{% for i in (1..40) %}{% assign s = s | append: s %}{% endfor %}{{ s }}'));
+    assert.throws(() =>
+      render('{% for a in (1..9999) %}{% for b in (1..9999) %}{% for c in (1..9999) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}'),
+    );
+    assert.throws(() =>
+      render('{% assign s = "xxxxxxxxxxxxxxxxxxxx" %}{% for i in (1..40) %}{% assign s = s | append: s %}{% endfor %}{{ s }}'),
+    );
     assert.match(templates.check('x'.repeat(5_000)) ?? '', /limit/);
   });
 });

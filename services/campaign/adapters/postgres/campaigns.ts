@@ -63,11 +63,13 @@ export const campaignReads = (db: Database): CampaignReads => ({
     const after = idCursor(page.cursor);
     // A launch in progress still shows as a draft.
     const statuses: CampaignStatus[] | undefined = status === 'draft' ? ['draft', 'launching'] : status && [status];
-    const rows = await db.em().find(
-      CampaignRow,
-      { tenantId, ...(statuses && { status: { $in: statuses } }), ...(after !== undefined && { id: { $lt: after } }) },
-      { orderBy: { id: 'desc' }, limit: limit + 1 },
-    );
+    const rows = await db
+      .em()
+      .find(
+        CampaignRow,
+        { tenantId, ...(statuses && { status: { $in: statuses } }), ...(after !== undefined && { id: { $lt: after } }) },
+        { orderBy: { id: 'desc' }, limit: limit + 1 },
+      );
     const items = rows.slice(0, limit).map((row) => toCampaign(row));
     return { items, nextCursor: rows.length > limit ? encodeCursor([items.at(-1)?.id ?? '']) : '' };
   },
@@ -165,10 +167,10 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
     return row ? { ...toCampaign(row), launchLeaseUntil: row.launchLeaseUntil ?? undefined } : undefined;
   };
   const change = async (id: string, assignments: string, params: readonly unknown[], versions = 1): Promise<Campaign> => {
-    const [row] = await tx.query<{ tenant_id: string }>(`update campaigns set ${assignments}, version = version + ${versions} where id = $1 returning tenant_id`, [
-      id,
-      ...params,
-    ]);
+    const [row] = await tx.query<{ tenant_id: string }>(
+      `update campaigns set ${assignments}, version = version + ${versions} where id = $1 returning tenant_id`,
+      [id, ...params],
+    );
     const campaign = row && (await lock(row.tenant_id, id));
     if (!campaign) throw new Error('a locked campaign is gone');
     return campaign;
@@ -196,13 +198,23 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
     },
     lock,
     beginLaunch: async (id, { key, leaseUntil }) => {
-      await tx.query(`update campaigns set status = 'launching', launch_key = $2, launch_lease_until = $3 where id = $1`, [id, key, leaseUntil]);
+      await tx.query(`update campaigns set status = 'launching', launch_key = $2, launch_lease_until = $3 where id = $1`, [
+        id,
+        key,
+        leaseUntil,
+      ]);
     },
     fixEstimate: async (id, { cost, holdExpiresAt, leaseUntil }) => {
-      await tx.query('update campaigns set estimated_micros = $2, hold_expires_at = $3, launch_lease_until = $4 where id = $1', [id, cost.micros, holdExpiresAt, leaseUntil]);
+      await tx.query('update campaigns set estimated_micros = $2, hold_expires_at = $3, launch_lease_until = $4 where id = $1', [
+        id,
+        cost.micros,
+        holdExpiresAt,
+        leaseUntil,
+      ]);
     },
     // Two versions: the launch and what was suppressed while planning are two events.
-    start: (id, { holdId, at }) => change(id, `status = 'running', hold_id = $2, launched_at = $3, launch_lease_until = null`, [holdId, at], 2),
+    start: (id, { holdId, at }) =>
+      change(id, `status = 'running', hold_id = $2, launched_at = $3, launch_lease_until = null`, [holdId, at], 2),
     abandonLaunch: async (id) => {
       await tx.query(
         `update campaigns set status = 'draft', launch_key = null, launch_lease_until = null, estimated_micros = null, hold_expires_at = null,
@@ -219,7 +231,13 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
       const counts = countNames.map((name) => rows.map(([, progress]) => progress.counts[name]));
       const result = await tx.query<ProgressedRow>(
         addProgressSql,
-        [rows.map(([id]) => id), ...counts, rows.map(([, progress]) => progress.acceptedSegments), at, rows.map(([, progress]) => progress.newlySubmitted)],
+        [
+          rows.map(([id]) => id),
+          ...counts,
+          rows.map(([, progress]) => progress.acceptedSegments),
+          at,
+          rows.map(([, progress]) => progress.newlySubmitted),
+        ],
         { name: 'campaign-progress' },
       );
       return result.map(toProgressed);

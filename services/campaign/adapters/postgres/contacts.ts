@@ -153,7 +153,10 @@ export const contactWrites = (tx: Transaction): ContactWrites => ({
 
   unknownIds: async (tenantId, ids) => {
     const possible = ids.filter(isUuid);
-    const rows = await tx.query<{ id: string }>('select id from contacts where tenant_id = $1 and id = any($2::uuid[])', [tenantId, possible]);
+    const rows = await tx.query<{ id: string }>('select id from contacts where tenant_id = $1 and id = any($2::uuid[])', [
+      tenantId,
+      possible,
+    ]);
     const known = new Set(rows.map(({ id }) => id));
     return ids.filter((id) => !known.has(id));
   },

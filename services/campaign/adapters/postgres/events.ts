@@ -30,10 +30,16 @@ export const eventRecorder = (tx: Transaction): EventRecorder => {
   return {
     contactCreated: (event) => publishEvent(tx, facts.contactCreated, { ...ofContact(event), payload: { contactId: event.contactId } }),
     contactOptedOut: (event) =>
-      publishEvent(tx, facts.contactOptedOut, { ...ofContact(event), payload: { contactId: event.contactId, jobsStopped: BigInt(event.jobsStopped) } }),
+      publishEvent(tx, facts.contactOptedOut, {
+        ...ofContact(event),
+        payload: { contactId: event.contactId, jobsStopped: BigInt(event.jobsStopped) },
+      }),
     contactOptedIn: (event) => publishEvent(tx, facts.contactOptedIn, { ...ofContact(event), payload: { contactId: event.contactId } }),
     campaignLaunched: ({ campaignId, planned, holdId, estimatedCost, ...event }) =>
-      publishEvent(tx, facts.launched, { ...ofCampaign({ ...event, campaignId }), payload: { campaignId, planned, holdId, estimatedCost } }),
+      publishEvent(tx, facts.launched, {
+        ...ofCampaign({ ...event, campaignId }),
+        payload: { campaignId, planned, holdId, estimatedCost },
+      }),
     messagesProgressed: ({ campaignId, holdId, chargedTotal, progress, ...event }) =>
       publishEvent(tx, facts.messagesProgressed, {
         ...ofCampaign({ ...event, campaignId }),

@@ -6,6 +6,7 @@ import { decodeCursor } from '#platform/postgres/index.ts';
 export const idCursor = (text: string): string | undefined => {
   const [after] = decodeCursor(text, 1) ?? [];
   if (after === undefined) return undefined;
-  if (typeof after !== 'string' || !isUuid(after)) throw appError('request.invalid', { fields: [{ field: 'cursor', reason: 'is not a cursor of this list' }] });
+  if (typeof after !== 'string' || !isUuid(after))
+    throw appError('request.invalid', { fields: [{ field: 'cursor', reason: 'is not a cursor of this list' }] });
   return after;
 };

@@ -66,7 +66,13 @@ const toClaimed = (row: ClaimedRow): ClaimedJob => ({
   refusals: row.refusals,
   segments: row.segments,
   text: row.reply_text ?? undefined,
-  variables: { firstName: row.first_name ?? '', lastName: row.last_name ?? '', phone: row.phone, email: row.email ?? '', fields: row.fields ?? {} },
+  variables: {
+    firstName: row.first_name ?? '',
+    lastName: row.last_name ?? '',
+    phone: row.phone,
+    email: row.email ?? '',
+    fields: row.fields ?? {},
+  },
 });
 
 /**
@@ -156,15 +162,20 @@ const answerColumns = (answers: readonly SettledJob[], at: Date): unknown[] => [
 ];
 
 const partColumns = (answers: readonly SettledJob[]): unknown[] => {
-  const parts = answers.flatMap(({ id, settlement }) => settlement.messageIds.map((messageId, part) => ({ id, part, messageId: canonicalId(messageId) })));
+  const parts = answers.flatMap(({ id, settlement }) =>
+    settlement.messageIds.map((messageId, part) => ({ id, part, messageId: canonicalId(messageId) })),
+  );
   return [parts.map(({ id }) => id), parts.map(({ part }) => part), parts.map(({ messageId }) => messageId)];
 };
 
 export const jobs = (tx: Transaction): Jobs => ({
   ...planning(tx),
-  claim: async ({ now, leaseUntil, limit }) => (await tx.query<ClaimedRow>(claimSql, [now, leaseUntil, limit], { name: 'job-claim' })).map(toClaimed),
+  claim: async ({ now, leaseUntil, limit }) =>
+    (await tx.query<ClaimedRow>(claimSql, [now, leaseUntil, limit], { name: 'job-claim' })).map(toClaimed),
   settle: async (answers, at) => {
-    const rows = await tx.query<TransitionRow>(settleSql, [...answerColumns(answers, at), at, ...partColumns(answers)], { name: 'job-settle' });
+    const rows = await tx.query<TransitionRow>(settleSql, [...answerColumns(answers, at), at, ...partColumns(answers)], {
+      name: 'job-settle',
+    });
     return rows.map(toTransition);
   },
   parkExpired: async (now, limit) => (await tx.query<TransitionRow>(parkSql, [now, limit])).map(toTransition),

@@ -28,18 +28,16 @@ export const optOuts = (tx: Transaction): OptOuts => ({
     return rows.length === 1;
   },
   remove: async (phone, sender) => {
-    const rows = await tx.query<{ tenant_id: string | null }>('delete from do_not_contact where phone = $1 and sender = $2 returning tenant_id', [phone, sender]);
+    const rows = await tx.query<{ tenant_id: string | null }>(
+      'delete from do_not_contact where phone = $1 and sender = $2 returning tenant_id',
+      [phone, sender],
+    );
     return rows.map(({ tenant_id }) => tenant_id ?? undefined);
   },
   logInbound: async ({ id, tenantIds, from, to, text, intent, at }) => {
-    await tx.query('insert into inbound_messages (id, sender, phone, text, intent, tenant_ids, received_at) values ($1, $2, $3, $4, $5, $6, $7)', [
-      id,
-      to,
-      from,
-      text.replaceAll('\0', ''),
-      intent,
-      tenantIds,
-      at,
-    ]);
+    await tx.query(
+      'insert into inbound_messages (id, sender, phone, text, intent, tenant_ids, received_at) values ($1, $2, $3, $4, $5, $6, $7)',
+      [id, to, from, text.replaceAll('\0', ''), intent, tenantIds, at],
+    );
   },
 });

@@ -61,7 +61,12 @@ const plannedColumns = (jobs: readonly PlannedJob[]): unknown[] => [
 /** Rows of a launch: from the audience to planned messages, and back. */
 export const planning = (tx: Transaction): Pick<Jobs, 'audiencePage' | 'plan' | 'plannedSegments' | 'discard'> => ({
   audiencePage: async ({ id, tenantId, audience }, limit) => {
-    const rows = await tx.query<MemberRow>(audiencePageSql, [tenantId, id, audience.kind === 'contacts' ? audience.contactIds : null, limit]);
+    const rows = await tx.query<MemberRow>(audiencePageSql, [
+      tenantId,
+      id,
+      audience.kind === 'contacts' ? audience.contactIds : null,
+      limit,
+    ]);
     return rows.map(toMember);
   },
   plan: async ({ id, tenantId, sender }, planned, at) => {
@@ -75,7 +80,10 @@ export const planning = (tx: Transaction): Pick<Jobs, 'audiencePage' | 'plan' | 
     return row?.segments ?? 0n;
   },
   discard: async (campaignId, limit) => {
-    const rows = await tx.query('delete from send_jobs where id in (select id from send_jobs where campaign_id = $1 order by contact_id limit $2) returning id', [campaignId, limit]);
+    const rows = await tx.query(
+      'delete from send_jobs where id in (select id from send_jobs where campaign_id = $1 order by contact_id limit $2) returning id',
+      [campaignId, limit],
+    );
     return rows.length;
   },
 });

@@ -80,7 +80,10 @@ describe('SMPP', () => {
     await carrier.submit(outbound('ы'.repeat(80)));
     const [short, first, second] = smsc.submits;
     assert.equal(smsc.binds[0]?.interface_version, 0x34);
-    assert.deepEqual([short?.registered_delivery, short?.esm_class, short?.data_coding, short?.short_message?.message], [1, 0, 0, 'price: 5€']);
+    assert.deepEqual(
+      [short?.registered_delivery, short?.esm_class, short?.data_coding, short?.short_message?.message],
+      [1, 0, 0, 'price: 5€'],
+    );
     assert.deepEqual([short?.destination_addr, short?.dest_addr_ton, short?.source_addr_ton], ['447700900123', 1, 1]);
     assert.deepEqual([first?.esm_class, first?.data_coding, first?.short_message?.message], [0x40, 8, 'ы'.repeat(67)]);
     assert.equal(second?.short_message?.message, 'ы'.repeat(13));
@@ -126,7 +129,12 @@ describe('SMPP', () => {
     carrier = open(smsc, { listener });
     await bound();
     await smsc.deliver({ source_addr: '447700900123', destination_addr: '15005550006', short_message: 'STOP' });
-    await smsc.deliver({ source_addr: '447700900123', destination_addr: 'SHOP', data_coding: 8, short_message: Buffer.from('стоп', 'utf16le').swap16() });
+    await smsc.deliver({
+      source_addr: '447700900123',
+      destination_addr: 'SHOP',
+      data_coding: 8,
+      short_message: Buffer.from('стоп', 'utf16le').swap16(),
+    });
     assert.deepEqual(inbound, [
       { from: '+447700900123', to: '+15005550006', text: 'STOP' },
       { from: '+447700900123', to: 'SHOP', text: 'стоп' },
@@ -203,7 +211,8 @@ describe('SMPP', () => {
     // Longer than any PDU may be, then nonsense.
     for (const session of smsc.sessions) session.socket.write(Buffer.from('7fffffff00000005', 'hex'));
     await eventually(() => assert.ok(smsc.binds.length > binds));
-    for (const session of smsc.sessions) session.socket.write(Buffer.concat([Buffer.from('0000001200000005000000000000000141ff', 'hex'), Buffer.alloc(3, 0xff)]));
+    for (const session of smsc.sessions)
+      session.socket.write(Buffer.concat([Buffer.from('0000001200000005000000000000000141ff', 'hex'), Buffer.alloc(3, 0xff)]));
     await eventually(async () => assert.equal((await carrier.submit(outbound('x'))).kind, 'accepted'));
   });
 });

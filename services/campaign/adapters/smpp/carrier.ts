@@ -155,7 +155,8 @@ export const smppCarrier = (options: SmppOptions): SmppCarrier => {
   const submitFurtherPart = async (message: OutboundMessage, part: number, taken: readonly string[]): Promise<SubmitOutcome> => {
     for (let count = 1; ; count += 1) {
       const outcome = await submitPart(message, part, taken);
-      const mayRepeat = outcome.kind === 'not-sent' || (outcome.kind === 'rejected' && classifyStatus(outcome.status).class !== 'permanent');
+      const mayRepeat =
+        outcome.kind === 'not-sent' || (outcome.kind === 'rejected' && classifyStatus(outcome.status).class !== 'permanent');
       if (!mayRepeat) return outcome;
       if (count === maxPartTries || closing) return { kind: 'rejected', status: submitFailed, messageIds: taken };
       await sleep(Math.min(2_000, 50 * 2 ** count));

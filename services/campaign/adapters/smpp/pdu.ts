@@ -71,7 +71,10 @@ export const readReceipt = (pdu: PDU): Receipt | undefined => {
   return { messageId, phone: international(pdu.source_addr ?? ''), status, error: word(text, 'err')?.slice(0, 20) };
 };
 
-export type Delivered = { readonly kind: 'receipt'; readonly receipt: Receipt } | { readonly kind: 'inbound'; readonly message: InboundMessage } | { readonly kind: 'unreadable' };
+export type Delivered =
+  | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  | { readonly kind: 'inbound'; readonly message: InboundMessage }
+  | { readonly kind: 'unreadable' };
 
 /** What a deliver_sm says. */
 export const readDelivery = (pdu: PDU): Delivered => {

@@ -15,7 +15,11 @@ const issuerWithKey = async (kid: string) => {
   const { publicKey, privateKey } = await generateKeyPair('EdDSA', { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'EdDSA', use: 'sig' };
   const clock = testClock(new Date('2026-03-01T12:00:00Z'));
-  const sign = (claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}, options: { issuer?: string; audience?: string } = {}) =>
+  const sign = (
+    claims: Record<string, unknown> = {},
+    header: Record<string, unknown> = {},
+    options: { issuer?: string; audience?: string } = {},
+  ) =>
     new SignJWT({ tid: 't1', role: 'owner', plan: 'pro', sid: 's1', scopes: ['*'], ...claims })
       .setProtectedHeader({ alg: 'EdDSA', kid, typ: 'at+jwt', ...header })
       .setSubject('u1')
@@ -35,7 +39,14 @@ describe('token verifier', () => {
     let fetches = 0;
     const verifier = tokenVerifier({ fetchJwks: async () => (fetches++, JSON.stringify({ keys: [jwk] })), issuer, clock });
     const token = await sign();
-    assert.deepEqual(await verifier.verify(token), { tenantId: 't1', subject: 'user:u1', roles: ['owner'], scopes: ['*'], plan: 'pro', sessionId: 's1' });
+    assert.deepEqual(await verifier.verify(token), {
+      tenantId: 't1',
+      subject: 'user:u1',
+      roles: ['owner'],
+      scopes: ['*'],
+      plan: 'pro',
+      sessionId: 's1',
+    });
     await verifier.verify(token);
     assert.equal(fetches, 1);
     clock.advance(606_000);

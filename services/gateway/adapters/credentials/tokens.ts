@@ -65,7 +65,15 @@ export const tokenVerifier = ({ fetchJwks, issuer, clock }: TokenVerifierDepende
     return fetching;
   };
   const check = async (token: string, set: LocalJWKSet) =>
-    jwtVerify(token, set, { algorithms: ['EdDSA'], issuer, audience: 'namaskah', typ: 'at+jwt', clockTolerance: clockToleranceSeconds, currentDate: clock.now(), requiredClaims: ['exp', 'sub'] });
+    jwtVerify(token, set, {
+      algorithms: ['EdDSA'],
+      issuer,
+      audience: 'namaskah',
+      typ: 'at+jwt',
+      clockTolerance: clockToleranceSeconds,
+      currentDate: clock.now(),
+      requiredClaims: ['exp', 'sub'],
+    });
 
   const verifySignature = async (token: string): Promise<JWTPayload> => {
     try {
@@ -79,7 +87,8 @@ export const tokenVerifier = ({ fetchJwks, issuer, clock }: TokenVerifierDepende
   };
 
   const current = (caller: Caller): Caller => {
-    if (caller.sessionId !== undefined && ended.has(caller.sessionId)) throw appError('auth.unauthenticated', { message: 'The session has ended.' });
+    if (caller.sessionId !== undefined && ended.has(caller.sessionId))
+      throw appError('auth.unauthenticated', { message: 'The session has ended.' });
     const plan = plans.get(caller.tenantId);
     return plan === undefined || plan === caller.plan ? caller : { ...caller, plan };
   };

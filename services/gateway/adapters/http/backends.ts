@@ -5,7 +5,11 @@ import type { ApiKeyServiceService, AuthServiceService, MemberServiceService } f
 import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
-import type { CatalogServiceService, ProviderPushServiceService, VerificationServiceService } from '#proto/namaskah/verification/v1/verification.ts';
+import type {
+  CatalogServiceService,
+  ProviderPushServiceService,
+  VerificationServiceService,
+} from '#proto/namaskah/verification/v1/verification.ts';
 
 export interface Backends {
   readonly auth: GrpcClient<typeof AuthServiceService>;

@@ -9,7 +9,8 @@ import type { PageQueryOf } from './schemas.ts';
 /** @param amount matches the Amount schema already; @throws request.invalid when it is out of range */
 export const toMoney = (field: string, amount: string, currency = 'USD'): Money => {
   const micros = parseDecimal(amount);
-  if (micros === undefined || micros > maxMicros) throw appError('request.invalid', { fields: [{ field, reason: 'is not an amount in range' }] });
+  if (micros === undefined || micros > maxMicros)
+    throw appError('request.invalid', { fields: [{ field, reason: 'is not an amount in range' }] });
   return { currency, micros };
 };
 

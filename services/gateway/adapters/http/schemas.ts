@@ -11,7 +11,8 @@ export const Amount = Type.String({
 export const SignedAmount = Type.String({ description: 'Decimal amount; negative leaves the wallet', examples: ['-0.45'] });
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217', examples: ['USD'] });
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC', examples: ['2026-11-21T08:30:00.000Z'] });
-export const id = (prefix: string) => Type.String({ description: `TypeID with prefix ${prefix}_`, examples: [`${prefix}_01kaj4p1ncf5sv5nh2e4t2x9wd`] });
+export const id = (prefix: string) =>
+  Type.String({ description: `TypeID with prefix ${prefix}_`, examples: [`${prefix}_01kaj4p1ncf5sv5nh2e4t2x9wd`] });
 
 export const PageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Rows wanted; 25 by default' })),
@@ -19,7 +20,10 @@ export const PageQuery = {
 };
 
 export const pageOf = <T extends TSchema>(item: T) =>
-  Type.Object({ data: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }) }, closed);
+  Type.Object(
+    { data: Type.Array(item), nextCursor: Type.Union([Type.String(), Type.Null()], { description: 'null on the last page' }) },
+    closed,
+  );
 
 export const Problem = Type.Object(
   {
@@ -68,4 +72,6 @@ const byStatus = {
 
 /** Problem responses for the OpenAPI document: those that any route can give, plus the listed ones. */
 export const problems = (...statuses: (keyof typeof byStatus)[]) =>
-  Object.fromEntries([400, 401, 429, 503, ...statuses].toSorted((a, b) => a - b).map((status) => [status, byStatus[status as keyof typeof byStatus]]));
+  Object.fromEntries(
+    [400, 401, 429, 503, ...statuses].toSorted((a, b) => a - b).map((status) => [status, byStatus[status as keyof typeof byStatus]]),
+  );

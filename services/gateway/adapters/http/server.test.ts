@@ -85,7 +85,12 @@ describe('gateway over HTTP', () => {
   after(() => app.close());
 
   const post = (url: string, payload: unknown, headers: Record<string, string> = owner) =>
-    app.inject({ method: 'POST', url, headers: { 'content-type': 'application/json', ...headers }, payload: typeof payload === 'string' ? payload : JSON.stringify(payload) });
+    app.inject({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/json', ...headers },
+      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+    });
 
   it('passes a purchase on with the tenant, a deadline and the key, and answers in edge form', async () => {
     const response = await post('/v2/verifications', purchase, { ...owner, 'idempotency-key': 'k-1' });
@@ -98,7 +103,10 @@ describe('gateway over HTTP', () => {
     assert.ok(call?.options.deadline && call.options.deadline.getTime() - Date.now() <= 5_000);
     const body = response.json();
     assert.equal(body.id, toTypeId('verification', verificationId));
-    assert.deepEqual([body.status, body.price, body.phoneNumber, body.code, body.expiresAt], ['waiting', '0.45', '+6281234567890', null, '2026-01-01T00:20:00.000Z']);
+    assert.deepEqual(
+      [body.status, body.price, body.phoneNumber, body.code, body.expiresAt],
+      ['waiting', '0.45', '+6281234567890', null, '2026-01-01T00:20:00.000Z'],
+    );
     assert.equal(response.headers['location'], `/v2/verifications/${body.id}`);
   });
   it('invents a fresh key for each request without one', async () => {
@@ -149,10 +157,18 @@ describe('gateway over HTTP', () => {
     assert.equal(stranger.statusCode, 401);
     assert.match(String(stranger.headers['www-authenticate']), /^Bearer/);
     assert.equal((await post('/v2/verifications', purchase, { authorization: 'Bearer viewer' })).statusCode, 403);
-    assert.equal((await post('/v2/verifications', 'a=b', { ...owner, 'content-type': 'application/x-www-form-urlencoded' })).statusCode, 415);
+    assert.equal(
+      (await post('/v2/verifications', 'a=b', { ...owner, 'content-type': 'application/x-www-form-urlencoded' })).statusCode,
+      415,
+    );
   });
   it('knows no such id: malformed, of another kind, or unknown paths', async () => {
-    for (const url of ['/v2/verifications/nonsense', `/v2/verifications/${toTypeId('contact', verificationId)}`, '/v2/nowhere', '/v2/verifications/%00']) {
+    for (const url of [
+      '/v2/verifications/nonsense',
+      `/v2/verifications/${toTypeId('contact', verificationId)}`,
+      '/v2/nowhere',
+      '/v2/verifications/%00',
+    ]) {
       const response = await app.inject({ url, headers: owner });
       assert.deepEqual([response.statusCode, response.json().code], [404, 'request.not_found'], url);
     }
@@ -194,7 +210,12 @@ describe('gateway over HTTP', () => {
   });
   it('passes a callback on byte for byte, without credentials', async () => {
     const raw = Buffer.from('{"odd" :  "spacing", "n": 1.0}\n');
-    const response = await app.inject({ method: 'POST', url: '/v2/callbacks/payments/simulator', payload: raw, headers: { 'content-type': 'application/json', 'x-simulator-signature': 't=1,v1=ab', authorization: 'Bearer owner' } });
+    const response = await app.inject({
+      method: 'POST',
+      url: '/v2/callbacks/payments/simulator',
+      payload: raw,
+      headers: { 'content-type': 'application/json', 'x-simulator-signature': 't=1,v1=ab', authorization: 'Bearer owner' },
+    });
     assert.equal(response.statusCode, 200);
     const call = calls.at(-1);
     assert.ok(raw.equals(call?.request.rawBody));
@@ -203,14 +224,19 @@ describe('gateway over HTTP', () => {
     assert.equal(call?.options.principal, undefined);
   });
   it('allows listed origins only', async () => {
-    const preflight = (origin: string) => app.inject({ method: 'OPTIONS', url: '/v2/wallet', headers: { origin, 'access-control-request-method': 'GET' } });
+    const preflight = (origin: string) =>
+      app.inject({ method: 'OPTIONS', url: '/v2/wallet', headers: { origin, 'access-control-request-method': 'GET' } });
     assert.equal((await preflight('https://app.example.com')).headers['access-control-allow-origin'], 'https://app.example.com');
     assert.equal((await preflight('https://evil.example.com')).headers['access-control-allow-origin'], undefined);
   });
   it('serves an OpenAPI 3.1 document that lists every public route with answers and examples', async () => {
     const document = (await app.inject({ url: '/openapi.json' })).json();
     assert.equal(document.openapi, '3.1.0');
-    const documented = new Set(Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`)));
+    const documented = new Set(
+      Object.entries(document.paths).flatMap(([path, methods]) =>
+        Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`),
+      ),
+    );
     const hidden = /^(GET|HEAD) \/(docs|openapi\.json|\.well-known|verify-email|billing$)|verify-email$|\/callbacks\//;
     for (const { method, url } of app.routeTable) {
       const key = `${method} ${url.replace(/:(\w+)/g, '{$1}')}`;
@@ -219,10 +245,15 @@ describe('gateway over HTTP', () => {
     }
     const create = document.paths['/v2/verifications'].post;
     assert.ok(create.responses['402'].content['application/problem+json']);
-    assert.deepEqual(create.requestBody.content['application/json'].schema.properties.service.examples ?? [create.requestBody.content['application/json'].schema.properties.service.example], ['telegram']);
+    assert.deepEqual(
+      create.requestBody.content['application/json'].schema.properties.service.examples ?? [
+        create.requestBody.content['application/json'].schema.properties.service.example,
+      ],
+      ['telegram'],
+    );
   });
   it('shows the documentation to a person', async () => {
-    const response = await app.inject({ url: '/docs' , headers: { accept: 'text/html' } });
+    const response = await app.inject({ url: '/docs', headers: { accept: 'text/html' } });
     assert.ok([200, 302].includes(response.statusCode), String(response.statusCode));
   });
 });
@@ -230,7 +261,8 @@ describe('gateway over HTTP', () => {
 describe('rate limit', () => {
   it('counts per tenant by plan, says how many are left, and refuses with Retry-After', async () => {
     const { app } = await setUp({ 'verifications.getVerification': () => ({ verification }) });
-    const get = (who: string) => app.inject({ url: `/v2/verifications/${toTypeId('verification', verificationId)}`, headers: { authorization: `Bearer ${who}` } });
+    const get = (who: string) =>
+      app.inject({ url: `/v2/verifications/${toTypeId('verification', verificationId)}`, headers: { authorization: `Bearer ${who}` } });
     const limit = requestsPerMinute['starter'] ?? 0;
     for (let left = limit - 1; left >= 0; left--) assert.equal((await get('starter')).headers['ratelimit-remaining'], String(left));
     const refused = await get('starter');

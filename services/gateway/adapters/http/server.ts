@@ -55,12 +55,23 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   loadShedding(app, dependencies);
   await app.register(helmet, {
     // No defaults: they would upgrade a page on plain http, as in development, to https.
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'self'"], styleSrc: ["'unsafe-inline'"] } },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'self'"], styleSrc: ["'unsafe-inline'"] },
+    },
     hsts: { maxAge: 31_536_000, includeSubDomains: false },
   });
   await app.register(cors, {
     origin: dependencies.corsOrigins.length === 0 ? false : [...dependencies.corsOrigins],
-    exposedHeaders: ['X-Request-Id', 'X-Trace-Id', 'X-Process-Time', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
+    exposedHeaders: [
+      'X-Request-Id',
+      'X-Trace-Id',
+      'X-Process-Time',
+      'RateLimit-Limit',
+      'RateLimit-Remaining',
+      'RateLimit-Reset',
+      'Retry-After',
+    ],
     maxAge: 600,
   });
   accessControl(app, dependencies);

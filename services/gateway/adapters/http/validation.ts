@@ -23,7 +23,10 @@ export const validatorCompiler = (): FastifySchemaCompiler<object> => {
 const maxReported = 20;
 
 const pathOf = (error: Partial<ErrorObject>): string => {
-  const parts = (error.instancePath ?? '').split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const parts = (error.instancePath ?? '')
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const params = (error.params ?? {}) as { missingProperty?: string; additionalProperty?: string };
   const own = params.missingProperty ?? params.additionalProperty;
   if (own !== undefined) parts.push(own);
@@ -57,5 +60,8 @@ export const toValidationError = (errors: readonly FastifySchemaValidationError[
     if (!fields.some((known) => known.field === field)) fields.push({ field, reason: reasonOf(error) });
     if (fields.length === maxReported) break;
   }
-  return appError('request.invalid', { fields, message: `${fields.map(({ field, reason }) => `${field} ${reason}`).join('; ')}.`.slice(0, 500) });
+  return appError('request.invalid', {
+    fields,
+    message: `${fields.map(({ field, reason }) => `${field} ${reason}`).join('; ')}.`.slice(0, 500),
+  });
 };

@@ -16,20 +16,22 @@ export interface AuthChanges {
 const following = async (stop: Promise<() => Promise<void>>) => ({ close: await stop });
 
 export const followAuth = (bus: Bus, changes: AuthChanges) =>
-  following(bus.follow('namaskah.auth.v1.>', (event: ReceivedEvent<unknown>) => {
-    switch (event.subject) {
-      case events.auth.sessionEnded.subject:
-        return changes.endSession(events.auth.sessionEnded.codec.fromJSON(event.payload).sessionId);
-      case events.auth.apiKeyRevoked.subject:
-        return changes.revokeKey(events.auth.apiKeyRevoked.codec.fromJSON(event.payload).keyId);
-      case events.auth.tenantPlanChanged.subject: {
-        const { tenantId, plan } = events.auth.tenantPlanChanged.codec.fromJSON(event.payload);
-        return changes.changePlan(tenantId, plan);
+  following(
+    bus.follow('namaskah.auth.v1.>', (event: ReceivedEvent<unknown>) => {
+      switch (event.subject) {
+        case events.auth.sessionEnded.subject:
+          return changes.endSession(events.auth.sessionEnded.codec.fromJSON(event.payload).sessionId);
+        case events.auth.apiKeyRevoked.subject:
+          return changes.revokeKey(events.auth.apiKeyRevoked.codec.fromJSON(event.payload).keyId);
+        case events.auth.tenantPlanChanged.subject: {
+          const { tenantId, plan } = events.auth.tenantPlanChanged.codec.fromJSON(event.payload);
+          return changes.changePlan(tenantId, plan);
+        }
+        default:
+          return undefined;
       }
-      default:
-        return undefined;
-    }
-  }));
+    }),
+  );
 
 /** Nudges by resource id: many listeners per id, none kept after its last one has left. */
 export const liveUpdates = () => {

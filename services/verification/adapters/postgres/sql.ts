@@ -3,7 +3,24 @@
 /** `$1::uuid[], $2::text[], …` */
 const arrays = (types: readonly string[]): string => types.map((type, index) => `$${index + 1}::${type}[]`).join(', ');
 
-const reserveTypes = ['uuid', 'uuid', 'text', 'text', 'text', 'int', 'text', 'text', 'text', 'text', 'bigint', 'text', 'timestamptz', 'timestamptz', 'timestamptz', 'int'] as const;
+const reserveTypes = [
+  'uuid',
+  'uuid',
+  'text',
+  'text',
+  'text',
+  'int',
+  'text',
+  'text',
+  'text',
+  'text',
+  'bigint',
+  'text',
+  'timestamptz',
+  'timestamptz',
+  'timestamptz',
+  'int',
+] as const;
 
 /** Many rows in one statement; the ids of those whose key was new. Keys are locked in one order, so batches cannot deadlock. */
 export const reserveSql = `
@@ -58,7 +75,25 @@ const castOutbox = (list: string): string =>
     .map((parameter, index) => `${parameter}::${outboxTypes[index] ?? 'text'}`)
     .join(', ');
 
-const saveTypes = ['uuid', 'uuid', 'text', 'int', 'text', 'int', 'text', 'bigint', 'text', 'text', 'bytea', 'text', 'timestamptz', 'timestamptz', 'timestamptz', 'timestamptz', 'int'] as const;
+const saveTypes = [
+  'uuid',
+  'uuid',
+  'text',
+  'int',
+  'text',
+  'int',
+  'text',
+  'bigint',
+  'text',
+  'text',
+  'bytea',
+  'text',
+  'timestamptz',
+  'timestamptz',
+  'timestamptz',
+  'timestamptz',
+  'int',
+] as const;
 
 /**
  * Many changes of many rows, each with its event: what `saves.event` does for one. Rows are locked in the order of ids.

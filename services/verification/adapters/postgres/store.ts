@@ -53,7 +53,8 @@ const saveParams = (from: Verification, to: Verification): unknown[] => [
 ];
 
 /** Rows of parameters as one array per column, for unnest. */
-const columnsOf = (rows: readonly (readonly unknown[])[]): unknown[] => (rows[0] ?? []).map((_value, column) => rows.map((row) => row[column]));
+const columnsOf = (rows: readonly (readonly unknown[])[]): unknown[] =>
+  (rows[0] ?? []).map((_value, column) => rows.map((row) => row[column]));
 
 interface MovedRow {
   readonly event_id: string;
@@ -89,7 +90,10 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
   const saveWithEvent = coalesce<{ readonly params: unknown[]; readonly eventId: string }, Saved>({
     ...batching,
     run: async (items) => {
-      const moved = await writeMoved(db, items.map(({ params }) => params));
+      const moved = await writeMoved(
+        db,
+        items.map(({ params }) => params),
+      );
       if (moved.length > 0) db.signalOutbox();
       const waits = new Map(moved.map(({ event_id, push_waits }) => [event_id, push_waits]));
       return items.map(({ eventId }) => (waits.has(eventId) ? (waits.get(eventId) ? 'pushWaits' : 'saved') : 'lost'));

@@ -24,7 +24,8 @@ export const accessControl = (app: FastifyInstance, { authenticate }: { readonly
     // The documentation viewer registers its own routes: readable by anyone.
     if (url.startsWith('/docs')) route.config = { ...config, access: publicAccess };
     else if (!config?.access) throw new Error(`route ${String(method)} ${url} declares no access rule`);
-    for (const each of Array.isArray(method) ? method : [method]) table.push({ method: each, url, access: route.config?.access ?? publicAccess });
+    for (const each of Array.isArray(method) ? method : [method])
+      table.push({ method: each, url, access: route.config?.access ?? publicAccess });
   });
   app.addHook('onRequest', async (request) => {
     const { access } = request.routeOptions.config;

@@ -80,20 +80,27 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
     const route = request.routeOptions.url ?? 'unmatched';
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, elapsedMs / 1_000);
     if (elapsedMs > slowMs && !route.endsWith('/events')) {
-      logger.warn({ method: request.method, route, status: reply.statusCode, elapsedMs: Math.round(elapsedMs), requestId: request.id }, 'slow request');
+      logger.warn(
+        { method: request.method, route, status: reply.statusCode, elapsedMs: Math.round(elapsedMs), requestId: request.id },
+        'slow request',
+      );
     }
   });
   app.setErrorHandler((error, request, reply) => {
     const known = toPublicError(error);
     if (known.row.owner === 'platform') {
-      logger.error({ err: known.cause ?? known, code: known.code, method: request.method, route: request.routeOptions.url, requestId: request.id }, 'request failed');
+      logger.error(
+        { err: known.cause ?? known, code: known.code, method: request.method, route: request.routeOptions.url, requestId: request.id },
+        'request failed',
+      );
     }
     return sendProblem(request, reply, known);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] ?? '/';
     const allowed = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    if (allowed.length === 0) return sendProblem(request, reply, appError('request.not_found', { message: 'There is nothing at this address.' }));
+    if (allowed.length === 0)
+      return sendProblem(request, reply, appError('request.not_found', { message: 'There is nothing at this address.' }));
     void reply.header('allow', [...new Set(allowed)].join(', '));
     return sendProblem(request, reply, appError('request.method_not_allowed'));
   });

@@ -17,7 +17,9 @@ export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly pu
       info: { title: 'Namaskah', version: '2.0.0', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
       servers: [{ url: publicUrl }],
       components: {
-        securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'Access token (JWT) or API key (nsk_live_…, nsk_test_…)' } },
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', description: 'Access token (JWT) or API key (nsk_live_…, nsk_test_…)' },
+        },
       },
       security: [{ bearer: [] }],
       tags: [
@@ -32,6 +34,10 @@ export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly pu
       ],
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { docExpansion: 'list', deepLinking: true, persistAuthorization: true } });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    uiConfig: { docExpansion: 'list', deepLinking: true, persistAuthorization: true },
+  });
   app.get('/openapi.json', { schema: { hide: true }, config: { access: publicAccess } }, async () => app.swagger());
 };

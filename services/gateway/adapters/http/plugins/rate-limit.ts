@@ -12,7 +12,12 @@ export const anonymousPerMinute = 300;
 
 export const rateLimit = async (app: FastifyInstance, { rateLimitFactor }: { readonly rateLimitFactor: number }): Promise<void> => {
   const limitOf = (plan: string | undefined): number =>
-    Math.max(1, Math.floor((plan === undefined ? anonymousPerMinute : (requestsPerMinute[plan] ?? requestsPerMinute['starter'] ?? 100)) * rateLimitFactor));
+    Math.max(
+      1,
+      Math.floor(
+        (plan === undefined ? anonymousPerMinute : (requestsPerMinute[plan] ?? requestsPerMinute['starter'] ?? 100)) * rateLimitFactor,
+      ),
+    );
   await app.register(fastifyRateLimit, {
     global: true,
     // After authentication (onRequest hooks run first), so that the tenant is known; before the body is parsed.

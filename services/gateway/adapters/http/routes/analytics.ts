@@ -8,7 +8,8 @@ import { fromMoney, fromTime, toTime } from '../mapping.ts';
 import { closed, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 
-const figures = <K extends string>(...names: K[]) => Type.Object(Object.fromEntries(names.map((name) => [name, Type.Integer()])) as Record<K, ReturnType<typeof Type.Integer>>, closed);
+const figures = <K extends string>(...names: K[]) =>
+  Type.Object(Object.fromEntries(names.map((name) => [name, Type.Integer()])) as Record<K, ReturnType<typeof Type.Integer>>, closed);
 const Amounts = Type.Array(Type.Object({ currency: Type.String(), amount: Type.String() }, closed));
 const Summary = Type.Object(
   {
@@ -52,7 +53,8 @@ export const analyticsRoutes = (app: App, { analytics }: Backends): void => {
       const to = toTime(request.query.to) ?? new Date(Math.floor(now / dayMs) * dayMs + dayMs);
       const from = toTime(request.query.from) ?? new Date(to.getTime() - dayMs);
       if (from >= to) throw appError('request.invalid', { fields: [{ field: 'from', reason: 'must be before to' }] });
-      if (to.getTime() - from.getTime() > maxRangeMs) throw appError('request.invalid', { fields: [{ field: 'to', reason: 'is more than 400 days after from' }] });
+      if (to.getTime() - from.getTime() > maxRangeMs)
+        throw appError('request.invalid', { fields: [{ field: 'to', reason: 'is more than 400 days after from' }] });
       const answer = await analytics.getSummary({ from, to }, callOptions(request));
       const amounts = (rows: typeof answer.spend) => rows.map((row) => ({ currency: row.currency, amount: fromMoney(row) }));
       return {

@@ -47,7 +47,14 @@ export const apiKeyRoutes = (app: App, { apiKeys }: Backends): void => {
         body: Type.Object(
           {
             name: Type.String({ minLength: 1, maxLength: 100, examples: ['checkout server'] }),
-            scopes: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { minItems: 1, maxItems: 50, description: 'Everything by default', examples: [['verifications:read', 'verifications:write']] })),
+            scopes: Type.Optional(
+              Type.Array(Type.String({ minLength: 1, maxLength: 50 }), {
+                minItems: 1,
+                maxItems: 50,
+                description: 'Everything by default',
+                examples: [['verifications:read', 'verifications:write']],
+              }),
+            ),
             expiresAt: Type.Optional(Timestamp),
           },
           closed,
@@ -69,7 +76,12 @@ export const apiKeyRoutes = (app: App, { apiKeys }: Backends): void => {
     '/v2/api-keys',
     {
       config: { access: readAccess('api-keys:read') },
-      schema: { tags, summary: 'List keys', querystring: Type.Object(PageQuery, closed), response: { 200: pageOf(ApiKey), ...problems(403, 422) } },
+      schema: {
+        tags,
+        summary: 'List keys',
+        querystring: Type.Object(PageQuery, closed),
+        response: { 200: pageOf(ApiKey), ...problems(403, 422) },
+      },
     },
     async (request) => {
       const answer = await apiKeys.listApiKeys({ page: toPage(request.query) }, callOptions(request));
@@ -80,7 +92,13 @@ export const apiKeyRoutes = (app: App, { apiKeys }: Backends): void => {
     '/v2/api-keys/:id',
     {
       config: { access: adminAccess('api-keys:write') },
-      schema: { tags, summary: 'Revoke a key', description: 'Takes effect everywhere within a second.', params: Type.Object({ id: Type.String() }), response: { 204: Type.Null(), ...problems(403, 404) } },
+      schema: {
+        tags,
+        summary: 'Revoke a key',
+        description: 'Takes effect everywhere within a second.',
+        params: Type.Object({ id: Type.String() }),
+        response: { 204: Type.Null(), ...problems(403, 404) },
+      },
     },
     async (request, reply) => {
       await apiKeys.revokeApiKey({ id: pathId('apiKey', request.params.id) }, callOptions(request));

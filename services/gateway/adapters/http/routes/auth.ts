@@ -9,16 +9,29 @@ import { apiKeyFromProto, ApiKey } from './api-keys.ts';
 import type { App } from './index.ts';
 
 export const Email = Type.String({ format: 'email', maxLength: 254, examples: ['ada@example.com'] });
-export const Password = Type.String({ minLength: 8, maxLength: 256, description: 'At least 8 characters; passwords from stolen lists are refused', examples: ['plum-otter-candle-91'] });
+export const Password = Type.String({
+  minLength: 8,
+  maxLength: 256,
+  description: 'At least 8 characters; passwords from stolen lists are refused',
+  examples: ['plum-otter-candle-91'],
+});
 export const UserRef = Type.Object({ id: id('usr'), email: Type.String() }, closed);
 export const TenantRef = Type.Object({ id: id('ten'), name: Type.String() }, closed);
 const Tokens = Type.Object(
-  { accessToken: Type.String(), refreshToken: Type.String(), tokenType: Type.Literal('Bearer'), expiresIn: Type.Integer({ description: 'Seconds' }) },
+  {
+    accessToken: Type.String(),
+    refreshToken: Type.String(),
+    tokenType: Type.Literal('Bearer'),
+    expiresIn: Type.Integer({ description: 'Seconds' }),
+  },
   closed,
 );
 const Me = Type.Object(
   {
-    user: Type.Union([Type.Object({ id: id('usr'), email: Type.String(), emailVerified: Type.Boolean(), createdAt: Timestamp }, closed), Type.Null()], { description: 'null for an API key' }),
+    user: Type.Union(
+      [Type.Object({ id: id('usr'), email: Type.String(), emailVerified: Type.Boolean(), createdAt: Timestamp }, closed), Type.Null()],
+      { description: 'null for an API key' },
+    ),
     tenant: Type.Object({ id: id('ten'), name: Type.String(), plan: Type.String(), createdAt: Timestamp }, closed),
     role: Type.String({ examples: ['owner'] }),
     plan: Type.String({ examples: ['starter'] }),
@@ -43,9 +56,17 @@ export const authRoutes = (app: App, { auth }: Backends): void => {
       schema: {
         tags,
         summary: 'Register an organization and its owner',
-        description: 'The answer is the same when the address is registered already (its owner is not revealed). A mail with a verification link follows.',
+        description:
+          'The answer is the same when the address is registered already (its owner is not revealed). A mail with a verification link follows.',
         security: [],
-        body: Type.Object({ email: Email, password: Password, organization: Type.String({ minLength: 1, maxLength: 120, pattern: String.raw`\S`, examples: ['Analytical Engines'] }) }, closed),
+        body: Type.Object(
+          {
+            email: Email,
+            password: Password,
+            organization: Type.String({ minLength: 1, maxLength: 120, pattern: String.raw`\S`, examples: ['Analytical Engines'] }),
+          },
+          closed,
+        ),
         response: { 201: Type.Object({ user: UserRef, tenant: TenantRef }, closed), ...problems(422) },
       },
     },
@@ -82,7 +103,8 @@ export const authRoutes = (app: App, { auth }: Backends): void => {
       schema: {
         tags,
         summary: 'Exchange a refresh token',
-        description: 'Each refresh token is good once. Repeating within 30 seconds gives the same successor; later use of an old token ends the session.',
+        description:
+          'Each refresh token is good once. Repeating within 30 seconds gives the same successor; later use of an old token ends the session.',
         security: [],
         body: Type.Object({ refreshToken: Type.String({ minLength: 1, maxLength: 512 }) }, closed),
         response: { 200: Tokens, ...problems(422) },
@@ -98,7 +120,9 @@ export const authRoutes = (app: App, { auth }: Backends): void => {
         tags,
         summary: 'End the session',
         description: 'Ends the session of the access token, or of the refresh token given in the body.',
-        body: Type.Optional(Type.Union([Type.Object({ refreshToken: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })) }, closed), Type.Null()])),
+        body: Type.Optional(
+          Type.Union([Type.Object({ refreshToken: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })) }, closed), Type.Null()]),
+        ),
         response: { 204: Type.Null(), ...problems(422) },
       },
     },
@@ -148,20 +172,23 @@ export const authRoutes = (app: App, { auth }: Backends): void => {
     async (request) => {
       const { user, tenant, role, apiKey } = await auth.getMe({}, callOptions(request));
       return {
-        user: user ? { id: edgeId('user', user.id), email: user.email, emailVerified: user.emailVerified, createdAt: fromTime(user.createdAt) ?? '' } : null,
-        tenant: { id: edgeId('tenant', tenant?.id ?? ''), name: tenant?.name ?? '', plan: tenant?.plan ?? '', createdAt: fromTime(tenant?.createdAt) ?? '' },
+        user: user
+          ? { id: edgeId('user', user.id), email: user.email, emailVerified: user.emailVerified, createdAt: fromTime(user.createdAt) ?? '' }
+          : null,
+        tenant: {
+          id: edgeId('tenant', tenant?.id ?? ''),
+          name: tenant?.name ?? '',
+          plan: tenant?.plan ?? '',
+          createdAt: fromTime(tenant?.createdAt) ?? '',
+        },
         role: fromEnum('ROLE', role),
         plan: tenant?.plan ?? '',
         apiKey: apiKey ? apiKeyFromProto(apiKey) : null,
       };
     },
   );
-  app.get(
-    '/.well-known/jwks.json',
-    { config: { access: publicAccess }, schema: { hide: true } },
-    async (request, reply) => {
-      const { jwksJson } = await auth.getJwks({}, callOptions(request));
-      return reply.type('application/jwk-set+json').header('cache-control', 'public, max-age=300').send(jwksJson);
-    },
-  );
+  app.get('/.well-known/jwks.json', { config: { access: publicAccess }, schema: { hide: true } }, async (request, reply) => {
+    const { jwksJson } = await auth.getJwks({}, callOptions(request));
+    return reply.type('application/jwk-set+json').header('cache-control', 'public, max-age=300').send(jwksJson);
+  });
 };

@@ -9,7 +9,11 @@ import type { Backends } from '../backends.ts';
 import { callOptions } from '../context.ts';
 
 const textHeaders = (headers: FastifyRequest['headers']): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' && name !== 'authorization' && name !== 'cookie' ? [[name, value]] : [])));
+  Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      typeof value === 'string' && name !== 'authorization' && name !== 'cookie' ? [[name, value]] : [],
+    ),
+  );
 
 const bytes = (body: unknown): Buffer => (Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 
@@ -25,10 +29,14 @@ export const callbackRoutes = async (app: FastifyInstance, { payments, providerP
       );
       return reply.code(200).send({ received: true });
     });
-    scope.post<{ Params: { provider: string; secret: string } }>('/v2/callbacks/providers/:provider/:secret', options, async (request, reply) => {
-      const { provider, secret } = request.params;
-      await providerPush.receivePush({ provider, secret, rawBody: bytes(request.body) }, callOptions(request));
-      return reply.code(200).send({ received: true });
-    });
+    scope.post<{ Params: { provider: string; secret: string } }>(
+      '/v2/callbacks/providers/:provider/:secret',
+      options,
+      async (request, reply) => {
+        const { provider, secret } = request.params;
+        await providerPush.receivePush({ provider, secret, rawBody: bytes(request.body) }, callOptions(request));
+        return reply.code(200).send({ received: true });
+      },
+    );
   });
 };

@@ -21,7 +21,7 @@ const Counts = Type.Object(
     delivered: Count,
     failed: Count,
     suppressed: Count,
-    unknown: Type.Integer({ description: "Given to the carrier, whose answer was lost: parked, never sent again blindly" }),
+    unknown: Type.Integer({ description: 'Given to the carrier, whose answer was lost: parked, never sent again blindly' }),
     cancelled: Count,
   },
   closed,
@@ -51,14 +51,17 @@ const audienceToProto = (audience: Static<typeof Audience>): AudienceMessage => 
   if ('all' in audience) return { selection: { $case: 'all', value: {} } };
   const ids = audience.contactIds.map((text, index) => {
     const uuid = fromTypeId('contact', text);
-    if (uuid === undefined) throw appError('request.invalid', { fields: [{ field: `audience.contactIds[${index}]`, reason: 'is not a contact id' }] });
+    if (uuid === undefined)
+      throw appError('request.invalid', { fields: [{ field: `audience.contactIds[${index}]`, reason: 'is not a contact id' }] });
     return uuid;
   });
   return { selection: { $case: 'contactIds', value: { ids } } };
 };
 
 const audienceFromProto = (audience: AudienceMessage | undefined): Static<typeof Audience> =>
-  audience?.selection?.$case === 'contactIds' ? { contactIds: audience.selection.value.ids.map((uuid) => edgeId('contact', uuid)) } : { all: true };
+  audience?.selection?.$case === 'contactIds'
+    ? { contactIds: audience.selection.value.ids.map((uuid) => edgeId('contact', uuid)) }
+    : { all: true };
 
 const campaignFromProto = (campaign: CampaignMessage | undefined): Static<typeof Campaign> => {
   if (!campaign) throw new Error('the campaign service answered without a campaign');
@@ -102,7 +105,12 @@ export const campaignRoutes = (app: App, { campaigns }: Backends): void => {
         body: Type.Object(
           {
             name: Type.String({ minLength: 1, maxLength: 120, examples: ['Spring news'] }),
-            body: Type.String({ minLength: 1, maxLength: 1600, description: 'Liquid: firstName, lastName, phone, email, fields.*', examples: ['Hello {{ firstName | default: "there" }}, we open at nine.'] }),
+            body: Type.String({
+              minLength: 1,
+              maxLength: 1600,
+              description: 'Liquid: firstName, lastName, phone, email, fields.*',
+              examples: ['Hello {{ firstName | default: "there" }}, we open at nine.'],
+            }),
             audience: Audience,
           },
           closed,
@@ -112,7 +120,10 @@ export const campaignRoutes = (app: App, { campaigns }: Backends): void => {
     },
     async (request, reply) => {
       const { name, body, audience } = request.body;
-      const answer = await campaigns.createCampaign({ idempotencyKey: idempotencyKeyOf(request), name, body, audience: audienceToProto(audience) }, callOptions(request));
+      const answer = await campaigns.createCampaign(
+        { idempotencyKey: idempotencyKeyOf(request), name, body, audience: audienceToProto(audience) },
+        callOptions(request),
+      );
       return reply.code(201).send(campaignFromProto(answer.campaign));
     },
   );
@@ -120,17 +131,29 @@ export const campaignRoutes = (app: App, { campaigns }: Backends): void => {
     '/v2/campaigns',
     {
       config: { access: readAccess('campaigns:read') },
-      schema: { tags, summary: 'List campaigns, newest first', querystring: Type.Object({ ...PageQuery, status: Type.Optional(Status) }, closed), response: { 200: pageOf(Campaign), ...problems(403, 422) } },
+      schema: {
+        tags,
+        summary: 'List campaigns, newest first',
+        querystring: Type.Object({ ...PageQuery, status: Type.Optional(Status) }, closed),
+        response: { 200: pageOf(Campaign), ...problems(403, 422) },
+      },
     },
     async (request) => {
-      const answer = await campaigns.listCampaigns({ page: toPage(request.query), status: request.query.status ?? '' }, callOptions(request));
+      const answer = await campaigns.listCampaigns(
+        { page: toPage(request.query), status: request.query.status ?? '' },
+        callOptions(request),
+      );
       return page(answer.campaigns, answer.nextCursor, campaignFromProto);
     },
   );
   app.get(
     '/v2/campaigns/:id',
-    { config: { access: readAccess('campaigns:read') }, schema: { tags, summary: 'One campaign with its counts', params, response: { 200: Campaign, ...problems(403, 404) } } },
-    async (request) => campaignFromProto((await campaigns.getCampaign({ id: pathId('campaign', request.params.id) }, callOptions(request))).campaign),
+    {
+      config: { access: readAccess('campaigns:read') },
+      schema: { tags, summary: 'One campaign with its counts', params, response: { 200: Campaign, ...problems(403, 404) } },
+    },
+    async (request) =>
+      campaignFromProto((await campaigns.getCampaign({ id: pathId('campaign', request.params.id) }, callOptions(request))).campaign),
   );
   app.post(
     '/v2/campaigns/:id/launch',
@@ -147,15 +170,28 @@ export const campaignRoutes = (app: App, { campaigns }: Backends): void => {
       },
     },
     async (request, reply) => {
-      const answer = await campaigns.launchCampaign({ id: pathId('campaign', request.params.id), idempotencyKey: idempotencyKeyOf(request) }, callOptions(request));
+      const answer = await campaigns.launchCampaign(
+        { id: pathId('campaign', request.params.id), idempotencyKey: idempotencyKeyOf(request) },
+        callOptions(request),
+      );
       return reply.code(202).send(campaignFromProto(answer.campaign));
     },
   );
-  const steer = (verb: 'pause' | 'resume' | 'cancel', summary: string, call: 'pauseCampaign' | 'resumeCampaign' | 'cancelCampaign'): void => {
+  const steer = (
+    verb: 'pause' | 'resume' | 'cancel',
+    summary: string,
+    call: 'pauseCampaign' | 'resumeCampaign' | 'cancelCampaign',
+  ): void => {
     app.post(
       `/v2/campaigns/:id/${verb}`,
-      { config: { access: writeAccess('campaigns:write') }, schema: { tags, summary, params, body: noBody, response: { 200: Campaign, ...problems(403, 404, 409) } } },
-      async (request) => campaignFromProto((await campaigns[call]({ id: pathId('campaign', (request.params as { id: string }).id) }, callOptions(request))).campaign),
+      {
+        config: { access: writeAccess('campaigns:write') },
+        schema: { tags, summary, params, body: noBody, response: { 200: Campaign, ...problems(403, 404, 409) } },
+      },
+      async (request) =>
+        campaignFromProto(
+          (await campaigns[call]({ id: pathId('campaign', (request.params as { id: string }).id) }, callOptions(request))).campaign,
+        ),
     );
   };
   steer('pause', 'Stop sending for now', 'pauseCampaign');

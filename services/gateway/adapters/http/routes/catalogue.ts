@@ -17,8 +17,20 @@ const Service = Type.Object(
   },
   closed,
 );
-const Country = Type.Object({ code: Type.String({ examples: ['ID'] }), name: Type.String(), dialCode: Type.String({ examples: ['+62'] }) }, closed);
-const Price = Type.Object({ service: Type.String(), country: Type.String(), capability: Type.String(), price: Type.String({ examples: ['0.45'] }), currency: Type.String() }, closed);
+const Country = Type.Object(
+  { code: Type.String({ examples: ['ID'] }), name: Type.String(), dialCode: Type.String({ examples: ['+62'] }) },
+  closed,
+);
+const Price = Type.Object(
+  {
+    service: Type.String(),
+    country: Type.String(),
+    capability: Type.String(),
+    price: Type.String({ examples: ['0.45'] }),
+    currency: Type.String(),
+  },
+  closed,
+);
 const Search = Type.Optional(Type.String({ maxLength: 100, description: 'Name, alias or code; small typing errors are forgiven' }));
 const cache = 'public, max-age=300';
 
@@ -28,7 +40,16 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
   const config = { access: publicAccess };
   app.get(
     '/v2/services',
-    { config, schema: { tags, summary: 'List services', security: [], querystring: Type.Object({ ...PageQuery, search: Search }, closed), response: { 200: pageOf(Service), ...problems(422) } } },
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'List services',
+        security: [],
+        querystring: Type.Object({ ...PageQuery, search: Search }, closed),
+        response: { 200: pageOf(Service), ...problems(422) },
+      },
+    },
     async (request, reply) => {
       const answer = await catalog.listServices({ page: toPage(request.query), search: request.query.search ?? '' }, callOptions(request));
       void reply.header('cache-control', cache);
@@ -44,7 +65,16 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
   );
   app.get(
     '/v2/countries',
-    { config, schema: { tags, summary: 'List countries', security: [], querystring: Type.Object({ ...PageQuery, search: Search }, closed), response: { 200: pageOf(Country), ...problems(422) } } },
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'List countries',
+        security: [],
+        querystring: Type.Object({ ...PageQuery, search: Search }, closed),
+        response: { 200: pageOf(Country), ...problems(422) },
+      },
+    },
     async (request, reply) => {
       const answer = await catalog.listCountries({ page: toPage(request.query), search: request.query.search ?? '' }, callOptions(request));
       void reply.header('cache-control', cache);
@@ -60,7 +90,13 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
         summary: 'Prices of a service',
         security: [],
         params: Type.Object({ code: Type.String({ minLength: 1, maxLength: 64 }) }),
-        querystring: Type.Object({ ...PageQuery, country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] })) }, closed),
+        querystring: Type.Object(
+          {
+            ...PageQuery,
+            country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] })),
+          },
+          closed,
+        ),
         response: { 200: pageOf(Price), ...problems(404, 422) },
       },
     },

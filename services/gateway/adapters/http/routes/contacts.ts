@@ -9,7 +9,10 @@ import type { App } from './index.ts';
 
 const Name = Type.String({ maxLength: 100 });
 const Tags = Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 50, uniqueItems: true });
-const Fields = Type.Record(Type.String({ pattern: String.raw`^\w{1,50}$` }), Type.String({ maxLength: 500 }), { maxProperties: 50, ...closed });
+const Fields = Type.Record(Type.String({ pattern: String.raw`^\w{1,50}$` }), Type.String({ maxLength: 500 }), {
+  maxProperties: 50,
+  ...closed,
+});
 const MaybeText = Type.Union([Type.String(), Type.Null()]);
 const fields = {
   id: id('con'),
@@ -23,7 +26,10 @@ const fields = {
   createdAt: Timestamp,
 };
 const Contact = Type.Object(fields, closed);
-const TimelineEntry = Type.Object({ type: Type.String(), at: Timestamp, campaignId: Type.Union([id('cmp'), Type.Null()]), detail: MaybeText }, closed);
+const TimelineEntry = Type.Object(
+  { type: Type.String(), at: Timestamp, campaignId: Type.Union([id('cmp'), Type.Null()]), detail: MaybeText },
+  closed,
+);
 
 const contactFromProto = (contact: ContactMessage | undefined) => {
   if (!contact) throw new Error('the campaign service answered without a contact');
@@ -52,7 +58,12 @@ export const contactRoutes = (app: App, { contacts }: Backends): void => {
         headers: IdempotencyHeaders,
         body: Type.Object(
           {
-            phone: Type.String({ minLength: 3, maxLength: 32, description: 'International form with a leading +', examples: ['+447700900123'] }),
+            phone: Type.String({
+              minLength: 3,
+              maxLength: 32,
+              description: 'International form with a leading +',
+              examples: ['+447700900123'],
+            }),
             firstName: Type.Optional(Name),
             lastName: Type.Optional(Name),
             email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
@@ -81,7 +92,11 @@ export const contactRoutes = (app: App, { contacts }: Backends): void => {
         tags,
         summary: 'List and search contacts',
         querystring: Type.Object(
-          { ...PageQuery, search: Type.Optional(Type.String({ maxLength: 100, description: 'Name, phone or e-mail' })), tag: Type.Optional(Type.String({ maxLength: 50 })) },
+          {
+            ...PageQuery,
+            search: Type.Optional(Type.String({ maxLength: 100, description: 'Name, phone or e-mail' })),
+            tag: Type.Optional(Type.String({ maxLength: 50 })),
+          },
           closed,
         ),
         response: { 200: pageOf(Contact), ...problems(403, 422) },
@@ -101,7 +116,10 @@ export const contactRoutes = (app: App, { contacts }: Backends): void => {
         tags,
         summary: 'One contact with its timeline',
         params: Type.Object({ id: Type.String() }),
-        response: { 200: Type.Object({ ...fields, timeline: Type.Array(TimelineEntry, { description: 'Newest first' }) }, closed), ...problems(403, 404) },
+        response: {
+          200: Type.Object({ ...fields, timeline: Type.Array(TimelineEntry, { description: 'Newest first' }) }, closed),
+          ...problems(403, 404),
+        },
       },
     },
     async (request) => {

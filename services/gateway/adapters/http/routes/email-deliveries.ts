@@ -10,7 +10,9 @@ const Delivery = Type.Object(
   {
     id: id('dlv'),
     kind: Type.String({ examples: ['email.invitation'] }),
-    recipient: Type.Union([Type.String({ examples: ['a***@example.com'] }), Type.Null()], { description: 'Masked; null until it was sent' }),
+    recipient: Type.Union([Type.String({ examples: ['a***@example.com'] }), Type.Null()], {
+      description: 'Masked; null until it was sent',
+    }),
     status: Type.String({ description: 'pending, sent, skipped or failed' }),
     attempts: Type.Integer(),
     createdAt: Timestamp,
@@ -25,7 +27,12 @@ export const emailDeliveryRoutes = (app: App, { notifications }: Backends): void
     '/v2/email-deliveries',
     {
       config: { access: readAccess('members:read') },
-      schema: { tags: ['auth'], summary: 'Mails sent for this tenant, newest first', querystring: Type.Object(PageQuery, closed), response: { 200: pageOf(Delivery), ...problems(403, 422) } },
+      schema: {
+        tags: ['auth'],
+        summary: 'Mails sent for this tenant, newest first',
+        querystring: Type.Object(PageQuery, closed),
+        response: { 200: pageOf(Delivery), ...problems(403, 422) },
+      },
     },
     async (request) => {
       const answer = await notifications.listDeliveries({ page: toPage(request.query) }, callOptions(request));

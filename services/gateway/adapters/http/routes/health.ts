@@ -13,13 +13,28 @@ const Health = Type.Object({ status: Type.String(), parts: Type.Optional(Type.Re
 
 export const healthRoutes = (app: App, { readiness }: { readonly readiness: () => Promise<Readiness> }): void => {
   const config = { access: publicAccess, alwaysServed: true };
-  app.get('/health/live', { config, schema: { tags: ['health'], summary: 'The process runs', security: [], response: { 200: Health } } }, async () => ({ status: 'live' }));
+  app.get(
+    '/health/live',
+    { config, schema: { tags: ['health'], summary: 'The process runs', security: [], response: { 200: Health } } },
+    async () => ({ status: 'live' }),
+  );
   app.get(
     '/health/ready',
-    { config, schema: { tags: ['health'], summary: 'Requests can be served; names the part that is not ready', security: [], response: { 200: Health, 503: Health } } },
+    {
+      config,
+      schema: {
+        tags: ['health'],
+        summary: 'Requests can be served; names the part that is not ready',
+        security: [],
+        response: { 200: Health, 503: Health },
+      },
+    },
     async (_request, reply) => {
       const { ready, parts } = await readiness();
-      return reply.code(ready ? 200 : 503).header('cache-control', 'no-store').send({ status: ready ? 'ready' : 'not ready', parts: { ...parts } });
+      return reply
+        .code(ready ? 200 : 503)
+        .header('cache-control', 'no-store')
+        .send({ status: ready ? 'ready' : 'not ready', parts: { ...parts } });
     },
   );
 };

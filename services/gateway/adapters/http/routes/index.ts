@@ -19,7 +19,13 @@ import { verificationRoutes } from './verifications.ts';
 import { walletRoutes } from './wallet.ts';
 
 export type { Readiness };
-export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, TypeBoxTypeProvider>;
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
 
 export interface RouteDependencies {
   readonly backends: Backends;

@@ -18,7 +18,12 @@ export const memberRoutes = (app: App, { members }: Backends): void => {
     '/v2/members',
     {
       config: { access: readAccess('members:read') },
-      schema: { tags, summary: 'List members', querystring: Type.Object(PageQuery, closed), response: { 200: pageOf(Member), ...problems(403, 422) } },
+      schema: {
+        tags,
+        summary: 'List members',
+        querystring: Type.Object(PageQuery, closed),
+        response: { 200: pageOf(Member), ...problems(403, 422) },
+      },
     },
     async (request) => {
       const answer = await members.listMembers({ page: toPage(request.query) }, callOptions(request));

@@ -27,7 +27,9 @@ export const pageRoutes = async (app: FastifyInstance, { auth }: Backends): Prom
     await scope.register(formbody, { bodyLimit: 4096 });
     // The credit itself comes by the gateway's webhook, whether or not anybody comes back here.
     scope.get('/billing', options, async (_request, reply) =>
-      reply.type('text/html; charset=utf-8').send(pageOf('Thank you', '<p>Your wallet is credited as soon as the payment is confirmed. You can close this page.</p>')),
+      reply
+        .type('text/html; charset=utf-8')
+        .send(pageOf('Thank you', '<p>Your wallet is credited as soon as the payment is confirmed. You can close this page.</p>')),
     );
     // A button, not the visit itself, confirms: mail scanners follow links.
     scope.get('/verify-email', options, async (request, reply) =>
@@ -48,7 +50,9 @@ export const pageRoutes = async (app: FastifyInstance, { auth }: Backends): Prom
         return await reply.send(pageOf('Thank you', '<p>Your address is confirmed.</p>'));
       } catch (error) {
         if (!isAppError(error) || error.row.owner !== 'client') throw error;
-        return reply.code(error.row.http).send(pageOf('This link does not work any more', '<p>Ask for a new one: sign in and request another mail.</p>'));
+        return reply
+          .code(error.row.http)
+          .send(pageOf('This link does not work any more', '<p>Ask for a new one: sign in and request another mail.</p>'));
       }
     });
   });

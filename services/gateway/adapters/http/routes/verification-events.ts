@@ -92,7 +92,8 @@ export const verificationEventRoutes = (app: App, { backends: { verifications },
       schema: {
         tags: ['verifications'],
         summary: 'Live status as server-sent events',
-        description: 'Event `verification`, data: the verification, id: its version. Ends after a final status. Reconnect with Last-Event-ID.',
+        description:
+          'Event `verification`, data: the verification, id: its version. Ends after a final status. Reconnect with Last-Event-ID.',
         params: Type.Object({ id: Type.String() }),
         headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: String.raw`^\d{1,18}$` })) }),
         produces: ['text/event-stream'],
@@ -109,7 +110,12 @@ export const verificationEventRoutes = (app: App, { backends: { verifications },
       const lastSeen = BigInt(request.headers['last-event-id'] ?? '0');
       reply.hijack();
       const headers = reply.getHeaders() as Record<string, string>;
-      reply.raw.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+      reply.raw.writeHead(200, {
+        ...headers,
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
       reply.raw.write('retry: 1000\n\n');
       stream(request, reply, id, lastSeen);
     },

@@ -10,7 +10,13 @@ import type { App } from './index.ts';
 const statuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
 const Status = Type.Enum([...statuses]);
 const Message = Type.Object(
-  { id: id('msg'), sender: Type.Union([Type.String(), Type.Null()]), text: Type.String(), code: Type.Union([Type.String(), Type.Null()]), receivedAt: Timestamp },
+  {
+    id: id('msg'),
+    sender: Type.Union([Type.String(), Type.Null()]),
+    text: Type.String(),
+    code: Type.Union([Type.String(), Type.Null()]),
+    receivedAt: Timestamp,
+  },
   closed,
 );
 export const Verification = Type.Object(
@@ -20,7 +26,9 @@ export const Verification = Type.Object(
     service: Type.String({ examples: ['telegram'] }),
     country: Type.String({ examples: ['ID'] }),
     capability: Type.String({ examples: ['sms'] }),
-    phoneNumber: Type.Union([Type.String({ examples: ['+6281234567890'] }), Type.Null()], { description: 'null while the provider still has to confirm' }),
+    phoneNumber: Type.Union([Type.String({ examples: ['+6281234567890'] }), Type.Null()], {
+      description: 'null while the provider still has to confirm',
+    }),
     price: Type.String({ examples: ['0.45'] }),
     currency: Currency,
     code: Type.Union([Type.String({ examples: ['48151'] }), Type.Null()]),
@@ -110,7 +118,12 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
         tags,
         summary: 'History, newest first',
         querystring: Type.Object(
-          { ...PageQuery, status: Type.Optional(Status), service: Type.Optional(Type.String({ maxLength: 64 })), country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$' })) },
+          {
+            ...PageQuery,
+            status: Type.Optional(Status),
+            service: Type.Optional(Type.String({ maxLength: 64 })),
+            country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$' })),
+          },
           closed,
         ),
         response: { 200: pageOf(Verification), ...problems(403, 422) },
@@ -118,7 +131,10 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
     },
     async (request) => {
       const { status = '', service = '', country = '' } = request.query;
-      const answer = await verifications.listVerifications({ page: toPage(request.query), status, service, country: country.toUpperCase() }, callOptions(request));
+      const answer = await verifications.listVerifications(
+        { page: toPage(request.query), status, service, country: country.toUpperCase() },
+        callOptions(request),
+      );
       return page(answer.verifications, answer.nextCursor, verificationFromProto);
     },
   );
@@ -126,9 +142,17 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
     '/v2/verifications/:id',
     {
       config: { access: readAccess('verifications:read') },
-      schema: { tags, summary: 'Status, number, code and messages', params: Type.Object({ id: Type.String() }), response: { 200: Verification, ...problems(403, 404) } },
+      schema: {
+        tags,
+        summary: 'Status, number, code and messages',
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: Verification, ...problems(403, 404) },
+      },
     },
-    async (request) => verificationFromProto((await verifications.getVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification),
+    async (request) =>
+      verificationFromProto(
+        (await verifications.getVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification,
+      ),
   );
   app.post(
     '/v2/verifications/:id/cancel',
@@ -143,6 +167,9 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
         response: { 200: Verification, ...problems(403, 404, 409) },
       },
     },
-    async (request) => verificationFromProto((await verifications.cancelVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification),
+    async (request) =>
+      verificationFromProto(
+        (await verifications.cancelVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification,
+      ),
   );
 };

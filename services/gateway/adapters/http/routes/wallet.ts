@@ -42,7 +42,9 @@ const Transaction = Type.Object(
     balanceAfter: Type.String(),
     description: Type.String(),
     product: Type.Union([Type.String({ examples: ['verification'] }), Type.Null()], { description: 'What was bought' }),
-    reference: Type.Union([Type.String({ examples: ['ver_01kaj4p1ncf5sv5nh2e4t2x9wd'] }), Type.Null()], { description: 'Id of the verification, campaign or payment' }),
+    reference: Type.Union([Type.String({ examples: ['ver_01kaj4p1ncf5sv5nh2e4t2x9wd'] }), Type.Null()], {
+      description: 'Id of the verification, campaign or payment',
+    }),
     createdAt: Timestamp,
   },
   closed,
@@ -77,7 +79,12 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
     { config: { access: readAccess('wallet:read') }, schema: { tags, summary: 'Balance', response: { 200: Wallet, ...problems(403) } } },
     async (request) => {
       const answer = await wallet.getWallet({}, callOptions(request));
-      return { currency: answer.currency, balance: fromMoney(answer.balance), held: fromMoney(answer.held), available: fromMoney(answer.available) };
+      return {
+        currency: answer.currency,
+        balance: fromMoney(answer.balance),
+        held: fromMoney(answer.held),
+        available: fromMoney(answer.available),
+      };
     },
   );
   app.get(
@@ -101,7 +108,10 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
     },
     async (request) => {
       const { type = '', from, to } = request.query;
-      const answer = await wallet.listTransactions({ page: toPage(request.query), type, from: toTime(from), to: toTime(to) }, callOptions(request));
+      const answer = await wallet.listTransactions(
+        { page: toPage(request.query), type, from: toTime(from), to: toTime(to) },
+        callOptions(request),
+      );
       return page(answer.transactions, answer.nextCursor, (entry) => ({
         id: edgeId('transaction', entry.id),
         type: entry.type,
@@ -141,7 +151,12 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
     '/v2/payments',
     {
       config: { access: readAccess('payments:read') },
-      schema: { tags, summary: 'List payments, newest first', querystring: Type.Object(PageQuery, closed), response: { 200: pageOf(Payment), ...problems(403, 422) } },
+      schema: {
+        tags,
+        summary: 'List payments, newest first',
+        querystring: Type.Object(PageQuery, closed),
+        response: { 200: pageOf(Payment), ...problems(403, 422) },
+      },
     },
     async (request) => {
       const answer = await payments.listPayments({ page: toPage(request.query) }, callOptions(request));
@@ -152,8 +167,14 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
     '/v2/payments/:id',
     {
       config: { access: readAccess('payments:read') },
-      schema: { tags, summary: 'One payment', params: Type.Object({ id: Type.String() }), response: { 200: Payment, ...problems(403, 404) } },
+      schema: {
+        tags,
+        summary: 'One payment',
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: Payment, ...problems(403, 404) },
+      },
     },
-    async (request) => paymentFromProto((await payments.getPayment({ id: pathId('payment', request.params.id) }, callOptions(request))).payment),
+    async (request) =>
+      paymentFromProto((await payments.getPayment({ id: pathId('payment', request.params.id) }, callOptions(request))).payment),
   );
 };
