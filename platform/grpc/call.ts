@@ -130,7 +130,10 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
           requestId,
         };
         timer = setTimeout(() => giveUp(appError('platform.deadline_exceeded')), deadlineMs - Date.now());
-        call.once('cancelled', () => giveUp(appError('request.cancelled')));
+        // Emitted at the end of every call, answered or not; an error costs a stack trace.
+        call.once('cancelled', () => {
+          if (!ambient.answered) giveUp(appError('request.cancelled'));
+        });
         answer(undefined, await implementation.handle(call.request, handed));
       } catch (error) {
         // What a handler throws because it was aborted is the abortion, not a failure of its own.

@@ -31,10 +31,13 @@ interface CollectRow {
 const statements = {
   collect: 'select * from collect_charge($1, $2, $3, $4, $5, $6, $7)',
   release: 'select outcome from release_hold($1, $2, null, null, $3, $4, $5, $6)',
-  extend: `with found as (select id, state from holds where id = $1 and tenant_id = $2 for update),
-    moved as (update holds set expires_at = greatest(expires_at, $3), version = version + 1
-               where id in (select id from found where state = 'held') and expires_at < $3)
-    select 1 as found from found`,
+  // By primary key alone: with the tenant beside it, a plan made while the table is small walks all holds of the tenant.
+  // Mostly there is nothing to move, so nothing is locked; what is moved is decided anew on the row as it is then.
+  extend: `with hold as materialized (select id, tenant_id, state, expires_at from holds where id = $1),
+    moved as (
+      update holds set expires_at = case when state = 'held' then greatest(expires_at, $3) else expires_at end, version = version + 1
+       where id = (select id from hold where tenant_id = $2 and state = 'held' and expires_at < $3))
+    select 1 as found from hold where tenant_id = $2`,
 } as const;
 
 /** Consequences of other services' facts, inside the consumer's transaction. */
