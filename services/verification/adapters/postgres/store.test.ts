@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { newId } from '#platform/ids/index.ts';
+import { type Database, openDatabase } from '#platform/postgres/index.ts';
+import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { addMs, minuteMs } from '#platform/time/index.ts';
+import type { VerificationStore } from '../../app/ports.ts';
+import type { Verification } from '../../domain/verification.ts';
+import { outboxRowOf } from '../nats/events.ts';
+import { migrations } from './migrations/index.ts';
+import { entities } from './rows.ts';
+import { createVerificationStore } from './store.ts';
+
+const at = new Date('2026-11-21T08:00:00Z');
+let database: TestDatabase;
+let db: Database;
+let store: VerificationStore;
+
+before(async () => {
+  database = await createTestDatabase('verification', migrations);
+  db = await openDatabase({ url: database.url, applicationName: 'store-test', poolMax: 4, statementTimeoutMs: 5_000, entities });
+  store = createVerificationStore({ db, outboxRowOf: outboxRowOf(() => at) });
+});
+after(async () => {
+  await db?.close();
+  await database?.close();
+});
+
+const reserving = (tenantId: string): Verification => ({
+  ...{ id: newId(), tenantId, idempotencyKey: newId(), requestHash: 'telegram|ID', state: 'reserving', version: 1 },
+  ...{ service: 'telegram', country: 'ID', capability: 'sms', currency: 'USD', priceMicros: 450_000n, provider: 'handler-api' },
+  ...{ activationId: undefined, providerCostMicros: undefined, phoneNumber: undefined, holdId: undefined, sealedCode: undefined },
+  ...{ reason: undefined, createdAt: at, purchaseDeadline: addMs(at, minuteMs), expiresAt: undefined, receivedAt: undefined },
+  ...{ endedAt: undefined, dueAt: addMs(at, minuteMs), attempts: 0 },
+});
+
+const granted = (from: Verification, activationId: string): Verification => ({
+  ...from,
+  ...{ state: 'waiting', version: from.version + 1, activationId, phoneNumber: '+6281234567890', providerCostMicros: 1n, holdId: newId() },
+  expiresAt: addMs(at, 20 * minuteMs),
+});
+
+const grant = (from: Verification, activationId: string) => {
+  const to = granted(from, activationId);
+  return store.save(from, to, { event: { kind: 'purchased', verification: to } });
+};
+
+const eventsOf = async (verifications: readonly Verification[]): Promise<string[]> => {
+  const rows = await db.query<{ aggregate_id: string }>('select aggregate_id from outbox where aggregate_id = any($1::text[])', [
+    verifications.map(({ id }) => id),
+  ]);
+  return rows.map(({ aggregate_id }) => aggregate_id).toSorted();
+};
+
+/** Called in one turn, so that all but the first travel in batches. */
+const reserveAll = async (count: number): Promise<Verification[]> => {
+  const rows = Array.from({ length: count }, () => reserving(newId()));
+  assert.deepEqual(
+    await Promise.all(rows.map(store.reserve)),
+    rows.map(() => undefined),
+  );
+  return rows;
+};
+
+test('of reservations with one key, side by side, one is written and the others get it', async () => {
+  const first = reserving(newId());
+  const twins = [first, ...Array.from({ length: 9 }, () => ({ ...first, id: newId() }))];
+  const stranger = { ...reserving(newId()), idempotencyKey: first.idempotencyKey };
+  const answers = await Promise.all([...twins, stranger].map(store.reserve));
+  assert.equal(answers.at(-1), undefined, "another tenant's key is another key");
+  const winners = twins.filter((_twin, index) => answers[index] === undefined);
+  assert.equal(winners.length, 1);
+  for (const answer of answers.slice(0, -1)) if (answer) assert.equal(answer.id, winners[0]?.id);
+});
+
+test('many outcomes side by side: each row moves, each with one event', async () => {
+  const rows = await reserveAll(40);
+  const outcomes = await Promise.all(rows.map((row) => grant(row, newId())));
+  assert.deepEqual(new Set(outcomes), new Set(['saved']));
+  assert.deepEqual(await eventsOf(rows), rows.map(({ id }) => id).toSorted());
+});
+
+test('of outcomes from one version, side by side, one holds; its event is the only one', async () => {
+  const rows = await reserveAll(3);
+  const outcomes = await Promise.all(rows.flatMap((row) => Array.from({ length: 5 }, () => grant(row, newId()))));
+  for (const index of rows.keys()) {
+    const own = outcomes.slice(index * 5, index * 5 + 5).toSorted();
+    assert.deepEqual(own, ['lost', 'lost', 'lost', 'lost', 'saved']);
+  }
+  assert.deepEqual(await eventsOf(rows), rows.map(({ id }) => id).toSorted());
+});
+
+test('a number that is taken already spoils only the purchase that claims it', async () => {
+  const rows = await reserveAll(12);
+  const [owner, ...others] = rows;
+  assert.ok(owner);
+  const taken = newId();
+  assert.equal(await grant(owner, taken), 'saved');
+  const outcomes = await Promise.all(others.map((row, index) => grant(row, index === 5 ? taken : newId())));
+  assert.deepEqual(
+    outcomes,
+    others.map((_row, index) => (index === 5 ? 'claimed' : 'saved')),
+  );
+  assert.equal((await eventsOf(others)).includes(others[5]?.id ?? ''), false);
+});
+
+test("another tenant's row does not move", async () => {
+  const rows = await reserveAll(4);
+  const outcomes = await Promise.all(rows.map((row) => grant({ ...row, tenantId: newId() }, newId())));
+  assert.deepEqual(new Set(outcomes), new Set(['lost']));
+  assert.deepEqual(await eventsOf(rows), []);
+});
