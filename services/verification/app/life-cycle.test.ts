@@ -235,19 +235,25 @@ describe('the life of a number', () => {
     it('and code, 200 times at once: exactly one wins, everywhere', async () => {
       const bought = await Promise.all(Array.from({ length: 200 }, () => create()));
       const ids = await Promise.all(bought.map(activationOf));
-      const results = await Promise.all(
-        bought.map(async (view, index) => {
-          const id = ids[index] ?? '';
-          const code = async () => {
-            // Spread over the time that the cancels take, so that codes meet them at every step.
-            await new Promise((resolve) => setTimeout(resolve, (index * 37) % 400));
-            h.provider.deliver(id, `code ${1000 + index}`, String(1000 + index));
-            await receivePush(h.ports)(h.push(id, `code ${1000 + index}`, String(1000 + index)));
-          };
-          const [cancelled] = await Promise.allSettled([cancel(view.id), code()]);
-          return cancelled.status;
-        }),
-      );
+      const results: string[] = [];
+      const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+      const race = async (view: (typeof bought)[number], index: number): Promise<void> => {
+        const id = ids[index] ?? '';
+        const code = async () => {
+          await pause((index * 7) % 20);
+          h.provider.deliver(id, `code ${1000 + index}`, String(1000 + index));
+          await receivePush(h.ports)(h.push(id, `code ${1000 + index}`, String(1000 + index)));
+        };
+        const giveUp = async () => {
+          await pause((index * 13) % 20);
+          return cancel(view.id);
+        };
+        results[index] = (await Promise.allSettled([giveUp(), code()]))[0].status;
+      };
+      // Waves of twenty, each with its own head start: codes and cancels meet at every step, whatever the machine does.
+      for (let from = 0; from < bought.length; from += 20) {
+        await Promise.all(bought.slice(from, from + 20).map((view, index) => race(view, from + index)));
+      }
       for (let turn = 0; turn < 4; turn++) await h.pass(15 * secondMs);
       let codes = 0;
       for (const [index, view] of bought.entries()) {
