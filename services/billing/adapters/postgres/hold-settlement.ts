@@ -32,11 +32,11 @@ const statements = {
   collect: 'select * from collect_charge($1, $2, $3, $4, $5, $6, $7)',
   release: 'select outcome from release_hold($1, $2, null, null, $3, $4, $5, $6)',
   // By primary key alone: with the tenant beside it, a plan made while the table is small walks all holds of the tenant.
-  // Mostly there is nothing to move, so nothing is locked; what is moved is decided anew on the row as it is then.
+  // Mostly there is nothing to move, so nothing is locked; a hold that is resolved meanwhile stays as it is.
   extend: `with hold as materialized (select id, tenant_id, state, expires_at from holds where id = $1),
     moved as (
-      update holds set expires_at = case when state = 'held' then greatest(expires_at, $3) else expires_at end, version = version + 1
-       where id = (select id from hold where tenant_id = $2 and state = 'held' and expires_at < $3))
+      update holds set expires_at = greatest(expires_at, $3), version = version + 1
+       where id = (select id from hold where tenant_id = $2 and state = 'held' and expires_at < $3) and state = 'held')
     select 1 as found from hold where tenant_id = $2`,
 } as const;
 
