@@ -73,6 +73,8 @@ describe('gateway over HTTP', () => {
     ({ app, calls } = await setUp({
       'verifications.createVerification': () => ({ verification }),
       'verifications.getVerification': () => ({ verification }),
+      'verifications.cancelVerification': () => ({ verification }),
+      'verifications.listVerifications': () => ({ verifications: [], nextCursor: '' }),
       'wallet.getWallet': () => {
         throw new Error('password=hunter2 at /srv/secret.ts:1');
       },
@@ -125,7 +127,7 @@ describe('gateway over HTTP', () => {
     ['a wrong country form', { ...purchase, country: 'IDN' }, 422, 'request.invalid', ['country']],
     ['an array', [], 422, 'request.invalid', ['body']],
     ['broken JSON', '{"service":', 400, 'request.malformed', []],
-    ['an empty body', '', 400, 'request.malformed', []],
+    ['an empty body where one is needed', '', 422, 'request.invalid', ['body']],
     ['a body that is too large', { ...purchase, service: 'x'.repeat(3_000) }, 413, 'request.too_large', []],
   ];
   for (const [what, payload, status, code, fields] of refusals) {
@@ -145,6 +147,12 @@ describe('gateway over HTTP', () => {
       const response = await app.inject({ url: `/v2/verifications${query}`, headers: owner });
       assert.equal(response.statusCode, 422, query);
     }
+  });
+  it('takes a JSON content type without a body, and empty query parameters, for what they are: nothing', async () => {
+    const url = `/v2/verifications/${toTypeId('verification', verificationId)}/cancel`;
+    assert.equal((await post(url, '')).statusCode, 200);
+    assert.equal((await app.inject({ url: '/v2/verifications?status=&service=&cursor=', headers: owner })).statusCode, 200);
+    assert.equal(calls.at(-1)?.request.status, '');
   });
   it('refuses an idempotency key that is empty, too long or not visible ASCII', async () => {
     for (const key of ['', 'x'.repeat(256), 'sp ace']) {

@@ -31,6 +31,21 @@ export interface ServerDependencies {
   readonly maxEventLoopDelayMs: number;
 }
 
+/** What every client library and HTML form does, and nobody means anything by. */
+const lenientEdges = (app: FastifyInstance): void => {
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  // "Content-Type: application/json" without a body: no body. Where one is required, the schema says so.
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else void parseJson(request, body, done);
+  });
+  // "?status=&cursor=": not given.
+  app.addHook('preValidation', async ({ query }) => {
+    const parameters = query as Record<string, unknown>;
+    for (const name of Object.keys(parameters)) if (parameters[name] === '') delete parameters[name];
+  });
+};
+
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /** @returns a server that is ready for `listen` or `inject`. */
@@ -51,6 +66,7 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
     forceCloseConnections: 'idle',
   });
   app.setValidatorCompiler(validatorCompiler());
+  lenientEdges(app);
   answers(app, dependencies);
   loadShedding(app, dependencies);
   await app.register(helmet, {
