@@ -17,7 +17,7 @@ export GATEWAY_PORT PORT_BASE POSTGRES_URL NATS_URL DATA_DIR TEST_INFRA
 
 help: ## Show this list
 	@echo "Namaskah: make <target>"
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z][a-z-]*:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Settings (make up NAME=value): GATEWAY_PORT (8080), PORT_BASE (18000), POSTGRES_URL, NATS_URL, DATA_DIR (.data)"
 
 install: node_modules/.stamp ## Install the dependencies, when the lockfile has changed

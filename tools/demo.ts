@@ -3,11 +3,12 @@
  * it). Every step is checked; anything unexpected ends it with exit code 1.
  */
 import { mkdirSync } from 'node:fs';
+import { explain, isPlain } from './explain.ts';
 import { platformFile, startPlatform, type Platform, type PlatformFile } from './platform.ts';
 import { claimRunner, findRunner, releaseRunner, stopLeftovers } from './runner.ts';
 import { readJson } from './secrets.ts';
 import { readSettings, requireOwnData, UsageError } from './settings.ts';
-import { bold, dim, green, red, say } from './terminal.ts';
+import { bold, dim, green, say } from './terminal.ts';
 import { walk } from './walk.ts';
 
 const startedAt = performance.now();
@@ -54,8 +55,9 @@ try {
   await main();
   say(`\n${green(bold('All as expected'))} ${dim(`(${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`)}`);
 } catch (error) {
-  say(`\n${red('✗')} ${error instanceof Error ? error.message : String(error)}`);
-  if (!(error instanceof UsageError) && error instanceof Error) say(dim(error.stack?.split('\n').slice(1, 4).join('\n') ?? ''));
+  explain(error);
+  // Where the walk stood, when it was the walk that failed.
+  if (!isPlain(error) && error instanceof Error) say(dim(error.stack?.match(/^ {4}at .*walk\.ts.*$/m)?.[0] ?? ''));
   process.exitCode = 1;
 }
 process.exit();

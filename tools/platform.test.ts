@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import type { ProcessRow } from '#topology';
 import { isRunning, pidFiles } from './pids.ts';
 import { PortTakenError, startPlatform, StartError, type PlatformOptions } from './platform.ts';
+import { freePorts } from './ports.ts';
 import { until } from './rest.ts';
 import { stopLeftovers } from './runner.ts';
 import { loadSecrets } from './secrets.ts';
@@ -118,6 +119,24 @@ describe('startPlatform', () => {
     );
     await assert.rejects(start, /enough/);
     assert.deepEqual(pidFiles(join(dir, 'aborted')).allRunning(), []);
+  });
+
+  it('says which two parts want one port, and starts neither', async () => {
+    const row = (name: 'simulator' | 'notification'): ProcessRow => ({
+      name,
+      entry: 'none.ts',
+      ports: { admin: 72 },
+      dependsOn: [],
+      calls: [],
+    });
+    const [free = 0] = await freePorts(1);
+    const start = startPlatform(options('twice', { portBase: free - 72, rows: [row('simulator'), row('notification')] }));
+    await assert.rejects(start, (error) => {
+      assert.ok(error instanceof PortTakenError);
+      assert.match(error.message, new RegExp(`^port ${free} is wanted twice: simulator, admin and notification, admin$`, 'm'));
+      return true;
+    });
+    assert.deepEqual(pidFiles(join(dir, 'twice')).allRunning(), []);
   });
 
   it('names the port that is taken, its part and the way out before it starts anything', async () => {

@@ -122,14 +122,22 @@ const choosePorts = async (options: PlatformOptions, rows: readonly ProcessRow[]
     nats: options.natsUrl === undefined,
     gateway: rows.some((row) => row.name === 'gateway'),
   };
-  const taken = await takenPorts(portClaims(plan, rows, own));
-  if (taken.length === 0) return plan;
-  const lines = taken.map(
-    ({ port, part, reason }) => `port ${port} (${part}) ${reason === 'EADDRINUSE' ? 'is in use' : `cannot be opened: ${reason}`}`,
-  );
+  const claims = portClaims(plan, rows, own);
+  const claimants = Map.groupBy(claims, ({ port }) => port);
+  const taken = await takenPorts(claims);
+  const lines = [...claimants]
+    .filter(([, parts]) => parts.length > 1)
+    .map(([port, parts]) => `port ${port} is wanted twice: ${parts.map(({ part }) => part).join(' and ')}`);
+  const wantedTwice = lines.length > 0;
+  if (!wantedTwice && taken.length === 0) return plan;
+  for (const { port, part, reason } of taken) {
+    if ((claimants.get(port)?.length ?? 0) > 1 && reason === 'EADDRINUSE') continue;
+    lines.push(`port ${port} (${part}) ${reason === 'EADDRINUSE' ? 'is in use' : `cannot be opened: ${reason}`}`);
+  }
   const settings = new Set(taken.map(({ setting }) => setting));
-  const gateway = settings.has('GATEWAY_PORT') ? [`GATEWAY_PORT=${plan.gateway + 1}`] : [];
-  const base = settings.has('PORT_BASE') ? [`PORT_BASE=${options.portBase + 1_000}`] : [];
+  const gateway = settings.has('GATEWAY_PORT') ? [`GATEWAY_PORT=${plan.gateway < 65_535 ? plan.gateway + 1 : 8081}`] : [];
+  const otherBase = options.portBase <= 64_000 ? options.portBase + 1_000 : options.portBase - 1_000;
+  const base = settings.has('PORT_BASE') || wantedTwice ? [`PORT_BASE=${otherBase}`] : [];
   lines.push(`Choose other ports: make up ${[...gateway, ...base].join(' ')}`);
   throw new PortTakenError(lines.join('\n'));
 };

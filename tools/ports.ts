@@ -64,7 +64,7 @@ export const portClaims = (
   ...(own.postgres ? [{ port: plan.postgres, part: 'PostgreSQL', setting: 'PORT_BASE' } as const] : []),
   ...(own.nats ? [{ port: plan.nats, part: 'NATS', setting: 'PORT_BASE' } as const] : []),
   ...rows.flatMap(({ name }) =>
-    Object.entries(plan.processes[name] ?? {}).map(([role, port]) => ({ port, part: `${name} (${role})`, setting: 'PORT_BASE' }) as const),
+    Object.entries(plan.processes[name] ?? {}).map(([role, port]) => ({ port, part: `${name}, ${role}`, setting: 'PORT_BASE' }) as const),
   ),
 ];
 

@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { relative } from 'node:path';
-import { startPlatform, PortTakenError, StartError, type Platform } from './platform.ts';
+import { explain } from './explain.ts';
+import { startPlatform, type Platform } from './platform.ts';
 import { root } from './run.ts';
 import { claimRunner, releaseRunner, stopLeftovers } from './runner.ts';
 import { demoFile } from './seed.ts';
@@ -45,16 +46,6 @@ const welcome = ({ gatewayUrl, simulatorUrl, demo }: Platform, { dataDir }: Sett
   say(`  ${cyan('make demo')}  ${dim('walks through the whole product')}`);
   say();
   say(dim('Ctrl-C stops everything; the data stays.'));
-};
-
-const explain = (error: unknown): void => {
-  say();
-  if (error instanceof StartError) {
-    say(red(`✗ ${error.message}`));
-    for (const line of error.lines) say(`    ${dim(readLogLine(line).text)}`);
-  } else if (error instanceof PortTakenError || error instanceof UsageError) say(red(`✗ ${error.message}`));
-  else if (error instanceof AggregateError) for (const one of error.errors) explain(one);
-  else say(red(`✗ ${error instanceof Error ? error.message : String(error)}`));
 };
 
 const killEverything = (dataDir: string): void => {
