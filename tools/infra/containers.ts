@@ -14,8 +14,8 @@ export const startContainers = async (): Promise<TestInfra> => {
     .withCommand(['postgres', ...settings.flatMap((setting) => ['-c', setting])])
     .withTmpFs({ '/var/lib/postgresql/data': 'rw' })
     .withExposedPorts(postgresPort)
-    // The image starts the server twice: once to initialise, once for good.
-    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+    // The image starts the server twice: the one that initialises speaks no TCP, the one for good does.
+    .withWaitStrategy(Wait.forSuccessfulCommand('pg_isready -q -h 127.0.0.1 -U postgres'))
     .start();
   try {
     const content = natsConfig({ port: natsPort, host: '0.0.0.0', storeDir: '/tmp/store', extra: testAccounts() });
