@@ -1,5 +1,5 @@
 /** Which port each part of the platform listens on: by the offsets of topology.ts, or any free ones. */
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { infrastructurePorts, type ProcessRow, type ServiceName } from '#topology';
 
 export type PortRole = 'grpc' | 'admin' | 'http' | 'smpp';
@@ -68,10 +68,24 @@ export const portClaims = (
   ),
 ];
 
+/** Somebody accepts there. macOS lets one bind 127.0.0.1 beside a stranger's listener on every address. */
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host: localHost, timeout: 1_000 });
+    const settle = (yes: boolean): void => {
+      socket.destroy();
+      resolve(yes);
+    };
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('timeout', () => settle(false));
+  });
+
 /** @returns the claims whose port cannot be opened now. */
 export const takenPorts = async (claims: readonly PortClaim[]): Promise<readonly (PortClaim & { readonly reason: string })[]> => {
   const results = await Promise.all(
     claims.map(async (claim) => {
+      if (await answers(claim.port)) return { ...claim, reason: 'EADDRINUSE' };
       try {
         const server = await listen(claim.port);
         await new Promise((resolve) => server.close(resolve));
