@@ -2,6 +2,7 @@
  * The environment of every process: the one place where the keys of docs/environment.md are put together for the local
  * runner, the whole-system tests and the benchmark.
  */
+import { createHmac } from 'node:crypto';
 import type { ProcessRow, ServiceName } from '#topology';
 import { localHost, type PortPlan, type PortRole, type ProcessPorts } from './ports.ts';
 import type { Secrets } from './secrets.ts';
@@ -59,6 +60,18 @@ export const simulatorUrl = (ports: PortPlan): string => `http://${localHost}:${
 export const adminUrl = (ports: PortPlan, name: ServiceName): string => `http://${localHost}:${portOf(ports, name, 'admin')}`;
 export const grpcAddress = (ports: PortPlan, name: ServiceName): string => `${localHost}:${portOf(ports, name, 'grpc')}`;
 
+/** Keys of the payment gateways that the simulator plays; derived, so that a secrets file of before still does. */
+const paymentKeys = ({ paymentSimulatorSecret }: Secrets): Environment => {
+  const derived = (name: string): string => createHmac('sha256', paymentSimulatorSecret).update(name).digest('hex').slice(0, 40);
+  return {
+    STRIPE_SECRET_KEY: `sk_test_${derived('stripe key')}`,
+    STRIPE_WEBHOOK_SECRET: `whsec_${derived('stripe webhook')}`,
+    PAYSTACK_SECRET_KEY: `sk_test_${derived('paystack key')}`,
+    FLUTTERWAVE_SECRET_KEY: `FLWSECK_TEST-${derived('flutterwave key')}`,
+    FLUTTERWAVE_WEBHOOK_HASH: derived('flutterwave webhook'),
+  };
+};
+
 /** The keys that only this process reads: the second table of docs/environment.md. */
 const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
   const { ports, secrets } = input;
@@ -70,6 +83,10 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
       return {
         PAYMENT_SIMULATOR_URL: simulatorUrl(ports),
         PAYMENT_SIMULATOR_SECRET: secrets.paymentSimulatorSecret,
+        ...paymentKeys(secrets),
+        STRIPE_API_URL: simulatorUrl(ports),
+        PAYSTACK_API_URL: simulatorUrl(ports),
+        FLUTTERWAVE_API_URL: simulatorUrl(ports),
         PUBLIC_URL: publicUrl,
       };
     case 'verification':
@@ -112,6 +129,8 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
         SIMULATOR_HANDLER_API_KEY: secrets.providerHandlerApiKey,
         SIMULATOR_PUSH_URL: `${gatewayUrl(ports)}/v2/callbacks/providers/handler-api/${secrets.providerPushSecret}`,
         PAYMENT_SIMULATOR_SECRET: secrets.paymentSimulatorSecret,
+        ...paymentKeys(secrets),
+        PAYMENT_WEBHOOK_URL: `${gatewayUrl(ports)}/v2/callbacks/payments`,
         SMPP_SYSTEM_ID: secrets.smppSystemId,
         SMPP_PASSWORD: secrets.smppPassword,
       };

@@ -50,3 +50,19 @@ export const formatDecimal = (micros: bigint): string => {
     .replace(/0{1,4}$/, '');
   return `${negative ? '-' : ''}${absolute / microsPerUnit}.${fraction}`;
 };
+
+/** ISO 4217 currencies whose smallest unit is not a hundredth. */
+const exponents: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(
+    ['BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'].map((code) => [code, 0]),
+  ),
+  ...Object.fromEntries(['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((code) => [code, 3])),
+};
+const microsPerMinor = (currency: string): bigint => 10n ** BigInt(6 - (exponents[currency] ?? 2));
+
+/** Cents, kobo, yen: whole smallest units of the currency. @returns undefined when the amount has a finer part */
+export const toMinorUnits = ({ currency, micros }: Money): bigint | undefined =>
+  micros % microsPerMinor(currency) === 0n ? micros / microsPerMinor(currency) : undefined;
+
+/** The inverse of `toMinorUnits`; exact. */
+export const fromMinorUnits = (currency: string, minor: bigint): Money => money(currency, minor * microsPerMinor(currency));

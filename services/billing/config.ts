@@ -6,6 +6,7 @@ import {
   grpcConfig,
   processConfig,
   secretVar,
+  textVar,
   urlVar,
 } from '#platform/config/index.ts';
 import { minuteMs } from '#platform/time/index.ts';
@@ -18,6 +19,26 @@ export const billingConfig = defineConfig({
   paymentSimulatorSecret: secretVar('PAYMENT_SIMULATOR_SECRET', {
     minLength: 8,
     description: 'bearer of its API and key of its webhook signature',
+  }),
+  stripeApiUrl: urlVar('STRIPE_API_URL', { optional: true, description: "instead of Stripe's own address" }),
+  stripeSecretKey: secretVar('STRIPE_SECRET_KEY', {
+    optional: true,
+    minLength: 8,
+    description: 'with STRIPE_WEBHOOK_SECRET: stripe is offered',
+  }),
+  stripeWebhookSecret: secretVar('STRIPE_WEBHOOK_SECRET', { optional: true, minLength: 8 }),
+  paystackApiUrl: urlVar('PAYSTACK_API_URL', { default: 'https://api.paystack.co' }),
+  paystackSecretKey: secretVar('PAYSTACK_SECRET_KEY', { optional: true, minLength: 8, description: 'paystack is offered' }),
+  flutterwaveApiUrl: urlVar('FLUTTERWAVE_API_URL', { default: 'https://api.flutterwave.com' }),
+  flutterwaveSecretKey: secretVar('FLUTTERWAVE_SECRET_KEY', {
+    optional: true,
+    minLength: 8,
+    description: 'with FLUTTERWAVE_WEBHOOK_HASH: flutterwave is offered',
+  }),
+  flutterwaveWebhookHash: secretVar('FLUTTERWAVE_WEBHOOK_HASH', { optional: true, minLength: 8 }),
+  paymentContactEmail: textVar('PAYMENT_CONTACT_EMAIL', {
+    default: 'payments@namaskah.example',
+    description: "given to gateways that want a customer's address",
   }),
   publicUrl: urlVar('PUBLIC_URL', { description: 'where webhooks arrive and customers return to' }),
   paymentTimeoutMs: durationVar('PAYMENT_TIMEOUT_MS', { default: 5_000, description: 'of one call to a payment gateway' }),

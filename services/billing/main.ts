@@ -3,7 +3,6 @@ import { runMain, type RunningService, startService, startWorker, type Worker } 
 import { inBatch, openBus, startBatchConsumer, startConsumer, startRelay } from '#platform/messaging/index.ts';
 import { openDatabase, type Transaction } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
-import { toTypeId } from '#platform/ids/index.ts';
 import { type BillingUseCases, billingServices } from './adapters/grpc/server.ts';
 import { billingMonitor } from './adapters/monitor/monitor.ts';
 import { campaignHandlers, type SettlementUseCases, tenantHandlers, verificationHandlers } from './adapters/nats/handlers.ts';
@@ -13,7 +12,6 @@ import { postgresNotifications } from './adapters/postgres/notifications.ts';
 import { postgresPayments } from './adapters/postgres/payments.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { openWalletRow, postgresWallets } from './adapters/postgres/wallets.ts';
-import { simulatorGateway } from './adapters/simulator-gateway/gateway.ts';
 import { captureHold } from './app/capture-hold.ts';
 import { collectCharge } from './app/collect-charge.ts';
 import { confirmHold } from './app/confirm-hold.ts';
@@ -33,6 +31,7 @@ import { reconcilePayments } from './app/reconcile-payments.ts';
 import { releaseHold } from './app/release-hold.ts';
 import { startPayment } from './app/start-payment.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
+import { openGateways } from './open-gateways.ts';
 
 /** The use cases of consumers, over repositories that are bound to the consumer's transaction. */
 const settlementIn =
@@ -70,18 +69,11 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
 
     const monitor = billingMonitor({ logger, metrics });
     const gatewayCalls = metrics.histogram('http_client_duration_seconds');
-    const simulator = await life.own(
-      'gateway simulator',
-      simulatorGateway({
-        baseUrl: config.paymentSimulatorUrl,
-        secret: config.paymentSimulatorSecret,
-        webhookUrl: new URL('/v2/callbacks/payments/simulator', config.publicUrl).href,
-        returnUrl: (paymentId) => new URL(`/billing?payment=${toTypeId('payment', paymentId)}`, config.publicUrl).href,
-        timeoutMs: config.paymentTimeoutMs,
-        observe: (operation, outcome, seconds) => gatewayCalls.observe({ peer: 'payment simulator', operation, outcome }, seconds),
-      }),
+    const gateways = await openGateways(
+      config,
+      life,
+      (name) => (operation, outcome, seconds) => gatewayCalls.observe({ peer: `payment ${name}`, operation, outcome }, seconds),
     );
-    const gateways = new Map([[simulator.name, simulator]]);
 
     const holds = postgresHolds(db);
     const wallets = postgresWallets(db);

@@ -25,6 +25,17 @@ export const simulatorConfig = defineConfig({
     minLength: 8,
     description: 'bearer of the payment API and key of its webhook signature',
   }),
+  // Stripe, Paystack and Flutterwave; served when PAYMENT_WEBHOOK_URL and the protocol's keys are there.
+  paymentWebhookUrl: urlVar('PAYMENT_WEBHOOK_URL', {
+    optional: true,
+    protocols: ['http', 'https'],
+    description: 'where their webhooks go, without the name of the protocol at the end',
+  }),
+  stripeSecretKey: secretVar('STRIPE_SECRET_KEY', { optional: true, minLength: 8 }),
+  stripeWebhookSecret: secretVar('STRIPE_WEBHOOK_SECRET', { optional: true, minLength: 8 }),
+  paystackSecretKey: secretVar('PAYSTACK_SECRET_KEY', { optional: true, minLength: 8 }),
+  flutterwaveSecretKey: secretVar('FLUTTERWAVE_SECRET_KEY', { optional: true, minLength: 8 }),
+  flutterwaveWebhookHash: secretVar('FLUTTERWAVE_WEBHOOK_HASH', { optional: true, minLength: 8 }),
   smppSystemId: textVar('SMPP_SYSTEM_ID', { maxLength: 15 }),
   smppPassword: secretVar('SMPP_PASSWORD', { minLength: 1, maxLength: 64 }),
 });

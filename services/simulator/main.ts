@@ -1,7 +1,11 @@
 import { createHmac } from 'node:crypto';
 import { runMain, startService, type RunningService } from '#platform/lifecycle/index.ts';
 import { systemClock, type Clock } from '#platform/time/index.ts';
-import { startHttpServer } from './adapters/http/server.ts';
+import { flutterwaveWebhook } from './adapters/http/flutterwave/webhook.ts';
+import { paystackWebhook } from './adapters/http/paystack/webhook.ts';
+import { startHttpServer, type PaymentAccounts } from './adapters/http/server.ts';
+import { simulatorWebhook } from './adapters/http/simulator-webhook.ts';
+import { stripeWebhook } from './adapters/http/stripe/webhook.ts';
 import { createHttpOutgoing } from './adapters/outgoing/http-outgoing.ts';
 import { createDeliveries } from './adapters/smpp/deliveries.ts';
 import { startSmsc } from './adapters/smpp/smsc.ts';
@@ -22,6 +26,7 @@ import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
 import { createSubmissionBook } from './app/submission-book.ts';
 import { simulatorConfig, type SimulatorConfig } from './config.ts';
+import { boundedMap, type BoundedMap } from './domain/bounded-map.ts';
 import { seededRandomness } from './domain/random.ts';
 import { defaultSettings } from './domain/settings.ts';
 
@@ -30,6 +35,21 @@ const hmacSha256: Sign = (secret, data) => createHmac('sha256', secret).update(d
 const dueInMs = ({ agenda, clock }: World): number | null => {
   const dueMs = agenda.nextDueMs();
   return dueMs === undefined ? null : dueMs - clock.now().getTime();
+};
+
+/** The protocols that are served: those whose keys are there. */
+const paymentAccounts = (config: SimulatorConfig, events: BoundedMap<string, object>): PaymentAccounts => {
+  const base = config.paymentWebhookUrl;
+  if (base === undefined) return {};
+  const { stripeSecretKey, stripeWebhookSecret, paystackSecretKey, flutterwaveSecretKey, flutterwaveWebhookHash } = config;
+  const webhookUrl = (protocol: string): string => `${base.replace(/\/$/, '')}/${protocol}`;
+  return {
+    ...(stripeSecretKey !== undefined &&
+      stripeWebhookSecret !== undefined && { stripe: { secretKey: stripeSecretKey, webhookUrl: webhookUrl('stripe'), events } }),
+    ...(paystackSecretKey !== undefined && { paystack: { secretKey: paystackSecretKey, webhookUrl: webhookUrl('paystack') } }),
+    ...(flutterwaveSecretKey !== undefined &&
+      flutterwaveWebhookHash !== undefined && { flutterwave: { secretKey: flutterwaveSecretKey, webhookUrl: webhookUrl('flutterwave') } }),
+  };
 };
 
 /** Starts the outside world. Addresses: `http`, `smpp`, `admin`. */
@@ -63,7 +83,18 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
     );
 
     const payments = createPaymentBook(world);
-    const settlePayment = createSettlePayment(world, { outgoing, sign: hmacSha256, secret: config.paymentSecret, nextId: payments.nextId });
+    const { nextId } = payments;
+    const stripeEvents = boundedMap<string, object>(10_000);
+    const accounts = paymentAccounts(config, stripeEvents);
+    const nowMs = (): number => clock.now().getTime();
+    const stripeParts = { sign: hmacSha256, secret: config.stripeWebhookSecret ?? '', nowMs, nextId, events: stripeEvents };
+    const dialects = {
+      simulator: simulatorWebhook({ sign: hmacSha256, secret: config.paymentSecret, nextId }),
+      stripe: stripeWebhook(stripeParts),
+      paystack: paystackWebhook({ secretKey: config.paystackSecretKey ?? '' }),
+      flutterwave: flutterwaveWebhook({ hash: config.flutterwaveWebhookHash ?? '' }),
+    };
+    const settlePayment = createSettlePayment(world, { outgoing, dialects });
     const mailbox = createMailbox(world);
 
     const http = await life.own(
@@ -86,6 +117,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           createPayment: createCreatePayment(world, { book: payments, settlePayment }),
           settlePayment,
         },
+        accounts,
         mailbox,
         control: {
           world,

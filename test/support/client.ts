@@ -71,8 +71,13 @@ export const until = async <T>(what: string, ask: () => Promise<T>, done: (value
 };
 
 /** Pays at the simulator's hosted page as a person would. */
-export const pay = async (customer: Api, amount: string, outcome: 'success' | 'failure' = 'success'): Promise<any> => {
-  const payment = expectStatus(await customer.post('/v2/payments', { amount, currency: 'USD', gateway: 'simulator' }), 201);
+export const pay = async (
+  customer: Api,
+  amount: string,
+  outcome: 'success' | 'failure' = 'success',
+  gateway = 'simulator',
+): Promise<any> => {
+  const payment = expectStatus(await customer.post('/v2/payments', { amount, currency: 'USD', gateway }), 201);
   const page = await fetch(payment.checkoutUrl, { method: 'POST', body: new URLSearchParams({ outcome }), redirect: 'manual' });
   assert.ok(page.status < 400, `the checkout page answered ${page.status}`);
   return until(

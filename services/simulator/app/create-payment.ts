@@ -1,18 +1,25 @@
 import { appError } from '#platform/errors/index.ts';
 import { boundedMap, type BoundedMap } from '../domain/bounded-map.ts';
-import type { Payment } from '../domain/payment.ts';
+import type { Payment, PaymentProtocol } from '../domain/payment.ts';
 import type { World } from './ports.ts';
 import type { SettlePayment } from './settle-payment.ts';
 
 const capacity = 200_000;
 
 export interface PaymentOrder {
+  readonly protocol: PaymentProtocol;
   readonly reference: string;
   readonly amountMicros: bigint;
   readonly currency: string;
   readonly webhookUrl: string;
   readonly returnUrl: string;
 }
+
+const idPrefix: Readonly<Record<PaymentProtocol, string>> = { simulator: 'sim', stripe: 'cs', paystack: 'ps', flutterwave: 'flw' };
+
+/** The number of a payment, for protocols whose ids are numbers. */
+export const paymentNumber = (payment: Payment): number => Number.parseInt(payment.id.slice(payment.id.indexOf('_') + 1), 36);
+export const paymentIdOfNumber = (protocol: PaymentProtocol, number: number): string => `${idPrefix[protocol]}_${number.toString(36)}`;
 
 export interface PaymentBook {
   readonly payments: BoundedMap<string, Payment>;
@@ -62,14 +69,16 @@ export const createCreatePayment = (world: World, dependencies: { book: PaymentB
   const { book, settlePayment } = dependencies;
   return (order, idempotencyKey) => {
     const request = [order.reference, order.amountMicros, order.currency, order.webhookUrl, order.returnUrl].join('\n');
-    const repeated = book.repeated(idempotencyKey);
+    const scopedKey = `${order.protocol}:${idempotencyKey}`;
+    const repeated = book.repeated(scopedKey);
     if (repeated !== undefined) {
       if (repeated.request !== request) throw appError('request.idempotency_conflict');
       return repeated.payment;
     }
     const nowMs = world.clock.now().getTime();
     const payment: Payment = {
-      id: book.nextId('sim'),
+      id: book.nextId(idPrefix[order.protocol]),
+      protocol: order.protocol,
       reference: order.reference,
       askedMicros: order.amountMicros,
       askedCurrency: order.currency,
@@ -80,7 +89,7 @@ export const createCreatePayment = (world: World, dependencies: { book: PaymentB
       returnUrl: order.returnUrl,
       createdAtMs: nowMs,
     };
-    book.add(payment, idempotencyKey, request);
+    book.add(payment, scopedKey, request);
     world.counters.payments += 1;
     const { autoOutcome, autoOutcomeDelayMs } = world.settings.payments;
     if (autoOutcome !== 'none') world.agenda.at(nowMs + autoOutcomeDelayMs, () => settlePayment(payment, autoOutcome));

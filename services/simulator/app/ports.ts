@@ -1,6 +1,7 @@
 import type { Clock } from '#platform/time/index.ts';
 import type { Agenda } from '../domain/agenda.ts';
 import type { Randomness } from '../domain/random.ts';
+import type { Payment } from '../domain/payment.ts';
 import type { MessageState, Settings } from '../domain/settings.ts';
 
 /** What every use case of the simulated world stands on. */
@@ -11,6 +12,14 @@ export interface World {
   /** Live: a PATCH changes what the next request meets. */
   readonly settings: Settings;
   readonly counters: Counters;
+}
+
+/** How one payment protocol tells of a payment. */
+export interface WebhookDialect {
+  /** @returns undefined when the protocol does not tell of such a thing. `declined`: a first card, before another one paid */
+  event(payment: Payment, what: 'succeeded' | 'failed' | 'declined'): string | undefined;
+  /** @param key `wrong`: as somebody would sign who does not know the key */
+  headers(body: string, nowMs: number, key: 'true' | 'wrong'): Record<string, string>;
 }
 
 /** A POST that is repeated with back-off until it is answered 2xx. */

@@ -1,8 +1,7 @@
-import { formatDecimal } from '#platform/money/index.ts';
 import { chooseFault } from '../domain/choose-fault.ts';
-import type { Payment } from '../domain/payment.ts';
+import type { Payment, PaymentProtocol } from '../domain/payment.ts';
 import type { WebhookFault } from '../domain/settings.ts';
-import type { Outgoing, Sign, World } from './ports.ts';
+import type { Outgoing, WebhookDialect, World } from './ports.ts';
 
 export interface SettlePayment {
   /** The person pressed a button. A payment that is settled stays as it is: the page may be posted twice. */
@@ -13,33 +12,20 @@ const signatureToleranceSeconds = 300;
 
 export const createSettlePayment = (
   world: World,
-  dependencies: { outgoing: Outgoing; sign: Sign; secret: string; nextId: (prefix: string) => string },
+  dependencies: { outgoing: Outgoing; dialects: Readonly<Record<PaymentProtocol, WebhookDialect>> },
 ): SettlePayment => {
-  const { outgoing, sign, secret, nextId } = dependencies;
+  const { outgoing, dialects } = dependencies;
   const failures = world.random.stream('payments/failures');
   const faults = world.random.stream('payments/webhook_faults');
 
-  const signature = (key: string, atMs: number, body: string): Record<string, string> => {
-    const seconds = Math.floor(atMs / 1000);
-    return { 'x-simulator-signature': `t=${seconds},v1=${sign(key, `${seconds}.${body}`)}` };
-  };
-
-  const eventOf = (payment: Payment, status: 'succeeded' | 'failed'): string =>
-    JSON.stringify({
-      id: nextId('evt'),
-      type: `payment.${status}`,
-      data: {
-        id: payment.id,
-        reference: payment.reference,
-        amount: formatDecimal(payment.paidMicros),
-        currency: payment.paidCurrency,
-        status,
-      },
-    });
-
   const post = (payment: Payment, body: string, delayMs: number): void => {
     world.agenda.at(world.clock.now().getTime() + delayMs, () =>
-      outgoing.send({ kind: 'webhook', url: payment.webhookUrl, body, headers: (nowMs) => signature(secret, nowMs, body) }),
+      outgoing.send({
+        kind: 'webhook',
+        url: payment.webhookUrl,
+        body,
+        headers: (nowMs) => dialects[payment.protocol].headers(body, nowMs, 'true'),
+      }),
     );
   };
 
@@ -50,18 +36,23 @@ export const createSettlePayment = (
   const notify = (payment: Payment, status: 'succeeded' | 'failed', fault: WebhookFault | undefined): void => {
     const { webhookDelayMs, webhookReorderMs } = world.settings.payments;
     const declined = fault === 'declined_first' || fault === 'reordered';
+    const dialect = dialects[payment.protocol];
+    const tell = (body: string | undefined, delayMs: number): void => {
+      if (body !== undefined) post(payment, body, delayMs);
+    };
     // A first card was declined, a second one paid: two true events, told in either order.
     if (declined && status === 'succeeded') {
-      post(payment, eventOf(payment, 'failed'), webhookDelayMs + (fault === 'reordered' ? webhookReorderMs : 0));
+      tell(dialect.event(payment, 'declined'), webhookDelayMs + (fault === 'reordered' ? webhookReorderMs : 0));
     }
-    const body = eventOf(payment, status);
-    if (fault === 'bad_signature') postForged(payment, body, (nowMs) => signature(`${secret}?`, nowMs, body));
+    const body = dialect.event(payment, status);
+    if (body === undefined) return;
+    if (fault === 'bad_signature') postForged(payment, body, (nowMs) => dialect.headers(body, nowMs, 'wrong'));
     if (fault === 'stale_signature') {
-      postForged(payment, body, (nowMs) => signature(secret, nowMs - (signatureToleranceSeconds + 60) * 1000, body));
+      postForged(payment, body, (nowMs) => dialect.headers(body, nowMs - (signatureToleranceSeconds + 60) * 1000, 'true'));
     }
     if (fault === 'lost') return;
-    post(payment, body, webhookDelayMs + (fault === 'declined_first' ? webhookReorderMs : 0));
-    if (fault === 'duplicate') post(payment, body, webhookDelayMs);
+    tell(body, webhookDelayMs + (fault === 'declined_first' ? webhookReorderMs : 0));
+    if (fault === 'duplicate') tell(body, webhookDelayMs);
   };
 
   return (payment, outcome) => {

@@ -7,6 +7,11 @@ import { simulatorConfig } from '../config.ts';
 import { start } from '../main.ts';
 
 export const testKeys = {
+  stripeSecretKey: 'sk_test_simulated',
+  stripeWebhookSecret: 'whsec_simulated',
+  paystackSecretKey: 'sk_test_paystack',
+  flutterwaveSecretKey: 'FLWSECK_TEST-simulated',
+  flutterwaveWebhookHash: 'flutterwave-hash',
   handlerApiKey: 'market-key',
   paymentSecret: 'payment-secret',
   systemId: 'namaskah',
@@ -27,7 +32,7 @@ export interface TestSimulator {
 /** The real simulator on free ports, in this process; closed after the test. */
 export const startSimulator = async (
   test: Pick<TestContext, 'after'>,
-  options: { seed?: string; pushUrl?: string; clock?: Clock } = {},
+  options: { seed?: string; pushUrl?: string; webhookUrl?: string; clock?: Clock } = {},
 ): Promise<TestSimulator> => {
   const config = simulatorConfig.parse({
     ENVIRONMENT: 'test',
@@ -37,6 +42,12 @@ export const startSimulator = async (
     PAYMENT_SIMULATOR_SECRET: testKeys.paymentSecret,
     SMPP_SYSTEM_ID: testKeys.systemId,
     SMPP_PASSWORD: testKeys.password,
+    STRIPE_SECRET_KEY: testKeys.stripeSecretKey,
+    STRIPE_WEBHOOK_SECRET: testKeys.stripeWebhookSecret,
+    PAYSTACK_SECRET_KEY: testKeys.paystackSecretKey,
+    FLUTTERWAVE_SECRET_KEY: testKeys.flutterwaveSecretKey,
+    FLUTTERWAVE_WEBHOOK_HASH: testKeys.flutterwaveWebhookHash,
+    PAYMENT_WEBHOOK_URL: options.webhookUrl ?? 'http://127.0.0.1:9/hooks',
     ...(options.pushUrl === undefined ? {} : { SIMULATOR_PUSH_URL: options.pushUrl }),
   });
   const service: RunningService = await start(config, options.clock === undefined ? {} : { clock: options.clock });

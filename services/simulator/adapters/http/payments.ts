@@ -6,13 +6,11 @@ import { formatDecimal, maxMicros, parseDecimal } from '#platform/money/index.ts
 import type { CreatePayment, PaymentBook } from '../../app/create-payment.ts';
 import type { World } from '../../app/ports.ts';
 import type { SettlePayment } from '../../app/settle-payment.ts';
-import { chooseFault } from '../../domain/choose-fault.ts';
 import type { Payment } from '../../domain/payment.ts';
-import type { CreateFault } from '../../domain/settings.ts';
 import { bodyReader } from './check-body.ts';
+import { paymentFaults } from './payment-faults.ts';
 import { checkoutPage, checkoutResultPage, messagePage } from './pages.ts';
 import { invalid } from './problem.ts';
-import { hang, htmlError, latency, reset } from './spoil-reply.ts';
 
 export interface PaymentDependencies {
   readonly world: World;
@@ -58,26 +56,11 @@ const html = (reply: FastifyReply, status: number, body: string): FastifyReply =
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-type Spoil = (world: World, reply: FastifyReply) => void;
-const plainStatus: Partial<Record<CreateFault, [number, string]>> = {
-  http_429: [429, '429 Too Many Requests'],
-  http_500: [500, '500 Internal Server Error'],
-  http_503: [503, '503 Service Unavailable'],
-};
-const cut: Spoil = (_, reply) => reset(reply);
-const wait: Spoil = (world, reply) => hang(reply, world.settings.payments.hangMs);
-const before: Partial<Record<CreateFault, Spoil>> = { timeout: wait, reset: cut };
-const after: Partial<Record<CreateFault, Spoil>> = {
-  timeout_after_create: wait,
-  reset_after_create: cut,
-  http_500_after_create: (_, reply) => void htmlError(reply, 500, '500 Internal Server Error'),
-};
-
 /** The API of the payment gateway, and its hosted page. */
 export const registerPayments = (server: FastifyInstance, dependencies: PaymentDependencies): void => {
   const { world, book, createPayment, settlePayment } = dependencies;
   const authorization = digest(`Bearer ${dependencies.secret}`);
-  const faults = world.random.stream('payments/create_faults');
+  const { meetOutage, create: createUnderFaults } = paymentFaults(world);
 
   const answer = (request: FastifyRequest, payment: Payment): object =>
     paymentJson(payment, `${request.protocol}://${request.host}/checkout/${payment.id}`);
@@ -85,16 +68,6 @@ export const registerPayments = (server: FastifyInstance, dependencies: PaymentD
   const authenticate = (request: FastifyRequest): void => {
     if (!timingSafeEqual(digest(request.headers.authorization ?? ''), authorization)) throw appError('auth.unauthenticated');
   };
-  /** @returns true when the request has been dealt with */
-  const meetOutage = async (reply: FastifyReply): Promise<boolean> => {
-    const { outage, latencyMs } = world.settings.payments;
-    if (outage === 'reset') reset(reply);
-    if (outage === '503') await htmlError(reply, 503, '503 Service Unavailable');
-    if (outage !== 'off') return true;
-    await latency(latencyMs);
-    return false;
-  };
-
   const create = (request: FastifyRequest): Payment => {
     const key = request.headers['idempotency-key'];
     if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
@@ -105,32 +78,23 @@ export const registerPayments = (server: FastifyInstance, dependencies: PaymentD
     if (amountMicros === undefined || amountMicros <= 0n || amountMicros > maxMicros) {
       throw invalid([{ field: 'amount', reason: 'must be a positive decimal number' }]);
     }
-    return createPayment({ ...order, amountMicros, returnUrl: order.returnUrl ?? '' }, key);
+    return createPayment({ ...order, protocol: 'simulator', amountMicros, returnUrl: order.returnUrl ?? '' }, key);
   };
 
   server.post('/payments', async (request, reply) => {
     if (await meetOutage(reply)) return reply;
     authenticate(request);
-    const fault = chooseFault(world.settings.payments.nextCreateFaults, world.settings.payments.createFaultRatios, faults) ?? 'none';
-    const status = plainStatus[fault];
-    if (status !== undefined) return htmlError(reply, ...status);
-    const spoilBefore = before[fault];
-    if (spoilBefore !== undefined) {
-      spoilBefore(world, reply);
-      return reply;
-    }
-    const payment = create(request);
-    const spoilAfter = after[fault];
-    if (spoilAfter === undefined) return reply.code(201).send(answer(request, payment));
-    spoilAfter(world, reply);
-    return reply;
+    return createUnderFaults(reply, () => {
+      const payment = create(request);
+      return () => reply.code(201).send(answer(request, payment));
+    });
   });
 
   server.get<{ Params: { id: string } }>('/payments/:id', async (request, reply) => {
     if (await meetOutage(reply)) return reply;
     authenticate(request);
     const payment = book.payments.get(request.params.id);
-    if (payment === undefined) throw appError('request.not_found');
+    if (payment?.protocol !== 'simulator') throw appError('request.not_found');
     return answer(request, payment);
   });
 
@@ -139,7 +103,7 @@ export const registerPayments = (server: FastifyInstance, dependencies: PaymentD
     authenticate(request);
     const { reference } = request.query;
     const found = reference === undefined ? book.payments.newest(100) : book.byReference(reference);
-    return { data: found.map((payment) => answer(request, payment)) };
+    return { data: found.filter(({ protocol }) => protocol === 'simulator').map((payment) => answer(request, payment)) };
   });
 
   server.get<{ Params: { id: string } }>('/checkout/:id', async (request, reply) => {

@@ -7,13 +7,24 @@ import { registerHandlerApi, type HandlerApiDependencies } from './handler-api.t
 import { registerMailbox } from './mailbox.ts';
 import type { Mailbox } from '../../app/accept-mail.ts';
 import { registerPayments, type PaymentDependencies } from './payments.ts';
+import { registerFlutterwave } from './flutterwave/api.ts';
+import { registerPaystack } from './paystack/api.ts';
+import { registerStripe, type StripeAccount } from './stripe/api.ts';
 import { problemOf, sendProblem } from './problem.ts';
+
+/** Payment protocols beside the simulator's own; one that is absent is not served. */
+export interface PaymentAccounts {
+  readonly stripe?: StripeAccount;
+  readonly paystack?: { readonly secretKey: string; readonly webhookUrl: string };
+  readonly flutterwave?: { readonly secretKey: string; readonly webhookUrl: string };
+}
 
 export interface HttpOptions {
   readonly host: string;
   readonly port: number;
   readonly handlerApi: HandlerApiDependencies;
   readonly payments: PaymentDependencies;
+  readonly accounts: PaymentAccounts;
   readonly mailbox: Mailbox;
   readonly control: ControlDependencies;
   /** Told of errors that are nobody's fault but ours. */
@@ -49,6 +60,10 @@ export const startHttpServer = async (options: HttpOptions): Promise<{ port: num
   });
   registerHandlerApi(server, options.handlerApi);
   registerPayments(server, options.payments);
+  const { stripe, paystack, flutterwave } = options.accounts;
+  if (stripe !== undefined) registerStripe(server, options.payments, stripe);
+  if (paystack !== undefined) registerPaystack(server, options.payments, paystack);
+  if (flutterwave !== undefined) registerFlutterwave(server, options.payments, flutterwave);
   registerMailbox(server, { world: options.control.world, mailbox: options.mailbox });
   registerControl(server, options.control);
   await server.listen({ host: options.host, port: options.port });

@@ -2,5 +2,6 @@ import { platformMigration } from '#platform/postgres/index.ts';
 import { ledgerTables } from './0001-ledger.ts';
 import { ledgerFunctions } from './0002-functions.ts';
 import { payments } from './0003-payments.ts';
+import { clearing } from './0004-clearing.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments];
+export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing];

@@ -32,6 +32,9 @@ const Payment = Type.Object(
   },
   closed,
 );
+const Gateway = Type.Union([Type.Literal('simulator'), Type.Literal('stripe'), Type.Literal('paystack'), Type.Literal('flutterwave')], {
+  description: 'Where to pay; one that this installation does not offer is request.invalid on "gateway"',
+});
 const transactionTypes = ['payment', 'promotion', 'charge', 'refund'] as const;
 const Transaction = Type.Object(
   {
@@ -134,7 +137,7 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
         summary: 'Start a payment',
         description: 'Open checkoutUrl in a browser to pay. The wallet is credited once, when the gateway confirms.',
         headers: IdempotencyHeaders,
-        body: Type.Object({ amount: Amount, currency: Currency, gateway: Type.Literal('simulator') }, closed),
+        body: Type.Object({ amount: Amount, currency: Currency, gateway: Gateway }, closed),
         response: { 201: Payment, ...problems(403, 409, 422) },
       },
     },

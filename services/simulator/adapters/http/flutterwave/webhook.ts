@@ -1,0 +1,22 @@
+import { formatDecimal } from '#platform/money/index.ts';
+import { paymentNumber } from '../../../app/create-payment.ts';
+import type { WebhookDialect } from '../../../app/ports.ts';
+import type { Payment } from '../../../domain/payment.ts';
+
+/** Flutterwave writes amounts as JSON numbers of whole units. */
+export const transaction = (payment: Payment, status: 'successful' | 'failed'): object => ({
+  id: paymentNumber(payment),
+  tx_ref: payment.reference,
+  amount: Number(formatDecimal(payment.paidMicros)),
+  currency: payment.paidCurrency,
+  charged_amount: Number(formatDecimal(payment.paidMicros)),
+  status,
+  created_at: new Date(payment.createdAtMs).toISOString(),
+});
+
+/** `verif-hash` is the shared secret itself: neither the body nor the time is signed. */
+export const flutterwaveWebhook = (parts: { hash: string }): WebhookDialect => ({
+  event: (payment, what) =>
+    JSON.stringify({ event: 'charge.completed', data: transaction(payment, what === 'succeeded' ? 'successful' : 'failed') }),
+  headers: (_, __, key) => ({ 'verif-hash': key === 'true' ? parts.hash : `${parts.hash}?` }),
+});

@@ -1,0 +1,26 @@
+import { createHmac } from 'node:crypto';
+import type { WebhookDialect } from '../../../app/ports.ts';
+import type { Payment } from '../../../domain/payment.ts';
+import { paymentNumber } from '../../../app/create-payment.ts';
+import { minorUnits } from '../amounts.ts';
+
+/** A transaction: `abandoned` until the customer has paid or was declined, as Paystack shows it. */
+export const transaction = (payment: Payment): object => ({
+  id: paymentNumber(payment),
+  status: { pending: 'abandoned', succeeded: 'success', failed: 'failed' }[payment.status],
+  reference: payment.reference,
+  amount: minorUnits(payment.paidCurrency, payment.paidMicros),
+  currency: payment.paidCurrency,
+  channel: 'card',
+  created_at: new Date(payment.createdAtMs).toISOString(),
+});
+
+/** Paystack tells of successes only; its signature has no time, so an old webhook is as genuine as a new one. */
+export const paystackWebhook = (parts: { secretKey: string }): WebhookDialect => ({
+  event: (payment, what) => (what === 'succeeded' ? JSON.stringify({ event: 'charge.success', data: transaction(payment) }) : undefined),
+  headers: (body, _, key) => ({
+    'x-paystack-signature': createHmac('sha512', key === 'true' ? parts.secretKey : `${parts.secretKey}?`)
+      .update(body)
+      .digest('hex'),
+  }),
+});

@@ -1,0 +1,136 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { boundedMap, type BoundedMap } from '../../../domain/bounded-map.ts';
+import type { Payment } from '../../../domain/payment.ts';
+import { microsOfMinor } from '../amounts.ts';
+import { paymentFaults } from '../payment-faults.ts';
+import type { PaymentDependencies } from '../payments.ts';
+import { isBearer } from '../bearer.ts';
+import { intent, session, sessionIdOf } from './objects.ts';
+
+export interface StripeAccount {
+  readonly secretKey: string;
+  readonly webhookUrl: string;
+  readonly events: BoundedMap<string, object>;
+}
+
+type Form = Readonly<Record<string, string>>;
+interface Kept {
+  readonly request: string;
+  readonly status: number;
+  readonly body: object;
+}
+
+const failure = (type: string, message: string, code?: string): object => ({ error: { type, message, ...(code && { code }) } });
+const missing = (what: string): [number, object] => [404, failure('invalid_request_error', `No such ${what}`, 'resource_missing')];
+const list = (url: string, data: readonly object[]): object => ({ object: 'list', url, has_more: false, data });
+
+/** Stripe's REST API, as far as a shop with hosted checkout needs it. A POST is replayed by its Idempotency-Key. */
+export const registerStripe = (server: FastifyInstance, dependencies: PaymentDependencies, account: StripeAccount): void => {
+  const { world, book, createPayment } = dependencies;
+  const faults = paymentFaults(world);
+  const kept = boundedMap<string, Kept>(100_000);
+  const refunds = boundedMap<string, object & { readonly payment_intent: string }>(100_000);
+  const payments = (): Payment[] => book.payments.newest(1_000).filter(({ protocol }) => protocol === 'stripe');
+  const find = (id: string): Payment | undefined => {
+    const payment = book.payments.get(id);
+    return payment?.protocol === 'stripe' ? payment : undefined;
+  };
+  const sessionOf = (request: FastifyRequest, payment: Payment): object =>
+    session(payment, `${request.protocol}://${request.host}/checkout/${payment.id}`);
+  const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
+    if (await faults.meetOutage(reply)) return false;
+    if (isBearer(request, account.secretKey)) return true;
+    await reply.code(401).send(failure('invalid_request_error', 'Invalid API Key provided'));
+    return false;
+  };
+
+  /** The stored answer of a key, or the answer of `act`, kept under the key. */
+  const replaying = (request: FastifyRequest, reply: FastifyReply, act: (form: Form) => [number, object]): (() => FastifyReply) => {
+    const key = String(request.headers['idempotency-key'] ?? '');
+    const asked = `${request.url}\n${JSON.stringify(request.body)}`;
+    const before = key === '' ? undefined : kept.get(key);
+    if (before !== undefined && before.request !== asked) {
+      const message = 'Keys for idempotent requests can only be used with the same parameters they were first used with.';
+      return () => reply.code(400).send(failure('idempotency_error', message));
+    }
+    if (before !== undefined) return () => reply.code(before.status).header('idempotent-replayed', 'true').send(before.body);
+    const [status, body] = act((request.body ?? {}) as Form);
+    if (key !== '') kept.set(key, { request: asked, status, body });
+    return () => reply.code(status).send(body);
+  };
+  const post = (path: string, act: (request: FastifyRequest, form: Form) => [number, object]): void => {
+    server.post(path, async (request, reply) => {
+      if (!(await open(request, reply))) return reply;
+      return faults.create(reply, () => replaying(request, reply, (form) => act(request, form)));
+    });
+  };
+  const get = (path: string, read: (request: FastifyRequest<{ Params: { id: string } }>) => [number, object]): void => {
+    server.get<{ Params: { id: string } }>(path, async (request, reply) => {
+      if (!(await open(request, reply))) return reply;
+      const [status, body] = read(request);
+      return reply.code(status).send(body);
+    });
+  };
+
+  const make = (reference: string, amount: string | undefined, currency: string | undefined, returnUrl: string): Payment | undefined => {
+    const code = (currency ?? '').toUpperCase();
+    const amountMicros = /^[A-Z]{3}$/.test(code) ? microsOfMinor(code, amount) : undefined;
+    if (amountMicros === undefined) return undefined;
+    const order = { protocol: 'stripe' as const, reference, amountMicros, currency: code, webhookUrl: account.webhookUrl, returnUrl };
+    return createPayment(order, book.nextId('key'));
+  };
+  const wrongAmount: [number, object] = [400, failure('invalid_request_error', 'Invalid amount or currency', 'parameter_invalid_integer')];
+
+  post('/v1/checkout/sessions', (request, form) => {
+    const price = 'line_items[0][price_data]';
+    const payment = make(
+      form['client_reference_id'] ?? '',
+      form[`${price}[unit_amount]`],
+      form[`${price}[currency]`],
+      form['success_url'] ?? '',
+    );
+    return payment === undefined ? wrongAmount : [200, sessionOf(request, payment)];
+  });
+  get('/v1/checkout/sessions/:id', (request) => {
+    const payment = find(request.params.id);
+    return payment === undefined ? missing(`checkout.session: '${request.params.id}'`) : [200, sessionOf(request, payment)];
+  });
+  get('/v1/checkout/sessions', (request) => [
+    200,
+    list(
+      '/v1/checkout/sessions',
+      payments().map((payment) => sessionOf(request, payment)),
+    ),
+  ]);
+  post('/v1/payment_intents', (_, form) => {
+    const payment = make(form['metadata[payment_id]'] ?? '', form['amount'], form['currency'], '');
+    return payment === undefined ? wrongAmount : [200, intent(payment)];
+  });
+  get('/v1/payment_intents/:id', (request) => {
+    const payment = find(sessionIdOf(request.params.id));
+    return payment === undefined ? missing(`payment_intent: '${request.params.id}'`) : [200, intent(payment)];
+  });
+  get('/v1/payment_intents', () => [
+    200,
+    list(
+      '/v1/payment_intents',
+      payments().map((payment) => intent(payment)),
+    ),
+  ]);
+  post('/v1/refunds', (_, form) => {
+    const payment = find(sessionIdOf(form['payment_intent'] ?? ''));
+    if (payment === undefined) return missing(`payment_intent: '${form['payment_intent'] ?? ''}'`);
+    if (payment.status !== 'succeeded') return [400, failure('invalid_request_error', 'This PaymentIntent has no successful charge.')];
+    const { amount_received: amount, currency, id } = intent(payment) as { amount_received: number; currency: string; id: string };
+    if ([...refunds.newest(100_000)].some((refund) => refund.payment_intent === id))
+      return [400, failure('invalid_request_error', 'The charge has already been refunded.', 'charge_already_refunded')];
+    const refund = { id: book.nextId('re'), object: 'refund', amount, currency, payment_intent: id, status: 'succeeded' };
+    refunds.set(refund.id, refund);
+    return [200, refund];
+  });
+  get('/v1/refunds/:id', (request) => {
+    const refund = refunds.get(request.params.id);
+    return refund === undefined ? missing(`refund: '${request.params.id}'`) : [200, refund];
+  });
+  get('/v1/events', () => [200, list('/v1/events', account.events.newest(100))]);
+};

@@ -1,0 +1,38 @@
+import type { Payment } from '../../../domain/payment.ts';
+import { minorUnits } from '../amounts.ts';
+
+/** The PaymentIntent of a session: the same number, another prefix. */
+export const intentId = (payment: Payment): string => payment.id.replace(/^cs_/, 'pi_');
+export const sessionIdOf = (intent: string): string => intent.replace(/^pi_/, 'cs_');
+
+const seconds = (payment: Payment): number => Math.floor(payment.createdAtMs / 1000);
+
+/** A Checkout Session: `expired` when the customer gave up, as the hosted page cannot fail otherwise. */
+export const session = (payment: Payment, url: string): object => ({
+  id: payment.id,
+  object: 'checkout.session',
+  amount_total: minorUnits(payment.paidCurrency, payment.paidMicros),
+  currency: payment.paidCurrency.toLowerCase(),
+  client_reference_id: payment.reference,
+  created: seconds(payment),
+  livemode: false,
+  metadata: { payment_id: payment.reference },
+  mode: 'payment',
+  payment_intent: payment.status === 'succeeded' ? intentId(payment) : null,
+  payment_status: payment.status === 'succeeded' ? 'paid' : 'unpaid',
+  status: { pending: 'open', succeeded: 'complete', failed: 'expired' }[payment.status],
+  success_url: payment.returnUrl,
+  url: payment.status === 'pending' ? url : null,
+});
+
+export const intent = (payment: Payment, status?: string): object => ({
+  id: intentId(payment),
+  object: 'payment_intent',
+  amount: minorUnits(payment.askedCurrency, payment.askedMicros),
+  amount_received: payment.status === 'succeeded' ? minorUnits(payment.paidCurrency, payment.paidMicros) : 0,
+  currency: payment.paidCurrency.toLowerCase(),
+  created: seconds(payment),
+  livemode: false,
+  metadata: { payment_id: payment.reference },
+  status: status ?? { pending: 'requires_payment_method', succeeded: 'succeeded', failed: 'canceled' }[payment.status],
+});

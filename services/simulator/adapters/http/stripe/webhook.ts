@@ -1,0 +1,38 @@
+import type { Sign, WebhookDialect } from '../../../app/ports.ts';
+import type { BoundedMap } from '../../../domain/bounded-map.ts';
+import { intent, session } from './objects.ts';
+
+/** Events as Stripe sends and lists them. @param parts.events remembers them, for `GET /v1/events` */
+export const stripeWebhook = (parts: {
+  sign: Sign;
+  secret: string;
+  nowMs: () => number;
+  nextId: (prefix: string) => string;
+  events: BoundedMap<string, object>;
+}): WebhookDialect => ({
+  event: (payment, what) => {
+    const type = {
+      succeeded: 'checkout.session.completed',
+      failed: 'checkout.session.expired',
+      declined: 'payment_intent.payment_failed',
+    }[what];
+    const event = {
+      id: parts.nextId('evt'),
+      object: 'event',
+      api_version: '2026-10-28.endive',
+      created: Math.floor(parts.nowMs() / 1000),
+      livemode: false,
+      pending_webhooks: 1,
+      request: { id: null, idempotency_key: null },
+      type,
+      data: { object: what === 'declined' ? intent(payment, 'requires_payment_method') : session(payment, '') },
+    };
+    parts.events.set(event.id, event);
+    return JSON.stringify(event);
+  },
+  headers: (body, nowMs, key) => {
+    const seconds = Math.floor(nowMs / 1000);
+    const secret = key === 'true' ? parts.secret : `${parts.secret}?`;
+    return { 'stripe-signature': `t=${seconds},v1=${parts.sign(secret, `${seconds}.${body}`)}` };
+  },
+});
