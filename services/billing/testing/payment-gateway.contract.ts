@@ -113,6 +113,18 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     }
   });
 
+  law('two starts of one payment at once: whichever page is paid, the payment is found, by either answer', async () => {
+    for (const paidPage of [0, 1]) {
+      const paymentId = newId();
+      const both = await Promise.all([started(paymentId), started(paymentId)]);
+      await world.press(both[paidPage]?.checkoutUrl ?? '', 'success');
+      for (const { gatewayPaymentId } of both) {
+        const { status, reference } = await statement(paymentId, gatewayPaymentId);
+        assert.deepEqual([status, reference], ['succeeded', paymentId]);
+      }
+    }
+  });
+
   law('a notification is genuine as it was sent, and forged in every other way', async () => {
     const paymentId = newId();
     const { checkoutUrl } = await started(paymentId);
