@@ -1,5 +1,6 @@
 /** Which port each part of the platform listens on: by the offsets of topology.ts, or any free ones. */
 import { connect, createServer, type AddressInfo } from 'node:net';
+import { listenSomewhere } from './infra/index.ts';
 import { infrastructurePorts, type ProcessRow, type ServiceName } from '#topology';
 
 export type PortRole = 'grpc' | 'admin' | 'http' | 'smpp';
@@ -33,7 +34,7 @@ const listen = (port: number): Promise<ReturnType<typeof createServer>> =>
 
 /** Distinct ports that nobody listened on a moment ago: all are held at once before any is given back. */
 export const freePorts = async (count: number): Promise<readonly number[]> => {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
+  const servers = await Promise.all(Array.from({ length: count }, () => listenSomewhere()));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;

@@ -1,6 +1,6 @@
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Child {
@@ -63,16 +63,38 @@ const childHandle = (child: ChildProcess, exited: Promise<void>): Child => {
   };
 };
 
-/** A port that was free a moment ago on 127.0.0.1. */
-export const freePort = (): Promise<number> =>
+/**
+ * Below the range from which systems take ports for outgoing connections (32768 up on Linux, 49152 up elsewhere): a port
+ * found free there is not taken by somebody's next connection before its process listens.
+ */
+const quiet = { from: 20_000, below: 32_000 } as const;
+
+const listenOn = (port: number): Promise<Server> =>
   new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))));
-    });
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server));
   });
+
+/** A server that holds a free port of 127.0.0.1 until it is closed. */
+export const listenSomewhere = async (): Promise<Server> => {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    try {
+      return await listenOn(quiet.from + Math.floor(Math.random() * (quiet.below - quiet.from)));
+    } catch {
+      // Taken: another one.
+    }
+  }
+  return listenOn(0);
+};
+
+/** A port that was free a moment ago on 127.0.0.1. */
+export const freePort = async (): Promise<number> => {
+  const server = await listenSomewhere();
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+};
 
 /** Last lines of a log, for the message of a failed start. */
 export const logTail = (file: string, lines = 15): string =>
