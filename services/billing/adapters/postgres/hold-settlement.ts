@@ -52,11 +52,14 @@ export const postgresHoldSettlement = (tx: Transaction): HoldSettlement => ({
 
   giveBack: async ({ tenantId, holdId, now }) => {
     const { id, subject, headers } = holdEvent('holdReleased', tenantId, holdId, now);
-    const [row] = await tx.query<{ outcome: string }>(statements.release, [holdId, tenantId, now, id, subject, headers], { name: 'give_back_hold' });
+    const [row] = await tx.query<{ outcome: string }>(statements.release, [holdId, tenantId, now, id, subject, headers], {
+      name: 'give_back_hold',
+    });
     return row !== undefined && row.outcome !== 'not_found';
   },
 
-  extend: async ({ tenantId, holdId, expiresAt }) => (await tx.query(statements.extend, [holdId, tenantId, expiresAt], { name: 'extend_hold' })).length === 1,
+  extend: async ({ tenantId, holdId, expiresAt }) =>
+    (await tx.query(statements.extend, [holdId, tenantId, expiresAt], { name: 'extend_hold' })).length === 1,
 });
 
 /** One fact per movement: taken from the hold, given back, taken late from the free balance. Versions in that order. */
