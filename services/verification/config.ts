@@ -43,7 +43,11 @@ export const verificationConfig = defineConfig({
     min: 60_000,
     description: 'life of the hold behind a purchase; longer than a number lives and an hour, so that billing has nothing to extend',
   }),
-  pollFirstMs: durationVar('POLL_FIRST_MS', { default: 10_000, min: 50, description: 'first look at a number that got no push' }),
+  pollFirstMs: durationVar('POLL_FIRST_MS', {
+    default: 20_000,
+    min: 50,
+    description: 'first look at a number that got no push; a safety net, the provider pushes',
+  }),
   pollMaxMs: durationVar('POLL_MAX_MS', { default: 60_000, min: 50 }),
   finishDelayMs: durationVar('FINISH_DELAY_MS', { default: 0, description: 'from the code to telling the provider that we are done' }),
   retryMs: durationVar('RETRY_MS', { default: 1_000, min: 10, description: 'first repetition of a call without an answer' }),
