@@ -1,6 +1,6 @@
 /**
  * One unary call at the server, from metadata to status. Everything that has to happen to every call happens here, in one
- * function and this order: capacity, trace, deadline, principal, policy, handler, error, metrics. Plain code instead of a
+ * function and this order: capacity, trace, deadline, principal, policy, request, handler, error, metrics. Plain code instead of a
  * stack of interceptors: it is the platform's hottest path.
  */
 import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
@@ -15,6 +15,7 @@ import { type BoundMethod, type CallContext, splitPath } from './definition.ts';
 import { firstText, metadataGetter, principalHeader, requestIdHeader } from './headers.ts';
 import { authorise } from './policy.ts';
 import type { Principal, PrincipalVerifier } from './principal.ts';
+import { requireStorable } from './storable.ts';
 
 export interface CallEnvironment {
   readonly logger: Logger;
@@ -121,6 +122,7 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
         if (load.inFlight > maxInFlight) throw appError('platform.overloaded', { retryAfterMs: 1_000 });
         requireTime(deadlineMs, Date.now());
         const principal = authenticate(call, implementation, verifier);
+        requireStorable(call.request);
         const handed: CallContext<Principal | undefined> = {
           principal,
           get signal() {

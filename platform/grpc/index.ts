@@ -14,5 +14,6 @@ export { principalSigner, principalVerifier, roles, systemPrincipal } from './pr
 export type { Principal, PrincipalSigner, PrincipalVerifier, Role, VerifiedPrincipal } from './principal.ts';
 export { startGrpcServer } from './server.ts';
 export type { GrpcServer, GrpcServerOptions } from './server.ts';
+export { requireStorable } from './storable.ts';
 export { grpcTls } from './tls.ts';
 export type { ClientTls, ServerTls, TlsFiles } from './tls.ts';

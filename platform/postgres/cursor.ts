@@ -8,13 +8,15 @@ const encodeValue = (value: CursorValue): unknown => {
   return value;
 };
 
+/** Only what a row can have held: a text without NUL, a bigint of eight bytes, a time in the years 1 to 9999. */
 const decodeValue = (value: unknown): CursorValue => {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (value === null || typeof value === 'boolean') return value;
+  if (typeof value === 'string' && !value.includes('\u0000')) return value;
   if (typeof value === 'number' && Number.isFinite(value)) return value;
   if (typeof value === 'object') {
     const { n, d } = value as { n?: unknown; d?: unknown };
-    if (typeof n === 'string' && /^-?\d{1,30}$/.test(n)) return BigInt(n);
-    if (typeof d === 'string' && !Number.isNaN(Date.parse(d))) return new Date(d);
+    if (typeof n === 'string' && /^-?\d{1,19}$/.test(n) && BigInt.asIntN(64, BigInt(n)) === BigInt(n)) return BigInt(n);
+    if (typeof d === 'string' && /^\d{4}-/.test(d) && Date.parse(d) >= Date.parse('0001-01-01T00:00:00.000Z')) return new Date(d);
   }
   throw new Error('not a cursor value');
 };

@@ -66,9 +66,23 @@ const oddText = fc.constantFrom(
   '+0',
   '[object Object]',
 );
+const nested = (levels: number): unknown => JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as unknown;
 const oddValue: fc.Arbitrary<unknown> = fc.oneof(
   oddText,
-  fc.constantFrom(null, true, 0, -1, 1e308, 2 ** 53, [], {}, [[[[[]]]]], { a: { b: { c: {} } } }),
+  fc.constantFrom(
+    null,
+    true,
+    0,
+    -1,
+    1e308,
+    2 ** 53,
+    [],
+    {},
+    [[[[[]]]]],
+    { a: { b: { c: {} } } },
+    Array<string>(3_000).fill('x'),
+    nested(3_000),
+  ),
   fc.string({ unit: 'binary', maxLength: 40 }),
 );
 
@@ -88,7 +102,11 @@ const spoil = (value: unknown, odd: unknown, pick: number): unknown => {
 
 const lawful = (what: string, { status, body, headers }: Answer): void => {
   assert.ok(status < 500, `${what}: ${status} ${JSON.stringify(body)}`);
-  if (status < 400 || !/problem/.test(headers.get('content-type') ?? 'problem')) return;
+  if (status < 400) return;
+  // Pages for people, outside /v2, refuse in HTML.
+  const contentType = headers.get('content-type') ?? '';
+  if (!what.includes(' /v2/') && contentType.startsWith('text/html')) return;
+  assert.match(contentType, /^application\/problem\+json/, what);
   assert.equal(typeof body.code, 'string', what);
   assert.equal(body.requestId, headers.get('x-request-id'), what);
   assert.doesNotMatch(JSON.stringify(body), /node_modules|\.ts:\d|at \w+ \(/, what);
@@ -112,12 +130,12 @@ it(`answers everything that is odd by an ordinary refusal (seed ${seed})`, { tim
       const { method, url } = route;
       const kind = kinds[(url.split('/')[2] ?? '') as keyof typeof kinds];
       const id = extra % 2 === 0 && kind ? toTypeId(kind, newId()) : encodeURIComponent(text.isWellFormed() ? text : 'x');
-      const path = url.replace(/:\w+/, id || 'x');
+      const path = url.replace(/:\w+/, pick % 40 === 0 ? 'x%zz' : id || 'x');
       const query =
         extra === 3
           ? `?limit=${encodeURIComponent(String(pick))}&cursor=${encodeURIComponent(text.isWellFormed() ? text : '')}`
           : extra === 5
-            ? '?cursor=W10&cursor=e30&search=%00&type=%F0%9F&status=x'
+            ? `?cursor=W10&cursor=e30&limit=1&limit=2&search=%00&type=%F0%9F&status=x&nonsense=${pick}`
             : '';
       const template = bodies[`${method} ${url}`] ?? {};
       const body = method === 'POST' ? spoil(template, odd, pick) : undefined;

@@ -1,4 +1,5 @@
 import { appError } from '#platform/errors/index.ts';
+import { isUuid } from '#platform/ids/index.ts';
 import { addMs, dayMs, type Clock } from '#platform/time/index.ts';
 import type { Accounts, PendingToken, Vault } from './ports.ts';
 
@@ -19,6 +20,7 @@ export const newPendingToken = (vault: Vault, purpose: string, expiresAt: Date):
 export const issueEmailVerification =
   (deps: { readonly accounts: Accounts; readonly vault: Vault; readonly clock: Clock }) =>
   async (tenantId: string, userId: string): Promise<{ email: string; token: string }> => {
+    if (!isUuid(userId)) throw appError('request.not_found');
     const now = deps.clock.now();
     const purpose = `email-verification:${userId}`;
     const fresh = newPendingToken(deps.vault, purpose, addMs(now, emailVerificationLifeMs));

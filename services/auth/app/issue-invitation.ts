@@ -1,4 +1,5 @@
 import { appError } from '#platform/errors/index.ts';
+import { isUuid } from '#platform/ids/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { newPendingToken } from './issue-email-verification.ts';
 import type { Members, Vault } from './ports.ts';
@@ -11,6 +12,7 @@ import type { Members, Vault } from './ports.ts';
 export const issueInvitation =
   (deps: { readonly members: Members; readonly vault: Vault; readonly clock: Clock }) =>
   async (tenantId: string, invitationId: string): Promise<{ email: string; token: string; tenantName: string }> => {
+    if (!isUuid(invitationId)) throw appError('request.not_found');
     const now = deps.clock.now();
     const purpose = `invitation:${invitationId}`;
     // The token lives as long as its invitation; the date here is not stored.

@@ -1,7 +1,8 @@
-import { decodeCursor, encodeCursor, pageLimit, type Database } from '#platform/postgres/index.ts';
+import { encodeCursor, pageLimit, type Database } from '#platform/postgres/index.ts';
 import type { ApiKeys, ApiKeyView, NewApiKey, PresentedApiKey, StoredApiKey } from '../../app/ports.ts';
 import type { MemberRole } from '../../domain/roles.ts';
 import type { Fact } from '../../domain/facts.ts';
+import { datedCursor } from './dated-cursor.ts';
 import { factParameters, insertFacts } from './facts.ts';
 import { ApiKeyRow } from './rows.ts';
 
@@ -103,7 +104,7 @@ export const createApiKeys = (db: Database): ApiKeys => ({
   },
   list: async (tenantId, page) => {
     const limit = pageLimit(page.limit);
-    const after = decodeCursor(page.cursor, 2) as [Date, string] | undefined;
+    const after = datedCursor(page.cursor);
     const older = after && { $or: [{ createdAt: { $lt: after[0] } }, { createdAt: after[0], id: { $lt: after[1] } }] };
     const rows = await db.em().find(ApiKeyRow, { tenantId, ...older }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 });
     const items = rows.slice(0, limit);

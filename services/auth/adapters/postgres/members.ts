@@ -1,6 +1,7 @@
-import { decodeCursor, encodeCursor, pageLimit, type Database, type Queryable } from '#platform/postgres/index.ts';
+import { encodeCursor, pageLimit, type Database, type Queryable } from '#platform/postgres/index.ts';
 import type { Invitation, Members, NewInvitation } from '../../app/ports.ts';
 import type { MemberRole } from '../../domain/roles.ts';
+import { datedCursor } from './dated-cursor.ts';
 
 export interface InvitationRow {
   id: string;
@@ -73,7 +74,7 @@ interface MemberRow {
 export const createMembers = (db: Database): Members => ({
   list: async (tenantId, page) => {
     const limit = pageLimit(page.limit);
-    const after = decodeCursor(page.cursor, 2);
+    const after = datedCursor(page.cursor);
     const rows = await db.query<MemberRow>(pageSql(after !== undefined), [tenantId, limit + 1, ...(after ?? [])]);
     const items = rows.slice(0, limit);
     const last = rows.length > limit ? items.at(-1) : undefined;

@@ -52,7 +52,7 @@ export const postgresPayments = (db: Database): Payments => {
     findAnyTenant,
 
     list: async (tenantId, { limit, cursor }) => {
-      const after = datedCursor(cursor, 'string');
+      const after = datedCursor(cursor, 'uuid');
       const older =
         after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.tie) } }] };
       const rows = await db.em().find(PaymentRow, { tenantId, ...older }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 });

@@ -170,6 +170,23 @@ describe('gateway over HTTP', () => {
       415,
     );
   });
+  it('answers an address that the router cannot read as a problem, too', async () => {
+    for (const [url, status, code] of [
+      [`/v2/verifications/${'x'.repeat(300)}`, 404, 'request.not_found'],
+      ['/v2/verifications/x%zz', 400, 'request.malformed'],
+    ] as const) {
+      const response = await app.inject({ url, headers: owner });
+      assert.deepEqual([response.statusCode, response.json().code], [status, code], url);
+      assert.match(String(response.headers['content-type']), /^application\/problem\+json/);
+      assert.equal(response.json().requestId, response.headers['x-request-id']);
+    }
+  });
+  it('refuses a NUL by the name of its field, in bodies and queries', async () => {
+    const refused = await post('/v2/contacts', { phone: '+447700900123', fields: { city: 'a\u0000' } }, owner);
+    assert.deepEqual([refused.statusCode, refused.json().errors[0].field], [422, 'fields.city']);
+    const search = await app.inject({ url: '/v2/contacts?search=%00', headers: owner });
+    assert.deepEqual([search.statusCode, search.json().errors[0].field], [422, 'search']);
+  });
   it('knows no such id: malformed, of another kind, or unknown paths', async () => {
     for (const url of [
       '/v2/verifications/nonsense',

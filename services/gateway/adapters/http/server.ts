@@ -3,13 +3,14 @@ import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import fastify, { type FastifyInstance } from 'fastify';
+import { requireStorable } from '#platform/grpc/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Authenticate } from '../../app/authenticate.ts';
 import type { Backends } from './backends.ts';
 import type { LiveUpdates } from './live.ts';
 import { accessControl } from './plugins/access-control.ts';
-import { answers } from './plugins/answers.ts';
+import { answers, unreadableAddress } from './plugins/answers.ts';
 import { loadShedding } from './plugins/load-shedding.ts';
 import { openApi } from './plugins/openapi.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
@@ -46,6 +47,14 @@ const lenientEdges = (app: FastifyInstance): void => {
   });
 };
 
+/** A NUL in any text: refused here by the name of the field, after the schemas had their say. */
+const storableOnly = (app: FastifyInstance): void => {
+  app.addHook('preHandler', async ({ body, query }) => {
+    requireStorable(query);
+    requireStorable(body);
+  });
+};
+
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /** @returns a server that is ready for `listen` or `inject`. */
@@ -64,9 +73,11 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
     },
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256 },
     forceCloseConnections: 'idle',
+    frameworkErrors: unreadableAddress,
   });
   app.setValidatorCompiler(validatorCompiler());
   lenientEdges(app);
+  storableOnly(app);
   answers(app, dependencies);
   loadShedding(app, dependencies);
   await app.register(helmet, {

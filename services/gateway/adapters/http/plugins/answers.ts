@@ -25,6 +25,8 @@ const fromFastify = (error: FastifyError): AppError => {
       return appError('request.too_large');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return appError('request.unsupported_media_type');
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return appError('request.not_found');
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
@@ -48,6 +50,11 @@ export const sendProblem = (request: FastifyRequest, reply: FastifyReply, error:
     void reply.header('retry-after', String(problem.retryAfter ?? 1));
   }
   return reply.code(status).type(problemContentType).serializer(JSON.stringify).send(problem);
+};
+
+/** For an address that cannot be read: the router gives up before any hook has run, so the request id is set here. */
+export const unreadableAddress = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+  sendProblem(request, reply.header('x-request-id', request.id), toPublicError(error));
 };
 
 export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs }: AnswersDependencies): void => {
