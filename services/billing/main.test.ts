@@ -31,7 +31,7 @@ import { sign } from './adapters/simulator-gateway/signature.ts';
 import { migrations } from './adapters/postgres/migrations/index.ts';
 import { billingConfig } from './config.ts';
 import { start } from './main.ts';
-import { startStubGateway } from './testing/stub-gateway.ts';
+import { startStubGateway } from './testing/payments/stub-gateway.ts';
 import { verifyDatabase } from './verify.ts';
 
 const secret = 'test-secret-of-the-gateway';

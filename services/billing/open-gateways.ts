@@ -4,7 +4,7 @@ import { flutterwaveGateway } from './adapters/flutterwave/gateway.ts';
 import { paystackGateway } from './adapters/paystack/gateway.ts';
 import { simulatorGateway } from './adapters/simulator-gateway/gateway.ts';
 import { stripeGateway } from './adapters/stripe/gateway.ts';
-import type { PaymentGateway, PaymentGateways } from './app/ports.ts';
+import type { PaymentGateway, PaymentGateways } from './app/payments/ports.ts';
 import type { BillingConfig } from './config.ts';
 
 type Observe = (operation: 'start' | 'verify', outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;

@@ -1,8 +1,8 @@
 import { openDatabase } from '#platform/postgres/index.ts';
 import { databaseConfig, defineConfig } from '#platform/config/index.ts';
-import { postgresAudit } from './adapters/postgres/audit.ts';
-import { verifyLedger } from './app/verify-ledger.ts';
-import type { Divergence } from './app/ports.ts';
+import { postgresAudit } from './adapters/postgres/ledger/audit.ts';
+import { verifyLedger } from './app/ledger/verify-ledger.ts';
+import type { Divergence } from './app/ledger/ports.ts';
 
 /** Checks the books of the database at `url`. @returns the first divergence, or undefined */
 export const verifyDatabase = async (url: string): Promise<Divergence | undefined> => {

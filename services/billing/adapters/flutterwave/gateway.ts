@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { formatDecimal, money, parseDecimal, toMinorUnits } from '#platform/money/index.ts';
-import type { PaymentGateway } from '../../app/ports.ts';
+import type { PaymentGateway } from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
 

@@ -2,17 +2,17 @@ import { allow, allowAny, type BoundService, grpcService, method, publicMethod }
 import { pageLimit } from '#platform/postgres/index.ts';
 import { LedgerServiceService, PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
-import type { captureHold } from '../../app/capture-hold.ts';
-import type { getHold } from '../../app/get-hold.ts';
-import type { getPayment } from '../../app/get-payment.ts';
-import type { getWallet } from '../../app/get-wallet.ts';
-import type { grantCredit } from '../../app/grant-credit.ts';
-import type { listPayments } from '../../app/list-payments.ts';
-import type { listTransactions } from '../../app/list-transactions.ts';
-import type { placeHold } from '../../app/place-hold.ts';
-import type { receiveNotification } from '../../app/receive-notification.ts';
-import type { releaseHold } from '../../app/release-hold.ts';
-import type { startPayment } from '../../app/start-payment.ts';
+import type { captureHold } from '../../app/ledger/capture-hold.ts';
+import type { getHold } from '../../app/ledger/get-hold.ts';
+import type { getPayment } from '../../app/payments/get-payment.ts';
+import type { getWallet } from '../../app/ledger/get-wallet.ts';
+import type { grantCredit } from '../../app/ledger/grant-credit.ts';
+import type { listPayments } from '../../app/payments/list-payments.ts';
+import type { listTransactions } from '../../app/ledger/list-transactions.ts';
+import type { placeHold } from '../../app/ledger/place-hold.ts';
+import type { receiveNotification } from '../../app/payments/receive-notification.ts';
+import type { releaseHold } from '../../app/ledger/release-hold.ts';
+import type { startPayment } from '../../app/payments/start-payment.ts';
 import { amountOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
 
 export interface BillingUseCases {

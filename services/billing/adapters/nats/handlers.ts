@@ -1,7 +1,7 @@
 import { dead, done, on, type Outcome } from '#platform/messaging/index.ts';
 import type { Transaction } from '#platform/postgres/index.ts';
 import { events } from '#events';
-import type { Charge } from '../../app/collect-charge.ts';
+import type { Charge } from '../../app/ledger/collect-charge.ts';
 
 /** The use cases bound to the consumer's transaction, so that effect and inbox row stand or fall together. */
 export interface SettlementUseCases {

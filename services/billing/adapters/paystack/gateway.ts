@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromMinorUnits, toMinorUnits } from '#platform/money/index.ts';
-import type { PaymentGateway, Refused, Unknown } from '../../app/ports.ts';
+import type { PaymentGateway, Refused, Unknown } from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
-import { type Fault, startStubGateway } from '../../testing/stub-gateway.ts';
+import { type Fault, startStubGateway } from '../../testing/payments/stub-gateway.ts';
 import { simulatorGateway } from './gateway.ts';
 import { sign } from './signature.ts';
 

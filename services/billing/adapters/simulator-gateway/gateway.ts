@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici';
 import { formatDecimal, money, parseDecimal } from '#platform/money/index.ts';
-import type { Notification, PaymentGateway } from '../../app/ports.ts';
+import type { Notification, PaymentGateway } from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { isGenuine } from './signature.ts';
 

@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import { fromMinorUnits, type Money, toMinorUnits } from '#platform/money/index.ts';
-import type { PaymentGateway, Refused, Unknown } from '../../app/ports.ts';
+import type { PaymentGateway, Refused, Unknown } from '../../app/payments/ports.ts';
 
 export interface StripeGatewayOptions {
   /** Another address than Stripe's own, for development and tests. */

@@ -1,7 +1,0 @@
-import type { PageAsk, Payments } from './ports.ts';
-
-/** The tenant's payments, newest first. @throws request.invalid on a bad cursor */
-export const listPayments =
-  ({ payments }: { readonly payments: Payments }) =>
-  (tenantId: string, page: PageAsk) =>
-    payments.list(tenantId, page);

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { newId } from '#platform/ids/index.ts';
+import { money } from '#platform/money/index.ts';
+import { addMs, hourMs } from '#platform/time/index.ts';
+import type { Collection, Hold } from '../../domain/hold.ts';
+import type { CollectCharge, HoldLedger, HoldReader, HoldSweep, PlaceHold, WalletReader, Wallets } from '../../app/ledger/ports.ts';
+import { canonicalRequest } from '../../app/canonical-request.ts';
+
+/** The ledger's ports together, as the tests drive them; settlement commands each in a transaction of their own. */
+export type BooksUnderTest = HoldLedger &
+  HoldReader &
+  HoldSweep &
+  Wallets &
+  WalletReader & {
+    collect(command: CollectCharge): Promise<Collection | undefined>;
+    giveBack(command: { tenantId: string; holdId: string; now: Date }): Promise<boolean>;
+    extend(command: { tenantId: string; holdId: string; expiresAt: Date }): Promise<boolean>;
+  };
+
+export const start = new Date('2026-03-01T12:00:00.000Z');
+export const usd = (micros: bigint) => money('USD', micros);
+
+export const placing = (tenantId: string, micros: bigint, over: Partial<PlaceHold> = {}): PlaceHold => ({
+  tenantId,
+  idempotencyKey: newId(),
+  request: canonicalRequest('place', micros),
+  holdId: newId(),
+  amount: usd(micros),
+  product: 'verification',
+  reference: 'ref',
+  description: 'Telegram code, Indonesia',
+  expiresAt: addMs(start, hourMs),
+  expiryAcceptable: true,
+  now: start,
+  ...over,
+});
+
+export const capturing = (tenantId: string, holdId: string, micros: bigint, final = true, idempotencyKey = newId()) => ({
+  tenantId,
+  idempotencyKey,
+  request: canonicalRequest('capture', holdId, micros, final),
+  holdId,
+  amount: usd(micros),
+  final,
+  now: start,
+});
+
+export const releasing = (tenantId: string, holdId: string, idempotencyKey = newId()) => ({
+  tenantId,
+  idempotencyKey,
+  request: canonicalRequest('release', holdId),
+  holdId,
+  now: start,
+});
+
+export const granting = (tenantId: string, micros: bigint, idempotencyKey = newId()) => ({
+  tenantId,
+  idempotencyKey,
+  request: canonicalRequest('grant', micros),
+  transferId: newId(),
+  amount: usd(micros),
+  reason: 'Welcome',
+  now: start,
+});
+
+/** Every implementation of the ledger's ports behaves like this. */
+export const booksContract = (name: string, books: () => BooksUnderTest): void => {
+  const rich = async (micros = 100n): Promise<string> => {
+    const tenantId = newId();
+    await books().grant(granting(tenantId, micros));
+    return tenantId;
+  };
+  const placed = async (tenantId: string, micros: bigint, over: Partial<PlaceHold> = {}): Promise<Hold> => {
+    const result = await books().place(placing(tenantId, micros, over));
+    if (result.outcome !== 'done') assert.fail(`placing ended in ${result.outcome}`);
+    return result.hold;
+  };
+  const wallet = async (tenantId: string): Promise<string> => {
+    const found = await books().wallet(tenantId);
+    return found === undefined ? 'none' : `${found.balanceMicros}/${found.heldMicros}`;
+  };
+  const law = (title: string, body: () => Promise<void>): void => void test(`${name}: ${title}`, body);
+
+  law('a hold counts against the available credit at once, a capture takes it, the rest comes back', async () => {
+    const tenantId = await rich();
+    const hold = await placed(tenantId, 60n);
+    assert.equal(await wallet(tenantId), '100/60');
+    const captured = await books().capture(capturing(tenantId, hold.id, 45n));
+    assert.equal(captured.outcome, 'done');
+    assert.equal(await wallet(tenantId), '55/0');
+    const stored = await books().find(tenantId, hold.id);
+    assert.deepEqual([stored?.state, stored?.capturedMicros], ['captured', 45n]);
+  });
+
+  law('credit that is promised cannot be promised again', async () => {
+    const tenantId = await rich();
+    await placed(tenantId, 60n);
+    assert.deepEqual(await books().place(placing(tenantId, 41n)), { outcome: 'insufficient_credit', availableMicros: 40n });
+    assert.deepEqual(await books().place(placing(newId(), 1n)), { outcome: 'insufficient_credit', availableMicros: 0n });
+  });
+
+  law('increments add up, and never beyond the hold', async () => {
+    const tenantId = await rich();
+    const { id } = await placed(tenantId, 60n);
+    for (const amount of [10n, 20n]) assert.equal((await books().capture(capturing(tenantId, id, amount, false))).outcome, 'done');
+    assert.equal(await wallet(tenantId), '70/30');
+    assert.equal((await books().capture(capturing(tenantId, id, 31n, false))).outcome, 'capture_exceeds_hold');
+    assert.equal((await books().release(releasing(tenantId, id))).outcome, 'done');
+    assert.equal(await wallet(tenantId), '70/0');
+    assert.equal((await books().find(tenantId, id))?.capturedMicros, 30n);
+  });
+
+  law('every command repeated with its key gives the first answer and has no second effect', async () => {
+    const tenantId = await rich();
+    const place = placing(tenantId, 60n);
+    const first = await books().place(place);
+    await books().extend({ tenantId, holdId: place.holdId, expiresAt: addMs(start, 5 * hourMs) });
+    const capture = capturing(tenantId, place.holdId, 10n, false);
+    const captured = await books().capture(capture);
+    const release = releasing(tenantId, place.holdId);
+    const released = await books().release(release);
+    assert.ok('hold' in first && 'hold' in captured && 'hold' in released);
+    const again = await books().place({ ...place, holdId: newId(), expiryAcceptable: false });
+    assert.deepEqual(again, { outcome: 'replayed', hold: first.hold });
+    assert.deepEqual(await books().capture(capture), { outcome: 'replayed', hold: captured.hold });
+    assert.deepEqual(await books().release(release), { outcome: 'replayed', hold: released.hold });
+    assert.equal(await wallet(tenantId), '90/0');
+  });
+
+  law('a key with another request is a conflict and changes nothing', async () => {
+    const tenantId = await rich();
+    const place = placing(tenantId, 10n);
+    await books().place(place);
+    const capture = capturing(tenantId, place.holdId, 4n, false);
+    await books().capture(capture);
+    const other = canonicalRequest('another');
+    assert.equal((await books().place({ ...place, request: other })).outcome, 'idempotency_conflict');
+    assert.equal((await books().capture({ ...capture, request: other })).outcome, 'idempotency_conflict');
+    const grant = granting(tenantId, 5n);
+    const { outcome } = await books().grant(grant);
+    assert.equal(outcome, 'done');
+    assert.equal((await books().grant({ ...grant, request: other })).outcome, 'idempotency_conflict');
+    assert.deepEqual(await books().grant({ ...grant, transferId: newId() }), { outcome: 'replayed', transferId: grant.transferId });
+    assert.equal(await wallet(tenantId), '101/6');
+  });
+
+  law('a resolved hold says how it was resolved', async () => {
+    const tenantId = await rich();
+    const [a, b, c] = [await placed(tenantId, 1n), await placed(tenantId, 1n), await placed(tenantId, 1n, { expiresAt: addMs(start, 1) })];
+    await books().capture(capturing(tenantId, a.id, 1n));
+    await books().release(releasing(tenantId, b.id));
+    while ((await books().expireDue(addMs(start, 2), 100)) > 0);
+    for (const [hold, outcome] of [
+      [a, 'hold_captured'],
+      [b, 'hold_released'],
+      [c, 'hold_expired'],
+    ] as const) {
+      assert.equal((await books().capture(capturing(tenantId, hold.id, 1n))).outcome, outcome);
+      assert.equal((await books().release(releasing(tenantId, hold.id))).outcome, outcome);
+    }
+    assert.equal(await wallet(tenantId), '99/0');
+  });
+
+  law("another tenant's hold does not exist", async () => {
+    const [owner, stranger] = [await rich(), await rich()];
+    const { id } = await placed(owner, 10n);
+    assert.equal((await books().capture(capturing(stranger, id, 1n))).outcome, 'not_found');
+    assert.equal((await books().release(releasing(stranger, id))).outcome, 'not_found');
+    assert.equal(await books().find(stranger, id), undefined);
+    assert.equal(await books().collect({ tenantId: stranger, holdId: id, upToMicros: 5n, final: true, now: start }), undefined);
+    assert.equal(await books().giveBack({ tenantId: stranger, holdId: id, now: start }), false);
+    assert.equal(await books().extend({ tenantId: stranger, holdId: id, expiresAt: addMs(start, 9 * hourMs) }), false);
+    assert.equal(await wallet(owner), '100/10');
+  });
+
+  law('an expiry moves later, never earlier, and the sweeper obeys it', async () => {
+    const tenantId = await rich();
+    const { id } = await placed(tenantId, 10n, { expiresAt: addMs(start, hourMs) });
+    await books().extend({ tenantId, holdId: id, expiresAt: addMs(start, 3 * hourMs) });
+    await books().extend({ tenantId, holdId: id, expiresAt: addMs(start, 2 * hourMs) });
+    while ((await books().expireDue(addMs(start, 3 * hourMs - 1), 100)) > 0);
+    assert.equal((await books().find(tenantId, id))?.state, 'held');
+    while ((await books().expireDue(addMs(start, 3 * hourMs), 100)) > 0);
+    assert.equal((await books().find(tenantId, id))?.state, 'expired');
+  });
+
+  law('a delivery on an expired hold is charged to the free balance, and what is missing is recorded', async () => {
+    const tenantId = await rich(50n);
+    const { id } = await placed(tenantId, 40n, { expiresAt: addMs(start, 1) });
+    while ((await books().expireDue(addMs(start, 2), 100)) > 0);
+    await placed(tenantId, 20n);
+    const charge = { tenantId, holdId: id, upToMicros: 40n, final: true, now: start };
+    const first = await books().collect(charge);
+    assert.deepEqual(first?.late, { totalMicros: 40n, collectedMicros: 30n, owedMicros: 10n });
+    assert.equal(await wallet(tenantId), '20/20');
+    await books().grant(granting(tenantId, 100n));
+    assert.deepEqual((await books().collect(charge))?.late, { totalMicros: 40n, collectedMicros: 40n, owedMicros: 0n });
+    assert.deepEqual((await books().collect(charge))?.collectedNowMicros, 0n);
+    assert.equal(await wallet(tenantId), '110/20');
+  });
+
+  law('a total larger than its hold is charged beyond it', async () => {
+    const tenantId = await rich(100n);
+    const { id } = await placed(tenantId, 30n);
+    const collection = await books().collect({ tenantId, holdId: id, upToMicros: 45n, final: true, now: start });
+    assert.deepEqual([collection?.capturedNowMicros, collection?.collectedNowMicros, collection?.hold.state], [30n, 15n, 'captured']);
+    assert.equal(await wallet(tenantId), '55/0');
+  });
+
+  law('the list of entries is complete, newest first, by page, type and time', async () => {
+    const tenantId = await rich(100n);
+    for (let count = 1; count <= 7; count++) {
+      const { id } = await placed(tenantId, 2n);
+      await books().capture({ ...capturing(tenantId, id, 2n), now: addMs(start, Math.floor(count / 2)) });
+    }
+    const seen: bigint[] = [];
+    let cursor = '';
+    do {
+      const page = await books().entries(tenantId, {}, { limit: 3, cursor });
+      seen.push(...page.entries.map(({ balanceAfterMicros }) => balanceAfterMicros));
+      cursor = page.nextCursor;
+    } while (cursor !== '');
+    assert.deepEqual(seen, [86n, 88n, 90n, 92n, 94n, 96n, 98n, 100n]);
+    const types = await books().entries(tenantId, { type: 'promotion' }, { limit: 10, cursor: '' });
+    assert.deepEqual(
+      types.entries.map(({ type, amountMicros, description }) => [type, amountMicros, description]),
+      [['promotion', 100n, 'Welcome']],
+    );
+    const window = await books().entries(
+      tenantId,
+      { from: addMs(start, 1), to: addMs(start, 3), type: 'charge' },
+      { limit: 10, cursor: '' },
+    );
+    assert.deepEqual(
+      window.entries.map(({ createdAt }) => createdAt.getTime() - start.getTime()),
+      [2, 2, 1, 1],
+    );
+    assert.deepEqual((await books().entries(newId(), {}, { limit: 3, cursor: '' })).entries, []);
+  });
+
+  law('a wallet is opened once and is empty', async () => {
+    const tenantId = newId();
+    assert.equal(await wallet(tenantId), 'none');
+    await Promise.all([books().open(tenantId, start), books().open(tenantId, start)]);
+    assert.equal(await wallet(tenantId), '0/0');
+  });
+};

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+export const worldKeys = {
+  simulator: 'payment-secret',
+  stripe: 'sk_test_contract',
+  stripeWebhook: 'whsec_contract',
+  paystack: 'sk_test_paystack',
+  flutterwave: 'FLWSECK_TEST-contract',
+  flutterwaveHash: 'flutterwave-hash',
+} as const;
+
+export interface Sent {
+  readonly headers: Record<string, string>;
+  readonly rawBody: Buffer;
+}
+export interface OutsideWorld {
+  readonly url: string;
+  readonly webhookUrl: (gateway: string) => string;
+  settings(patch: object): Promise<void>;
+  /** What the person does at the hosted page. */
+  press(checkoutUrl: string, outcome: 'success' | 'failure'): Promise<void>;
+  /** The first webhook about a payment. @throws when none arrives in time */
+  notification(gateway: string, paymentId: string, timeoutMs?: number): Promise<Sent>;
+  close(): Promise<void>;
+}
+
+const main = fileURLToPath(new URL('../../../simulator/main.ts', import.meta.url));
+
+/** The simulator as a process of its own, and a receiver of its webhooks. */
+export const startOutsideWorld = async (): Promise<OutsideWorld> => {
+  const sent: (Sent & { readonly path: string })[] = [];
+  const receiver = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      sent.push({ path: request.url ?? '', headers: request.headers as Record<string, string>, rawBody: Buffer.concat(chunks) });
+      response.writeHead(200).end();
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const base = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  const child = spawn(process.execPath, [main], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: {
+      ENVIRONMENT: 'test',
+      LOG_LEVEL: 'info',
+      SIMULATOR_HANDLER_API_KEY: 'market-key',
+      PAYMENT_SIMULATOR_SECRET: worldKeys.simulator,
+      STRIPE_SECRET_KEY: worldKeys.stripe,
+      STRIPE_WEBHOOK_SECRET: worldKeys.stripeWebhook,
+      PAYSTACK_SECRET_KEY: worldKeys.paystack,
+      FLUTTERWAVE_SECRET_KEY: worldKeys.flutterwave,
+      FLUTTERWAVE_WEBHOOK_HASH: worldKeys.flutterwaveHash,
+      PAYMENT_WEBHOOK_URL: base,
+      SMPP_SYSTEM_ID: 'namaskah',
+      SMPP_PASSWORD: 'smpp-pass',
+    },
+  });
+  const exited = once(child, 'exit');
+  const port = await new Promise<number>((resolve, reject) => {
+    void exited.then(([code]) => reject(new Error(`the simulator ended with ${String(code)}`)));
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const started = line.startsWith('{') ? (JSON.parse(line) as { addresses?: { http?: number } }) : {};
+      if (started.addresses?.http !== undefined) resolve(started.addresses.http);
+    });
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const post = async (method: string, address: string, body: string | URLSearchParams, type?: string): Promise<void> => {
+    const response = await fetch(address, { method, body, redirect: 'manual', ...(type && { headers: { 'content-type': type } }) });
+    if (response.status >= 400) throw new Error(`${address}: ${response.status} ${await response.text()}`);
+  };
+  return {
+    url,
+    webhookUrl: (gateway) => `${base}/${gateway}`,
+    settings: (patch) => post('PATCH', `${url}/control/settings`, JSON.stringify(patch), 'application/json'),
+    press: (checkoutUrl, outcome) => post('POST', checkoutUrl, new URLSearchParams({ outcome })),
+    notification: async (gateway, paymentId, timeoutMs = 5_000) => {
+      for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
+        const found = sent.find(({ path, rawBody }) => path === `/${gateway}` && rawBody.includes(paymentId));
+        if (found !== undefined) return found;
+      }
+      throw new Error(`no webhook about ${paymentId}`);
+    },
+    close: async () => {
+      child.kill('SIGTERM');
+      await exited;
+      receiver.closeAllConnections();
+      await new Promise((resolve) => receiver.close(resolve));
+    },
+  };
+};

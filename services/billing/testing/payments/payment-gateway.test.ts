@@ -1,0 +1,45 @@
+import { flutterwaveGateway } from '../../adapters/flutterwave/gateway.ts';
+import { paystackGateway } from '../../adapters/paystack/gateway.ts';
+import { simulatorGateway } from '../../adapters/simulator-gateway/gateway.ts';
+import { stripeGateway } from '../../adapters/stripe/gateway.ts';
+import { worldKeys } from './outside-world.ts';
+import { paymentGatewayContract } from './payment-gateway.contract.ts';
+
+const shared = { returnUrl: (id: string) => `https://me.test/back/${id}`, timeoutMs: 500, contactEmail: 'payments@me.test' };
+const foreign = 'somebody-elses-key';
+const covered = { signsTime: true, signsBody: true, tellsFailures: true };
+
+paymentGatewayContract({
+  ...covered,
+  name: 'simulator',
+  open: ({ url, webhookUrl }) =>
+    simulatorGateway({ ...shared, baseUrl: url, secret: worldKeys.simulator, webhookUrl: webhookUrl('simulator') }),
+  openWithWrongKey: ({ url }) => simulatorGateway({ ...shared, baseUrl: url, secret: foreign, webhookUrl: url }),
+  signatureHeader: 'x-simulator-signature',
+});
+paymentGatewayContract({
+  ...covered,
+  name: 'stripe',
+  open: ({ url }) => stripeGateway({ ...shared, apiUrl: url, secretKey: worldKeys.stripe, webhookSecret: worldKeys.stripeWebhook }),
+  openWithWrongKey: ({ url }) => stripeGateway({ ...shared, apiUrl: url, secretKey: foreign, webhookSecret: foreign }),
+  signatureHeader: 'stripe-signature',
+});
+paymentGatewayContract({
+  ...covered,
+  name: 'paystack',
+  open: ({ url }) => paystackGateway({ ...shared, baseUrl: url, secretKey: worldKeys.paystack }),
+  openWithWrongKey: ({ url }) => paystackGateway({ ...shared, baseUrl: url, secretKey: foreign }),
+  signatureHeader: 'x-paystack-signature',
+  signsTime: false,
+  tellsFailures: false,
+});
+paymentGatewayContract({
+  ...covered,
+  name: 'flutterwave',
+  open: ({ url }) =>
+    flutterwaveGateway({ ...shared, baseUrl: url, secretKey: worldKeys.flutterwave, webhookHash: worldKeys.flutterwaveHash }),
+  openWithWrongKey: ({ url }) => flutterwaveGateway({ ...shared, baseUrl: url, secretKey: foreign, webhookHash: foreign }),
+  signatureHeader: 'verif-hash',
+  signsTime: false,
+  signsBody: false,
+});
