@@ -12,14 +12,29 @@ const typeUrl = 'type.googleapis.com/namaskah.common.v1.ErrorDetail';
 /** Trailers are bounded (HTTP/2 header list); a request with more wrong fields than this learns of the rest next time. */
 const maxFields = 50;
 
+/** The public part of an error, also for answers that carry one error per item. */
+export const errorDetailOf = (error: AppError): ErrorDetail => ({
+  code: error.code,
+  message: error.message,
+  fields: error.fields.slice(0, maxFields).map(({ field, reason }) => ({ field, reason })),
+  retryAfterMs: error.retryAfterMs === undefined ? undefined : Math.max(0, Math.min(0xffff_ffff, Math.round(error.retryAfterMs))),
+  meta: { ...error.meta },
+});
+
+/** @returns undefined when its code is not (yet) in this process's catalogue */
+export const errorOfDetail = (detail: ErrorDetail, cause: unknown): AppError | undefined =>
+  isErrorCode(detail.code)
+    ? new AppError(detail.code, {
+        message: detail.message,
+        fields: detail.fields,
+        meta: detail.meta,
+        cause,
+        ...(detail.retryAfterMs === undefined ? {} : { retryAfterMs: detail.retryAfterMs }),
+      })
+    : undefined;
+
 export const encodeDetails = (status: number, error: AppError): Buffer => {
-  const detail = ErrorDetail.encode({
-    code: error.code,
-    message: error.message,
-    fields: error.fields.slice(0, maxFields).map(({ field, reason }) => ({ field, reason })),
-    retryAfterMs: error.retryAfterMs === undefined ? undefined : Math.max(0, Math.min(0xffff_ffff, Math.round(error.retryAfterMs))),
-    meta: { ...error.meta },
-  }).finish();
+  const detail = ErrorDetail.encode(errorDetailOf(error)).finish();
   const writer = new BinaryWriter();
   writer.uint32(8).int32(status);
   writer.uint32(18).string(error.message);
@@ -63,12 +78,5 @@ export const decodeDetails = (bytes: Uint8Array, cause: unknown): AppError | und
   } catch {
     return undefined;
   }
-  if (detail === undefined || !isErrorCode(detail.code)) return undefined;
-  return new AppError(detail.code, {
-    message: detail.message,
-    fields: detail.fields,
-    meta: detail.meta,
-    cause,
-    ...(detail.retryAfterMs === undefined ? {} : { retryAfterMs: detail.retryAfterMs }),
-  });
+  return detail && errorOfDetail(detail, cause);
 };

@@ -3,6 +3,7 @@
  * a client is an object with a promise per method. Principals, deadlines, traces, errors, retries, health and reflection
  * are the same everywhere and cannot be forgotten.
  */
+export { errorDetailOf, errorOfDetail } from '#platform/errors/grpc-details.ts';
 export { grpcClient } from './client.ts';
 export type { ClientClass, ClientOf, GrpcCallOptions, GrpcCallOptions as CallOptions, GrpcClient, GrpcClientOptions } from './client.ts';
 export { currentCall } from './deadline.ts';

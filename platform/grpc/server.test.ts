@@ -75,7 +75,7 @@ test('reflection lists the services and shows their files', async () => {
 });
 
 test('retries are configured for what the proto marks repeatable, and for nothing else', () => {
-  assert.deepEqual(repeatableMethods(ledgerName), ['PlaceHold', 'CaptureHold', 'ReleaseHold', 'GetHold', 'GrantCredit']);
+  assert.deepEqual(repeatableMethods(ledgerName), ['PlaceHold', 'PlaceHolds', 'CaptureHold', 'ReleaseHold', 'GetHold', 'GrantCredit']);
   assert.deepEqual(repeatableMethods('no.such.Service'), []);
   const config = JSON.parse(serviceConfigFor('no.such.Service')) as { methodConfig: unknown[] };
   assert.deepEqual(config.methodConfig, []);

@@ -135,6 +135,32 @@ test('a fresh tenant reads zero at once; credit, hold, capture and the list of e
   assert.deepEqual([older.transactions[0]?.type, older.nextCursor], ['promotion', '']);
 });
 
+test('holds of many tenants in one call: each has its own answer, and no refusal touches another', async () => {
+  const { ledger, wallet } = replica(0);
+  const [rich, poor] = [newId(), newId()];
+  await ledger.grantCredit({ idempotencyKey: 'welcome', tenantId: rich, amount: usd(1_000n), reason: 'Welcome' }, system(rich));
+  const first = hold(600n);
+  const items = [
+    { tenantId: rich, hold: first },
+    { tenantId: poor, hold: hold(1n) },
+    { tenantId: rich, hold: hold(600n) },
+    { tenantId: rich, hold: first },
+    { tenantId: 'nobody', hold: hold(1n) },
+    { tenantId: rich, hold: { ...hold(1n), product: 'nonsense' } },
+    { tenantId: rich, hold: hold(400n) },
+  ];
+  const { results } = await ledger.placeHolds({ items }, system(poor));
+  assert.deepEqual(
+    results.map((result) => result.error?.code ?? result.hold?.amount?.micros),
+    [600n, 'billing.insufficient_credit', 'billing.insufficient_credit', 600n, 'request.invalid', 'request.invalid', 400n],
+  );
+  assert.equal(results[0]?.hold?.id, results[3]?.hold?.id);
+  assert.deepEqual(results[4]?.error?.fields, [{ field: 'items[4].tenant_id', reason: 'must be a UUID' }]);
+  assert.deepEqual((await wallet.getWallet({}, member(rich, 'viewer'))).held, usd(1_000n));
+  assert.equal(await code(ledger.placeHolds({ items: [] }, system(rich))), 'request.invalid');
+  assert.equal(await code(ledger.placeHolds({ items }, member(rich, 'owner'))), 'auth.forbidden');
+});
+
 test('who may not, cannot: no principal, wrong role, another tenant', async () => {
   const { ledger, wallet, payments } = replica(0);
   const [tenantId, stranger] = [newId(), newId()];

@@ -12,7 +12,7 @@ import {
   VerificationStatus,
 } from '#proto/namaskah/verification/v1/verification.ts';
 import { appError, type ErrorCode, isAppError } from '#platform/errors/index.ts';
-import { allow, type GrpcServer, grpcClient, grpcService, method, startGrpcServer } from '#platform/grpc/index.ts';
+import { allow, errorDetailOf, type GrpcServer, grpcClient, grpcService, method, startGrpcServer } from '#platform/grpc/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import type { RunningService } from '#platform/lifecycle/index.ts';
 import { createLogger } from '#platform/logging/index.ts';
@@ -42,23 +42,21 @@ const startBilling = (poor: ReadonlySet<string>): Promise<GrpcServer> => {
     },
     services: [
       grpcService(LedgerServiceService, {
-        placeHold: method(allow('system'), ({ idempotencyKey, amount, product, reference, expiresAt }, { principal }) => {
-          if (poor.has(principal.tenantId)) throw appError('billing.insufficient_credit');
-          const id = holds.get(idempotencyKey) ?? newId();
-          holds.set(idempotencyKey, id);
-          return {
-            hold: {
-              id,
-              state: HoldState.HOLD_STATE_HELD,
-              amount,
-              captured: undefined,
-              product,
-              reference,
-              expiresAt,
-              createdAt: new Date(),
-            },
-          };
-        }),
+        placeHold: method(allow('system'), later),
+        placeHolds: method(allow('system'), ({ items }) => ({
+          results: items.map(({ tenantId, hold }) => {
+            if (hold === undefined) return assert.fail('an item without a hold');
+            if (poor.has(tenantId)) return { hold: undefined, error: errorDetailOf(appError('billing.insufficient_credit')) };
+            const { idempotencyKey, amount, product, reference, expiresAt } = hold;
+            const id = holds.get(idempotencyKey) ?? newId();
+            holds.set(idempotencyKey, id);
+            const state = HoldState.HOLD_STATE_HELD;
+            return {
+              hold: { id, state, amount, captured: undefined, product, reference, expiresAt, createdAt: new Date() },
+              error: undefined,
+            };
+          }),
+        })),
         captureHold: method(allow('system'), later),
         releaseHold: method(allow('system'), later),
         getHold: method(allow('system'), later),

@@ -52,6 +52,7 @@ export interface Behaviour {
 export const ledgerService = ({ getHold, releaseHold = getHold }: Behaviour): BoundService =>
   grpcService(LedgerServiceService, {
     placeHold: method(allow('owner', 'admin', 'staff'), (request) => ({ hold: hold(request.reference) })),
+    placeHolds: method(allow('system'), () => ({ results: [] })),
     captureHold: method(allow('owner', 'admin', { scope: 'holds:write' }), (request) => ({ hold: hold(request.holdId) })),
     releaseHold: method(publicMethod(), async ({ holdId }, call) => ({ hold: await releaseHold(holdId, call) })),
     getHold: method(allow('owner', 'system'), async ({ holdId }, call) => ({ hold: await getHold(holdId, call) })),

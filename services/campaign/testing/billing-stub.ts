@@ -42,6 +42,7 @@ export const startBillingStub = async () => {
           };
           return { hold };
         }),
+        placeHolds: method(allow('system'), refuse),
         captureHold: method(allow('system'), refuse),
         releaseHold: method(allow('system'), refuse),
         getHold: method(allow('system'), refuse),

@@ -1,6 +1,14 @@
-import { allow, allowAny, type BoundService, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
+import { appError, isAppError } from '#platform/errors/index.ts';
+import { allow, allowAny, type BoundService, errorDetailOf, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
+import { isUuid } from '#platform/ids/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
-import { LedgerServiceService, PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
+import {
+  LedgerServiceService,
+  PaymentServiceService,
+  PlaceHoldRequest,
+  type PlaceHoldsRequest_Item,
+  WalletServiceService,
+} from '#proto/namaskah/billing/v1/billing.ts';
 import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import type { captureHold } from '../../app/ledger/capture-hold.ts';
 import type { getHold } from '../../app/ledger/get-hold.ts';
@@ -38,12 +46,42 @@ export const billingServices = (billing: BillingUseCases): readonly BoundService
 /** Holds belong to services that act for a tenant, or pass its member's principal on. */
 const spenders = ['system', 'owner', 'admin', 'staff'] as const;
 
+/** A batch is for a service's concurrent purchases; more than this at once is somebody's mistake. */
+const maxItems = 256;
+const requireCount = (count: number): void => {
+  if (count >= 1 && count <= maxItems) return;
+  throw appError('request.invalid', { fields: [{ field: 'items', reason: `Send 1 to ${maxItems}.` }] });
+};
+
+/** One item's answer. What is no considered answer (a bug, the database away) fails the whole call: its outcome is unknown. */
+const placeItem = async (billing: BillingUseCases, { tenantId, hold }: PlaceHoldsRequest_Item, index: number) => {
+  try {
+    if (!isUuid(tenantId))
+      throw appError('request.invalid', { fields: [{ field: `items[${index}].tenant_id`, reason: 'must be a UUID' }] });
+    return { hold: holdMessage(await billing.placeHold(tenantId, holdRequestOf(hold ?? PlaceHoldRequest.create()))), error: undefined };
+  } catch (error) {
+    if (!isAppError(error) || error.row.owner === 'platform') throw error;
+    return { hold: undefined, error: errorDetailOf(error) };
+  }
+};
+
+const holdRequestOf = ({ idempotencyKey, amount, product, reference, description, expiresAt }: PlaceHoldRequest) => ({
+  idempotencyKey,
+  amount: amountOf(amount),
+  product,
+  reference,
+  description,
+  expiresAt,
+});
+
 const ledgerService = (billing: BillingUseCases): BoundService =>
   grpcService(LedgerServiceService, {
-    placeHold: method(allow(...spenders, { scope: 'billing:hold' }), async (request, { principal }) => {
-      const { idempotencyKey, amount, product, reference, description, expiresAt } = request;
-      const hold = { idempotencyKey, amount: amountOf(amount), product, reference, description, expiresAt };
-      return { hold: holdMessage(await billing.placeHold(principal.tenantId, hold)) };
+    placeHold: method(allow(...spenders, { scope: 'billing:hold' }), async (request, { principal }) => ({
+      hold: holdMessage(await billing.placeHold(principal.tenantId, holdRequestOf(request))),
+    })),
+    placeHolds: method(allow('system'), async ({ items }) => {
+      requireCount(items.length);
+      return { results: await Promise.all(items.map((item, index) => placeItem(billing, item, index))) };
     }),
     captureHold: method(
       allow(...spenders, { scope: 'billing:hold' }),

@@ -19,6 +19,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { ErrorDetail } from "../../common/v1/error.ts";
 import { Money } from "../../common/v1/money.ts";
 import { PageRequest } from "../../common/v1/page.ts";
 
@@ -201,6 +202,27 @@ export interface PlaceHoldRequest {
 
 export interface PlaceHoldResponse {
   hold: Hold | undefined;
+}
+
+export interface PlaceHoldsRequest {
+  /** 1 to 256. */
+  items: PlaceHoldsRequest_Item[];
+}
+
+export interface PlaceHoldsRequest_Item {
+  tenantId: string;
+  hold: PlaceHoldRequest | undefined;
+}
+
+export interface PlaceHoldsResponse {
+  /** One for each item, in their order. */
+  results: PlaceHoldsResponse_Result[];
+}
+
+export interface PlaceHoldsResponse_Result {
+  /** Absent when this item failed. */
+  hold: Hold | undefined;
+  error: ErrorDetail | undefined;
 }
 
 export interface CaptureHoldRequest {
@@ -762,6 +784,326 @@ export const PlaceHoldResponse: MessageFns<PlaceHoldResponse> = {
   fromPartial<I extends Exact<DeepPartial<PlaceHoldResponse>, I>>(object: I): PlaceHoldResponse {
     const message = createBasePlaceHoldResponse();
     message.hold = (object.hold !== undefined && object.hold !== null) ? Hold.fromPartial(object.hold) : undefined;
+    return message;
+  },
+};
+
+function createBasePlaceHoldsRequest(): PlaceHoldsRequest {
+  return { items: [] };
+}
+
+export const PlaceHoldsRequest: MessageFns<PlaceHoldsRequest> = {
+  encode(message: PlaceHoldsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.items) {
+      PlaceHoldsRequest_Item.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceHoldsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceHoldsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.items.push(PlaceHoldsRequest_Item.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceHoldsRequest {
+    return {
+      items: globalThis.Array.isArray(object?.items)
+        ? object.items.map((e: any) => PlaceHoldsRequest_Item.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PlaceHoldsRequest): unknown {
+    const obj: any = {};
+    if (message.items?.length) {
+      obj.items = message.items.map((e) => PlaceHoldsRequest_Item.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlaceHoldsRequest>, I>>(base?: I): PlaceHoldsRequest {
+    return PlaceHoldsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceHoldsRequest>, I>>(object: I): PlaceHoldsRequest {
+    const message = createBasePlaceHoldsRequest();
+    message.items = object.items?.map((e) => PlaceHoldsRequest_Item.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePlaceHoldsRequest_Item(): PlaceHoldsRequest_Item {
+  return { tenantId: "", hold: undefined };
+}
+
+export const PlaceHoldsRequest_Item: MessageFns<PlaceHoldsRequest_Item> = {
+  encode(message: PlaceHoldsRequest_Item, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tenantId !== "") {
+      writer.uint32(10).string(message.tenantId);
+    }
+    if (message.hold !== undefined) {
+      PlaceHoldRequest.encode(message.hold, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceHoldsRequest_Item {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceHoldsRequest_Item();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hold = PlaceHoldRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceHoldsRequest_Item {
+    return {
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
+      hold: isSet(object.hold) ? PlaceHoldRequest.fromJSON(object.hold) : undefined,
+    };
+  },
+
+  toJSON(message: PlaceHoldsRequest_Item): unknown {
+    const obj: any = {};
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
+    if (message.hold !== undefined) {
+      obj.hold = PlaceHoldRequest.toJSON(message.hold);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlaceHoldsRequest_Item>, I>>(base?: I): PlaceHoldsRequest_Item {
+    return PlaceHoldsRequest_Item.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceHoldsRequest_Item>, I>>(object: I): PlaceHoldsRequest_Item {
+    const message = createBasePlaceHoldsRequest_Item();
+    message.tenantId = object.tenantId ?? "";
+    message.hold = (object.hold !== undefined && object.hold !== null)
+      ? PlaceHoldRequest.fromPartial(object.hold)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePlaceHoldsResponse(): PlaceHoldsResponse {
+  return { results: [] };
+}
+
+export const PlaceHoldsResponse: MessageFns<PlaceHoldsResponse> = {
+  encode(message: PlaceHoldsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      PlaceHoldsResponse_Result.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceHoldsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceHoldsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(PlaceHoldsResponse_Result.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceHoldsResponse {
+    return {
+      results: globalThis.Array.isArray(object?.results)
+        ? object.results.map((e: any) => PlaceHoldsResponse_Result.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: PlaceHoldsResponse): unknown {
+    const obj: any = {};
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => PlaceHoldsResponse_Result.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlaceHoldsResponse>, I>>(base?: I): PlaceHoldsResponse {
+    return PlaceHoldsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceHoldsResponse>, I>>(object: I): PlaceHoldsResponse {
+    const message = createBasePlaceHoldsResponse();
+    message.results = object.results?.map((e) => PlaceHoldsResponse_Result.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePlaceHoldsResponse_Result(): PlaceHoldsResponse_Result {
+  return { hold: undefined, error: undefined };
+}
+
+export const PlaceHoldsResponse_Result: MessageFns<PlaceHoldsResponse_Result> = {
+  encode(message: PlaceHoldsResponse_Result, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hold !== undefined) {
+      Hold.encode(message.hold, writer.uint32(10).fork()).join();
+    }
+    if (message.error !== undefined) {
+      ErrorDetail.encode(message.error, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlaceHoldsResponse_Result {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlaceHoldsResponse_Result();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hold = Hold.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.error = ErrorDetail.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PlaceHoldsResponse_Result {
+    return {
+      hold: isSet(object.hold) ? Hold.fromJSON(object.hold) : undefined,
+      error: isSet(object.error) ? ErrorDetail.fromJSON(object.error) : undefined,
+    };
+  },
+
+  toJSON(message: PlaceHoldsResponse_Result): unknown {
+    const obj: any = {};
+    if (message.hold !== undefined) {
+      obj.hold = Hold.toJSON(message.hold);
+    }
+    if (message.error !== undefined) {
+      obj.error = ErrorDetail.toJSON(message.error);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PlaceHoldsResponse_Result>, I>>(base?: I): PlaceHoldsResponse_Result {
+    return PlaceHoldsResponse_Result.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PlaceHoldsResponse_Result>, I>>(object: I): PlaceHoldsResponse_Result {
+    const message = createBasePlaceHoldsResponse_Result();
+    message.hold = (object.hold !== undefined && object.hold !== null) ? Hold.fromPartial(object.hold) : undefined;
+    message.error = (object.error !== undefined && object.error !== null)
+      ? ErrorDetail.fromPartial(object.error)
+      : undefined;
     return message;
   },
 };
@@ -3033,6 +3375,19 @@ export const LedgerServiceService = {
     responseSerialize: (value: PlaceHoldResponse): Buffer => Buffer.from(PlaceHoldResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PlaceHoldResponse => PlaceHoldResponse.decode(value),
   },
+  /**
+   * Holds of many tenants in one call, for a service that buys for all of them at once: each item is a PlaceHold of its own,
+   * with its own answer; the refusal of one changes nothing for the others. Role "system" only.
+   */
+  placeHolds: {
+    path: "/namaskah.billing.v1.LedgerService/PlaceHolds" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PlaceHoldsRequest): Buffer => Buffer.from(PlaceHoldsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PlaceHoldsRequest => PlaceHoldsRequest.decode(value),
+    responseSerialize: (value: PlaceHoldsResponse): Buffer => Buffer.from(PlaceHoldsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PlaceHoldsResponse => PlaceHoldsResponse.decode(value),
+  },
   captureHold: {
     path: "/namaskah.billing.v1.LedgerService/CaptureHold" as const,
     requestStream: false as const,
@@ -3074,6 +3429,11 @@ export const LedgerServiceService = {
 
 export interface LedgerServiceServer extends UntypedServiceImplementation {
   placeHold: handleUnaryCall<PlaceHoldRequest, PlaceHoldResponse>;
+  /**
+   * Holds of many tenants in one call, for a service that buys for all of them at once: each item is a PlaceHold of its own,
+   * with its own answer; the refusal of one changes nothing for the others. Role "system" only.
+   */
+  placeHolds: handleUnaryCall<PlaceHoldsRequest, PlaceHoldsResponse>;
   captureHold: handleUnaryCall<CaptureHoldRequest, CaptureHoldResponse>;
   releaseHold: handleUnaryCall<ReleaseHoldRequest, ReleaseHoldResponse>;
   getHold: handleUnaryCall<GetHoldRequest, GetHoldResponse>;
@@ -3096,6 +3456,25 @@ export interface LedgerServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PlaceHoldResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Holds of many tenants in one call, for a service that buys for all of them at once: each item is a PlaceHold of its own,
+   * with its own answer; the refusal of one changes nothing for the others. Role "system" only.
+   */
+  placeHolds(
+    request: PlaceHoldsRequest,
+    callback: (error: ServiceError | null, response: PlaceHoldsResponse) => void,
+  ): ClientUnaryCall;
+  placeHolds(
+    request: PlaceHoldsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PlaceHoldsResponse) => void,
+  ): ClientUnaryCall;
+  placeHolds(
+    request: PlaceHoldsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PlaceHoldsResponse) => void,
   ): ClientUnaryCall;
   captureHold(
     request: CaptureHoldRequest,
