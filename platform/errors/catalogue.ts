@@ -66,6 +66,10 @@ export const catalogue = {
   'auth.busy': row('RESOURCE_EXHAUSTED', 429, 'capacity', true, 'Too many sign-ins at this moment.'),
 
   'billing.insufficient_credit': row('FAILED_PRECONDITION', 402, 'client', false, 'The available balance is too low.'),
+  'billing.spending_paused': row('FAILED_PRECONDITION', 402, 'client', false, 'Spending is paused for this account.'),
+  'billing.budget_exhausted': row('FAILED_PRECONDITION', 402, 'client', false, 'The budget of this account is used up.'),
+  'billing.quote_invalid': row('FAILED_PRECONDITION', 409, 'client', false, 'This quote cannot be used (any more); ask for a new one.'),
+  'billing.quote_exceeded': row('FAILED_PRECONDITION', 409, 'client', false, 'The amount is larger than the quote.'),
   'billing.hold_captured': row('FAILED_PRECONDITION', 409, 'client', false, 'The hold was captured already.'),
   'billing.hold_released': row('FAILED_PRECONDITION', 409, 'client', false, 'The hold was released already.'),
   'billing.hold_expired': row('FAILED_PRECONDITION', 409, 'client', false, 'The hold has expired.'),

@@ -2,15 +2,42 @@
 export const walletCurrency = 'USD';
 
 /** What a customer can buy: each product has its own revenue account. */
-export const products = ['verification', 'campaign'] as const;
+export const products = ['verification', 'campaign', 'rental', 'subscription', 'usage'] as const;
 export type Product = (typeof products)[number];
 export const isProduct = (value: string): value is Product => (products as readonly string[]).includes(value);
 
+/** Of which the other side of a wallet's transfers is one; a discriminator tells those of one kind apart (revenue: the product, clearing: the gateway). */
+export const systemAccountKinds = [
+  'revenue',
+  'clearing',
+  'promotion',
+  'refunds',
+  'provider_cost',
+  'breakage',
+  'rounding',
+  'adjustment',
+  'dispute',
+] as const;
+export type SystemAccountKind = (typeof systemAccountKinds)[number];
+
 /**
  * Why money moved. Every transfer has one wallet side and one system side:
- * payment (clearing → wallet), promotion (promotion → wallet), charge (wallet → revenue), refund (revenue → wallet).
+ * payment (clearing → wallet), promotion (promotion → wallet), charge, subscription and usage (wallet → revenue), refund (a charge
+ * given back: revenue → wallet), payment_refund (returned through the gateway: wallet → clearing), dispute (wallet → dispute, back when
+ * won), adjustment (either way), expiry (credit that lapsed: wallet → breakage).
  */
-export const transferTypes = ['payment', 'promotion', 'charge', 'refund'] as const;
+export const transferTypes = [
+  'payment',
+  'promotion',
+  'charge',
+  'refund',
+  'payment_refund',
+  'dispute',
+  'subscription',
+  'usage',
+  'adjustment',
+  'expiry',
+] as const;
 export type TransferType = (typeof transferTypes)[number];
 export const isTransferType = (value: string): value is TransferType => (transferTypes as readonly string[]).includes(value);
 

@@ -1,6 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { HoldState } from '../../domain/hold.ts';
-import type { Product } from '../../domain/ledger.ts';
+import type { Product, SystemAccountKind } from '../../domain/ledger.ts';
 import type { PaymentStatus } from '../../domain/payment.ts';
 
 /** Rows that are read and written through the EntityManager; the ledger's own tables change only by its functions. */
@@ -10,7 +10,7 @@ export const AccountRow = defineEntity({
   properties: {
     id: p.uuid().primary(),
     tenantId: p.uuid().nullable(),
-    kind: p.text().$type<'wallet' | 'revenue' | 'clearing' | 'promotion'>(),
+    kind: p.text().$type<'wallet' | SystemAccountKind>(),
     currency: p.text(),
     balanceMicros: p.bigint('bigint'),
     heldMicros: p.bigint('bigint'),

@@ -3,5 +3,6 @@ import { ledgerTables } from './0001-ledger.ts';
 import { ledgerFunctions } from './0002-functions.ts';
 import { payments } from './0003-payments.ts';
 import { clearing } from './0004-clearing.ts';
+import { chart } from './0010-chart.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing];
+export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart];
