@@ -30,7 +30,7 @@ const relayLock = 7_220_100_003n;
 const pollMinMs = 20;
 const pollMaxMs = 1_000;
 /** A short gather time: under load a batch carries more than one row, at the price of these milliseconds. */
-const lingerMs = 4;
+const lingerMs = 10;
 const outagePauseMs = { min: 50, max: 2_000 } as const;
 const gaugeEveryMs = 15_000;
 const sweepEveryMs = 10 * 60_000;

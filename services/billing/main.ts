@@ -47,7 +47,7 @@ const settlementIn =
   };
 
 /** Small enough that the wallets it locks are free again within some ten milliseconds. */
-const settlementBatch = 32;
+const settlementBatch = 64;
 
 /** Starts billing. @returns the running service; its address is `grpc` */
 export const start = (config: BillingConfig, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<RunningService> =>
@@ -110,7 +110,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
         metrics,
         durable: 'billing-verification',
         maxBatch: settlementBatch,
-        maxWaitMs: 0,
+        maxWaitMs: 20,
         handle: inBatch(verificationHandlers(useCasesIn)),
       }),
     );

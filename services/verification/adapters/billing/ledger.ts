@@ -39,7 +39,7 @@ const outcomeOf = (result: PlaceHoldsResponse_Result | undefined): HoldOutcome =
 };
 
 /** A call under way carries the next one's passengers; more than two at once would only make smaller batches. */
-const batching = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 5_000 } as const;
+const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const;
 
 /**
  * Billing over gRPC. Verification holds in its own name: the customer's role was checked when the verification was asked

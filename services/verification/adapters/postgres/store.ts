@@ -69,7 +69,7 @@ const writeMoved = (db: Database, changes: readonly (readonly unknown[])[]): Pro
 };
 
 /** See platform/postgres/coalesce.ts. Two at once: one commits while the other gathers. */
-const batching = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 5_000 } as const;
+const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const;
 
 /** Verifications in PostgreSQL. Changes are single statements; lists go through the EntityManager. */
 export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): VerificationStore => {

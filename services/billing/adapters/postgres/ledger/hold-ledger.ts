@@ -61,7 +61,7 @@ const placeColumns = (commands: readonly PlaceCommand[]): unknown[] => {
 };
 
 /** Two batches at once: one commits while the other gathers. More would only wait for each other on a hot wallet. */
-const placing = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 5_000 } as const;
+const placing = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const;
 
 /** Holds over PostgreSQL: ledger functions, see migrations/0002-functions.ts. Placing is by group commit, the rest one call each. */
 export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep => ({
