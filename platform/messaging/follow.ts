@@ -4,7 +4,7 @@ import type { Log } from '#platform/postgres/index.ts';
 import type { Bus } from './bus.ts';
 import type { ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
-import { receivedEvent } from './received.ts';
+import { glimpsedEvent } from './received.ts';
 
 /** Does the stream's subject (one trailing ">") cover `subject`? */
 const streamOf = (subject: string): string => {
@@ -35,7 +35,7 @@ export const follow = async (
       // A replay concerns one durable consumer only; the live view has seen the event when it happened.
       if (message.headers?.has(header.replayFor) === true) continue;
       try {
-        await handle(receivedEvent(message));
+        await handle(glimpsedEvent(message));
       } catch (error) {
         logger.error({ err: error, subject: message.subject }, 'a follower failed');
       }

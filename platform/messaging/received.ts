@@ -19,7 +19,18 @@ export class MalformedEventError extends Error {
  * @param codec of the handler's definition; by default that of the platform's event table
  * @throws MalformedEventError when headers or payload do not follow the contract
  */
-export const receivedEvent = (message: JsMsg, codec = codecs.get(message.subject)): ReceivedEvent => {
+export const receivedEvent = (message: JsMsg, codec = codecs.get(message.subject)): ReceivedEvent => ({
+  ...envelope(message),
+  payload: decodePayload(message, codec),
+});
+
+/** For followers, who look at most events only to see that they concern nobody here: the payload is decoded when it is read. */
+export const glimpsedEvent = (message: JsMsg): ReceivedEvent => {
+  const payload = (): unknown => decodePayload(message, codecs.get(message.subject));
+  return Object.defineProperty(envelope(message) as ReceivedEvent, 'payload', { get: payload, enumerable: true });
+};
+
+const envelope = (message: JsMsg): Omit<ReceivedEvent, 'payload'> => {
   const get = (name: string): string => message.headers?.get(name) ?? '';
   const id = get(header.id);
   const occurredAt = new Date(get(header.time));
@@ -34,7 +45,6 @@ export const receivedEvent = (message: JsMsg, codec = codecs.get(message.subject
     aggregateId: get(header.aggregateId),
     aggregateVersion,
     occurredAt,
-    payload: decodePayload(message, codec),
     deliveryCount: message.info.deliveryCount,
   };
 };

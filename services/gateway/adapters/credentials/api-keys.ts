@@ -3,7 +3,7 @@
  * then the auth service is asked, and its answer kept for a short time. Revocations arrive as events and take effect at
  * once; if the event line is down, the short time is the bound.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { parseApiKey } from '#platform/apikey/index.ts';
 import { appError, isAppError } from '#platform/errors/index.ts';
@@ -62,7 +62,7 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
   return {
     async verify(key) {
       if (!parseApiKey(key)) throw appError('auth.unauthenticated', { message: 'This is not a valid API key.' });
-      const digest = createHash('sha256').update(key).digest('base64url');
+      const digest = hash('sha256', key, 'base64url');
       if (refused.has(digest)) throw appError('auth.unauthenticated');
       const answer = known.get(digest) ?? (await lookUp(digest, key));
       if (revoked.has(answer.keyId) || (answer.expiresAt && answer.expiresAt <= clock.now())) {

@@ -1,7 +1,6 @@
 /** The HTTP server: plugins in order, then routes. It does not listen, so tests can inject requests. */
 import { randomUUID } from 'node:crypto';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import fastify, { type FastifyInstance } from 'fastify';
 import { requireStorable } from '#platform/grpc/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
@@ -14,6 +13,7 @@ import { answers, unreadableAddress } from './plugins/answers.ts';
 import { loadShedding } from './plugins/load-shedding.ts';
 import { openApi } from './plugins/openapi.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
+import { securityHeaders } from './plugins/security-headers.ts';
 import { registerRoutes, type Readiness } from './routes/index.ts';
 import { validatorCompiler } from './validation.ts';
 
@@ -55,6 +55,24 @@ const storableOnly = (app: FastifyInstance): void => {
   });
 };
 
+/** Without any origin to allow there is nothing to answer a browser's question with, and nothing to do on other requests. */
+const allowOrigins = async (app: FastifyInstance, origins: readonly string[]): Promise<void> => {
+  if (origins.length === 0) return;
+  await app.register(cors, {
+    origin: [...origins],
+    exposedHeaders: [
+      'X-Request-Id',
+      'X-Trace-Id',
+      'X-Process-Time',
+      'RateLimit-Limit',
+      'RateLimit-Remaining',
+      'RateLimit-Reset',
+      'Retry-After',
+    ],
+    maxAge: 600,
+  });
+};
+
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /** @returns a server that is ready for `listen` or `inject`. */
@@ -80,27 +98,8 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   storableOnly(app);
   answers(app, dependencies);
   loadShedding(app, dependencies);
-  await app.register(helmet, {
-    // No defaults: they would upgrade a page on plain http, as in development, to https.
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"], formAction: ["'self'"], styleSrc: ["'unsafe-inline'"] },
-    },
-    hsts: { maxAge: 31_536_000, includeSubDomains: false },
-  });
-  await app.register(cors, {
-    origin: dependencies.corsOrigins.length === 0 ? false : [...dependencies.corsOrigins],
-    exposedHeaders: [
-      'X-Request-Id',
-      'X-Trace-Id',
-      'X-Process-Time',
-      'RateLimit-Limit',
-      'RateLimit-Remaining',
-      'RateLimit-Reset',
-      'Retry-After',
-    ],
-    maxAge: 600,
-  });
+  securityHeaders(app);
+  await allowOrigins(app, dependencies.corsOrigins);
   accessControl(app, dependencies);
   await rateLimit(app, dependencies);
   await openApi(app, dependencies);
