@@ -24,8 +24,8 @@ interface Waiting<Item, Result> {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
-  /** The caller's context: a batch runs in that of its first, never in that of a request that is over. */
-  readonly inContext: <R>(fn: () => R) => R;
+  /** The caller's context: a batch runs in that of its first. Taken only where the queue's order says that one may be first. */
+  readonly inContext: (<R>(fn: () => R) => R) | undefined;
 }
 
 /**
@@ -36,6 +36,8 @@ const refusedByDatabase = (error: unknown): boolean => {
   const state = sqlState(error);
   return state !== undefined && /^(22|23|40|P0)/.test(state);
 };
+
+const direct = <R>(fn: () => R): R => fn();
 
 /** @returns the call for one item; rejects with what its batch, or the item alone, failed with */
 export const coalesce = <Item, Result>({
@@ -51,7 +53,8 @@ export const coalesce = <Item, Result>({
     try {
       const [first] = batch;
       if (first === undefined) return;
-      const results = await first.inContext(() => run(batch.map(({ item }) => item)));
+      const { inContext = direct } = first;
+      const results = await inContext(() => run(batch.map(({ item }) => item)));
       if (results.length !== batch.length) throw new Error(`${results.length} results for ${batch.length} items`);
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
     } catch (error) {
@@ -74,7 +77,7 @@ export const coalesce = <Item, Result>({
         reject(appError('platform.overloaded', { retryAfterMs: 1_000 }));
         return;
       }
-      queue.push({ item, resolve, reject, inContext: AsyncLocalStorage.snapshot() });
+      queue.push({ item, resolve, reject, inContext: queue.length % maxBatch === 0 ? AsyncLocalStorage.snapshot() : undefined });
       next();
     });
 };
