@@ -29,6 +29,8 @@ export const events = {
     holdCaptured: defineEvent('namaskah.billing.v1.hold.captured', billing.HoldCaptured),
     holdReleased: defineEvent('namaskah.billing.v1.hold.released', billing.HoldReleased),
     holdExpired: defineEvent('namaskah.billing.v1.hold.expired', billing.HoldExpired),
+    priceBookPublished: defineEvent('namaskah.billing.v1.price-book.published', billing.PriceBookPublished),
+    promotionRedeemed: defineEvent('namaskah.billing.v1.promotion.redeemed', billing.PromotionRedeemed),
   },
   verification: {
     purchased: defineEvent('namaskah.verification.v1.activation.purchased', verification.ActivationPurchased),

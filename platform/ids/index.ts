@@ -18,6 +18,10 @@ export const idPrefixes = {
   contact: 'con',
   campaign: 'cmp',
   delivery: 'dlv',
+  quote: 'quo',
+  priceBook: 'pbk',
+  promotion: 'prm',
+  redemption: 'rdm',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Timestamp } from "../../../../google/protobuf/timestamp.ts";
 import { Money } from "../../../common/v1/money.ts";
 
 export interface PaymentStarted {
@@ -53,6 +54,25 @@ export interface HoldExpired {
   product: string;
   reference: string;
   amount: Money | undefined;
+}
+
+/** Prices may have changed: of everybody (scope default), of a plan, or of one tenant. Quotes that were given stay good until they expire. */
+export interface PriceBookPublished {
+  priceBookId: string;
+  /** default, plan or tenant */
+  scope: string;
+  plan: string;
+  tenantId: string;
+  version: number;
+  effectiveFrom: Date | undefined;
+  effectiveTo: Date | undefined;
+}
+
+export interface PromotionRedeemed {
+  redemptionId: string;
+  promotionId: string;
+  /** percent, fixed or credit */
+  kind: string;
 }
 
 function createBasePaymentStarted(): PaymentStarted {
@@ -872,6 +892,304 @@ export const HoldExpired: MessageFns<HoldExpired> = {
   },
 };
 
+function createBasePriceBookPublished(): PriceBookPublished {
+  return {
+    priceBookId: "",
+    scope: "",
+    plan: "",
+    tenantId: "",
+    version: 0,
+    effectiveFrom: undefined,
+    effectiveTo: undefined,
+  };
+}
+
+export const PriceBookPublished: MessageFns<PriceBookPublished> = {
+  encode(message: PriceBookPublished, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.priceBookId !== "") {
+      writer.uint32(10).string(message.priceBookId);
+    }
+    if (message.scope !== "") {
+      writer.uint32(18).string(message.scope);
+    }
+    if (message.plan !== "") {
+      writer.uint32(26).string(message.plan);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(34).string(message.tenantId);
+    }
+    if (message.version !== 0) {
+      writer.uint32(40).int32(message.version);
+    }
+    if (message.effectiveFrom !== undefined) {
+      Timestamp.encode(toTimestamp(message.effectiveFrom), writer.uint32(50).fork()).join();
+    }
+    if (message.effectiveTo !== undefined) {
+      Timestamp.encode(toTimestamp(message.effectiveTo), writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PriceBookPublished {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePriceBookPublished();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.priceBookId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.plan = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.effectiveFrom = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.effectiveTo = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PriceBookPublished {
+    return {
+      priceBookId: isSet(object.priceBookId)
+        ? globalThis.String(object.priceBookId)
+        : isSet(object.price_book_id)
+        ? globalThis.String(object.price_book_id)
+        : "",
+      scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
+      plan: isSet(object.plan) ? globalThis.String(object.plan) : "",
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      effectiveFrom: isSet(object.effectiveFrom)
+        ? fromJsonTimestamp(object.effectiveFrom)
+        : isSet(object.effective_from)
+        ? fromJsonTimestamp(object.effective_from)
+        : undefined,
+      effectiveTo: isSet(object.effectiveTo)
+        ? fromJsonTimestamp(object.effectiveTo)
+        : isSet(object.effective_to)
+        ? fromJsonTimestamp(object.effective_to)
+        : undefined,
+    };
+  },
+
+  toJSON(message: PriceBookPublished): unknown {
+    const obj: any = {};
+    if (message.priceBookId !== "") {
+      obj.priceBookId = message.priceBookId;
+    }
+    if (message.scope !== "") {
+      obj.scope = message.scope;
+    }
+    if (message.plan !== "") {
+      obj.plan = message.plan;
+    }
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.effectiveFrom !== undefined) {
+      obj.effectiveFrom = message.effectiveFrom.toISOString();
+    }
+    if (message.effectiveTo !== undefined) {
+      obj.effectiveTo = message.effectiveTo.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PriceBookPublished>, I>>(base?: I): PriceBookPublished {
+    return PriceBookPublished.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PriceBookPublished>, I>>(object: I): PriceBookPublished {
+    const message = createBasePriceBookPublished();
+    message.priceBookId = object.priceBookId ?? "";
+    message.scope = object.scope ?? "";
+    message.plan = object.plan ?? "";
+    message.tenantId = object.tenantId ?? "";
+    message.version = object.version ?? 0;
+    message.effectiveFrom = object.effectiveFrom ?? undefined;
+    message.effectiveTo = object.effectiveTo ?? undefined;
+    return message;
+  },
+};
+
+function createBasePromotionRedeemed(): PromotionRedeemed {
+  return { redemptionId: "", promotionId: "", kind: "" };
+}
+
+export const PromotionRedeemed: MessageFns<PromotionRedeemed> = {
+  encode(message: PromotionRedeemed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.redemptionId !== "") {
+      writer.uint32(10).string(message.redemptionId);
+    }
+    if (message.promotionId !== "") {
+      writer.uint32(18).string(message.promotionId);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PromotionRedeemed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePromotionRedeemed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.redemptionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.promotionId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PromotionRedeemed {
+    return {
+      redemptionId: isSet(object.redemptionId)
+        ? globalThis.String(object.redemptionId)
+        : isSet(object.redemption_id)
+        ? globalThis.String(object.redemption_id)
+        : "",
+      promotionId: isSet(object.promotionId)
+        ? globalThis.String(object.promotionId)
+        : isSet(object.promotion_id)
+        ? globalThis.String(object.promotion_id)
+        : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+    };
+  },
+
+  toJSON(message: PromotionRedeemed): unknown {
+    const obj: any = {};
+    if (message.redemptionId !== "") {
+      obj.redemptionId = message.redemptionId;
+    }
+    if (message.promotionId !== "") {
+      obj.promotionId = message.promotionId;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PromotionRedeemed>, I>>(base?: I): PromotionRedeemed {
+    return PromotionRedeemed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PromotionRedeemed>, I>>(object: I): PromotionRedeemed {
+    const message = createBasePromotionRedeemed();
+    message.redemptionId = object.redemptionId ?? "";
+    message.promotionId = object.promotionId ?? "";
+    message.kind = object.kind ?? "";
+    return message;
+  },
+};
+
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
 type DeepPartial<T> = T extends bigint ? string | number | bigint
@@ -884,6 +1202,28 @@ type DeepPartial<T> = T extends bigint ? string | number | bigint
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+function fromJsonTimestamp(o: any): Date {
+  if (o instanceof globalThis.Date) {
+    return o;
+  } else if (typeof o === "string") {
+    return new globalThis.Date(o);
+  } else {
+    return fromTimestamp(Timestamp.fromJSON(o));
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
