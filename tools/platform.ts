@@ -304,6 +304,8 @@ export const startPlatform = async (options: PlatformOptions): Promise<Platform>
       billingAddress: grpcAddress(ports, 'billing'),
       principalKey: secrets.principalKey,
       password: secrets.demoPassword,
+      operatorPassword: secrets.operatorPassword,
+      authDatabaseUrl: databaseUrls.get('auth') ?? '',
     });
   const startAll = async (): Promise<void> => {
     await startServers();

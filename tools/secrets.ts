@@ -16,6 +16,7 @@ export interface Secrets {
   readonly smppSystemId: string;
   readonly smppPassword: string;
   readonly demoPassword: string;
+  readonly operatorPassword: string;
   /** Superuser of the local PostgreSQL, when the runner starts one. */
   readonly postgresPassword: string;
   /** Password of each service's login role, by database name. */
@@ -36,6 +37,7 @@ const generate = (): Omit<Secrets, 'databasePasswords'> => ({
   // SMPP 3.4 ends a password after eight octets.
   smppPassword: token(6),
   demoPassword: token(15),
+  operatorPassword: token(15),
   postgresPassword: token(),
 });
 

@@ -1,5 +1,6 @@
 /**
- * The demo customer of a local platform: registered, with a verified address, plan enterprise, an API key and some credit.
+ * The demo customer of a local platform: registered, with a verified address, plan enterprise, an API key and some credit; and
+ * a platform operator beside it.
  * Safe to repeat: what exists is kept, what a crash left out is made up for.
  */
 import { randomBytes } from 'node:crypto';
@@ -8,6 +9,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { grpcClient, systemPrincipal, type Principal } from '#platform/grpc/index.ts';
 import { ApiKeyServiceClient, AuthInternalServiceClient, AuthServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
 import { LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import { changeOperator } from '../services/auth/operators.ts';
 import { readJson, writePrivateJson } from './secrets.ts';
 
 /** What `<dataDir>/demo.json` holds. */
@@ -16,6 +18,9 @@ export interface DemoAccount {
   readonly email: string;
   readonly password: string;
   readonly apiKey: string;
+  /** Runs the platform: opens /v2/admin/… */
+  readonly operatorEmail: string;
+  readonly operatorPassword: string;
 }
 
 export interface SeedOptions {
@@ -26,6 +31,9 @@ export interface SeedOptions {
   readonly principalKey: string;
   /** For a new account; an existing one keeps its own. */
   readonly password: string;
+  readonly operatorPassword: string;
+  /** Operators are made in the database: no API does it. */
+  readonly authDatabaseUrl: string;
 }
 
 const caller = 'seed';
@@ -73,30 +81,40 @@ export const seedDemo = async (options: SeedOptions): Promise<DemoAccount> => {
   };
 
   /** Registers where necessary. @returns the address that the password opens, with an access token */
-  const findOrRegister = async (email: string, password: string): Promise<string | undefined> => {
+  const findOrRegister = async (email: string, password: string, organization: string): Promise<string | undefined> => {
     const existing = await login(email, password);
     if (existing !== undefined) return existing;
     // The answer is the same for a known address: only the login tells.
-    await auth.register({ email, password, organization: 'Demo' }, {});
+    await auth.register({ email, password, organization }, {});
     return login(email, password);
+  };
+
+  /** Somebody with this password and a verified address. `name` is what is before the @. */
+  const person = async (name: string, organization: string, known: { email?: string | undefined; password: string }) => {
+    let email = known.email ?? `${name}@namaskah.example`;
+    let token = await findOrRegister(email, known.password, organization);
+    if (token === undefined) {
+      // The address exists with another password (changed by hand, or demo.json is of another database): take a new one.
+      email = `${name}-${randomBytes(3).toString('hex')}@namaskah.example`;
+      token = await findOrRegister(email, known.password, organization);
+    }
+    if (token === undefined) throw new Error(`${email} was registered but cannot log in`);
+    const { tenantId, userId } = tenantOf(token);
+    const { token: proof } = await internal.issueEmailVerification({ userId }, { principal: systemPrincipal(caller, tenantId) });
+    if (proof !== '') await auth.verifyEmail({ token: proof }, {});
+    return { email, tenantId, userId };
   };
 
   try {
     const kept = await readJson<DemoAccount>(demoFile(options.dataDir));
-    let email = kept?.email ?? 'demo@namaskah.example';
     const password = kept?.password ?? options.password;
-    let token = await findOrRegister(email, password);
-    if (token === undefined) {
-      // The address exists with another password (changed by hand, or demo.json is of another database): take a new one.
-      email = `demo-${randomBytes(3).toString('hex')}@namaskah.example`;
-      token = await findOrRegister(email, password);
-    }
-    if (token === undefined) throw new Error(`the demo customer ${email} was registered but cannot log in`);
-    const { tenantId, userId } = tenantOf(token);
+    const operatorPassword = kept?.operatorPassword ?? options.operatorPassword;
+    const [{ email, tenantId, userId }, operator] = await Promise.all([
+      person('demo', 'Demo', { email: kept?.email, password }),
+      person('operator', 'Namaskah', { email: kept?.operatorEmail, password: operatorPassword }),
+    ]);
+    await changeOperator(options.authDatabaseUrl, { email: operator.email, isOperator: true, by: 'make up' });
     const system = { principal: systemPrincipal(caller, tenantId) };
-
-    const { token: proof } = await internal.issueEmailVerification({ userId }, system);
-    if (proof !== '') await auth.verifyEmail({ token: proof }, {});
     await internal.setTenantPlan({ tenantId, plan: 'enterprise' }, system);
     await ledger.grantCredit(
       { idempotencyKey: `demo-credit-${tenantId}`, tenantId, amount: credit, reason: 'Welcome to the demo' },
@@ -110,7 +128,14 @@ export const seedDemo = async (options: SeedOptions): Promise<DemoAccount> => {
       const created = await keys.createApiKey({ name: 'Demo', scopes: [], expiresAt: undefined, idempotencyKey }, { principal: owner });
       apiKey = created.key;
     }
-    const account: DemoAccount = { gateway: options.gatewayUrl, email, password, apiKey };
+    const account: DemoAccount = {
+      gateway: options.gatewayUrl,
+      email,
+      password,
+      apiKey,
+      operatorEmail: operator.email,
+      operatorPassword,
+    };
     await writePrivateJson(demoFile(options.dataDir), account);
     return account;
   } finally {

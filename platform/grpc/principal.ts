@@ -10,7 +10,8 @@ import { LRUCache } from 'lru-cache';
 import { appError } from '#platform/errors/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
 
-export const roles = ['owner', 'admin', 'staff', 'viewer', 'system'] as const;
+export const roles = ['owner', 'admin', 'staff', 'viewer', 'operator', 'system'] as const;
+/** operator: a person who runs the platform, beside the role in the own tenant; never an API key. system: a service. */
 export type Role = (typeof roles)[number];
 
 export interface Principal {

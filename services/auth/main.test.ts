@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose';
 import { parseApiKey } from '#platform/apikey/index.ts';
 import { isAppError, type ErrorCode } from '#platform/errors/index.ts';
 import { systemPrincipal, type Principal } from '#platform/grpc/index.ts';
@@ -9,6 +9,7 @@ import { openBus } from '#platform/messaging/index.ts';
 import { eventually } from '#platform/testing/index.ts';
 import { addMs, dayMs, minuteMs, secondMs } from '#platform/time/index.ts';
 import { Role } from '#proto/namaskah/auth/v1/auth.ts';
+import { changeOperator } from './operators.ts';
 import { goodPassword, issuer, principalOf, startTestService } from './testing/service.ts';
 
 type Harness = Awaited<ReturnType<typeof startTestService>>;
@@ -159,6 +160,34 @@ describe('auth', () => {
       const dump = JSON.stringify(await harness.db.query("select *, encode(token_hash, 'base64') as h from sessions"));
       assert.equal(dump.includes(tokens.refreshToken), false);
       assert.equal(decodeProtectedHeader(tokens.accessToken).alg, 'EdDSA');
+    });
+  });
+
+  describe('operators of the platform', () => {
+    const claimOf = (accessToken: string) => decodeJwt(accessToken)['operator'];
+    const change = (email: string, isOperator: boolean) => changeOperator(harness.databaseUrl, { email, isOperator, by: 'test' });
+
+    test('are people with a verified address; the right is in the next token, and its end ends their sessions', async () => {
+      const { email, userId, tenantId, tokens, principal } = await signUp();
+      assert.equal(claimOf(tokens.accessToken), undefined);
+      await assert.rejects(change(email, true), refusedWith('request.invalid'));
+      await assert.rejects(change(someEmail(), true), refusedWith('request.not_found'));
+      const { token } = await internal().issueEmailVerification({ userId }, { principal: systemPrincipal('notification', tenantId) });
+      await auth().verifyEmail({ token });
+      assert.deepEqual([await change(email, true), await change(email, true)], [true, false]);
+      const next = (await auth().refresh({ refreshToken: tokens.refreshToken })).tokens!;
+      assert.equal(claimOf(next.accessToken), true);
+      assert.equal(claimOf((await login(email)).tokens!.accessToken), true);
+
+      const { key } = await keys().createApiKey(
+        { name: 'k', scopes: [], expiresAt: undefined, idempotencyKey: '' },
+        { principal: { ...principal, roles: ['owner', 'operator'] } },
+      );
+      assert.equal((await keys().verifyApiKey({ key })).role, Role.ROLE_ADMIN, 'a key of an operator is a key like any other');
+
+      assert.deepEqual([await change(email, false), await change(email, false)], [true, false]);
+      await assert.rejects(auth().refresh({ refreshToken: next.refreshToken }), refusedWith('auth.unauthenticated'));
+      assert.equal(claimOf((await login(email)).tokens!.accessToken), undefined);
     });
   });
 

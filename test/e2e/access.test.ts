@@ -5,11 +5,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { routeTable } from '../../services/gateway/testing/route-table.ts';
-import { expectStatus, newCustomer, newMember, pay, until, type Api, type Customer } from '../support/client.ts';
+import { expectStatus, newCustomer, newMember, newOperator, pay, until, type Api, type Customer } from '../support/client.ts';
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
 
 interface Row {
-  readonly kind: 'public' | 'read' | 'write' | 'admin';
+  /** operator: for those who run the platform; nobody in a tenant, its owner included, may call it. */
+  readonly kind: 'public' | 'read' | 'write' | 'admin' | 'operator';
   /** Names a resource of the owner's tenant in the path. */
   readonly resource?: 'verification' | 'payment' | 'contact' | 'campaign' | 'apiKey';
   readonly body?: unknown;
@@ -78,6 +79,8 @@ describe('every route and every wrong caller', () => {
   let viewer: Api;
   let staff: Api;
   let limitedKey: Api;
+  let operator: Api;
+  let operatorKey: Api;
   const ids: Record<NonNullable<Row['resource']>, string> = { verification: '', payment: '', contact: '', campaign: '', apiKey: '' };
 
   before(async () => {
@@ -98,6 +101,8 @@ describe('every route and every wrong caller', () => {
     ).id;
     ids.apiKey = expectStatus(await owner.api.post('/v2/api-keys', { name: 'spare' }), 201).id;
     limitedKey = owner.api.as(expectStatus(await owner.api.post('/v2/api-keys', { name: 'limited', scopes: ['analytics:read'] }), 201).key);
+    operator = (await newOperator(platform)).api;
+    operatorKey = operator.as(expectStatus(await operator.post('/v2/api-keys', { name: 'all' }), 201).key);
   });
   after(() => platform?.stop());
 
@@ -132,6 +137,12 @@ describe('every route and every wrong caller', () => {
         expectStatus(await send(viewer, row), 403);
       });
     }
+    if (row.kind === 'operator') {
+      it(`${row.key}: 403 for a tenant's owner and for a key of an operator`, async () => {
+        expectStatus(await send(owner.api, row), 403);
+        expectStatus(await send(operatorKey, row), 403);
+      });
+    }
     if (row.kind === 'admin') {
       it(`${row.key}: 403 for staff`, async () => {
         expectStatus(await send(staff, row), 403);
@@ -149,6 +160,12 @@ describe('every route and every wrong caller', () => {
     }
   }
 
+  it('an operator is let in to what operators do', async () => {
+    for (const row of protectedRows.filter(({ kind, resource }) => kind === 'operator' && !resource)) {
+      const { status } = await send(operator, row);
+      assert.ok(status !== 401 && status !== 403, `${row.key}: ${status}`);
+    }
+  });
   it('a viewer can read what a viewer may read', async () => {
     for (const row of protectedRows.filter(({ kind, key }) => kind === 'read' && !key.endsWith('/events'))) {
       assert.equal((await send(viewer, row)).status, 200, row.key);

@@ -1,6 +1,7 @@
 /** Customers of the gateway, for whole-system tests. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { changeOperator } from '../../services/auth/operators.ts';
 import { restClient } from '../../tools/rest.ts';
 
 export interface Answer {
@@ -113,4 +114,25 @@ export const newMember = async (
   expectStatus(await api(baseUrl).post('/v2/invitations/accept', { token: token[1] ?? token[2], password }), 201);
   const tokens = expectStatus(await api(baseUrl).post('/v2/auth/login', { email, password }), 200);
   return api(baseUrl, tokens.accessToken);
+};
+
+/** Somebody who runs the platform: registers, follows the mail, is granted the right on the machine, and signs in again. */
+export const newOperator = async (platform: {
+  readonly gatewayUrl: string;
+  readonly simulatorUrl: string;
+  databaseUrl(name: string): string;
+}): Promise<Customer> => {
+  const person = await newCustomer(platform.gatewayUrl, 'Namaskah');
+  const [mail] = await until(
+    'verification mail',
+    () => mailsTo(platform.simulatorUrl, person.email),
+    (mails) => mails.length > 0,
+  );
+  const token = /token[=:\s"]+([\w.~-]{16,})/i.exec(mail?.text ?? '')?.[1];
+  assert.ok(token, `no token in the mail: ${mail?.text}`);
+  expectStatus(await person.api.post('/v2/auth/verify-email', { token }), 204);
+  await changeOperator(platform.databaseUrl('auth'), { email: person.email, isOperator: true, by: 'test' });
+  const { email, password } = person;
+  const tokens = expectStatus(await person.api.as(undefined).post('/v2/auth/login', { email, password }), 200);
+  return { ...person, api: person.api.as(tokens.accessToken), tokens };
 };

@@ -8,7 +8,7 @@ export interface TokenPair {
   readonly expiresInSeconds: number;
 }
 
-type Claimant = Pick<Session, 'id' | 'tenantId' | 'userId'> & Pick<LiveSession, 'role' | 'plan'>;
+type Claimant = Pick<Session, 'id' | 'tenantId' | 'userId'> & Pick<LiveSession, 'role' | 'isOperator' | 'plan'>;
 
 /** A new access token beside the session's refresh token. */
 export const issueTokens = async (
@@ -16,7 +16,10 @@ export const issueTokens = async (
   session: Claimant,
   refreshToken: RefreshToken,
 ): Promise<TokenPair> => {
-  const { id: sessionId, tenantId, userId, role, plan } = session;
-  const { token, expiresInSeconds } = await deps.accessTokens.sign({ userId, tenantId, role, plan, sessionId }, deps.clock.now());
+  const { id: sessionId, tenantId, userId, role, isOperator, plan } = session;
+  const { token, expiresInSeconds } = await deps.accessTokens.sign(
+    { userId, tenantId, role, isOperator, plan, sessionId },
+    deps.clock.now(),
+  );
   return { accessToken: token, refreshToken: refreshToken.text, expiresInSeconds };
 };

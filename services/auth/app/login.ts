@@ -51,11 +51,11 @@ export const login = (deps: LoginDeps) => {
     const network = { policy: signInPerNetwork, subject: input.ipAddress };
     const claims = input.ipAddress === '' ? [account] : [account, network];
 
-    const { userId, tenantId, role, plan } = await authenticate(email, input.password, claims);
+    const { userId, tenantId, role, isOperator, plan } = await authenticate(email, input.password, claims);
     const id = newId();
     const token = deps.refreshTokens.first(id);
     const [tokens] = await Promise.all([
-      issueTokens(deps, { id, tenantId, userId, role, plan }, token),
+      issueTokens(deps, { id, tenantId, userId, role, isOperator, plan }, token),
       deps.sessions.open({
         id,
         tenantId,

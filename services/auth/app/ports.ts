@@ -32,12 +32,14 @@ export interface Account {
   readonly emailVerifiedAt?: Date;
   readonly tenantId: string;
   readonly role: MemberRole;
+  readonly isOperator: boolean;
   readonly plan: string;
 }
 
 /** A session with what its access tokens say, as it is now (a changed role or plan is in the next token). */
 export interface LiveSession extends Session {
   readonly role: MemberRole;
+  readonly isOperator: boolean;
   readonly plan: string;
 }
 
@@ -230,6 +232,10 @@ export interface UnitOfWork {
   /** A person who is a member already keeps the present role. */
   addMember(tenantId: string, userId: string, role: MemberRole, at: Date): Promise<void>;
   invite: Members['invite'];
+  /** @returns false when the person was one before. */
+  addOperator(userId: string, grantedBy: string, at: Date): Promise<boolean>;
+  /** @returns false when the person was none. */
+  removeOperator(userId: string): Promise<boolean>;
   /** @returns the tenant's new version, 'same' when it has that plan, undefined when there is no such tenant. */
   setPlan(tenantId: string, plan: Plan): Promise<number | 'same' | undefined>;
 }
@@ -311,6 +317,7 @@ export interface AccessClaims {
   readonly userId: string;
   readonly tenantId: string;
   readonly role: MemberRole;
+  readonly isOperator: boolean;
   readonly plan: string;
   readonly sessionId: string;
 }

@@ -70,6 +70,7 @@ const emptyState = () => ({
   keys: new Map<string, KeyEntry>(),
   verifications: new Map<string, VerificationEntry>(),
   invitations: new Map<string, InvitationEntry>(),
+  operators: new Set<string>(),
   facts: [] as Fact[],
 });
 
@@ -114,6 +115,7 @@ export const createMemoryStores = () => {
       passwordHash,
       tenantId: tenant.id,
       role: latest.role,
+      isOperator: state.operators.has(user.id),
       plan: tenant.plan,
       ...(emailVerifiedAt && { emailVerifiedAt }),
     };
@@ -133,6 +135,7 @@ export const createMemoryStores = () => {
       createdAt,
       rotatedAt,
       role: member.role,
+      isOperator: state.operators.has(userId),
       plan: tenant.plan,
       ...(endReason && { endReason }),
     };
@@ -309,6 +312,12 @@ export const createMemoryStores = () => {
       entry.acceptedAt = now;
       return invitationView(entry);
     },
+    addOperator: async (userId) => {
+      const isNew = !state.operators.has(userId);
+      state.operators.add(userId);
+      return isNew;
+    },
+    removeOperator: async (userId) => state.operators.delete(userId),
     addMember: async (tenantId, userId, role, joinedAt) => {
       if (membership(tenantId, userId) === undefined) state.memberships.push({ tenantId, userId, role, joinedAt });
     },

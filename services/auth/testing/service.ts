@@ -54,6 +54,7 @@ export const startTestService = async (replicas = 1) => {
     services,
     clock,
     db,
+    databaseUrl: database.url,
     nats,
     logs: () => lines.join('\n'),
     close: async () => {

@@ -77,6 +77,7 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
           passwordHash: 'hash',
           tenantId: tenant.id,
           role: 'owner',
+          isOperator: false,
           plan: 'starter',
         });
         assert.deepEqual(await stores.accounts.profile(tenant.id, user.id), {
@@ -115,6 +116,25 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         assert.deepEqual([account?.tenantId, account?.role], [two.tenantId, 'staff']);
         await stores.transactions.run((unit) => unit.addMember(two.tenantId, one.userId, 'owner', later(2000)));
         assert.equal((await stores.accounts.findByEmail(one.user.email))?.role, 'staff', 'a member keeps the role');
+      });
+    });
+
+    describe('operators', () => {
+      test('a person is one from the grant to the end of it, at the next sign-in and refresh', async () => {
+        const { user, tenantId, userId } = await addTenant();
+        const id = newId();
+        await stores.sessions.open({ id, tenantId, userId, tokenHash: hash(), createdAt: now, userAgent: '', ipAddress: '' });
+        const seen = async () => [
+          (await stores.accounts.findByEmail(user.email))?.isOperator,
+          (await stores.sessions.find(id))?.isOperator,
+        ];
+        assert.deepEqual(await seen(), [false, false]);
+        const add = () => stores.transactions.run((unit) => unit.addOperator(userId, 'test', now));
+        assert.deepEqual([await add(), await add()], [true, false]);
+        assert.deepEqual(await seen(), [true, true]);
+        const remove = () => stores.transactions.run((unit) => unit.removeOperator(userId));
+        assert.deepEqual([await remove(), await remove()], [true, false]);
+        assert.deepEqual(await seen(), [false, false]);
       });
     });
 

@@ -22,6 +22,9 @@ export const readAccess = (scope?: Scope): Access => ({ kind: 'member', scope, r
 export const writeAccess = (scope: Scope, roles: readonly Role[] = writers): Access => ({ kind: 'member', scope, roles });
 export const adminAccess = (scope: Scope): Access => writeAccess(scope, ['owner', 'admin']);
 
+/** People who run the platform, for /v2/admin/…; a role in a tenant, owner too, gives no such right. Keys never have it. */
+export const operatorAccess = (): Access => ({ kind: 'member', scope: undefined, roles: ['operator'] });
+
 /** @throws auth.unauthenticated without a caller, auth.forbidden when role or scope does not allow. */
 export const authorise = (access: Access, caller: Caller | undefined): void => {
   if (access.kind !== 'member') return;

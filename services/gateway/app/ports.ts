@@ -1,5 +1,6 @@
 /** What the gateway needs to know about a caller, and from whom it learns it. */
-export type Role = 'owner' | 'admin' | 'staff' | 'viewer';
+/** operator: runs the platform; people only, beside their role in their own tenant. */
+export type Role = 'owner' | 'admin' | 'staff' | 'viewer' | 'operator';
 
 export type Scope =
   | 'verifications:read'

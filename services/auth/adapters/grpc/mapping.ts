@@ -25,7 +25,7 @@ export const toRole = (role: MemberRole): Role => roleNames[role];
 /** @returns undefined for "unspecified" and for roles of a later version */
 export const fromRole = (role: Role): MemberRole | undefined => memberRoles.find((name) => roleNames[name] === role);
 
-const isMemberRole = (role: PrincipalRole): role is MemberRole => role !== 'system';
+const isMemberRole = (role: PrincipalRole): role is MemberRole => role !== 'system' && role !== 'operator';
 
 /** @throws auth.forbidden for services: what a person or key does here, a service does not */
 export const toActor = (principal: Principal): Actor => {

@@ -54,8 +54,8 @@ export const createAccessTokens = (options: { readonly issuer: string; readonly 
       if (key === undefined) throw notLoaded();
       const issuedAt = Math.floor(now.getTime() / 1000);
       const expiresInSeconds = accessTokenLifeMs / 1000;
-      const { userId, tenantId, role, plan, sessionId } = claims;
-      const token = await new SignJWT({ tid: tenantId, role, plan, sid: sessionId, scopes: ['*'] })
+      const { userId, tenantId, role, isOperator, plan, sessionId } = claims;
+      const token = await new SignJWT({ tid: tenantId, role, plan, sid: sessionId, scopes: ['*'], ...(isOperator && { operator: true }) })
         .setProtectedHeader({ alg: algorithm, kid: key.kid, typ: 'at+jwt' })
         .setIssuer(options.issuer)
         .setAudience(audience)

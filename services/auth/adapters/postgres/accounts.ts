@@ -11,11 +11,13 @@ interface AccountRow {
   email_verified_at: Date | null;
   tenant_id: string;
   role: MemberRole;
+  is_operator: boolean;
   plan: string;
 }
 
 const accountSql = `
-select u.id as user_id, u.email, u.password_hash, u.email_verified_at, m.tenant_id, m.role, t.plan
+select u.id as user_id, u.email, u.password_hash, u.email_verified_at, m.tenant_id, m.role, t.plan,
+  exists (select from operators o where o.user_id = u.id) as is_operator
 from users u
 join lateral (
   select tenant_id, role from memberships where user_id = u.id order by joined_at desc, tenant_id desc limit 1
@@ -32,6 +34,7 @@ export const selectAccount = async (db: Queryable, email: string, lock: boolean)
       passwordHash: row.password_hash,
       tenantId: row.tenant_id,
       role: row.role,
+      isOperator: row.is_operator,
       plan: row.plan,
       ...(row.email_verified_at && { emailVerifiedAt: row.email_verified_at }),
     }

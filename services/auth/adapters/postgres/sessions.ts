@@ -16,10 +16,12 @@ interface SessionRow {
   rotated_at: Date;
   end_reason: EndReason | null;
   role: MemberRole;
+  is_operator: boolean;
   plan: string;
 }
 
-const columns = `s.id, s.tenant_id, s.user_id, s.generation, s.token_hash, s.created_at, s.rotated_at, s.end_reason, m.role, t.plan`;
+const columns = `s.id, s.tenant_id, s.user_id, s.generation, s.token_hash, s.created_at, s.rotated_at, s.end_reason, m.role, t.plan,
+  exists (select from operators o where o.user_id = s.user_id) as is_operator`;
 
 const toSession = (row: SessionRow): LiveSession => ({
   id: row.id,
@@ -30,6 +32,7 @@ const toSession = (row: SessionRow): LiveSession => ({
   createdAt: row.created_at,
   rotatedAt: row.rotated_at,
   role: row.role,
+  isOperator: row.is_operator,
   plan: row.plan,
   ...(row.end_reason && { endReason: row.end_reason }),
 });

@@ -60,6 +60,14 @@ const unitOfWork = (tx: Transaction): UnitOfWork => ({
     ]);
   },
   invite: (invitation, replaceable) => upsertInvitation(tx, invitation, replaceable),
+  addOperator: async (userId, grantedBy, at) => {
+    const rows = await tx.query(
+      'insert into operators (user_id, granted_by, granted_at) values ($1, $2, $3) on conflict do nothing returning user_id',
+      [userId, grantedBy, at],
+    );
+    return rows.length > 0;
+  },
+  removeOperator: async (userId) => (await tx.query('delete from operators where user_id = $1 returning user_id', [userId])).length > 0,
   setPlan: async (tenantId, plan) => {
     const [row] = await tx.query<{ version: number | null }>(setPlanSql, [tenantId, plan]);
     return row && (row.version ?? 'same');

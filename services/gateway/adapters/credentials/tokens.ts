@@ -38,7 +38,7 @@ const text = (payload: JWTPayload, claim: string): string => {
 const toCaller = (payload: JWTPayload): Caller => ({
   tenantId: text(payload, 'tid'),
   subject: `user:${text(payload, 'sub')}`,
-  roles: [text(payload, 'role') as Role],
+  roles: [text(payload, 'role') as Role, ...(payload['operator'] === true ? (['operator'] as const) : [])],
   scopes: Array.isArray(payload['scopes']) ? (payload['scopes'] as string[]) : [],
   plan: text(payload, 'plan'),
   sessionId: text(payload, 'sid'),

@@ -122,4 +122,16 @@ create table signing_keys (
 `,
 );
 
-export const migrations: readonly NamedMigration[] = [platformMigration, tables];
+const operators = sqlMigration(
+  '20261121-0002-operators',
+  `
+-- People who run the platform, whatever tenant they are in.
+create table operators (
+  user_id uuid primary key references users (id) on delete cascade,
+  granted_by text not null,
+  granted_at timestamptz not null
+);
+`,
+);
+
+export const migrations: readonly NamedMigration[] = [platformMigration, tables, operators];
