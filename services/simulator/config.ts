@@ -15,6 +15,7 @@ export const simulatorConfig = defineConfig({
   smppPort: portVar('SIMULATOR_SMPP_PORT', { default: 0 }),
   seed: textVar('SIMULATOR_SEED', { default: 'namaskah', description: 'the same seed gives the same sequences' }),
   handlerApiKey: secretVar('SIMULATOR_HANDLER_API_KEY', { minLength: 1, description: 'api_key of the number market' }),
+  fiveSimToken: secretVar('SIMULATOR_FIVE_SIM_TOKEN', { optional: true, minLength: 8, description: 'bearer of 5sim; absent: not served' }),
   pushUrl: urlVar('SIMULATOR_PUSH_URL', {
     optional: true,
     secret: true,

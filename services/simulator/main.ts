@@ -97,19 +97,19 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
     const settlePayment = createSettlePayment(world, { outgoing, dialects });
     const mailbox = createMailbox(world);
 
+    const market = {
+      world,
+      book: activations,
+      buyNumber: createBuyNumber(world, activationParts),
+      changeActivation: createChangeActivation(world, activationParts),
+    };
     const http = await life.own(
       'http',
       startHttpServer({
         host: config.host,
         port: config.httpPort,
-        handlerApi: {
-          world,
-          apiKey: config.handlerApiKey,
-          book: activations,
-          buyNumber: createBuyNumber(world, activationParts),
-          changeActivation: createChangeActivation(world, activationParts),
-          market: createReadMarket(world),
-        },
+        handlerApi: { ...market, apiKey: config.handlerApiKey, market: createReadMarket(world) },
+        fiveSim: config.fiveSimToken === undefined ? undefined : { ...market, token: config.fiveSimToken },
         payments: {
           world,
           secret: config.paymentSecret,

@@ -1,5 +1,5 @@
 import { parseDecimal } from '#platform/money/index.ts';
-import { isLive, type Activation } from '../domain/activation.ts';
+import { isLive, type Activation, type Market } from '../domain/activation.ts';
 import type { World } from './ports.ts';
 
 const capacity = 200_000;
@@ -10,7 +10,9 @@ export interface ActivationBook {
   get(id: string): Activation | undefined;
   byOrder(orderId: string): Activation | undefined;
   /** Rented now, oldest first. */
-  live(): IterableIterator<Activation>;
+  live(market: Market): Activation[];
+  /** Newest first, ended ones too. */
+  of(market: Market): Activation[];
   liveCount(): number;
   /** Newest first, ended ones too. */
   newest(limit: number): Activation[];
@@ -53,7 +55,8 @@ export const createActivationBook = (world: Pick<World, 'clock' | 'settings'>): 
   return {
     get: (id) => all.get(id),
     byOrder: (orderId) => orders.get(orderId),
-    live: () => live.values(),
+    live: (market) => [...live.values()].filter((activation) => activation.market === market),
+    of: (market) => [...all.values()].filter((activation) => activation.market === market).reverse(),
     liveCount: () => live.size,
     newest: (limit) => [...all.values()].slice(-limit).reverse(),
     isRented: (phone) => phones.has(phone),

@@ -1,4 +1,4 @@
-import type { Activation, Fate } from '../domain/activation.ts';
+import type { Activation, Fate, Market } from '../domain/activation.ts';
 import { chooseFault } from '../domain/choose-fault.ts';
 import { countryOf, type Country } from '../domain/countries.ts';
 import { isServiceCode } from '../domain/services.ts';
@@ -10,6 +10,7 @@ import type { World } from './ports.ts';
 import { priceMicros, takeFromStock } from './quote-price.ts';
 
 export interface NumberOrder {
+  readonly market: Market;
   readonly service: string;
   readonly countryId: number;
   readonly maxPriceMicros: bigint | undefined;
@@ -74,6 +75,9 @@ const createDrawFate = (world: World): (() => Fate) => {
 
 const drawsPerNumber = 50;
 
+/** 5sim is polled only. */
+const pushedBy = (market: Market, fate: Fate): Fate => (market === '5sim' ? { ...fate, pushed: false } : fate);
+
 export const createBuyNumber = (
   world: World,
   dependencies: { book: ActivationBook; deliverCode: DeliverCode; endActivation: EndActivation; compose: ComposeFor },
@@ -134,6 +138,7 @@ export const createBuyNumber = (
     const createdAtMs = world.clock.now().getTime();
     const activation: Activation = {
       id: book.nextId(),
+      market: order.market,
       service: order.service,
       countryId: order.countryId,
       dialCode: country.dialCode,
@@ -143,7 +148,7 @@ export const createBuyNumber = (
       orderId: order.orderId,
       createdAtMs,
       endsAtMs: createdAtMs + settings.lifeMs,
-      fate: drawFate(),
+      fate: pushedBy(order.market, drawFate()),
       state: 'waiting',
       endedAtMs: undefined,
       codes: [],

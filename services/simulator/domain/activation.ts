@@ -10,9 +10,13 @@ export interface ReceivedCode {
   readonly late: boolean;
 }
 
+/** Where it was bought: each protocol shows its own numbers only. */
+export type Market = 'handler_api' | '5sim';
+
 /** One rented number. The state only changes through the use cases in app/. */
 export interface Activation {
   readonly id: string;
+  readonly market: Market;
   readonly service: string;
   readonly countryId: number;
   readonly dialCode: string;

@@ -21,7 +21,8 @@ import {
   textFaults,
   type Answer,
 } from './handler-api-answers.ts';
-import { garbled, hang, htmlError, latency, reset } from './spoil-reply.ts';
+import { refuseOnTheWay, spoilAnswer } from './provider-faults.ts';
+import { htmlError, latency, reset } from './spoil-reply.ts';
 
 export interface HandlerApiDependencies {
   readonly world: World;
@@ -57,6 +58,7 @@ const orderOf = (parameters: Parameters): NumberOrder | Answer => {
   const maxPriceMicros = maxPrice === undefined || maxPrice === '' ? undefined : parseDecimal(maxPrice);
   if (maxPrice !== undefined && maxPrice !== '' && maxPriceMicros === undefined) return ok('WRONG_MAX_PRICE:0.00');
   return {
+    market: 'handler_api',
     service: parameters['service'] ?? '',
     countryId: country === undefined ? 0 : (wholeNumber(country) ?? -1),
     maxPriceMicros,
@@ -83,7 +85,7 @@ const createActions = (dependencies: HandlerApiDependencies): ReadonlyMap<string
       return activation === undefined ? ok('NO_ACTIVATION') : answer(activation);
     };
   const balance: Action = () => ok(`ACCESS_BALANCE:${formatDecimal(book.balanceMicros())}`);
-  const newestLive = (): Activation[] => [...book.live()].reverse();
+  const newestLive = (): Activation[] => book.live('handler_api').reverse();
 
   return new Map<string, Action>([
     ['getBalance', balance],
@@ -128,56 +130,6 @@ const createActions = (dependencies: HandlerApiDependencies): ReadonlyMap<string
   ]);
 };
 
-/** The answer of a fault that keeps the request from taking any effect; undefined when it does not. */
-const refuseByFault = (world: World, reply: FastifyReply, fault: HandlerFault, minPrice: string): FastifyReply | undefined => {
-  const text = fault === 'wrong_max_price' ? `WRONG_MAX_PRICE:${minPrice}` : textFaults[fault];
-  if (text !== undefined) return send(reply, ok(text));
-  switch (fault) {
-    case 'http_402':
-      return htmlError(reply, 402, '402 Payment Required');
-    case 'http_403':
-      return htmlError(reply, 403, 'Error 1020: Access denied');
-    case 'http_429':
-      return htmlError(reply, 429, '429 Too Many Requests');
-    case 'http_500':
-      return htmlError(reply, 500, '500 Internal Server Error');
-    case 'http_503':
-      return htmlError(reply, 503, '503 Service Temporarily Unavailable');
-    case 'garbled':
-      return garbled(reply);
-    case 'empty':
-      return reply.code(200).type('text/plain').send('');
-    case 'timeout':
-      hang(reply, world.settings.handlerApi.hangMs);
-      return reply;
-    case 'reset':
-      reset(reply);
-      return reply;
-    default:
-      return undefined;
-  }
-};
-
-/** Spoils the answer of a request that has taken effect; undefined when the true answer goes out. */
-const spoilByFault = (world: World, reply: FastifyReply, fault: HandlerFault): FastifyReply | undefined => {
-  switch (fault) {
-    case 'timeout_after_buy':
-      hang(reply, world.settings.handlerApi.hangMs);
-      return reply;
-    case 'reset_after_buy':
-      reset(reply);
-      return reply;
-    case 'garbled_after_buy':
-      return garbled(reply);
-    case 'empty_after_buy':
-      return reply.code(200).type('text/plain').send('');
-    case 'http_502_after_buy':
-      return htmlError(reply, 502, '502 Bad Gateway');
-    default:
-      return undefined;
-  }
-};
-
 const send = (reply: FastifyReply, answer: Answer): FastifyReply =>
   typeof answer.body === 'string'
     ? reply.code(answer.status).type('text/plain; charset=utf-8').send(answer.body)
@@ -211,10 +163,12 @@ export const registerHandlerApi = (server: FastifyInstance, dependencies: Handle
     if (action === undefined) return send(reply, ok('BAD_ACTION'));
     const fault = chooseFor(name);
     if (fault === undefined) return send(reply, action(parameters, undefined));
-    const refused = refuseByFault(world, reply, fault, world.settings.handlerApi.cost);
+    const text = fault === 'wrong_max_price' ? `WRONG_MAX_PRICE:${world.settings.handlerApi.cost}` : textFaults[fault];
+    if (text !== undefined) return send(reply, ok(text));
+    const refused = refuseOnTheWay(world, reply, fault);
     if (refused !== undefined) return refused;
     const answer = action(parameters, fault);
-    return spoilByFault(world, reply, fault) ?? send(reply, answer);
+    return spoilAnswer(world, reply, fault) ?? send(reply, answer);
   };
 
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

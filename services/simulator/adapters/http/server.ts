@@ -4,6 +4,7 @@ import fastify from 'fastify';
 import { appError } from '#platform/errors/index.ts';
 import { registerControl, type ControlDependencies } from './control.ts';
 import { registerHandlerApi, type HandlerApiDependencies } from './handler-api.ts';
+import { registerFiveSim, type FiveSimDependencies } from './five-sim/api.ts';
 import { registerMailbox } from './mailbox.ts';
 import type { Mailbox } from '../../app/accept-mail.ts';
 import { registerPayments, type PaymentDependencies } from './payments.ts';
@@ -23,6 +24,8 @@ export interface HttpOptions {
   readonly host: string;
   readonly port: number;
   readonly handlerApi: HandlerApiDependencies;
+  /** Absent: not served. */
+  readonly fiveSim: FiveSimDependencies | undefined;
   readonly payments: PaymentDependencies;
   readonly accounts: PaymentAccounts;
   readonly mailbox: Mailbox;
@@ -59,6 +62,7 @@ export const startHttpServer = async (options: HttpOptions): Promise<{ port: num
     return sendProblem(reply, problem);
   });
   registerHandlerApi(server, options.handlerApi);
+  if (options.fiveSim !== undefined) registerFiveSim(server, options.fiveSim);
   registerPayments(server, options.payments);
   const { stripe, paystack, flutterwave } = options.accounts;
   if (stripe !== undefined) registerStripe(server, options.payments, stripe);
