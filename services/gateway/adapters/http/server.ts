@@ -41,17 +41,19 @@ const lenientEdges = (app: FastifyInstance): void => {
     else void parseJson(request, body, done);
   });
   // "?status=&cursor=": not given.
-  app.addHook('preValidation', async ({ query }) => {
+  app.addHook('preValidation', ({ query }, _reply, done) => {
     const parameters = query as Record<string, unknown>;
-    for (const name of Object.keys(parameters)) if (parameters[name] === '') delete parameters[name];
+    for (const name in parameters) if (parameters[name] === '') delete parameters[name];
+    done();
   });
 };
 
 /** A NUL in any text: refused here by the name of the field, after the schemas had their say. */
 const storableOnly = (app: FastifyInstance): void => {
-  app.addHook('preHandler', async ({ body, query }) => {
+  app.addHook('preHandler', ({ body, query }, _reply, done) => {
     requireStorable(query);
     requireStorable(body);
+    done();
   });
 };
 

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
 import type { Metrics } from '#platform/telemetry/index.ts';
+import { fetchText } from './fetch-text.ts';
 
 export interface HandlerApiOptions {
   /** Ends in `/stubs/handler_api.php`. */
@@ -61,15 +62,13 @@ export const createHandlerApiClient = ({ url, apiKey, timeoutMs, connections = 1
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
   });
+  const key = encodeURIComponent(apiKey);
   const duration = metrics?.histogram('http_client_duration_seconds');
 
   const send = async (path: string): Promise<Answer> => {
     try {
-      const { statusCode, body } = await pool.request({ method: 'GET', path, signal: AbortSignal.timeout(timeoutMs) });
-      const text = await body.text();
-      return text.length > maxBodyBytes
-        ? { kind: 'lost', detail: 'the answer is too large' }
-        : { kind: 'answered', status: statusCode, body: text };
+      const { status, text } = await fetchText(pool, { path, timeoutMs, maxBytes: maxBodyBytes });
+      return { kind: 'answered', status, body: text };
     } catch (error) {
       return failed(error);
     }
@@ -77,10 +76,10 @@ export const createHandlerApiClient = ({ url, apiKey, timeoutMs, connections = 1
 
   return {
     call: async (action, parameters = {}) => {
-      const query = new URLSearchParams({ api_key: apiKey, action });
-      for (const [name, value] of Object.entries(parameters)) query.set(name, String(value));
+      let path = `${endpoint.pathname}?api_key=${key}&action=${action}`;
+      for (const name in parameters) path += `&${name}=${encodeURIComponent(parameters[name] ?? '')}`;
       const startedAt = performance.now();
-      const answer = await send(`${endpoint.pathname}?${query.toString()}`);
+      const answer = await send(path);
       const outcome = answer.kind === 'answered' ? `${Math.floor(answer.status / 100)}xx` : answer.kind;
       duration?.observe({ peer: 'handler-api', operation: action, outcome }, (performance.now() - startedAt) / 1_000);
       return answer;

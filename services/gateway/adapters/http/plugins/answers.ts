@@ -71,18 +71,21 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
     for (const each of Array.isArray(method) ? method : [method]) routes.push({ method: each, pattern });
   });
   app.addHook('onRequest', (request, _reply, done) => continueTrace(request.headers, done));
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks that have nothing to wait for say so by `done`: a promise for each of them is felt on every request.
+  app.addHook('onRequest', (request, reply, done) => {
     request.startedAtMs = nowMs();
     request.deadline = new Date(Date.now() + requestBudgetMs);
     request.traceId = activeTraceId() ?? '';
     void reply.header('x-request-id', request.id);
     if (request.traceId) void reply.header('x-trace-id', request.traceId);
     trace.getActiveSpan()?.setAttribute('http.route', request.routeOptions.url ?? 'unmatched');
+    done();
   });
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('x-process-time', ((nowMs() - request.startedAtMs) / 1_000).toFixed(4));
+    done(null, payload);
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const elapsedMs = nowMs() - request.startedAtMs;
     const route = request.routeOptions.url ?? 'unmatched';
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, elapsedMs / 1_000);
@@ -92,6 +95,7 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
         'slow request',
       );
     }
+    done();
   });
   app.setErrorHandler((error, request, reply) => {
     const known = toPublicError(error);
