@@ -1,5 +1,5 @@
 export { startBatchConsumer, type BatchConsumerOptions } from './batch-consumer.ts';
-export { inBatch } from './in-batch.ts';
+export { inBatch, UndoneBatch } from './in-batch.ts';
 export { openBus, type Bus, type BusOptions } from './bus.ts';
 export { on, startConsumer, type ConsumerOptions, type EventHandler, type RunningConsumer } from './consumer.ts';
 export { deadHeader } from './dead-letters.ts';

@@ -22,6 +22,7 @@ export type Wake = () => void;
 export interface BillingMonitor {
   hold(product: Product, event: 'placed' | 'captured' | 'released' | 'refused'): void;
   holdsExpired(count: number): void;
+  creditLapsed(wallets: number): void;
   uncollected(fact: { readonly tenantId: string; readonly holdId: string; readonly product: Product; readonly owedMicros: bigint }): void;
   paymentSettled(fact: {
     readonly paymentId: string;

@@ -46,11 +46,21 @@ export interface Wallet {
   readonly currency: string;
   readonly balanceMicros: bigint;
   readonly heldMicros: bigint;
+  /** The part of the balance that was given; the rest was paid for. */
+  readonly promotionalMicros: bigint;
+  /** When the next credit expires, unless it is spent before. */
+  readonly nextExpiry: { readonly at: Date; readonly amountMicros: bigint } | undefined;
 }
 
 export const availableMicros = (wallet: Wallet): bigint => wallet.balanceMicros - wallet.heldMicros;
 
-export const emptyWallet: Wallet = { currency: walletCurrency, balanceMicros: 0n, heldMicros: 0n };
+export const emptyWallet: Wallet = {
+  currency: walletCurrency,
+  balanceMicros: 0n,
+  heldMicros: 0n,
+  promotionalMicros: 0n,
+  nextExpiry: undefined,
+};
 
 /** One entry on a wallet; positive is a credit. */
 export interface WalletEntry {

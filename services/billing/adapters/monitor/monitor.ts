@@ -14,6 +14,7 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
       holds.inc({ product: 'any', event: 'expired' }, count);
       logger.info({ count }, 'holds expired');
     },
+    creditLapsed: (wallets) => logger.info({ wallets }, 'credit expired'),
     uncollected: ({ tenantId, holdId, product, owedMicros }) => {
       uncollected.inc({ product });
       logger.warn({ tenantId, holdId, product, owedMicros: owedMicros.toString() }, 'delivered but not paid: recorded as uncollected');

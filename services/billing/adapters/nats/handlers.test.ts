@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { newId } from '#platform/ids/index.ts';
-import type { EventHandler, Outcome } from '#platform/messaging/index.ts';
-import type { Database, Transaction } from '#platform/postgres/index.ts';
+import { type Outcome, UndoneBatch } from '#platform/messaging/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
 import { addMs, hourMs, minuteMs, testClock } from '#platform/time/index.ts';
 import { events } from '#events';
-import { collectCharge } from '../../app/ledger/collect-charge.ts';
-import { confirmHold } from '../../app/ledger/confirm-hold.ts';
-import { giveBackHold } from '../../app/ledger/give-back-hold.ts';
+import { settleHolds } from '../../app/ledger/settle-holds.ts';
+import { emptyWallet } from '../../domain/ledger.ts';
 import { granting, placing, start, usd } from '../../testing/ledger/books.contract.ts';
 import { silentMonitor } from '../../testing/payments/fake-gateway.ts';
 import { openBooks, postgresBooks, postgresState } from '../../testing/ledger/postgres-books.ts';
@@ -17,7 +16,7 @@ import { postgresAudit } from '../postgres/ledger/audit.ts';
 import { postgresHoldSettlement } from '../postgres/ledger/hold-settlement.ts';
 import { migrations } from '../postgres/migrations/index.ts';
 import { openWalletRow } from '../postgres/ledger/wallets.ts';
-import { campaignHandlers, type SettlementUseCases, tenantHandlers, verificationHandlers } from './handlers.ts';
+import { campaignReaders, settleEvents, tenantHandlers, verificationReaders } from './handlers.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -34,40 +33,56 @@ after(async () => {
   await database?.close();
 });
 
-const useCasesIn = (tx: Transaction): SettlementUseCases => {
-  const holds = postgresHoldSettlement(tx);
-  return {
-    openWallet: async (tenantId) => void (await openWalletRow(tx, tenantId, clock.now())),
-    confirmHold: confirmHold({ holds }),
-    collectCharge: collectCharge({ holds, clock, monitor }),
-    giveBackHold: giveBackHold({ holds, clock }),
-  };
-};
-const handlers: readonly EventHandler[] = [
-  ...tenantHandlers(useCasesIn),
-  ...verificationHandlers(useCasesIn),
-  ...campaignHandlers(useCasesIn),
-];
+const settle = settleEvents(
+  (tx) => settleHolds({ holds: postgresHoldSettlement(tx), clock, monitor }),
+  new Map([...verificationReaders, ...campaignReaders]),
+);
+const [openWallet] = tenantHandlers((tx) => async (tenantId) => void (await openWalletRow(tx, tenantId, clock.now())));
 
 interface Fact {
   readonly subject: string;
   readonly payload: unknown;
 }
-/** Without the inbox, which would hide a handler that is not idempotent by itself. */
-const deliver = (tenantId: string, { subject, payload }: Fact): Promise<Outcome> =>
-  db.transaction(async (tx) => {
-    const handler = handlers.find((each) => each.subject === subject);
-    if (handler === undefined) return { kind: 'done' };
-    const envelope = { id: newId(), subject, tenantId, aggregateId: newId(), aggregateVersion: 1, occurredAt: start, deliveryCount: 1 };
-    return handler.handle(tx, { ...envelope, payload } as never);
-  });
+const envelopeOf = (tenantId: string, { subject, payload }: Fact) => ({
+  id: newId(),
+  subject,
+  tenantId,
+  aggregateId: newId(),
+  aggregateVersion: 1,
+  occurredAt: start,
+  deliveryCount: 1,
+  payload: payload as never,
+});
+/** A batch as it arrives, without the inbox, which would hide an effect that is not idempotent by itself. */
+const deliverBatch = async (tenantId: string, facts: readonly Fact[]): Promise<Outcome> => {
+  try {
+    await db.transaction((tx) =>
+      settle(
+        tx,
+        facts.map((fact) => envelopeOf(tenantId, fact)),
+      ),
+    );
+    return { kind: 'done' };
+  } catch (error) {
+    if (error instanceof UndoneBatch) return error.outcome;
+    throw error;
+  }
+};
+const deliver = (tenantId: string, fact: Fact): Promise<Outcome> => deliverBatch(tenantId, [fact]);
 
 const sweep: Fact = { subject: 'sweep', payload: undefined };
-/** Delivers the facts; the sweeper strikes where its mark stands. Every outcome must be done. */
+/** Delivers the facts, those between two sweeps in batches of up to three; the sweeper strikes where its mark stands. Every outcome must be done. */
 const deliverAll = async (tenantId: string, facts: readonly Fact[]): Promise<void> => {
-  for (const fact of facts) {
-    if (fact === sweep) await postgresBooks(db).expireDue(addMs(start, 40 * 24 * hourMs), 1_000);
-    else assert.deepEqual(await deliver(tenantId, fact), { kind: 'done' }, fact.subject);
+  for (let at = 0; at < facts.length;) {
+    if (facts[at] === sweep) {
+      await postgresBooks(db).expireDue(addMs(start, 40 * 24 * hourMs), 1_000);
+      at += 1;
+      continue;
+    }
+    const end = facts.indexOf(sweep, at);
+    const batch = facts.slice(at, Math.min(end < 0 ? facts.length : end, at + 1 + (at % 3)));
+    assert.deepEqual(await deliverBatch(tenantId, batch), { kind: 'done' }, batch.map(({ subject }) => subject).join());
+    at += batch.length;
   }
 };
 
@@ -198,11 +213,9 @@ test("facts about a hold that was never placed, or is another tenant's, go to th
 
 test('a registered tenant has a wallet of zero', async () => {
   const tenantId = newId();
-  await deliverAll(
-    tenantId,
-    Array.from({ length: 3 }, () => ({ subject: events.auth.tenantRegistered.subject, payload: { tenantId, plan: 'starter' } })),
-  );
-  assert.deepEqual(await postgresBooks(db).wallet(tenantId), { currency: 'USD', balanceMicros: 0n, heldMicros: 0n });
+  const registered = envelopeOf(tenantId, { subject: events.auth.tenantRegistered.subject, payload: { tenantId, plan: 'starter' } });
+  for (let time = 0; time < 3; time++) assert.deepEqual(await db.transaction((tx) => openWallet!.handle(tx, registered)), { kind: 'done' });
+  assert.deepEqual(await postgresBooks(db).wallet(tenantId), emptyWallet);
 });
 
 test('after all of it the books agree', async () => {

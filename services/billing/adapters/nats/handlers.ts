@@ -1,71 +1,78 @@
-import { dead, done, on, type Outcome } from '#platform/messaging/index.ts';
+import { done, type EventDefinition, on, type ReceivedEvent, UndoneBatch } from '#platform/messaging/index.ts';
 import type { Transaction } from '#platform/postgres/index.ts';
 import { events } from '#events';
-import type { Charge } from '../../app/ledger/collect-charge.ts';
+import type { Delivery } from '../../app/ledger/settle-holds.ts';
 
-/** The use cases bound to the consumer's transaction, so that effect and inbox row stand or fall together. */
-export interface SettlementUseCases {
-  readonly openWallet: (tenantId: string) => Promise<void>;
-  /** Each: false when there is no such hold. */
-  readonly confirmHold: (tenantId: string, holdId: string, rentedUntil: Date) => Promise<boolean>;
-  readonly collectCharge: (charge: Charge) => Promise<boolean>;
-  readonly giveBackHold: (tenantId: string, holdId: string) => Promise<boolean>;
-}
-export type UseCasesIn = (tx: Transaction) => SettlementUseCases;
+export type OpenWalletIn = (tx: Transaction) => (tenantId: string) => Promise<void>;
+/** Bound to the consumer's transaction, so that effects and inbox rows stand or fall together. False: no such hold. */
+export type SettleHoldsIn = (tx: Transaction) => (deliveries: readonly Delivery[]) => Promise<readonly boolean[]>;
 
-/** A fact about a hold that was never placed cannot become true by waiting: a person has to look. */
-const outcomeOf = (found: boolean, holdId: string): Outcome => (found ? done() : dead({ cause: `there is no hold ${holdId}` }));
-
-export const tenantHandlers = (useCasesIn: UseCasesIn) => [
+export const tenantHandlers = (openWalletIn: OpenWalletIn) => [
   on(events.auth.tenantRegistered, async (tx, event) => {
-    await useCasesIn(tx).openWallet(event.tenantId);
+    await openWalletIn(tx)(event.tenantId);
     return done();
   }),
 ];
 
-export const verificationHandlers = (useCasesIn: UseCasesIn) => {
-  const giveBack = async (
-    tx: Transaction,
-    { tenantId, payload }: { readonly tenantId: string; readonly payload: { readonly holdId: string } },
-  ) =>
-    // Empty: it failed before there was a hold.
-    payload.holdId === '' ? done() : outcomeOf(await useCasesIn(tx).giveBackHold(tenantId, payload.holdId), payload.holdId);
-  return [
-    on(events.verification.purchased, async (tx, { tenantId, payload: { holdId, expiresAt } }) =>
-      expiresAt === undefined
-        ? dead({ cause: 'without expires_at' })
-        : outcomeOf(await useCasesIn(tx).confirmHold(tenantId, holdId, expiresAt), holdId),
-    ),
-    on(events.verification.codeReceived, async (tx, { tenantId, payload: { holdId, price } }) =>
-      price === undefined
-        ? dead({ cause: 'without price' })
-        : outcomeOf(await useCasesIn(tx).collectCharge({ tenantId, holdId, upToMicros: price.micros, final: true }), holdId),
-    ),
-    on(events.verification.cancelled, giveBack),
-    on(events.verification.expired, giveBack),
-    on(events.verification.failed, giveBack),
-  ];
-};
-
-export const campaignHandlers = (useCasesIn: UseCasesIn) => {
-  const collect =
-    (final: boolean) =>
-    async (tx: Transaction, { tenantId, payload }: { readonly tenantId: string; readonly payload: CampaignCharge }): Promise<Outcome> => {
-      const { holdId, chargedTotal } = payload;
-      // A campaign that was cancelled before its launch has no hold.
-      if (holdId === '') return (chargedTotal?.micros ?? 0n) === 0n ? done() : dead({ cause: 'charged without a hold' });
-      const upToMicros = chargedTotal?.micros ?? 0n;
-      if (!final && upToMicros === 0n) return done();
-      return outcomeOf(await useCasesIn(tx).collectCharge({ tenantId, holdId, upToMicros, final }), holdId);
-    };
-  return [
-    on(events.campaign.messagesProgressed, collect(false)),
-    on(events.campaign.completed, collect(true)),
-    on(events.campaign.cancelled, collect(true)),
-  ];
-};
-
-interface CampaignCharge {
-  readonly holdId: string;
-  readonly chargedTotal: { readonly micros: bigint } | undefined;
+type DeliveryOf = Delivery extends infer D ? (D extends Delivery ? Omit<D, 'tenantId' | 'holdId'> : never) : never;
+interface Dead {
+  readonly kind: 'dead';
+  readonly cause: string;
 }
+const dead = (cause: string): Dead => ({ kind: 'dead', cause });
+/** What an event says about its hold; undefined: nothing; dead: it can never be understood. */
+type Meaning = { readonly holdId: string; readonly delivery: DeliveryOf } | Dead | undefined;
+type Reader = (payload: never) => Meaning;
+
+const reads = <P>({ subject }: EventDefinition<P>, read: (payload: P) => Meaning): readonly [string, Reader] => [subject, read as Reader];
+
+/** Empty: it failed before there was a hold. */
+const nothingDelivered = ({ holdId }: { readonly holdId: string }): Meaning =>
+  holdId === '' ? undefined : { holdId, delivery: { kind: 'nothing_delivered' } };
+
+const chargedSoFar =
+  (final: boolean) =>
+  ({ holdId, chargedTotal }: { readonly holdId: string; readonly chargedTotal: { readonly micros: bigint } | undefined }): Meaning => {
+    const upToMicros = chargedTotal?.micros ?? 0n;
+    // A campaign that was cancelled before its launch has no hold.
+    if (holdId === '') return upToMicros === 0n ? undefined : dead('charged without a hold');
+    return !final && upToMicros === 0n ? undefined : { holdId, delivery: { kind: 'charged', upToMicros, final } };
+  };
+
+export const verificationReaders: ReadonlyMap<string, Reader> = new Map([
+  reads(events.verification.purchased, ({ holdId, expiresAt }) =>
+    expiresAt === undefined ? dead('without expires_at') : { holdId, delivery: { kind: 'rented', until: expiresAt } },
+  ),
+  reads(events.verification.codeReceived, ({ holdId, price }) =>
+    price === undefined ? dead('without price') : { holdId, delivery: { kind: 'charged', upToMicros: price.micros, final: true } },
+  ),
+  reads(events.verification.cancelled, nothingDelivered),
+  reads(events.verification.expired, nothingDelivered),
+  reads(events.verification.failed, nothingDelivered),
+]);
+
+export const campaignReaders: ReadonlyMap<string, Reader> = new Map([
+  reads(events.campaign.messagesProgressed, chargedSoFar(false)),
+  reads(events.campaign.completed, chargedSoFar(true)),
+  reads(events.campaign.cancelled, chargedSoFar(true)),
+]);
+
+/**
+ * Settles a batch of events in one go. An event that cannot be settled undoes the batch, whose events are then tried one by
+ * one: a fact about a hold that was never placed cannot become true by waiting, and a person has to look at that one.
+ */
+export const settleEvents =
+  (settleHoldsIn: SettleHoldsIn, readers: ReadonlyMap<string, Reader>) =>
+  async (tx: Transaction, received: readonly ReceivedEvent[]): Promise<void> => {
+    const deliveries: Delivery[] = [];
+    for (const { subject, tenantId, payload } of received) {
+      const meaning = readers.get(subject)?.(payload as never);
+      if (meaning === undefined) continue;
+      if ('kind' in meaning) throw new UndoneBatch(meaning);
+      deliveries.push({ tenantId, holdId: meaning.holdId, ...meaning.delivery });
+    }
+    if (deliveries.length === 0) return;
+    const found = await settleHoldsIn(tx)(deliveries);
+    const lost = deliveries[found.indexOf(false)];
+    if (lost !== undefined) throw new UndoneBatch(dead(`there is no hold ${lost.holdId}`));
+  };

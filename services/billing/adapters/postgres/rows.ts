@@ -1,40 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { HoldState } from '../../domain/hold.ts';
-import type { Product, SystemAccountKind } from '../../domain/ledger.ts';
 import type { PaymentStatus } from '../../domain/payment.ts';
-
-/** Rows that are read and written through the EntityManager; the ledger's own tables change only by its functions. */
-export const AccountRow = defineEntity({
-  name: 'AccountRow',
-  tableName: 'accounts',
-  properties: {
-    id: p.uuid().primary(),
-    tenantId: p.uuid().nullable(),
-    kind: p.text().$type<'wallet' | SystemAccountKind>(),
-    currency: p.text(),
-    balanceMicros: p.bigint('bigint'),
-    heldMicros: p.bigint('bigint'),
-  },
-});
-
-export const HoldRow = defineEntity({
-  name: 'HoldRow',
-  tableName: 'holds',
-  properties: {
-    id: p.uuid().primary(),
-    tenantId: p.uuid(),
-    state: p.text().$type<HoldState>(),
-    amountMicros: p.bigint('bigint'),
-    capturedMicros: p.bigint('bigint'),
-    currency: p.text(),
-    product: p.text().$type<Product>(),
-    reference: p.text(),
-    description: p.text(),
-    expiresAt: p.datetime(),
-    createdAt: p.datetime(),
-  },
-});
-export type HoldRow = InferEntity<typeof HoldRow>;
+import { ledgerEntities } from './ledger/rows.ts';
 
 export const PaymentRow = defineEntity({
   name: 'PaymentRow',
@@ -71,4 +37,4 @@ export const NotificationRow = defineEntity({
   },
 });
 
-export const entities = [AccountRow, HoldRow, PaymentRow, NotificationRow];
+export const entities = [...ledgerEntities, PaymentRow, NotificationRow];

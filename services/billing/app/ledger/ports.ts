@@ -1,5 +1,6 @@
 import type { Money } from '#platform/money/index.ts';
 import type { CaptureRefusal, Collection, Hold } from '../../domain/hold.ts';
+import type { Grant } from '../../domain/credit.ts';
 import type { Product, TransferType, Wallet, WalletEntry } from '../../domain/ledger.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
 
@@ -12,6 +13,17 @@ export interface PlaceHold extends Keyed {
   readonly expiresAt: Date;
   /** False: the expiry would not do for a new hold (any more); only a repetition may still be answered. */
   readonly expiryAcceptable: boolean;
+  /** The quote that this is the price of: the hold never exceeds it. */
+  readonly quoteId?: string;
+  readonly now: Date;
+}
+/** Money that is taken at once: what it pays for is delivered already, or cannot fail. */
+export interface ChargeWallet extends Keyed {
+  readonly transferId: string;
+  readonly amount: Money;
+  readonly product: Product;
+  readonly reference: string;
+  readonly description: string;
   readonly now: Date;
 }
 export interface CaptureHold extends Keyed {
@@ -26,17 +38,27 @@ export interface ReleaseHold extends Keyed {
 }
 export type HoldDone = { readonly outcome: 'done' | 'replayed'; readonly hold: Hold };
 export type Insufficient = { readonly outcome: 'insufficient_credit'; readonly availableMicros: bigint };
-export type PlaceResult = HoldDone | Insufficient | Conflict | { readonly outcome: 'expiry_refused' };
+/** The tenant himself does not want more to be spent now. */
+export type SpendingRefused = { readonly outcome: 'spending_paused' | 'budget_exhausted' };
+export type QuoteRefused = { readonly outcome: 'quote_invalid' | 'quote_exceeded' };
+export type PlaceResult = HoldDone | Insufficient | Conflict | SpendingRefused | QuoteRefused | { readonly outcome: 'expiry_refused' };
+export type ChargeResult =
+  | { readonly outcome: 'done' | 'replayed'; readonly transferId: string }
+  | Insufficient
+  | Conflict
+  | SpendingRefused;
 export type ResolveResult = HoldDone | Conflict | { readonly outcome: CaptureRefusal | 'not_found' };
 
 /**
- * Commands on holds. Each is atomic together with the events it causes, and each is one round trip. The pure rules of
- * domain/hold.ts say what they do; the contract suite and the model test hold every implementation to that.
+ * Commands on holds and wallets. Each is atomic together with the events it causes; those of concurrent callers may share a
+ * round trip. The pure rules of domain/hold.ts say what they do; the contract suite and the model test hold every
+ * implementation to that.
  */
 export interface HoldLedger {
   place(command: PlaceHold): Promise<PlaceResult>;
   capture(command: CaptureHold): Promise<ResolveResult>;
   release(command: ReleaseHold): Promise<ResolveResult>;
+  charge(command: ChargeWallet): Promise<ChargeResult>;
 }
 
 export interface HoldReader {
@@ -44,26 +66,30 @@ export interface HoldReader {
   find(tenantId: string, holdId: string): Promise<Hold | undefined>;
 }
 
-export interface CollectCharge {
-  readonly tenantId: string;
-  readonly holdId: string;
-  readonly upToMicros: bigint;
-  readonly final: boolean;
-  readonly now: Date;
-}
+/** What other services found out about a hold, in the order in which they did. */
+export type HoldFact = { readonly tenantId: string; readonly holdId: string; readonly now: Date } & (
+  | {
+      /** Something was delivered: see `collect` in domain/hold.ts. */
+      readonly kind: 'collect';
+      readonly upToMicros: bigint;
+      readonly final: boolean;
+    }
+  /** Nothing (more) will be delivered: an open hold is given back, a resolved one stays as it is. */
+  | { readonly kind: 'give_back' }
+  /** Moves the expiry of an open hold later, never earlier. */
+  | { readonly kind: 'extend'; readonly expiresAt: Date }
+);
+/** Not found: no such hold of this tenant. */
+export type Settled = { readonly found: false } | { readonly found: true; readonly collection?: Collection };
 
-/** Commands caused by facts of other services: keyed by the fact itself (cumulative or absorbing), not by an idempotency key. */
+/** Commands caused by facts: keyed by the fact itself (cumulative or absorbing), not by an idempotency key. */
 export interface HoldSettlement {
-  /** See `collect` in domain/hold.ts. Undefined: no such hold. */
-  collect(command: CollectCharge): Promise<Collection | undefined>;
-  /** Gives an open hold back; a resolved one stays as it is. @returns false when there is no such hold */
-  giveBack(command: { readonly tenantId: string; readonly holdId: string; readonly now: Date }): Promise<boolean>;
-  /** Moves the expiry of an open hold later, never earlier. @returns false when there is no such hold */
-  extend(command: { readonly tenantId: string; readonly holdId: string; readonly expiresAt: Date }): Promise<boolean>;
+  /** All of them, or none when it throws. @returns one answer per fact, in their order */
+  settle(facts: readonly HoldFact[]): Promise<readonly Settled[]>;
 }
 
 export interface HoldSweep {
-  /** Expires up to `limit` holds that are due; those that another replica works on are left to it. @returns how many */
+  /** Expires up to `limit` holds that are due. Safe beside other replicas. @returns how many */
   expireDue(now: Date, limit: number): Promise<number>;
 }
 
@@ -71,14 +97,43 @@ export interface GrantCredit extends Keyed {
   readonly transferId: string;
   readonly amount: Money;
   readonly reason: string;
+  readonly priority: number;
+  readonly expiresAt: Date | undefined;
   readonly now: Date;
 }
 export type GrantResult = { readonly outcome: 'done' | 'replayed'; readonly transferId: string } | Conflict;
 
+/** Gives a charge back, whole or in parts, to the grants that it was taken from. */
+export interface RefundCharge extends Keyed {
+  readonly transferId: string;
+  /** The charge: a transfer out of this tenant's wallet. */
+  readonly reverses: string;
+  readonly amount: Money;
+  readonly description: string;
+  readonly reference: string;
+  readonly now: Date;
+}
+export type RefundResult =
+  | { readonly outcome: 'done' | 'replayed'; readonly transferId: string }
+  | Conflict
+  | { readonly outcome: 'not_found' | 'exceeds' };
+
 export interface Wallets {
   /** Makes the wallet if there is none yet. */
   open(tenantId: string, now: Date): Promise<void>;
+  /** Promotional credit. */
   grant(command: GrantCredit): Promise<GrantResult>;
+  refund(command: RefundCharge): Promise<RefundResult>;
+}
+
+export interface LapsePage {
+  readonly wallets: number;
+  readonly lapsed: number;
+  readonly next: { readonly at: Date; readonly id: string } | undefined;
+}
+export interface CreditSweep {
+  /** Takes expired credit out of up to `limit` wallets after the position `after`; those that are busy are left for the next run. */
+  lapseDue(now: Date, after: LapsePage['next'], limit: number): Promise<LapsePage>;
 }
 
 export interface EntryFilter {
@@ -90,8 +145,14 @@ export interface EntryPage {
   readonly entries: readonly WalletEntry[];
   readonly nextCursor: string;
 }
+export interface GrantPage {
+  readonly grants: readonly Grant[];
+  readonly nextCursor: string;
+}
 export interface WalletReader {
   wallet(tenantId: string): Promise<Wallet | undefined>;
+  /** What the balance is made of; newest first, spent and expired ones too. */
+  grants(tenantId: string, page: PageAsk): Promise<GrantPage>;
   /** Newest first. A cursor that is not one → request.invalid. */
   entries(tenantId: string, filter: EntryFilter, page: PageAsk): Promise<EntryPage>;
 }

@@ -4,19 +4,44 @@ import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
 import type { Collection, Hold } from '../../domain/hold.ts';
-import type { CollectCharge, HoldLedger, HoldReader, HoldSweep, PlaceHold, WalletReader, Wallets } from '../../app/ledger/ports.ts';
+import type {
+  CreditSweep,
+  HoldFact,
+  HoldLedger,
+  HoldReader,
+  HoldSettlement,
+  HoldSweep,
+  PlaceHold,
+  Settled,
+  WalletReader,
+  Wallets,
+} from '../../app/ledger/ports.ts';
+import { priorities } from '../../domain/credit.ts';
 import { canonicalRequest } from '../../app/canonical-request.ts';
 
-/** The ledger's ports together, as the tests drive them; settlement commands each in a transaction of their own. */
-export type BooksUnderTest = HoldLedger &
-  HoldReader &
-  HoldSweep &
-  Wallets &
-  WalletReader & {
-    collect(command: CollectCharge): Promise<Collection | undefined>;
-    giveBack(command: { tenantId: string; holdId: string; now: Date }): Promise<boolean>;
-    extend(command: { tenantId: string; holdId: string; expiresAt: Date }): Promise<boolean>;
+/** The ledger's ports together, as the tests drive them; single facts each in a transaction of their own. */
+type Ports = HoldLedger & HoldReader & HoldSweep & HoldSettlement & Wallets & WalletReader & CreditSweep;
+export type BooksUnderTest = Ports & {
+  collect(command: CollectCharge): Promise<Collection | undefined>;
+  giveBack(command: Fact): Promise<boolean>;
+  extend(command: Fact & { expiresAt: Date }): Promise<boolean>;
+};
+type Fact = { readonly tenantId: string; readonly holdId: string; readonly now?: Date };
+type CollectCharge = Fact & { readonly upToMicros: bigint; readonly final: boolean };
+
+/** Adds the settlement of one fact at a time. */
+export const underTest = (ports: Ports): BooksUnderTest => {
+  const settle = async (fact: HoldFact): Promise<Settled> => (await ports.settle([fact]))[0] ?? assert.fail('a fact without an answer');
+  return {
+    ...ports,
+    collect: async (command) => {
+      const settled = await settle({ now: start, ...command, kind: 'collect' });
+      return settled.found ? settled.collection : undefined;
+    },
+    giveBack: async (command) => (await settle({ now: start, ...command, kind: 'give_back' })).found,
+    extend: async (command) => (await settle({ now: start, ...command, kind: 'extend' })).found,
   };
+};
 
 export const start = new Date('2026-03-01T12:00:00.000Z');
 export const usd = (micros: bigint) => money('USD', micros);
@@ -61,6 +86,32 @@ export const granting = (tenantId: string, micros: bigint, idempotencyKey = newI
   transferId: newId(),
   amount: usd(micros),
   reason: 'Welcome',
+  priority: priorities.promotional,
+  expiresAt: undefined as Date | undefined,
+  now: start,
+});
+
+export const charging = (tenantId: string, micros: bigint, idempotencyKey = newId()) => ({
+  tenantId,
+  idempotencyKey,
+  request: canonicalRequest('charge', micros),
+  transferId: newId(),
+  amount: usd(micros),
+  product: 'usage' as const,
+  reference: 'ref',
+  description: 'API calls',
+  now: start,
+});
+
+export const refunding = (tenantId: string, reverses: string, micros: bigint, idempotencyKey = newId()) => ({
+  tenantId,
+  idempotencyKey,
+  request: canonicalRequest('refund', reverses, micros),
+  transferId: newId(),
+  reverses,
+  amount: usd(micros),
+  description: 'It did not work',
+  reference: reverses,
   now: start,
 });
 

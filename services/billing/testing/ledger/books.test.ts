@@ -1,5 +1,5 @@
 import { fakeBooks } from './fake-books.ts';
-import { booksContract } from './books.contract.ts';
+import { booksContract, underTest } from './books.contract.ts';
 
 const books = fakeBooks();
-booksContract('fake books', () => books);
+booksContract('fake books', () => underTest(books));

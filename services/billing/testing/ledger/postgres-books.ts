@@ -4,20 +4,19 @@ import { postgresHoldSettlement } from '../../adapters/postgres/ledger/hold-sett
 import { entities } from '../../adapters/postgres/rows.ts';
 import { postgresWallets } from '../../adapters/postgres/ledger/wallets.ts';
 import type { LateCharge } from '../../domain/hold.ts';
-import type { BooksUnderTest } from './books.contract.ts';
+import { type BooksUnderTest, underTest } from './books.contract.ts';
 import type { BooksState } from './fake-books.ts';
 
 export const openBooks = (url: string, poolMax = 10): Promise<Database> =>
   openDatabase({ url, applicationName: 'billing-test', poolMax, statementTimeoutMs: 20_000, entities });
 
 /** The ledger over PostgreSQL, as the service uses it; settlement commands in a transaction each, like a consumer's. */
-export const postgresBooks = (db: Database): BooksUnderTest => ({
-  ...postgresHolds(db),
-  ...postgresWallets(db),
-  collect: (command) => db.transaction((tx) => postgresHoldSettlement(tx).collect(command)),
-  giveBack: (command) => db.transaction((tx) => postgresHoldSettlement(tx).giveBack(command)),
-  extend: (command) => db.transaction((tx) => postgresHoldSettlement(tx).extend(command)),
-});
+export const postgresBooks = (db: Database): BooksUnderTest =>
+  underTest({
+    ...postgresHolds(db),
+    ...postgresWallets(db),
+    settle: (facts) => db.transaction((tx) => postgresHoldSettlement(tx).settle(facts)),
+  });
 
 /** Everything that the model knows, read from the tables. */
 export const postgresState = async (db: Database, tenantId: string): Promise<BooksState> => {
@@ -38,7 +37,12 @@ export const postgresState = async (db: Database, tenantId: string): Promise<Boo
     collectedMicros: row.collected_micros,
     owedMicros: row.owed_micros,
   });
+  const { grants } = await books.grants(tenantId, { limit: 1_000, cursor: '' });
   return {
+    promotionalMicros: wallet?.promotionalMicros ?? 0n,
+    grants: grants
+      .map(({ id, kind, remainingMicros, expiresAt }) => ({ id, kind, remainingMicros, expiresAt }))
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     balanceMicros: wallet?.balanceMicros ?? 0n,
     heldMicros: wallet?.heldMicros ?? 0n,
     holds: holds.filter((hold) => hold !== undefined),

@@ -49,6 +49,7 @@ export const silentMonitor = () => {
     monitor: {
       hold: () => {},
       holdsExpired: () => {},
+      creditLapsed: () => {},
       uncollected: note('uncollected'),
       paymentSettled: note('settled'),
       notificationUnmatched: note('unmatched'),

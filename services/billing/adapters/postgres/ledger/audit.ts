@@ -43,6 +43,37 @@ const laws: readonly { readonly law: string; readonly sql: string }[] = [
       where running <> balance_after_micros or position <> account_sequence or previous_at > created_at`,
   },
   {
+    law: "a wallet's balance is what is left of its grants, and its promotional part what is left of the promotional ones",
+    sql: `with left_over as (
+        select wallet_id, currency, tenant_id, sum(remaining_micros) as total, coalesce(sum(remaining_micros) filter (where kind = 'promotional'), 0) as given
+          from grants group by wallet_id, currency, tenant_id)
+      select coalesce(a.id, l.wallet_id) as subject, coalesce(l.total, 0) || ', given ' || coalesce(l.given, 0) as expected,
+             a.balance_micros || ', given ' || a.promotional_micros as found
+        from (select * from accounts where kind = 'wallet') a full join left_over l on l.wallet_id = a.id
+       where a.id is null or a.currency <> coalesce(l.currency, a.currency) or a.tenant_id <> coalesce(l.tenant_id, a.tenant_id)
+          or a.balance_micros <> coalesce(l.total, 0) or a.promotional_micros <> coalesce(l.given, 0)`,
+  },
+  {
+    law: 'what is left of a grant is the sum of its entries',
+    sql: `select coalesce(g.id, e.grant_id) as subject, coalesce(e.total, 0) as expected, g.remaining_micros as found
+        from grants g full join (select grant_id, sum(amount_micros) as total from grant_entries group by grant_id) e on e.grant_id = g.id
+       where g.id is null or g.remaining_micros <> coalesce(e.total, 0)`,
+  },
+  {
+    law: "a transfer's entries on grants are its entry on the wallet",
+    sql: `select coalesce(e.transfer_id, g.transfer_id) as subject, coalesce(e.amount_micros, 0) as expected, coalesce(g.total, 0) as found
+        from (select * from entries where account_sequence is not null) e
+        full join (select e.transfer_id, g.wallet_id, sum(e.amount_micros) as total from grant_entries e join grants g on g.id = e.grant_id
+                    group by e.transfer_id, g.wallet_id) g on g.transfer_id = e.transfer_id and g.wallet_id = e.account_id
+       where coalesce(e.amount_micros, 0) <> coalesce(g.total, 0)`,
+  },
+  {
+    law: 'credit does not lapse unnoticed: a wallet knows of an expiry that comes before all of its open grants',
+    sql: `select a.id as subject, min(g.expires_at)::text as expected, a.credit_expires_at::text as found
+        from grants g join accounts a on a.id = g.wallet_id where g.open and g.expires_at is not null
+       group by a.id having a.credit_expires_at is null or a.credit_expires_at > min(g.expires_at)`,
+  },
+  {
     law: 'available credit is never negative',
     sql: `select id as subject, '>= 0' as expected, balance_micros - held_micros as found from accounts
       where kind = 'wallet' and (balance_micros < held_micros or held_micros < 0)`,

@@ -5,7 +5,8 @@ import { newId } from '#platform/ids/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
-import { booksContract, capturing, granting, placing, releasing, start } from '../../../testing/ledger/books.contract.ts';
+import { emptyWallet } from '../../../domain/ledger.ts';
+import { booksContract, capturing, granting, placing, releasing, start, underTest } from '../../../testing/ledger/books.contract.ts';
 import { fakeBooks } from '../../../testing/ledger/fake-books.ts';
 import { commandsOf, steps } from '../../../testing/ledger/model.ts';
 import { openBooks, postgresBooks, postgresState } from '../../../testing/ledger/postgres-books.ts';
@@ -41,10 +42,11 @@ test('PostgreSQL and the model answer every command alike and end in the same st
     fc.asyncProperty(steps, async (chosen) => {
       const tenantId = newId();
       const model = fakeBooks();
+      const books = underTest(model);
       for (const { step, run } of commandsOf(tenantId, chosen)) {
         commands++;
         // The sweeper of the real one sees every tenant's holds: its count is compared through the state.
-        const [expected, found] = [await run(model), await run(real)];
+        const [expected, found] = [await run(books), await run(real)];
         if (step.kind !== 'pass') assert.deepEqual(found, expected, `${step.kind} #${commands}`);
       }
       assert.deepEqual(await postgresState(one, tenantId), model.state(tenantId));
@@ -67,7 +69,12 @@ test('1,000 concurrent holds of 1 against a credit of 100 from two replicas: exa
   );
   assert.equal(count(results, 'done'), 100);
   assert.equal(count(results, 'insufficient_credit'), 900);
-  assert.deepEqual(await postgresBooks(one).wallet(tenantId), { currency: 'USD', balanceMicros: 100n, heldMicros: 100n });
+  assert.deepEqual(await postgresBooks(one).wallet(tenantId), {
+    ...emptyWallet,
+    balanceMicros: 100n,
+    heldMicros: 100n,
+    promotionalMicros: 100n,
+  });
   await booksAgree();
 });
 
@@ -92,7 +99,12 @@ test('k concurrent duplicates of each command have one effect, whichever replica
     assert.equal(count(outcomes, 'done'), 1);
     assert.equal(count(outcomes, 'replayed'), 23);
   }
-  assert.deepEqual(await postgresBooks(two).wallet(tenantId), { currency: 'USD', balanceMicros: 70n, heldMicros: 0n });
+  assert.deepEqual(await postgresBooks(two).wallet(tenantId), {
+    ...emptyWallet,
+    balanceMicros: 70n,
+    heldMicros: 0n,
+    promotionalMicros: 70n,
+  });
   await booksAgree();
 });
 
@@ -175,6 +187,10 @@ test('the database itself refuses to rewrite the books', async () => {
     'update entries set amount_micros = 1',
     'delete from entries',
     'delete from hold_operations',
+    'delete from grants',
+    'update grant_entries set amount_micros = 1',
+    'update grants set remaining_micros = amount_micros + 1, open = true',
+    `update accounts set promotional_micros = balance_micros + 1 where tenant_id = '${tenantId}'`,
     'delete from holds',
     `update holds set captured_micros = 0 where id = '${place.holdId}'`,
     `update accounts set held_micros = balance_micros + 1 where tenant_id = '${tenantId}'`,
@@ -222,6 +238,9 @@ test('the audit finds each kind of planted divergence', async () => {
     ['entries', `delete from entries where account_sequence is null`],
     ['running', `update entries set balance_after_micros = balance_after_micros + 1`],
     ['captured', `update holds set captured_micros = captured_micros - 1 where captured_micros > 0`],
+    ['parts', `update accounts set promotional_micros = 0 where promotional_micros > 0`],
+    ['grant', `update grants set remaining_micros = remaining_micros - 1, amount_micros = amount_micros - 1 where remaining_micros > 1`],
+    ['origin', `update grant_entries set transfer_id = gen_random_uuid() where amount_micros < 0`],
     [
       'payment',
       `insert into payments (id, tenant_id, gateway, amount_micros, currency, status, idempotency_key, request_hash, next_check_at, created_at, settled_at)

@@ -4,5 +4,7 @@ import { ledgerFunctions } from './0002-functions.ts';
 import { payments } from './0003-payments.ts';
 import { clearing } from './0004-clearing.ts';
 import { chart } from './0010-chart.ts';
+import { credits } from './0011-credits.ts';
+import { batches } from './0012-batches.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart];
+export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches];

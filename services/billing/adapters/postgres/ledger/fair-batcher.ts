@@ -1,0 +1,111 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { appError } from '#platform/errors/index.ts';
+import { sqlState } from '#platform/postgres/index.ts';
+
+export interface FairBatcherOptions<Command, Answer> {
+  /** Handles a batch in one statement: all or nothing. Refusals of single commands are answers. @returns one per command, in their order */
+  readonly run: (commands: readonly Command[]) => Promise<readonly Answer[]>;
+  /** Whose turn it is when a batch cannot take everybody. */
+  readonly tenantOf: (command: Command) => string;
+  /** Two commands that share one of these never travel in the same batch: the later one waits for the answer to the earlier. */
+  readonly exclusivesOf: (command: Command) => readonly string[];
+  readonly maxBatch: number;
+  /** Batches under way at once; each takes a connection. */
+  readonly maxConcurrent: number;
+  /** More commands than this, in all or of one tenant, are refused at once with platform.overloaded. */
+  readonly maxWaiting: number;
+  readonly maxWaitingPerTenant: number;
+}
+
+interface Waiting<Command, Answer> {
+  readonly command: Command;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: unknown) => void;
+  /** The caller's context: a batch runs in that of its first, for its trace. Kept only for commands that are the first of their tenant. */
+  readonly inContext: <R>(fn: () => R) => R;
+}
+
+/** The database refused a statement, and so did nothing: its commands can be tried one by one. After any other failure nobody knows. */
+const refusedByDatabase = (error: unknown): boolean => /^(22|23|40|P0)/.test(sqlState(error) ?? '');
+
+/**
+ * Group commit: a command goes out at once while a slot is free; those that come meanwhile travel together in the next batch.
+ * Tenants take turns, so one that floods the queue waits behind himself only, and has a limit of his own.
+ * @returns the call for one command; rejects with what its batch, or the command alone, failed with
+ */
+export const fairBatcher = <Command, Answer>({
+  run,
+  tenantOf,
+  exclusivesOf,
+  maxBatch,
+  maxConcurrent,
+  maxWaiting,
+  maxWaitingPerTenant,
+}: FairBatcherOptions<Command, Answer>): ((command: Command) => Promise<Answer>) => {
+  /** In the order of turns: a map keeps the order of insertion, and who was served goes to the end. */
+  const queues = new Map<string, Waiting<Command, Answer>[]>();
+  const outside = AsyncLocalStorage.snapshot();
+  let waiting = 0;
+  let running = 0;
+
+  const take = (): Waiting<Command, Answer>[] => {
+    const batch: Waiting<Command, Answer>[] = [];
+    const taken = new Set<string>();
+    let stuck = 0;
+    // Tenants that are put back at the end are met again by this very loop.
+    for (const [tenant, queue] of queues) {
+      queues.delete(tenant);
+      const exclusives = queue[0] === undefined ? [] : exclusivesOf(queue[0].command);
+      const next = exclusives.some((key) => taken.has(key)) ? undefined : queue.shift();
+      if (queue.length > 0) queues.set(tenant, queue);
+      if (next === undefined) stuck += 1;
+      else {
+        stuck = 0;
+        for (const key of exclusives) taken.add(key);
+        batch.push(next);
+      }
+      if (batch.length >= maxBatch || stuck >= queues.size) break;
+    }
+    waiting -= batch.length;
+    return batch;
+  };
+
+  const settle = async (batch: readonly Waiting<Command, Answer>[]): Promise<void> => {
+    try {
+      const [first] = batch;
+      if (first === undefined) return;
+      const answers = await first.inContext(() => run(batch.map(({ command }) => command)));
+      if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} commands`);
+      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer);
+    } catch (error) {
+      if (batch.length > 1 && refusedByDatabase(error)) for (const one of batch) await settle([one]);
+      else for (const { reject } of batch) reject(error);
+    }
+  };
+
+  const next = (): void => {
+    while (running < maxConcurrent && waiting > 0) {
+      running += 1;
+      void settle(take()).finally(() => {
+        running -= 1;
+        next();
+      });
+    }
+  };
+
+  return (command) =>
+    new Promise((resolve, reject) => {
+      const tenant = tenantOf(command);
+      const queue = queues.get(tenant);
+      if (waiting >= maxWaiting || (queue?.length ?? 0) >= maxWaitingPerTenant) {
+        reject(appError('platform.overloaded', { retryAfterMs: 1_000 }));
+        return;
+      }
+      const inContext = queue === undefined ? AsyncLocalStorage.snapshot() : outside;
+      const one = { command, resolve, reject, inContext };
+      if (queue === undefined) queues.set(tenant, [one]);
+      else queue.push(one);
+      waiting += 1;
+      next();
+    });
+};

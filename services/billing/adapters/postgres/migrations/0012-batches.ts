@@ -1,0 +1,326 @@
+import { sqlMigration } from '#platform/postgres/index.ts';
+
+/**
+ * Many commands of many tenants in one call: the wallets are locked once in id order, one pass decides every command against
+ * running balances in memory, and then each table is written once. A refused command changes nothing for the others. Rules:
+ * domain/hold.ts, which the model test compares with this and with the functions of 0002, one call each.
+ *
+ * All changes of holds and grants happen under the lock of their wallet; nothing else is locked first, so batches cannot
+ * deadlock. A batch holds at most one command for each hold and each key: its caller sees to that (batcher.ts), and sends what is
+ * left over in the next one, where it finds the first answer.
+ */
+export const batches = sqlMigration(
+  '20261121-0012-batches',
+  `
+create type ledger_command as (
+  ordinal integer, kind text, tenant uuid, currency text, key text, hash bytea, amount bigint, now timestamptz,
+  hold uuid, product text, reference text, description text, expires timestamptz, acceptable boolean, quote uuid, final boolean,
+  transfer uuid, late_transfer uuid, events uuid[], headers jsonb
+);
+
+-- What became of a command: the answer, then the effect.
+create type ledger_step as (
+  command ledger_command, outcome text, available bigint,
+  id uuid, state text, amount bigint, captured bigint, currency text, product text, reference text, description text,
+  expires_at timestamptz, created_at timestamptz,
+  charge bigint, late bigint, give_back bigint, total bigint, collected bigint, owed bigint,
+  wallet uuid, reserve bigint, version bigint, uncollected_steps integer, uncollected_version bigint, sequence bigint, balance_after bigint, late_balance_after bigint, entry_at timestamptz
+);
+
+create function ledger_subject(p_event text) returns text language sql immutable as $$ select 'namaskah.billing.v1.' || p_event $$;
+
+create function hold_payload(s ledger_step, p_more jsonb) returns bytea language sql stable as $$
+  select convert_to((jsonb_build_object('holdId', s.id, 'product', s.product, 'reference', s.reference) || p_more)::text, 'UTF8')
+$$;
+
+-- kind: place · charge (at once, without a hold) · capture · release (both keyed) · collect, give_back, extend, expire (consequences of
+-- facts: repeated without effect). p_tenants: whose wallets to lock besides those that the commands need, for a transaction with
+-- several batches.
+create function execute_ledger(p_commands json, p_tenants uuid[], p_now timestamptz) returns table (
+  ordinal integer, outcome text, available bigint, id uuid, state text, amount bigint, captured bigint, currency text, product text,
+  reference text, description text, expires_at timestamptz, created_at timestamptz, charge bigint, late bigint, give_back bigint,
+  total bigint, collected bigint, owed bigint
+) language plpgsql
+  -- Plans of a nearly empty table would be kept while it grows: every access here is by key.
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+#variable_conflict use_column
+declare
+  commands ledger_command[] := array(select r from json_populate_recordset(null::ledger_command, p_commands) r);
+  steps ledger_step[];
+  s ledger_step;
+  c record;
+  wallet uuid;
+  balance bigint;
+  held bigint;
+  sequence bigint;
+  last_at timestamptz;
+  reserved bigint;
+  unlimited boolean;
+  refusal text;
+  missing bigint;
+  charges boolean := false;
+  resolves boolean := false;
+  places boolean := false;
+  uncollecting boolean := false;
+  due uuid;
+  uncovered bigint;
+begin
+  -- An expiry moves later only, so what need not move now never will: then no wallet is locked for it.
+  perform 1 from accounts
+    where kind = 'wallet' and tenant_id = any(p_tenants || array(
+      select i.tenant from unnest(commands) i
+       where i.kind <> 'extend' or exists (select 1 from holds h where h.id = i.hold and h.state = 'held' and h.expires_at < i.expires)))
+    order by id for update;
+  for due in select a.id from accounts a
+    where a.kind = 'wallet' and a.credit_expires_at <= p_now
+      and a.tenant_id = any(array(select i.tenant from unnest(commands) i where i.kind in ('place', 'charge', 'collect'))) order by a.id
+  loop
+    perform lapse_credit(due, p_now);
+  end loop;
+
+  for c in
+    select i as command, i.*, a.id as wallet, a.balance_micros, a.held_micros, a.entry_count, a.last_entry_at, h.id as h_id, h.state as h_state,
+           h.amount_micros as h_amount, h.captured_micros as h_captured, h.currency as h_currency, h.product as h_product,
+           h.reference as h_reference, h.description as h_description, h.expires_at as h_expires, h.first_expires_at as h_first_expires,
+           h.created_at as h_created, h.version as h_version, h.request_hash as h_hash,
+           o.request_hash as o_hash, o.hold_id as o_hold, o.state as o_state, o.captured_micros as o_captured, o.expires_at as o_expires,
+           t.id as t_id, t.request_hash as t_hash, u.total_micros, u.collected_micros, u.owed_micros, u.version as u_version,
+           sum(i.amount) filter (where i.kind in ('place', 'charge')) over (partition by a.id) as asked
+      from unnest(commands) i
+      left join lateral (select * from hold_operations o
+         where i.kind in ('capture', 'release') and o.tenant_id = i.tenant and o.operation = i.kind and o.idempotency_key = i.key) o on true
+      -- By its one key each, and filtered afterwards: with the tenant beside it, a plan made early walks all holds of the tenant.
+      left join lateral (
+        select * from holds where i.kind <> 'place' and id = coalesce(o.hold_id, i.hold)
+        union all
+        select * from holds where i.kind = 'place' and tenant_id = i.tenant and idempotency_key = i.key
+        offset 0) h on h.tenant_id = i.tenant
+      left join lateral (select * from transfers t
+         where i.kind = 'charge' and t.tenant_id = i.tenant and t.idempotency_key = i.key
+           and t.type = case when i.product in ('subscription', 'usage') then i.product else 'charge' end) t on true
+      left join lateral (select * from uncollected u where i.kind = 'collect' and u.hold_id = i.hold offset 0) u on true
+      left join accounts a on a.kind = 'wallet' and a.tenant_id = i.tenant and a.currency = coalesce(h.currency, i.currency)
+     -- What is settled first may make room for what is asked.
+     order by a.id, i.kind in ('place', 'charge'), i.ordinal
+  loop
+    if c.wallet is distinct from wallet then
+      wallet := c.wallet; balance := c.balance_micros; held := c.held_micros; sequence := c.entry_count; last_at := c.last_entry_at;
+      reserved := 0; unlimited := null;
+    end if;
+    s := null;
+    s.command := c.command; s.wallet := c.wallet; s.charge := 0; s.late := 0; s.give_back := 0; s.reserve := 0;
+    if c.kind in ('place', 'charge') then
+      if c.kind = 'place' and c.h_id is not null then
+        s.outcome := case when c.h_hash = c.hash then 'replayed' else 'idempotency_conflict' end;
+        s.id := c.h_id; s.state := 'held'; s.amount := c.h_amount; s.captured := 0; s.currency := c.h_currency; s.product := c.h_product;
+        s.reference := c.h_reference; s.description := c.h_description; s.expires_at := c.h_first_expires; s.created_at := c.h_created;
+      elsif c.t_id is not null then
+        s.outcome := case when c.t_hash = c.hash then 'replayed' else 'idempotency_conflict' end;
+        s.id := c.t_id;
+      elsif c.kind = 'place' and not c.acceptable then
+        s.outcome := 'expiry_refused';
+      elsif c.wallet is null then
+        s.outcome := 'insufficient_credit'; s.available := 0;
+      else
+        refusal := case when c.quote is not null then quote_refusal(c.tenant, c.quote, c.currency, c.amount, c.now) end;
+        if refusal is null then
+          -- Asked once for all that the batch may reserve; one by one only when that is too much.
+          if unlimited is null then unlimited := spending_refusal(c.tenant, c.currency, c.asked::bigint, c.now) is null; end if;
+          if not unlimited then refusal := spending_refusal(c.tenant, c.currency, reserved + c.amount, c.now); end if;
+        end if;
+        if refusal is not null then
+          s.outcome := refusal;
+        elsif balance - held < c.amount then
+          s.outcome := 'insufficient_credit'; s.available := balance - held;
+        else
+          s.outcome := 'done'; reserved := reserved + c.amount;
+          if c.kind = 'place' then
+            places := true; held := held + c.amount; s.reserve := c.amount; s.id := c.hold;
+          else
+            charges := true; balance := balance - c.amount; sequence := sequence + 1; last_at := greatest(last_at, c.now);
+            s.id := c.transfer; s.charge := c.amount; s.currency := c.currency; s.product := c.product; s.reference := c.reference;
+            s.description := c.description; s.sequence := sequence; s.balance_after := balance; s.entry_at := last_at;
+          end if;
+        end if;
+      end if;
+      steps[coalesce(cardinality(steps), 0) + 1] := s;
+      continue;
+    end if;
+
+    s.id := c.h_id; s.state := c.h_state; s.amount := c.h_amount; s.captured := c.h_captured; s.currency := c.h_currency;
+    s.product := c.h_product; s.reference := c.h_reference; s.description := c.h_description; s.expires_at := c.h_expires;
+    s.created_at := c.h_created; s.version := c.h_version;
+    if c.o_hash is not null then
+      s.outcome := case when c.o_hash = c.hash then 'replayed' else 'idempotency_conflict' end;
+      s.state := c.o_state; s.captured := c.o_captured; s.expires_at := c.o_expires;
+    elsif c.h_id is null then
+      s.outcome := 'not_found';
+    elsif c.kind = 'collect' then
+      s.outcome := 'done';
+      s.total := coalesce(c.total_micros, 0); s.collected := coalesce(c.collected_micros, 0);
+      missing := greatest(greatest(s.total, c.amount) - c.h_captured - s.collected, 0);
+      if c.h_state = 'held' then
+        s.charge := least(missing, c.h_amount - c.h_captured);
+        s.captured := c.h_captured + s.charge;
+        if c.final then
+          s.give_back := c.h_amount - s.captured; s.state := case when s.captured > 0 then 'captured' else 'released' end;
+        end if;
+        missing := missing - s.charge;
+        held := held - s.charge - s.give_back;
+        -- Up to three events may follow, each with its own version.
+        if s.charge > 0 or c.final then s.version := s.version + 3; resolves := true; end if;
+      end if;
+      if missing > 0 then
+        s.uncollected_steps := 3;
+        s.late := least(missing, balance - s.charge - held); s.owed := missing - s.late;
+        s.total := greatest(s.total, c.amount); s.collected := s.collected + s.late;
+      else
+        s.owed := 0; s.uncollected_steps := case when c.owed_micros > 0 then 1 else 0 end;
+      end if;
+      uncollecting := uncollecting or s.uncollected_steps > 0;
+      s.uncollected_version := coalesce(c.u_version, 0) + s.uncollected_steps;
+      s.version := s.version + s.uncollected_version;
+    elsif c.kind = 'extend' then
+      s.outcome := 'done';
+      if c.h_state = 'held' and c.h_expires < c.expires then s.expires_at := c.expires; s.version := s.version + 1; resolves := true; end if;
+    elsif c.h_state <> 'held' then
+      s.outcome := 'hold_' || c.h_state;
+    elsif c.kind = 'capture' then
+      if c.h_captured + c.amount > c.h_amount or c.h_currency <> c.currency then
+        s.outcome := 'capture_exceeds_hold';
+      else
+        s.outcome := 'done'; resolves := true; s.charge := c.amount; s.captured := c.h_captured + c.amount; s.version := s.version + 1;
+        if c.final then
+          s.state := 'captured'; s.give_back := c.h_amount - s.captured;
+          if s.give_back > 0 then s.version := s.version + 1; end if;
+        end if;
+        held := held - s.charge - s.give_back;
+      end if;
+    elsif c.kind = 'expire' and c.h_expires > c.now then
+      s.outcome := 'not_due';
+    else
+      s.outcome := 'done'; resolves := true; s.state := case when c.kind = 'expire' then 'expired' else 'released' end;
+      s.give_back := c.h_amount - c.h_captured; s.version := s.version + 1; held := held - s.give_back;
+    end if;
+    if s.charge + s.late > 0 then
+      charges := true; last_at := greatest(last_at, c.now); s.entry_at := last_at;
+      if s.charge > 0 then balance := balance - s.charge; sequence := sequence + 1; s.balance_after := balance; end if;
+      if s.late > 0 then balance := balance - s.late; sequence := sequence + 1; s.late_balance_after := balance; end if;
+      s.sequence := sequence;
+    end if;
+    steps[coalesce(cardinality(steps), 0) + 1] := s;
+  end loop;
+
+  if places then
+    insert into holds (id, tenant_id, amount_micros, currency, product, reference, description, expires_at, first_expires_at, created_at, idempotency_key, request_hash, quote_id)
+    select i.hold, i.tenant, i.amount, i.currency, i.product, i.reference, i.description, i.expires, i.expires, i.now, i.key, i.hash, i.quote
+      from unnest(steps) r cross join lateral (select (r.command).*) i where r.reserve > 0;
+  end if;
+  if resolves then
+    update holds h
+       set captured_micros = h.captured_micros + r.charge, state = r.state, expires_at = r.expires_at,
+           resolved_at = case when r.state <> 'held' then i.now end,
+           version = case i.kind when 'collect' then h.version + 3 else r.version end
+      from unnest(steps) r cross join lateral (select (r.command).*) i
+     where h.id = r.id and r.outcome = 'done' and i.kind not in ('place', 'charge') and h.state = 'held'
+       and (r.state <> 'held' or r.charge > 0 or h.expires_at <> r.expires_at);
+    insert into hold_operations (tenant_id, operation, idempotency_key, request_hash, hold_id, state, captured_micros, expires_at, created_at)
+    select i.tenant, i.kind, i.key, i.hash, r.id, r.state, r.captured, r.expires_at, i.now
+      from unnest(steps) r cross join lateral (select (r.command).*) i where r.outcome = 'done' and i.kind in ('capture', 'release');
+  end if;
+  if uncollecting then
+    insert into uncollected (hold_id, tenant_id, product, reference, currency, total_micros, collected_micros, owed_micros, version, created_at, updated_at)
+    select r.id, i.tenant, r.product, r.reference, r.currency, r.total, r.collected, r.owed, r.uncollected_version, i.now, i.now
+      from unnest(steps) r cross join lateral (select (r.command).*) i
+     where r.uncollected_steps > 0
+    on conflict (hold_id) do update
+       set total_micros = excluded.total_micros, collected_micros = excluded.collected_micros, owed_micros = excluded.owed_micros,
+           version = excluded.version, updated_at = excluded.updated_at;
+  end if;
+  if not charges then
+    update accounts a set held_micros = a.held_micros + g.reserved, version = a.version + 1
+      from (select r.wallet, sum(r.reserve - r.give_back) as reserved from unnest(steps) r where r.reserve > 0 or r.give_back > 0 group by r.wallet) g
+     where a.id = g.wallet;
+  else
+    with moves as materialized (
+      select r.wallet, i.tenant, i.kind, i.now, m.transfer, m.amount, m.sequence, m.balance_after, r.entry_at, r.id, r.product, r.currency, r.description, r.reference,
+             i.key, i.hash, revenue.id as revenue
+        from unnest(steps) r cross join lateral (select (r.command).*) i
+        cross join lateral (values (i.transfer, r.charge, r.sequence - case when r.late > 0 then 1 else 0 end, r.balance_after),
+                                   (i.late_transfer, r.late, r.sequence, r.late_balance_after)) m (transfer, amount, sequence, balance_after)
+        join accounts revenue on revenue.kind = 'revenue' and revenue.kind <> 'wallet' and revenue.discriminator = r.product and revenue.currency = r.currency
+       where m.amount > 0
+    ), noted as (
+      insert into transfers (id, tenant_id, type, debit_account_id, credit_account_id, amount_micros, currency, description, reference,
+                             hold_id, idempotency_key, request_hash, created_at)
+      select transfer, tenant, case when kind = 'charge' and product in ('subscription', 'usage') then product else 'charge' end, wallet, revenue,
+             amount, currency, description, reference, case when kind <> 'charge' then id end,
+             case when kind = 'charge' then key end, case when kind = 'charge' then hash end, entry_at
+        from moves order by wallet, sequence
+    ), posted as (
+      insert into entries (transfer_id, account_id, type, amount_micros, currency, account_sequence, balance_after_micros, created_at)
+      select m.transfer, side.account, case when m.kind = 'charge' and m.product in ('subscription', 'usage') then m.product else 'charge' end,
+             side.amount, m.currency, side.sequence, side.balance_after, m.entry_at
+        from moves m cross join lateral (values (m.wallet, -m.amount, m.sequence, m.balance_after), (m.revenue, m.amount, null, null)) side (account, amount, sequence, balance_after)
+       order by m.wallet, m.sequence
+    ), asked as (
+      -- A charge takes the credit from "after" to "upto" of its wallet, counted in the order in which it is burnt …
+      select wallet, transfer, sum(amount) over w as upto, sum(amount) over w - amount as after, sum(amount) over (partition by wallet) as total
+        from moves window w as (partition by wallet order by sequence)
+    ), open as (
+      select g.wallet_id, g.id, g.kind, sum(g.remaining_micros) over w as upto, sum(g.remaining_micros) over w - g.remaining_micros as after
+        from grants g where g.open and g.wallet_id = any(array(select m.wallet from moves m))
+      window w as (partition by g.wallet_id order by burn_order(g, p_now))
+    ), parts as materialized (
+      -- … and so it takes of each grant what lies in both ranges.
+      select a.wallet, a.transfer, o.id, o.kind, (least(a.upto, o.upto) - greatest(a.after, o.after))::bigint as part
+        from asked a join open o on o.wallet_id = a.wallet and o.after < a.upto and o.upto > a.after
+    ), burnt as (
+      update grants g set remaining_micros = g.remaining_micros - p.part, open = g.remaining_micros > p.part
+        from (select id, sum(part)::bigint as part from parts group by id) p where g.id = p.id
+    ), traced as (
+      insert into grant_entries (transfer_id, grant_id, amount_micros) select transfer, id, -part from parts
+    ), balanced as (
+      update accounts a
+         set balance_micros = a.balance_micros - g.charged, held_micros = a.held_micros + g.reserved,
+             promotional_micros = a.promotional_micros - coalesce((select sum(p.part) from parts p where p.wallet = a.id and p.kind = 'promotional'), 0),
+             entry_count = a.entry_count + g.entries, last_entry_at = greatest(a.last_entry_at, g.last_at), version = a.version + 1
+        from (select r.wallet, sum(r.charge + r.late) as charged, max(r.entry_at) as last_at,
+                     sum(r.reserve - r.give_back - case when i.kind = 'charge' then 0 else r.charge end) as reserved,
+                     sum((r.charge > 0)::int + (r.late > 0)::int) as entries
+                from unnest(steps) r cross join lateral (select (r.command).*) i where r.charge > 0 or r.late > 0 or r.reserve > 0 or r.give_back > 0 group by r.wallet) g
+       where a.id = g.wallet
+    )
+    select (select coalesce(sum(amount), 0) from moves) - (select coalesce(sum(part), 0) from parts) into uncovered;
+    if uncovered <> 0 then raise exception 'the grants of a batch differ from its charges by %', uncovered; end if;
+  end if;
+  if charges or resolves then
+    insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
+    select i.events[e.number], ledger_subject(e.event), r.id::text, e.version, i.headers, e.payload
+      from unnest(steps) r cross join lateral (select (r.command).*) i
+      cross join lateral (
+        select 1 as number, 'hold.captured' as event,
+               case when i.kind = 'collect' then r.version - 2 when r.give_back > 0 then r.version - 1 else r.version end as version,
+               hold_payload(r, jsonb_build_object('amount', money_json(r.currency, r.charge), 'capturedTotal',
+                 money_json(r.currency, r.captured + case when i.kind = 'collect' then r.collected - r.late else 0 end))) as payload
+         where r.charge > 0 and i.kind <> 'charge'
+        union all
+        select 2, case r.state when 'expired' then 'hold.expired' else 'hold.released' end,
+               case when i.kind = 'collect' then r.version - 1 else r.version end, hold_payload(r, jsonb_build_object('amount', money_json(r.currency, r.give_back)))
+         where r.give_back > 0 or (r.outcome = 'done' and i.kind in ('release', 'give_back', 'expire'))
+        union all
+        select 3, 'hold.captured', r.version,
+               hold_payload(r, jsonb_build_object('amount', money_json(r.currency, r.late), 'capturedTotal', money_json(r.currency, r.captured + r.collected)))
+         where r.late > 0
+        union all
+        select 1, 'wallet.charged', 1, convert_to(jsonb_build_object('transferId', r.id, 'product', r.product, 'reference', r.reference,
+                                                                     'amount', money_json(r.currency, r.charge))::text, 'UTF8')
+         where i.kind = 'charge' and r.charge > 0) e
+     where r.outcome = 'done'
+     order by i.ordinal, e.number;
+  end if;
+  return query select (r.command).ordinal, r.outcome, r.available, r.id, r.state, r.amount, r.captured, r.currency, r.product, r.reference, r.description,
+                      r.expires_at, r.created_at, r.charge, r.late, r.give_back, r.total, r.collected, r.owed from unnest(steps) r;
+end $$;
+`,
+);
