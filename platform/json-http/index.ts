@@ -1,3 +1,5 @@
+export { rawHttp } from './raw-http.ts';
+export type { RawAnswer, RawCall, RawHttp, RawHttpOptions } from './raw-http.ts';
 import { Agent, request } from 'undici';
 
 export type Answer =

@@ -22,6 +22,12 @@ export const verificationConfig = defineConfig({
   handlerApiUrl: urlVar('PROVIDER_HANDLER_API_URL', { protocols: ['http', 'https'], description: 'ends in /stubs/handler_api.php' }),
   handlerApiKey: secretVar('PROVIDER_HANDLER_API_KEY', { minLength: 8, description: 'our key at the provider' }),
   handlerApiConnections: integerVar('PROVIDER_HANDLER_API_CONNECTIONS', { default: 128, min: 1, max: 2_000, description: 'calls at once' }),
+  fiveSimUrl: urlVar('PROVIDER_FIVE_SIM_URL', {
+    optional: true,
+    protocols: ['http', 'https'],
+    description: 'with the version: https://5sim.net/v1',
+  }),
+  fiveSimToken: secretVar('PROVIDER_FIVE_SIM_TOKEN', { optional: true, minLength: 8, description: 'absent: 5sim is not used' }),
   pushSecret: secretVar('PROVIDER_PUSH_SECRET', { minLength: 16, description: 'in the address that the provider pushes to' }),
   encryptionKey: secretVar('VERIFICATION_ENCRYPTION_KEY', {
     pattern: /^[A-Za-z0-9+/]{43}=$/,

@@ -9,6 +9,7 @@ import { createLedger } from './adapters/billing/ledger.ts';
 import { loadCatalogue } from './adapters/catalogue/load.ts';
 import { createSealer } from './adapters/crypto/sealer.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
+import { createFiveSimProvider } from './adapters/five-sim/provider.ts';
 import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
 import { createHandlerApiPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
@@ -26,11 +27,17 @@ import { receivePush } from './app/receive-push.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
 
-/** One provider so far: every purchase goes to it. */
-const onlyProvider = (provider: NumberProvider, push: PushReader): Providers => ({
-  route: () => provider,
+/** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
+const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], push: PushReader): Providers => ({
+  route: ({ service, country }) => {
+    const sells = ({ codes }: { readonly codes: string }) => codes in service.providerCodes && codes in country.providerCodes;
+    const first = providers.find(sells) ?? providers[0];
+    if (first === undefined) throw new Error('there is no provider');
+    return first;
+  },
   named: (name) => {
-    if (name !== provider.name) throw new Error(`there is no provider "${name}" any more`);
+    const provider = providers.find((one) => one.name === name);
+    if (provider === undefined) throw new Error(`there is no provider "${name}" any more`);
     return provider;
   },
   pushReader: (name) => (name === push.provider ? push : undefined),
@@ -53,7 +60,7 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, c
       tls,
     }),
   );
-  const provider = await life.own(
+  const handlerApi = await life.own(
     'handler-api',
     createHandlerApiProvider({
       url: config.handlerApiUrl,
@@ -64,10 +71,16 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, c
       metrics,
     }),
   );
+  const providers: (NumberProvider & { readonly codes: string })[] = [{ ...handlerApi, codes: 'handlerApi' }];
+  if (config.fiveSimUrl !== undefined && config.fiveSimToken !== undefined) {
+    const account = { url: config.fiveSimUrl, token: config.fiveSimToken, timeoutMs: config.providerTimeoutMs };
+    const fiveSim = await life.own('5sim', createFiveSimProvider({ ...account, catalogue, metrics }));
+    providers.push({ ...fiveSim, codes: 'fiveSim' });
+  }
   return {
     store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
     ledger: createLedger(billing),
-    providers: onlyProvider(provider, createHandlerApiPush({ secret: config.pushSecret })),
+    providers: inOrder(providers, createHandlerApiPush({ secret: config.pushSecret })),
     catalogue,
     sealer: createSealer(Buffer.from(config.encryptionKey, 'base64')),
     observer: createObserver({ logger, metrics }),

@@ -22,7 +22,7 @@ export interface Country {
   readonly name: string;
   readonly dialCode: string;
   readonly priceFactor: string;
-  readonly providerCodes: Readonly<Record<string, number>>;
+  readonly providerCodes: Readonly<Record<string, number | string>>;
 }
 
 export const capabilities = ['sms'] as const;

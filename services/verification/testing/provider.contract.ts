@@ -8,6 +8,8 @@ import { testCatalogue } from './harness.ts';
 
 /** What a contract needs to move the world behind a provider. */
 export interface ProviderWorld {
+  /** False: the protocol takes no key with a purchase, so that only the list can tell what a lost one did. */
+  readonly takesOrderKey?: boolean;
   readonly provider: NumberProvider;
   now(): Date;
   deliver(activationId: string, text: string, code: string): Promise<void>;
@@ -51,11 +53,11 @@ export const providerContract = (name: string, open: () => Promise<ProviderWorld
       assert.deepEqual([outcome.kind, outcome.kind === 'refused' && outcome.reason], ['refused', 'no_numbers']);
     });
 
-    it('never grants one order twice', async () => {
+    it('makes one activation of one purchase, and never repeats a purchase by itself', async () => {
       const world = await open();
       const orderId = newId();
       const grant = await buy(world, orderId);
-      assert.equal((await world.provider.acquire(order(orderId))).kind, 'unknown');
+      if (world.takesOrderKey !== false) assert.equal((await world.provider.acquire(order(orderId))).kind, 'unknown');
       const mine = (await listed(world)).filter((row) => row.activationId === grant.activationId);
       assert.equal(mine.length, 1);
     });

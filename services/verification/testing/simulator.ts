@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 export interface RunningSimulator {
   readonly apiUrl: string;
   readonly apiKey: string;
+  readonly fiveSimUrl: string;
+  readonly fiveSimToken: string;
   /** Merges into the simulator's settings. */
   configure(settings: object): Promise<void>;
   /** A code reaches the number now. */
@@ -19,6 +21,7 @@ const startTimeoutMs = 20_000;
 /** Starts the outside world as its own process: services know each other only over the wire. */
 export const startSimulator = async (options: { pushUrl?: string } = {}): Promise<RunningSimulator> => {
   const apiKey = 'simulator-handler-key';
+  const fiveSimToken = 'simulator-five-sim-token';
   const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
@@ -30,6 +33,7 @@ export const startSimulator = async (options: { pushUrl?: string } = {}): Promis
       },
       ...{
         SIMULATOR_HANDLER_API_KEY: apiKey,
+        SIMULATOR_FIVE_SIM_TOKEN: fiveSimToken,
         PAYMENT_SIMULATOR_SECRET: 'payment-secret-of-tests',
         SMPP_SYSTEM_ID: 'test',
         SMPP_PASSWORD: 'test',
@@ -59,6 +63,8 @@ export const startSimulator = async (options: { pushUrl?: string } = {}): Promis
   return {
     apiUrl: `${base}/stubs/handler_api.php`,
     apiKey,
+    fiveSimUrl: `${base}/5sim/v1`,
+    fiveSimToken,
     configure: async (settings) => void (await send('PATCH', '/control/settings', settings)),
     deliver: async (activationId, message) => void (await send('POST', `/control/activations/${activationId}/code`, message)),
     activations: async () =>

@@ -15,7 +15,10 @@ const servicesSchema = Compile(
         category: Type.String({ pattern: '^[a-z]{2,20}$' }),
         policyClass: Type.Union([Type.Literal('open'), Type.Literal('restricted'), Type.Literal('blocked')]),
         basePrice: decimal,
-        providerCodes: Type.Object({ handlerApi: Type.String({ pattern: '^[a-z0-9]{2,4}$' }) }, { additionalProperties: false }),
+        providerCodes: Type.Object(
+          { handlerApi: Type.String({ pattern: '^[a-z0-9]{2,4}$' }), fiveSim: Type.Optional(Type.String({ pattern: '^[a-z0-9]{2,40}$' })) },
+          { additionalProperties: false },
+        ),
       },
       { additionalProperties: false },
     ),
@@ -31,7 +34,10 @@ const countriesSchema = Compile(
         name: Type.String({ minLength: 1, maxLength: 60 }),
         dialCode: Type.String({ pattern: String.raw`^\+[1-9]\d{0,3}$` }),
         priceFactor: decimal,
-        providerCodes: Type.Object({ handlerApi: Type.Integer({ minimum: 0 }) }, { additionalProperties: false }),
+        providerCodes: Type.Object(
+          { handlerApi: Type.Integer({ minimum: 0 }), fiveSim: Type.Optional(Type.String({ pattern: '^[a-z]{2,40}$' })) },
+          { additionalProperties: false },
+        ),
       },
       { additionalProperties: false },
     ),
