@@ -110,3 +110,53 @@ test("another tenant's row does not move", async () => {
   assert.deepEqual(new Set(outcomes), new Set(['lost']));
   assert.deepEqual(await eventsOf(rows), []);
 });
+
+const received = (from: Verification): Verification => ({
+  ...from,
+  ...{ state: 'received', version: from.version + 1, sealedCode: Buffer.from(from.id), receivedAt: at },
+});
+
+const messageOf = (v: Verification) => ({
+  ...{ id: newId(), sealed: Buffer.from(`sealed ${v.id}`), fingerprint: Buffer.from(newId()), receivedAt: at, hidden: false },
+});
+
+test('codes side by side: each verification gets one code, message and event, all of the same attempt', async () => {
+  const rows = await reserveAll(20);
+  const others = await reserveAll(2);
+  const waiting = rows.map((row) => granted(row, newId()));
+  await Promise.all(rows.map((row, index) => store.save(row, waiting[index] ?? assert.fail())));
+  // The first five hear of their code twice, from a push and from a poll.
+  const attempts = [...waiting, ...waiting.slice(0, 5)].map((from) => ({ from, to: received(from), message: messageOf(from) }));
+  const outcomes = await Promise.all([
+    ...attempts.map(({ from, to, message }) =>
+      store.save(from, to, { event: { kind: 'codeReceived', verification: to, latencyMs: 5 }, message }),
+    ),
+    // Changes without event and message travel in the same batch.
+    ...others.map((row) => store.save(row, { ...row, state: 'failed', version: 2, reason: 'no_numbers', endedAt: at })),
+  ]);
+  assert.deepEqual(outcomes.slice(attempts.length), ['saved', 'saved']);
+  for (const { id, tenantId } of waiting) {
+    const winners = attempts.filter((attempt, index) => attempt.from.id === id && outcomes[index] === 'saved');
+    assert.equal(winners.length, 1);
+    const kept = await store.messages(tenantId, id);
+    assert.deepEqual(
+      kept.map((message) => [message.id, Buffer.from(message.sealed).toString()]),
+      winners.map(({ message }) => [message.id, `sealed ${id}`]),
+    );
+    assert.equal(Buffer.from((await store.find(tenantId, id))?.sealedCode ?? []).toString(), id);
+  }
+  assert.deepEqual(await eventsOf(waiting), waiting.map(({ id }) => id).toSorted());
+});
+
+test('activations looked up side by side are each their own; unknown ones and those of another provider are nobody', async () => {
+  const rows = await reserveAll(12);
+  const activations = rows.map(() => newId());
+  await Promise.all(rows.map((row, index) => grant(row, activations[index] ?? '')));
+  const strangers = [store.findByActivation('handler-api', newId()), store.findByActivation('another', activations[0] ?? '')];
+  const twice = [...activations, ...activations].map((activation) => store.findByActivation('handler-api', activation));
+  assert.deepEqual(
+    (await Promise.all(twice)).map((found) => found?.id),
+    [...rows, ...rows].map(({ id }) => id),
+  );
+  assert.deepEqual(await Promise.all(strangers), [undefined, undefined]);
+});

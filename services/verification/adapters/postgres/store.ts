@@ -5,7 +5,18 @@ import { statesOf } from '../../domain/state.ts';
 import type { DomainEvent, Verification } from '../../domain/verification.ts';
 import { orphanStore } from './orphans.ts';
 import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, VerificationRow } from './rows.ts';
-import { dueSql, messageSql, othersBuyingSql, rescheduleSql, reserveSql, saveManySql, saveSql, unclaimedSql } from './sql.ts';
+import {
+  byActivationsSql,
+  dueSql,
+  messageSql,
+  othersBuyingSql,
+  rescheduleSql,
+  reserveSql,
+  saveManySql,
+  saveManyWithMessagesSql,
+  saveSql,
+  unclaimedSql,
+} from './sql.ts';
 
 /** An event as the outbox keeps it. */
 export interface OutboxRow {
@@ -56,16 +67,39 @@ const saveParams = (from: Verification, to: Verification): unknown[] => [
 const columnsOf = (rows: readonly (readonly unknown[])[]): unknown[] =>
   (rows[0] ?? []).map((_value, column) => rows.map((row) => row[column]));
 
+interface Change {
+  readonly columns: readonly unknown[];
+  readonly event: OutboxRow | undefined;
+  readonly message: SealedMessage | undefined;
+}
+
 interface MovedRow {
-  readonly event_id: string;
+  /** From 1, in the order of the changes. */
+  readonly position: bigint;
   readonly push_waits: boolean;
 }
 
+const absent = (count: number): null[] => Array.from({ length: count }, () => null);
+const noEvent = absent(6);
+const noMessage = absent(5);
+
 /** One change by the prepared statement; several by one that is planned each time: a plan kept from a small table would scan a large one. */
-const writeMoved = (db: Database, changes: readonly (readonly unknown[])[]): Promise<readonly MovedRow[]> => {
+const writeChanges = (db: Database, changes: readonly Change[]): Promise<readonly MovedRow[]> => {
   const [only, ...others] = changes;
-  if (only && others.length === 0) return db.query<MovedRow>(saveSql(true, false).text, only, { name: saveSql(true, false).name });
-  return db.query<MovedRow>(saveManySql, columnsOf(changes));
+  if (only && others.length === 0) {
+    const { columns, event, message } = only;
+    const { text, name } = saveSql(event !== undefined, message !== undefined);
+    return db.query<MovedRow>(text, [...columns, ...(event ? outboxParams(event) : []), ...(message ? messageParams(message) : [])], {
+      name,
+    });
+  }
+  const withMessages = changes.some(({ message }) => message !== undefined);
+  const rows = changes.map(({ columns, event, message }) => [
+    ...columns,
+    ...(event ? outboxParams(event) : noEvent),
+    ...(withMessages ? (message ? messageParams(message) : noMessage) : []),
+  ]);
+  return db.query<MovedRow>(withMessages ? saveManyWithMessagesSql : saveManySql, columnsOf(rows));
 };
 
 /** See platform/postgres/coalesce.ts. Two at once: one commits while the other gathers. */
@@ -87,37 +121,40 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
       return rows.map(({ id }) => ids.has(id));
     },
   });
-  const saveWithEvent = coalesce<{ readonly params: unknown[]; readonly eventId: string }, Saved>({
+  const write = coalesce<Change, Saved>({
     ...batching,
-    run: async (items) => {
-      const moved = await writeMoved(
-        db,
-        items.map(({ params }) => params),
-      );
-      if (moved.length > 0) db.signalOutbox();
-      const waits = new Map(moved.map(({ event_id, push_waits }) => [event_id, push_waits]));
-      return items.map(({ eventId }) => (waits.has(eventId) ? (waits.get(eventId) ? 'pushWaits' : 'saved') : 'lost'));
+    run: async (changes) => {
+      const moved = await writeChanges(db, changes);
+      if (moved.length > 0 && changes.some(({ event }) => event !== undefined)) db.signalOutbox();
+      const pushWaits = new Map(moved.map(({ position, push_waits }) => [Number(position), push_waits]));
+      return changes.map((_change, index) => {
+        const waits = pushWaits.get(index + 1);
+        return waits === undefined ? 'lost' : waits ? 'pushWaits' : 'saved';
+      });
     },
   });
-
   const save: VerificationStore['save'] = async (from, to, { event, message } = {}): Promise<Saved> => {
-    const changes = saveParams(from, to);
     try {
-      if (event && !message) {
-        const row = outboxRowOf(event);
-        return await saveWithEvent({ params: [...changes, ...outboxParams(row)], eventId: row.id });
-      }
-      const statement = saveSql(event !== undefined, message !== undefined);
-      const params = [...changes, ...(event ? outboxParams(outboxRowOf(event)) : []), ...(message ? messageParams(message) : [])];
-      const [row] = await db.query<{ push_waits: boolean }>(statement.text, params, { name: statement.name });
-      if (!row) return 'lost';
-      if (event) db.signalOutbox();
-      return row.push_waits ? 'pushWaits' : 'saved';
+      return await write({ columns: saveParams(from, to), event: event && outboxRowOf(event), message });
     } catch (error) {
       if (isUniqueViolation(error, 'verifications_activation')) return 'claimed';
       throw error;
     }
   };
+
+  /** Pushes come in bursts. One is looked up by the prepared statement, several by one that is planned each time, as above. */
+  const findByActivation = coalesce<{ readonly provider: string; readonly activationId: string }, Verification | undefined>({
+    ...batching,
+    run: async (wanted) => {
+      const [only, ...others] = wanted;
+      if (only && others.length === 0)
+        return [await findBy('provider = $1 and activation_id = $2', [only.provider, only.activationId], 'verification-by-activation')];
+      const columns = [wanted.map(({ provider }) => provider), wanted.map(({ activationId }) => activationId)];
+      const rows = await db.query<SqlRow & { readonly position: bigint }>(byActivationsSql, columns);
+      const found = new Map(rows.map((row) => [Number(row.position), fromSql(row)]));
+      return wanted.map((_, index) => found.get(index + 1));
+    },
+  });
 
   return {
     reserve: async (verification) => {
@@ -131,8 +168,7 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
       return (await db.query(messageSql, params, { name: 'verification-message' })).length > 0;
     },
     find: async (tenantId, id) => (isUuid(id) ? findBy('tenant_id = $1 and id = $2', [tenantId, id], 'verification-by-id') : undefined),
-    findByActivation: (provider, activationId) =>
-      findBy('provider = $1 and activation_id = $2', [provider, activationId], 'verification-by-activation'),
+    findByActivation: (provider, activationId) => findByActivation({ provider, activationId }),
     messages: async (tenantId, id) => {
       const rows = await db
         .em()
