@@ -47,7 +47,8 @@ const buildSave = (event: boolean, message: boolean): string => {
   return `
 with moved as (
   update verifications set state = $5, version = $6, activation_id = $7, provider_cost_micros = $8, phone_number = $9,
-    hold_id = $10, sealed_code = $11, reason = $12, expires_at = $13, received_at = $14, ended_at = $15, due_at = $16, attempts = $17
+    hold_id = $10, sealed_code = $11, reason = $12, expires_at = $13, received_at = $14, ended_at = $15, due_at = $16, attempts = $17,
+    leased_until = null
   where id = $1 and tenant_id = $2 and state = $3 and version = $4
   returning id, tenant_id, provider, activation_id, state
 )${
@@ -112,7 +113,8 @@ with wanted as (
 ), moved as (
   update verifications v set state = w.state, version = w.version, activation_id = w.activation_id, provider_cost_micros = w.provider_cost_micros,
     phone_number = w.phone_number, hold_id = w.hold_id, sealed_code = w.sealed_code, reason = w.reason, expires_at = w.expires_at,
-    received_at = w.received_at, ended_at = w.ended_at, due_at = w.due_at, attempts = w.attempts
+    received_at = w.received_at, ended_at = w.ended_at, due_at = w.due_at, attempts = w.attempts,
+    leased_until = null
   from wanted w join locked using (id)
   where v.id = w.id and v.tenant_id = w.tenant_id and v.state = w.from_state and v.version = w.from_version
   returning v.id, v.tenant_id, v.provider, v.activation_id, v.state, w.position,
@@ -165,15 +167,20 @@ with added as (
 )
 select id from added`;
 
-/** Across tenants: the scheduler works for all of them. */
+/**
+ * Across tenants: the scheduler works for all of them. The lease stands beside the due time, which is indexed: a leased row stays
+ * first in the index, where the next turns step over it, until its step moves the due time on.
+ */
 export const dueSql = `
 with due as (
-  select id from verifications where due_at <= $1 order by due_at limit $3 for update skip locked
+  select id from verifications where due_at <= $1 and (leased_until is null or leased_until <= $1)
+  order by due_at limit $3 for update skip locked
 )
-update verifications v set due_at = $2, attempts = v.attempts + 1 from due where v.id = due.id returning v.*`;
+update verifications v set leased_until = $2, attempts = v.attempts + 1 from due where v.id = due.id returning v.*`;
 
+/** Each lease raises the attempts: a worker whose lease another one took over moves nothing. */
 export const rescheduleSql = `
-update verifications set due_at = $5 where id = $1 and tenant_id = $2 and state = $3 and due_at is not distinct from $4::timestamptz`;
+update verifications set due_at = $5, leased_until = null where id = $1 and tenant_id = $2 and state = $3 and attempts = $4`;
 
 export const unclaimedSql = `
 select wanted.id from unnest($2::text[]) as wanted (id)

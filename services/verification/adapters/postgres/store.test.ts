@@ -160,3 +160,43 @@ test('activations looked up side by side are each their own; unknown ones and th
   );
   assert.deepEqual(await Promise.all(strangers), [undefined, undefined]);
 });
+
+test('a lease keeps other workers off until it ends; whoever lost it moves nothing', async () => {
+  const dueAt = addMs(at, -minuteMs);
+  const row = { ...reserving(newId()), dueAt };
+  await store.reserve(row);
+  const claim = async (now: Date, until: Date) => (await store.claimDue(now, until, 1_000)).find(({ id }) => id === row.id);
+
+  const slow = await claim(at, addMs(at, minuteMs));
+  assert.equal(slow?.attempts, 1);
+  assert.equal(await claim(addMs(at, minuteMs - 1), addMs(at, 2 * minuteMs)), undefined);
+  const heir = await claim(addMs(at, minuteMs), addMs(at, 2 * minuteMs));
+  assert.equal(heir?.attempts, 2);
+
+  await store.reschedule(slow, addMs(at, 90 * minuteMs));
+  assert.deepEqual((await store.find(row.tenantId, row.id))?.dueAt, dueAt);
+  await store.reschedule(heir, addMs(at, 3 * minuteMs));
+  assert.equal(await claim(addMs(at, 2 * minuteMs), addMs(at, 4 * minuteMs)), undefined, 'not due yet');
+  assert.equal((await claim(addMs(at, 3 * minuteMs), addMs(at, 4 * minuteMs)))?.attempts, 3, 'due, and the lease is gone');
+
+  // A change of the row ends its lease too.
+  const present = (await store.find(row.tenantId, row.id)) ?? assert.fail();
+  const moved = { ...granted(present, newId()), attempts: 0, dueAt: addMs(at, 3 * minuteMs) };
+  assert.equal(await store.save(present, moved, { event: { kind: 'purchased', verification: moved } }), 'saved');
+  assert.equal((await claim(addMs(at, 3 * minuteMs), addMs(at, 4 * minuteMs)))?.state, 'waiting');
+});
+
+test('lists by service and country find their rows inside one index', async () => {
+  const [plan] = await db.transaction(async (tx) => {
+    await tx.query('set local enable_seqscan = off');
+    await tx.query('set local enable_sort = off');
+    return tx.query<{ 'QUERY PLAN': [{ Plan: object }] }>(
+      `explain (format json) select * from verifications
+       where tenant_id = $1 and service = 'telegram' and country = 'ID' and id < $2 order by id desc limit 25`,
+      [newId(), newId()],
+    );
+  });
+  const text = JSON.stringify(plan);
+  assert.match(text, /"Index Cond":"[^"]*service = [^"]*country = /);
+  assert.match(text, /verifications_newest/);
+});

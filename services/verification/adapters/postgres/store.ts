@@ -178,7 +178,7 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
     list: async (query) => (await listRows(db, query)).map(fromEntity),
     claimDue: async (now, until, limit) => (await db.query<SqlRow>(dueSql, [now, until, limit], { name: 'verification-due' })).map(fromSql),
     reschedule: async (v, dueAt) => {
-      await db.query(rescheduleSql, [v.id, v.tenantId, v.state, orNull(v.dueAt), dueAt], { name: 'verification-reschedule' });
+      await db.query(rescheduleSql, [v.id, v.tenantId, v.state, v.attempts, dueAt], { name: 'verification-reschedule' });
     },
     unclaimed: async (provider, activationIds) =>
       new Set((await db.query<{ id: string }>(unclaimedSql, [provider, activationIds])).map((row) => row.id)),

@@ -68,4 +68,23 @@ create table orphan_pushes (
 create index orphan_pushes_age on orphan_pushes (arrived_at);
 `,
   ),
+  sqlMigration(
+    '20261121-0002-fewer-indexes',
+    `
+-- Every change of a row writes all its indexes anew, unless no indexed column changes and its page has room. So: one index
+-- for the newest and for the lists by service and country, which it filters before it reads any row, and no entry for rows
+-- that have no activation yet. Lists by state keep theirs: a rare state among a million completed ones must be found at once.
+drop index verifications_by_service;
+drop index verifications_by_country;
+drop index verifications_newest;
+create index verifications_newest on verifications (tenant_id, id, service, country);
+alter table verifications drop constraint verifications_activation;
+-- The last word against selling one number twice.
+create unique index verifications_activation on verifications (provider, activation_id) where activation_id is not null;
+
+-- A lease of the scheduler changes no index.
+alter table verifications add column leased_until timestamptz;
+alter table verifications set (fillfactor = 80);
+`,
+  ),
 ];
