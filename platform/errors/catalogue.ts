@@ -79,6 +79,8 @@ export const catalogue = {
   'billing.hold_expired': row('FAILED_PRECONDITION', 409, 'client', false, 'The hold has expired.'),
   'billing.capture_exceeds_hold': row('FAILED_PRECONDITION', 409, 'client', false, 'The capture is larger than what is held.'),
   'billing.refund_exceeds_charge': row('FAILED_PRECONDITION', 409, 'client', false, 'More would be given back than is left of the charge.'),
+  'billing.adjustment_decided': row('FAILED_PRECONDITION', 409, 'client', false, 'The adjustment was decided already.'),
+  'billing.self_approval': row('PERMISSION_DENIED', 403, 'client', false, 'Somebody else has to approve this.'),
   'billing.gateway_unavailable': row('UNAVAILABLE', 503, 'upstream', true, 'The payment gateway does not answer.'),
   'billing.invalid_signature': row('UNAUTHENTICATED', 401, 'client', false, 'The signature is not valid.'),
 

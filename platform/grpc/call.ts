@@ -1,9 +1,10 @@
 /**
- * One unary call at the server, from metadata to status. Everything that has to happen to every call happens here, in one
+ * One call at the server, from metadata to status. Everything that has to happen to every call happens here, in one
  * function and this order: capacity, trace, deadline, principal, policy, request, handler, error, metrics. Plain code instead of a
  * stack of interceptors: it is the platform's hottest path.
  */
-import { type sendUnaryData, type ServerUnaryCall } from '@grpc/grpc-js';
+import { once } from 'node:events';
+import { type sendUnaryData, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { type AppError, appError, isAppError, toAppError } from '#platform/errors/index.ts';
 import { toGrpcError } from '#platform/errors/to-grpc.ts';
@@ -11,7 +12,7 @@ import { newId } from '#platform/ids/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
 import { type Metrics, recordFailure, tracer } from '#platform/telemetry/index.ts';
 import { type Ambient, requireTime, serverDeadline, withAmbient } from './deadline.ts';
-import { type BoundMethod, type CallContext, splitPath } from './definition.ts';
+import { type BoundMethod, type CallContext, type GrpcMethod, type GrpcStream, splitPath } from './definition.ts';
 import { firstText, metadataGetter, principalHeader, requestIdHeader } from './headers.ts';
 import { authorise } from './policy.ts';
 import type { Principal, PrincipalVerifier } from './principal.ts';
@@ -26,7 +27,10 @@ export interface CallEnvironment {
   readonly load: { inFlight: number };
 }
 
-type Call = ServerUnaryCall<unknown, unknown>;
+type StreamCall = ServerWritableStream<unknown, unknown>;
+type Call = ServerUnaryCall<unknown, unknown> | StreamCall;
+type Reply = (error: AppError | undefined, response: unknown) => void;
+type Work = (handed: CallContext<Principal | undefined>) => Promise<unknown> | unknown;
 
 const requestIdPattern = /^[A-Za-z0-9_.:-]{1,128}$/;
 
@@ -66,8 +70,8 @@ const logFailure = (logger: Logger, path: string, requestId: string, error: AppE
   else logger.warn(record, 'call failed');
 };
 
-/** @returns a grpc-js handler for one method */
-export const unaryHandler = ({ definition, implementation }: BoundMethod, environment: CallEnvironment) => {
+/** What happens to a call of this method, whether it has one answer or many. */
+const serve = ({ definition, implementation }: BoundMethod, environment: CallEnvironment) => {
   const { logger, metrics, verifier, maxInFlight, load } = environment;
   const { path } = definition;
   const { service, method } = splitPath(path);
@@ -89,7 +93,7 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
     span.end();
   };
 
-  return (call: Call, callback: sendUnaryData<unknown>): void => {
+  return (call: Call, reply: Reply, work: Work): void => {
     const startedAt = performance.now();
     const deadlineMs = serverDeadline(call.getDeadline(), Date.now());
     const claimed = firstText(call.metadata, requestIdHeader);
@@ -107,8 +111,7 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
       ambient.answered = true;
       clearTimeout(timer);
       context.with(at, observe, undefined, startedAt, span, requestId, error);
-      if (error === undefined) callback(null, response);
-      else callback(toGrpcError(error));
+      reply(error, response);
     };
     const giveUp = (error: AppError): void => {
       abortion.abort(error);
@@ -136,7 +139,7 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
         call.once('cancelled', () => {
           if (!ambient.answered) giveUp(appError('request.cancelled'));
         });
-        answer(undefined, await implementation.handle(call.request, handed));
+        answer(undefined, await work(handed));
       } catch (error) {
         // What a handler throws because it was aborted is the abortion, not a failure of its own.
         if (ambient.answered && !isAppError(error, 'request.cancelled'))
@@ -149,4 +152,36 @@ export const unaryHandler = ({ definition, implementation }: BoundMethod, enviro
     };
     void context.with(at, run);
   };
+};
+
+const writeAll = async (call: StreamCall, messages: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> => {
+  for await (const message of messages) {
+    signal.throwIfAborted();
+    // The reader is behind: what it has not taken is not made yet.
+    if (!call.write(message)) await once(call, 'drain', { signal });
+  }
+};
+
+/** @returns a grpc-js handler for a method with one answer */
+export const unaryHandler = (bound: BoundMethod, environment: CallEnvironment) => {
+  const serveCall = serve(bound, environment);
+  const { handle } = bound.implementation as GrpcMethod<unknown, unknown>;
+  return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>): void =>
+    serveCall(
+      call,
+      (error, response) => (error === undefined ? callback(null, response) : callback(toGrpcError(error))),
+      (handed) => handle(call.request, handed),
+    );
+};
+
+/** @returns a grpc-js handler for a method that answers with a stream */
+export const streamHandler = (bound: BoundMethod, environment: CallEnvironment) => {
+  const serveCall = serve(bound, environment);
+  const { stream } = bound.implementation as GrpcStream<unknown, unknown>;
+  return (call: StreamCall): void =>
+    serveCall(
+      call,
+      (error) => void (error === undefined ? call.end() : call.emit('error', toGrpcError(error))),
+      (handed) => writeAll(call, stream(call.request, handed), handed.signal),
+    );
 };

@@ -6,6 +6,7 @@
 import { isIP } from 'node:net';
 import {
   type CallOptions,
+  type ClientReadableStream,
   type ChannelCredentials,
   type Client,
   type ClientOptions,
@@ -14,11 +15,11 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
-import { type AppError, appError } from '#platform/errors/index.ts';
+import { type AppError, appError, isAppError } from '#platform/errors/index.ts';
 import { fromGrpcError } from '#platform/errors/from-grpc.ts';
 import { installPropagation, type Metrics, recordFailure, tracer } from '#platform/telemetry/index.ts';
 import { currentCall, requireTime } from './deadline.ts';
-import { type RequestOf, type ResponseOf, type ServiceDefinition, splitPath, type UnaryDefinition } from './definition.ts';
+import { type MethodDefinition, type RequestOf, type ResponseOf, type ServiceDefinition, splitPath } from './definition.ts';
 import { serviceConfigFor } from './descriptors.ts';
 import { metadataSetter, principalHeader, requestIdHeader } from './headers.ts';
 import { type Principal, type PrincipalSigner, principalSigner } from './principal.ts';
@@ -51,7 +52,11 @@ export interface ClientClass<D extends ServiceDefinition> {
 }
 
 export type GrpcClient<D extends ServiceDefinition> = {
-  readonly [K in keyof D]: (request: RequestOf<D[K]>, options?: GrpcCallOptions) => Promise<ResponseOf<D[K]>>;
+  readonly [K in keyof D]: (
+    request: RequestOf<D[K]>,
+    options?: GrpcCallOptions,
+    // A stream is sent when it is iterated; leaving the loop cancels the call. Give it a deadline of its own.
+  ) => D[K]['responseStream'] extends true ? AsyncIterable<ResponseOf<D[K]>> : Promise<ResponseOf<D[K]>>;
 } & { close(): Promise<void> };
 
 type UnaryOf<F> = F extends (
@@ -61,7 +66,9 @@ type UnaryOf<F> = F extends (
   callback: (error: ServiceError | null, response: infer R) => void,
 ) => ClientUnaryCall
   ? (request: Q, options?: GrpcCallOptions) => Promise<R>
-  : never;
+  : F extends (request: infer Q, metadata?: Metadata, options?: Partial<CallOptions>) => ClientReadableStream<infer R>
+    ? (request: Q, options?: GrpcCallOptions) => AsyncIterable<R>
+    : never;
 
 /** The same object by the generated interface: `ClientOf<LedgerServiceClient>`. */
 export type ClientOf<C extends Client> = { readonly [K in Exclude<keyof C, keyof Client>]: UnaryOf<C[K]> };
@@ -118,8 +125,8 @@ const withoutStackTrace = <T>(fn: () => T): T => {
   }
 };
 
-/** One method of the client. */
-const caller = (definition: UnaryDefinition, { client, signer, defaultDeadlineMs, metrics }: Setting) => {
+/** One method of the client with one answer. */
+const caller = (definition: MethodDefinition, { client, signer, defaultDeadlineMs, metrics }: Setting) => {
   const { path } = definition;
   const { service, method } = splitPath(path);
   const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) };
@@ -163,6 +170,51 @@ const caller = (definition: UnaryDefinition, { client, signer, defaultDeadlineMs
   };
 };
 
+/** One method of the client that is answered by a stream. */
+const streamer = (definition: MethodDefinition, { client, signer, defaultDeadlineMs, metrics }: Setting) => {
+  const { path } = definition;
+  const { service, method } = splitPath(path);
+  const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) };
+  const duration = metrics?.histogram('rpc_client_duration_seconds');
+
+  return async function* stream(request: unknown, options: GrpcCallOptions = {}): AsyncGenerator<unknown, void> {
+    const startedAt = performance.now();
+    const span = tracer.startSpan(path.slice(1), { kind: SpanKind.CLIENT, attributes });
+    const { signal } = options;
+    let call: ClientReadableStream<unknown> | undefined;
+    let failure: AppError | undefined;
+    const cancel = (): void => call?.cancel();
+    try {
+      const nowMs = Date.now();
+      const deadlineMs = deadlineOf(options, defaultDeadlineMs, nowMs);
+      requireTime(deadlineMs, nowMs);
+      if (signal?.aborted === true) throw appError('request.cancelled', { cause: signal.reason });
+      call = client.makeServerStreamRequest(
+        path,
+        definition.requestSerialize as (value: unknown) => Buffer,
+        (bytes: Buffer) => definition.responseDeserialize(bytes),
+        request,
+        metadataOf(options, signer, span),
+        { deadline: deadlineMs },
+      );
+      signal?.addEventListener('abort', cancel, { once: true });
+      // The iteration reports errors; that of a cancellation comes when nobody listens any more.
+      call.on('error', () => undefined);
+      yield* call;
+    } catch (error) {
+      failure = isAppError(error) ? error : fromGrpcError(error as ServiceError);
+      recordFailure(span, failure);
+      throw failure;
+    } finally {
+      // Also when the reader has left the loop: the server need not make what nobody reads.
+      cancel();
+      signal?.removeEventListener('abort', cancel);
+      duration?.observe({ service, method, code: failure?.code ?? 'OK' }, (performance.now() - startedAt) / 1_000);
+      span.end();
+    }
+  };
+};
+
 /** @param clientClass generated: `LedgerServiceClient` */
 export const grpcClient = <D extends ServiceDefinition>(clientClass: ClientClass<D>, options: GrpcClientOptions): GrpcClient<D> => {
   installPropagation();
@@ -174,7 +226,9 @@ export const grpcClient = <D extends ServiceDefinition>(clientClass: ClientClass
     defaultDeadlineMs: options.defaultDeadlineMs ?? 5_000,
     metrics: options.metrics,
   };
-  const methods = Object.entries(clientClass.service).map(([name, definition]) => [name, caller(definition, setting)] as const);
+  const methods = Object.entries(clientClass.service).map(
+    ([name, definition]) => [name, (definition.responseStream ? streamer : caller)(definition, setting)] as const,
+  );
   const close = (): Promise<void> => {
     client.close();
     return Promise.resolve();

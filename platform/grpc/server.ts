@@ -13,7 +13,7 @@ import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from '#platform/logging/index.ts';
 import { installPropagation, type Metrics } from '#platform/telemetry/index.ts';
-import { type CallEnvironment, unaryHandler } from './call.ts';
+import { type CallEnvironment, streamHandler, unaryHandler } from './call.ts';
 import type { BoundService } from './definition.ts';
 import { descriptorSet } from './descriptors.ts';
 import { principalVerifier } from './principal.ts';
@@ -65,7 +65,9 @@ const addServices = (server: Server, services: readonly BoundService[], environm
   for (const { methods } of services) {
     server.addService(
       Object.fromEntries(methods.map(({ name, definition }) => [name, definition])) as never,
-      Object.fromEntries(methods.map((bound) => [bound.name, unaryHandler(bound, environment)])),
+      Object.fromEntries(
+        methods.map((bound) => [bound.name, (bound.definition.responseStream ? streamHandler : unaryHandler)(bound, environment) as never]),
+      ),
     );
   }
 };

@@ -22,6 +22,8 @@ export const idPrefixes = {
   priceBook: 'pbk',
   promotion: 'prm',
   redemption: 'rdm',
+  document: 'doc',
+  adjustment: 'adj',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

@@ -124,14 +124,14 @@ test('a fresh tenant reads zero at once; credit, hold, capture and the list of e
     available: usd(250_000n),
   });
   const { transactions, nextCursor } = await wallet.listTransactions(
-    { page: { limit: 1, cursor: '' }, type: '', from: undefined, to: undefined },
+    { page: { limit: 1, cursor: '' }, type: '', from: undefined, to: undefined, filter: undefined },
     viewer,
   );
   assert.deepEqual(
     transactions.map(({ type, amount, description, reference }) => ({ type, amount, description, reference })),
     [{ type: 'charge', amount: usd(-250_000n), description: request.description, reference: request.reference }],
   );
-  const older = await wallet.listTransactions({ page: { limit: 1, cursor: nextCursor }, type: '', from: undefined, to: undefined }, viewer);
+  const older = await wallet.listTransactions({ page: { limit: 1, cursor: nextCursor }, type: '', from: undefined, to: undefined, filter: undefined }, viewer);
   assert.deepEqual([older.transactions[0]?.type, older.nextCursor], ['promotion', '']);
 });
 

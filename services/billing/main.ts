@@ -4,6 +4,7 @@ import { openBus, startRelay } from '#platform/messaging/index.ts';
 import { openDatabase } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
 import { type BillingUseCases, billingServices } from './adapters/grpc/server.ts';
+import { ledgerServices } from './adapters/grpc/ledger.ts';
 import { billingMonitor } from './adapters/monitor/monitor.ts';
 import { postgresNotifications } from './adapters/postgres/payments/notifications.ts';
 import { postgresPayments } from './adapters/postgres/payments/payments.ts';
@@ -17,6 +18,7 @@ import { startPayment } from './app/payments/start-payment.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
 import { openGateways } from './open-gateways.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
+import { openTransactions } from './open-transactions.ts';
 
 /** Starts billing. @returns the running service; its address is `grpc` */
 export const start = (config: BillingConfig, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<RunningService> =>
@@ -64,6 +66,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
 
     const useCases: BillingUseCases = {
       ...ledger,
+      ...openTransactions({ db }),
       startPayment: startPayment(paying),
       getPayment: getPayment({ payments, clock, wakeReconciliation: reconciliation.wake }),
       listPayments: listPayments({ payments }),
@@ -72,7 +75,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const grpc = await life.own(
       'grpc',
-      startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services: billingServices(useCases) }),
+      startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services: [...billingServices(useCases), ...ledgerServices(ledger)] }),
     );
 
     life.readiness('postgres', () => db.ping());

@@ -14,7 +14,6 @@ import { getWallet } from './app/ledger/get-wallet.ts';
 import { grantCredit } from './app/ledger/grant-credit.ts';
 import { lapseCredit } from './app/ledger/lapse-credit.ts';
 import { listGrants } from './app/ledger/list-grants.ts';
-import { listTransactions } from './app/ledger/list-transactions.ts';
 import { placeHold } from './app/ledger/place-hold.ts';
 import { refundCharge } from './app/ledger/refund-charge.ts';
 import { releaseHold } from './app/ledger/release-hold.ts';
@@ -75,7 +74,6 @@ export const openLedger = async ({ config, life, db, bus, clock, monitor, worker
     refundCharge: refundCharge({ wallets, clock }),
     getWallet: getWallet({ wallets }),
     listGrants: listGrants({ wallets }),
-    listTransactions: listTransactions({ wallets }),
   };
 };
 export type LedgerUseCases = Awaited<ReturnType<typeof openLedger>>;

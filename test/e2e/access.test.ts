@@ -12,7 +12,7 @@ interface Row {
   /** operator: for those who run the platform; nobody in a tenant, its owner included, may call it. */
   readonly kind: 'public' | 'read' | 'write' | 'admin' | 'operator';
   /** Names a resource of the owner's tenant in the path. */
-  readonly resource?: 'verification' | 'payment' | 'contact' | 'campaign' | 'apiKey';
+  readonly resource?: 'verification' | 'payment' | 'transaction' | 'contact' | 'campaign' | 'apiKey';
   readonly body?: unknown;
 }
 
@@ -37,6 +37,8 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/services/:code/prices': { kind: 'public' },
   'GET /v2/wallet': { kind: 'read' },
   'GET /v2/transactions': { kind: 'read' },
+  'GET /v2/transactions/export.csv': { kind: 'read' },
+  'GET /v2/transactions/:id': { kind: 'read', resource: 'transaction' },
   'POST /v2/payments': { kind: 'write', body: { amount: '5.00', currency: 'USD', gateway: 'simulator' } },
   'GET /v2/payments': { kind: 'read' },
   'GET /v2/payments/:id': { kind: 'read', resource: 'payment' },
@@ -81,7 +83,14 @@ describe('every route and every wrong caller', () => {
   let limitedKey: Api;
   let operator: Api;
   let operatorKey: Api;
-  const ids: Record<NonNullable<Row['resource']>, string> = { verification: '', payment: '', contact: '', campaign: '', apiKey: '' };
+  const ids: Record<NonNullable<Row['resource']>, string> = {
+    verification: '',
+    payment: '',
+    transaction: '',
+    contact: '',
+    campaign: '',
+    apiKey: '',
+  };
 
   before(async () => {
     platform = await startTestPlatform();
@@ -93,6 +102,7 @@ describe('every route and every wrong caller', () => {
     ]);
     const payment = await pay(owner.api, '10.00');
     ids.payment = payment.id;
+    ids.transaction = expectStatus(await owner.api.get('/v2/transactions?limit=1'), 200).data[0].id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
     ids.contact = expectStatus(await owner.api.post('/v2/contacts', { phone: '+447700900123', firstName: 'Ada' }), 201).id;
     ids.campaign = expectStatus(

@@ -71,8 +71,10 @@ export interface WalletEntry {
   readonly currency: string;
   readonly description: string;
   readonly reference: string;
-  /** Of the hold that was charged; undefined where nothing was bought. */
+  /** What was bought, or given back; undefined where nothing was. */
   readonly product: Product | undefined;
+  /** The transfer that this one gives back, whole or in part. */
+  readonly reversesId: string | undefined;
   readonly createdAt: Date;
   /** 1, 2, 3, … on each wallet, without gaps: the order of the running balance. */
   readonly sequence: bigint;

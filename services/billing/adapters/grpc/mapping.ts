@@ -2,10 +2,16 @@ import { money, type Money } from '#platform/money/index.ts';
 import * as proto from '#proto/namaskah/billing/v1/billing.ts';
 import type { Hold, HoldState } from '../../domain/hold.ts';
 import { availableMicros, type Wallet, type WalletEntry } from '../../domain/ledger.ts';
+import type { TransactionFilter } from '../../app/transactions/filter.ts';
 import type { Payment, PaymentStatus } from '../../domain/payment.ts';
 
 /** A missing amount becomes one that no use case accepts. */
 export const amountOf = (amount: Money | undefined): Money => amount ?? { currency: '', micros: 0n };
+
+export const filterOf = (filter: proto.TransactionFilter | undefined): TransactionFilter => {
+  const { type = '', product = '', from, to, minAmount, maxAmount, reference = '' } = filter ?? {};
+  return { type, product, from, to, minAmount, maxAmount, reference };
+};
 
 const holdStates: Readonly<Record<HoldState, proto.HoldState>> = {
   held: proto.HoldState.HOLD_STATE_HELD,
@@ -41,6 +47,7 @@ export const transactionMessage = (entry: WalletEntry): proto.Transaction => ({
   reference: entry.reference,
   createdAt: entry.createdAt,
   product: entry.product ?? '',
+  reversesId: entry.reversesId ?? '',
 });
 
 const paymentStatuses: Readonly<Record<PaymentStatus, proto.PaymentStatus>> = {

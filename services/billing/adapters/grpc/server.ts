@@ -1,5 +1,5 @@
 import { appError, isAppError } from '#platform/errors/index.ts';
-import { allow, allowAny, type BoundService, errorDetailOf, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
+import { allow, allowAny, type BoundService, errorDetailOf, grpcService, method, publicMethod, streamMethod } from '#platform/grpc/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
 import {
@@ -16,12 +16,14 @@ import type { getPayment } from '../../app/payments/get-payment.ts';
 import type { getWallet } from '../../app/ledger/get-wallet.ts';
 import type { grantCredit } from '../../app/ledger/grant-credit.ts';
 import type { listPayments } from '../../app/payments/list-payments.ts';
-import type { listTransactions } from '../../app/ledger/list-transactions.ts';
 import type { placeHold } from '../../app/ledger/place-hold.ts';
 import type { receiveNotification } from '../../app/payments/receive-notification.ts';
 import type { releaseHold } from '../../app/ledger/release-hold.ts';
 import type { startPayment } from '../../app/payments/start-payment.ts';
-import { amountOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
+import type { exportTransactions } from '../../app/transactions/export-transactions.ts';
+import type { getTransaction } from '../../app/transactions/get-transaction.ts';
+import type { listTransactions } from '../../app/transactions/list-transactions.ts';
+import { amountOf, filterOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
 
 export interface BillingUseCases {
   readonly placeHold: ReturnType<typeof placeHold>;
@@ -31,6 +33,8 @@ export interface BillingUseCases {
   readonly grantCredit: ReturnType<typeof grantCredit>;
   readonly getWallet: ReturnType<typeof getWallet>;
   readonly listTransactions: ReturnType<typeof listTransactions>;
+  readonly getTransaction: ReturnType<typeof getTransaction>;
+  readonly exportTransactions: ReturnType<typeof exportTransactions>;
   readonly startPayment: ReturnType<typeof startPayment>;
   readonly getPayment: ReturnType<typeof getPayment>;
   readonly listPayments: ReturnType<typeof listPayments>;
@@ -103,9 +107,17 @@ const ledgerService = (billing: BillingUseCases): BoundService =>
 const walletService = (billing: BillingUseCases): BoundService =>
   grpcService(WalletServiceService, {
     getWallet: method(allowAny(), async (_request, { principal }) => walletMessage(await billing.getWallet(principal.tenantId))),
-    listTransactions: method(allowAny(), async ({ page, type, from, to }, { principal }) => {
-      const { entries, nextCursor } = await billing.listTransactions(principal.tenantId, { ...pageOf(page), type, from, to });
+    listTransactions: method(allowAny(), async ({ page, type, from, to, filter }, { principal }) => {
+      const asked = { ...filterOf(filter), type: filter?.type || type, from: filter?.from ?? from, to: filter?.to ?? to };
+      const { entries, nextCursor } = await billing.listTransactions(principal.tenantId, asked, pageOf(page));
       return { transactions: entries.map(transactionMessage), nextCursor };
+    }),
+    getTransaction: method(allowAny(), async ({ id }, { principal }) => ({
+      transaction: transactionMessage(await billing.getTransaction(principal.tenantId, id)),
+    })),
+    exportTransactions: streamMethod(allowAny(), async function* transactions({ filter }, { principal }) {
+      for await (const batch of billing.exportTransactions(principal.tenantId, filterOf(filter)))
+        yield { transactions: batch.map(transactionMessage) };
     }),
   });
 

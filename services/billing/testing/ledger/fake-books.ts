@@ -81,7 +81,7 @@ export const fakeBooks = () => {
     tenantId: string,
     type: TransferType,
     delta: bigint,
-    about: { id: string; description: string; reference: string; product?: Product; now: Date },
+    about: { id: string; description: string; reference: string; product?: Product; reversesId?: string; now: Date },
   ): void => {
     const balance = (balances.get(tenantId) ?? 0n) + delta;
     balances.set(tenantId, balance);
@@ -96,6 +96,7 @@ export const fakeBooks = () => {
       description: about.description,
       reference: about.reference,
       product: about.product,
+      reversesId: about.reversesId,
       createdAt: previous > about.now ? previous : about.now,
       sequence: BigInt(own.length + 1),
     });
@@ -228,7 +229,7 @@ export const fakeBooks = () => {
       remainingMicros: grant.remainingMicros + micros,
       expiresAt: expiryAfterReturn(grant, now),
     }));
-    post(tenantId, 'refund', amount.micros, { id: transferId, description, reference, now });
+    post(tenantId, 'refund', amount.micros, { id: transferId, description, reference, reversesId: command.reverses, now });
     remember(command, 'refund', transferId);
     return { outcome: 'done', transferId };
   };
@@ -281,9 +282,18 @@ export const fakeBooks = () => {
     return { at: soonest.at, amountMicros: same.reduce((sum, { amountMicros }) => sum + amountMicros, 0n) };
   };
 
-  const listed: WalletReader['entries'] = async (tenantId, { type, from, to }, { limit, cursor }) => {
-    const fits = ({ createdAt, sequence, type: own }: WalletEntry): boolean =>
-      (type === undefined || own === type) &&
+  const listed: WalletReader['entries'] = async (
+    tenantId,
+    { type, product, from, to, minMicros, maxMicros, reference },
+    { limit, cursor },
+  ) => {
+    const size = (micros: bigint): bigint => (micros < 0n ? -micros : micros);
+    const fits = ({ createdAt, sequence, amountMicros, ...entry }: WalletEntry): boolean =>
+      (type === undefined || entry.type === type) &&
+      (product === undefined || entry.product === product) &&
+      (reference === undefined || entry.reference === reference) &&
+      (minMicros === undefined || size(amountMicros) >= minMicros) &&
+      (maxMicros === undefined || size(amountMicros) <= maxMicros) &&
       (from === undefined || createdAt >= from) &&
       (to === undefined || createdAt < to) &&
       (cursor === '' || sequence < BigInt(cursor));

@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -281,7 +283,7 @@ export interface GetWalletResponse {
 /** One entry on the tenant's wallet: positive is a credit. */
 export interface Transaction {
   id: string;
-  /** payment, promotion, charge, refund */
+  /** payment, promotion, charge, refund, payment_refund, dispute, subscription, usage, adjustment, expiry */
   type: string;
   amount: Money | undefined;
   balanceAfter: Money | undefined;
@@ -290,20 +292,64 @@ export interface Transaction {
   createdAt:
     | Date
     | undefined;
-  /** What was bought: verification or campaign; empty where nothing was. */
+  /** What was bought, or given back: verification, campaign, rental, subscription, usage; empty where nothing was. */
   product: string;
+  /** The transaction that this one gives back, whole or in part; empty for others. */
+  reversesId: string;
+}
+
+/** What a transaction must be like; absent and empty fields let everything through. */
+export interface TransactionFilter {
+  type: string;
+  product: string;
+  /** Included. */
+  from:
+    | Date
+    | undefined;
+  /** Not included. */
+  to:
+    | Date
+    | undefined;
+  /** Of the amount without its sign, both included. */
+  minAmount: Money | undefined;
+  maxAmount:
+    | Money
+    | undefined;
+  /** Exactly: the caller's own id for what was paid, a payment's id. */
+  reference: string;
 }
 
 export interface ListTransactionsRequest {
   page: PageRequest | undefined;
   type: string;
   from: Date | undefined;
-  to: Date | undefined;
+  to:
+    | Date
+    | undefined;
+  /** Together with the three fields before, which stay for older callers: a field of `filter` wins. */
+  filter: TransactionFilter | undefined;
 }
 
 export interface ListTransactionsResponse {
   transactions: Transaction[];
   nextCursor: string;
+}
+
+export interface GetTransactionRequest {
+  id: string;
+}
+
+export interface GetTransactionResponse {
+  transaction: Transaction | undefined;
+}
+
+export interface ExportTransactionsRequest {
+  filter: TransactionFilter | undefined;
+}
+
+export interface ExportTransactionsResponse {
+  /** Up to some hundred. */
+  transactions: Transaction[];
 }
 
 export interface Payment {
@@ -1985,6 +2031,7 @@ function createBaseTransaction(): Transaction {
     reference: "",
     createdAt: undefined,
     product: "",
+    reversesId: "",
   };
 }
 
@@ -2013,6 +2060,9 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.product !== "") {
       writer.uint32(66).string(message.product);
+    }
+    if (message.reversesId !== "") {
+      writer.uint32(74).string(message.reversesId);
     }
     return writer;
   },
@@ -2094,6 +2144,14 @@ export const Transaction: MessageFns<Transaction> = {
             message.product = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reversesId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2124,6 +2182,11 @@ export const Transaction: MessageFns<Transaction> = {
         ? fromJsonTimestamp(object.created_at)
         : undefined,
       product: isSet(object.product) ? globalThis.String(object.product) : "",
+      reversesId: isSet(object.reversesId)
+        ? globalThis.String(object.reversesId)
+        : isSet(object.reverses_id)
+        ? globalThis.String(object.reverses_id)
+        : "",
     };
   },
 
@@ -2153,6 +2216,9 @@ export const Transaction: MessageFns<Transaction> = {
     if (message.product !== "") {
       obj.product = message.product;
     }
+    if (message.reversesId !== "") {
+      obj.reversesId = message.reversesId;
+    }
     return obj;
   },
 
@@ -2173,12 +2239,198 @@ export const Transaction: MessageFns<Transaction> = {
     message.reference = object.reference ?? "";
     message.createdAt = object.createdAt ?? undefined;
     message.product = object.product ?? "";
+    message.reversesId = object.reversesId ?? "";
+    return message;
+  },
+};
+
+function createBaseTransactionFilter(): TransactionFilter {
+  return {
+    type: "",
+    product: "",
+    from: undefined,
+    to: undefined,
+    minAmount: undefined,
+    maxAmount: undefined,
+    reference: "",
+  };
+}
+
+export const TransactionFilter: MessageFns<TransactionFilter> = {
+  encode(message: TransactionFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.product !== "") {
+      writer.uint32(18).string(message.product);
+    }
+    if (message.from !== undefined) {
+      Timestamp.encode(toTimestamp(message.from), writer.uint32(26).fork()).join();
+    }
+    if (message.to !== undefined) {
+      Timestamp.encode(toTimestamp(message.to), writer.uint32(34).fork()).join();
+    }
+    if (message.minAmount !== undefined) {
+      Money.encode(message.minAmount, writer.uint32(42).fork()).join();
+    }
+    if (message.maxAmount !== undefined) {
+      Money.encode(message.maxAmount, writer.uint32(50).fork()).join();
+    }
+    if (message.reference !== "") {
+      writer.uint32(58).string(message.reference);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TransactionFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTransactionFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.product = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.from = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.minAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.maxAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TransactionFilter {
+    return {
+      type: isSet(object.type) ? globalThis.String(object.type) : "",
+      product: isSet(object.product) ? globalThis.String(object.product) : "",
+      from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
+      to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
+      minAmount: isSet(object.minAmount)
+        ? Money.fromJSON(object.minAmount)
+        : isSet(object.min_amount)
+        ? Money.fromJSON(object.min_amount)
+        : undefined,
+      maxAmount: isSet(object.maxAmount)
+        ? Money.fromJSON(object.maxAmount)
+        : isSet(object.max_amount)
+        ? Money.fromJSON(object.max_amount)
+        : undefined,
+      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
+    };
+  },
+
+  toJSON(message: TransactionFilter): unknown {
+    const obj: any = {};
+    if (message.type !== "") {
+      obj.type = message.type;
+    }
+    if (message.product !== "") {
+      obj.product = message.product;
+    }
+    if (message.from !== undefined) {
+      obj.from = message.from.toISOString();
+    }
+    if (message.to !== undefined) {
+      obj.to = message.to.toISOString();
+    }
+    if (message.minAmount !== undefined) {
+      obj.minAmount = Money.toJSON(message.minAmount);
+    }
+    if (message.maxAmount !== undefined) {
+      obj.maxAmount = Money.toJSON(message.maxAmount);
+    }
+    if (message.reference !== "") {
+      obj.reference = message.reference;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TransactionFilter>, I>>(base?: I): TransactionFilter {
+    return TransactionFilter.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TransactionFilter>, I>>(object: I): TransactionFilter {
+    const message = createBaseTransactionFilter();
+    message.type = object.type ?? "";
+    message.product = object.product ?? "";
+    message.from = object.from ?? undefined;
+    message.to = object.to ?? undefined;
+    message.minAmount = (object.minAmount !== undefined && object.minAmount !== null)
+      ? Money.fromPartial(object.minAmount)
+      : undefined;
+    message.maxAmount = (object.maxAmount !== undefined && object.maxAmount !== null)
+      ? Money.fromPartial(object.maxAmount)
+      : undefined;
+    message.reference = object.reference ?? "";
     return message;
   },
 };
 
 function createBaseListTransactionsRequest(): ListTransactionsRequest {
-  return { page: undefined, type: "", from: undefined, to: undefined };
+  return { page: undefined, type: "", from: undefined, to: undefined, filter: undefined };
 }
 
 export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
@@ -2194,6 +2446,9 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
     }
     if (message.to !== undefined) {
       Timestamp.encode(toTimestamp(message.to), writer.uint32(34).fork()).join();
+    }
+    if (message.filter !== undefined) {
+      TransactionFilter.encode(message.filter, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2243,6 +2498,14 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
             message.to = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.filter = TransactionFilter.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2261,6 +2524,7 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
       type: isSet(object.type) ? globalThis.String(object.type) : "",
       from: isSet(object.from) ? fromJsonTimestamp(object.from) : undefined,
       to: isSet(object.to) ? fromJsonTimestamp(object.to) : undefined,
+      filter: isSet(object.filter) ? TransactionFilter.fromJSON(object.filter) : undefined,
     };
   },
 
@@ -2278,6 +2542,9 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
     if (message.to !== undefined) {
       obj.to = message.to.toISOString();
     }
+    if (message.filter !== undefined) {
+      obj.filter = TransactionFilter.toJSON(message.filter);
+    }
     return obj;
   },
 
@@ -2292,6 +2559,9 @@ export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
     message.type = object.type ?? "";
     message.from = object.from ?? undefined;
     message.to = object.to ?? undefined;
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? TransactionFilter.fromPartial(object.filter)
+      : undefined;
     return message;
   },
 };
@@ -2383,6 +2653,282 @@ export const ListTransactionsResponse: MessageFns<ListTransactionsResponse> = {
     const message = createBaseListTransactionsResponse();
     message.transactions = object.transactions?.map((e) => Transaction.fromPartial(e)) || [];
     message.nextCursor = object.nextCursor ?? "";
+    return message;
+  },
+};
+
+function createBaseGetTransactionRequest(): GetTransactionRequest {
+  return { id: "" };
+}
+
+export const GetTransactionRequest: MessageFns<GetTransactionRequest> = {
+  encode(message: GetTransactionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTransactionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTransactionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetTransactionRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetTransactionRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetTransactionRequest>, I>>(base?: I): GetTransactionRequest {
+    return GetTransactionRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetTransactionRequest>, I>>(object: I): GetTransactionRequest {
+    const message = createBaseGetTransactionRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetTransactionResponse(): GetTransactionResponse {
+  return { transaction: undefined };
+}
+
+export const GetTransactionResponse: MessageFns<GetTransactionResponse> = {
+  encode(message: GetTransactionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.transaction !== undefined) {
+      Transaction.encode(message.transaction, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTransactionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTransactionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transaction = Transaction.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetTransactionResponse {
+    return { transaction: isSet(object.transaction) ? Transaction.fromJSON(object.transaction) : undefined };
+  },
+
+  toJSON(message: GetTransactionResponse): unknown {
+    const obj: any = {};
+    if (message.transaction !== undefined) {
+      obj.transaction = Transaction.toJSON(message.transaction);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetTransactionResponse>, I>>(base?: I): GetTransactionResponse {
+    return GetTransactionResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetTransactionResponse>, I>>(object: I): GetTransactionResponse {
+    const message = createBaseGetTransactionResponse();
+    message.transaction = (object.transaction !== undefined && object.transaction !== null)
+      ? Transaction.fromPartial(object.transaction)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExportTransactionsRequest(): ExportTransactionsRequest {
+  return { filter: undefined };
+}
+
+export const ExportTransactionsRequest: MessageFns<ExportTransactionsRequest> = {
+  encode(message: ExportTransactionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      TransactionFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportTransactionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportTransactionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = TransactionFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportTransactionsRequest {
+    return { filter: isSet(object.filter) ? TransactionFilter.fromJSON(object.filter) : undefined };
+  },
+
+  toJSON(message: ExportTransactionsRequest): unknown {
+    const obj: any = {};
+    if (message.filter !== undefined) {
+      obj.filter = TransactionFilter.toJSON(message.filter);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportTransactionsRequest>, I>>(base?: I): ExportTransactionsRequest {
+    return ExportTransactionsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportTransactionsRequest>, I>>(object: I): ExportTransactionsRequest {
+    const message = createBaseExportTransactionsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? TransactionFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExportTransactionsResponse(): ExportTransactionsResponse {
+  return { transactions: [] };
+}
+
+export const ExportTransactionsResponse: MessageFns<ExportTransactionsResponse> = {
+  encode(message: ExportTransactionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transactions) {
+      Transaction.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportTransactionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportTransactionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transactions.push(Transaction.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportTransactionsResponse {
+    return {
+      transactions: globalThis.Array.isArray(object?.transactions)
+        ? object.transactions.map((e: any) => Transaction.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ExportTransactionsResponse): unknown {
+    const obj: any = {};
+    if (message.transactions?.length) {
+      obj.transactions = message.transactions.map((e) => Transaction.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportTransactionsResponse>, I>>(base?: I): ExportTransactionsResponse {
+    return ExportTransactionsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportTransactionsResponse>, I>>(object: I): ExportTransactionsResponse {
+    const message = createBaseExportTransactionsResponse();
+    message.transactions = object.transactions?.map((e) => Transaction.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3570,11 +4116,45 @@ export const WalletServiceService = {
       Buffer.from(ListTransactionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListTransactionsResponse => ListTransactionsResponse.decode(value),
   },
+  /** Another tenant's id is "request.not_found". */
+  getTransaction: {
+    path: "/namaskah.billing.v1.WalletService/GetTransaction" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetTransactionRequest): Buffer =>
+      Buffer.from(GetTransactionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetTransactionRequest => GetTransactionRequest.decode(value),
+    responseSerialize: (value: GetTransactionResponse): Buffer =>
+      Buffer.from(GetTransactionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetTransactionResponse => GetTransactionResponse.decode(value),
+  },
+  /**
+   * Everything that ListTransactions would find, oldest first, as it stood when the call began: what is booked meanwhile is left out.
+   * Made as it is read, so its size costs no memory.
+   */
+  exportTransactions: {
+    path: "/namaskah.billing.v1.WalletService/ExportTransactions" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportTransactionsRequest): Buffer =>
+      Buffer.from(ExportTransactionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportTransactionsRequest => ExportTransactionsRequest.decode(value),
+    responseSerialize: (value: ExportTransactionsResponse): Buffer =>
+      Buffer.from(ExportTransactionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportTransactionsResponse => ExportTransactionsResponse.decode(value),
+  },
 } as const;
 
 export interface WalletServiceServer extends UntypedServiceImplementation {
   getWallet: handleUnaryCall<GetWalletRequest, GetWalletResponse>;
   listTransactions: handleUnaryCall<ListTransactionsRequest, ListTransactionsResponse>;
+  /** Another tenant's id is "request.not_found". */
+  getTransaction: handleUnaryCall<GetTransactionRequest, GetTransactionResponse>;
+  /**
+   * Everything that ListTransactions would find, oldest first, as it stood when the call began: what is booked meanwhile is left out.
+   * Made as it is read, so its size costs no memory.
+   */
+  exportTransactions: handleServerStreamingCall<ExportTransactionsRequest, ExportTransactionsResponse>;
 }
 
 export interface WalletServiceClient extends Client {
@@ -3608,6 +4188,35 @@ export interface WalletServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListTransactionsResponse) => void,
   ): ClientUnaryCall;
+  /** Another tenant's id is "request.not_found". */
+  getTransaction(
+    request: GetTransactionRequest,
+    callback: (error: ServiceError | null, response: GetTransactionResponse) => void,
+  ): ClientUnaryCall;
+  getTransaction(
+    request: GetTransactionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetTransactionResponse) => void,
+  ): ClientUnaryCall;
+  getTransaction(
+    request: GetTransactionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetTransactionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Everything that ListTransactions would find, oldest first, as it stood when the call began: what is booked meanwhile is left out.
+   * Made as it is read, so its size costs no memory.
+   */
+  exportTransactions(
+    request: ExportTransactionsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportTransactionsResponse>;
+  exportTransactions(
+    request: ExportTransactionsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportTransactionsResponse>;
 }
 
 export const WalletServiceClient = makeGenericClientConstructor(

@@ -256,6 +256,13 @@ export interface ReceivePushRequest {
   provider: string;
   secret: string;
   rawBody: Uint8Array;
+  /** Names in lower case; for providers that sign. */
+  headers: { [key: string]: string };
+}
+
+export interface ReceivePushRequest_HeadersEntry {
+  key: string;
+  value: string;
 }
 
 export interface ReceivePushResponse {
@@ -2321,7 +2328,7 @@ export const CancelVerificationResponse: MessageFns<CancelVerificationResponse> 
 };
 
 function createBaseReceivePushRequest(): ReceivePushRequest {
-  return { provider: "", secret: "", rawBody: new Uint8Array(0) };
+  return { provider: "", secret: "", rawBody: new Uint8Array(0), headers: {} };
 }
 
 export const ReceivePushRequest: MessageFns<ReceivePushRequest> = {
@@ -2335,6 +2342,9 @@ export const ReceivePushRequest: MessageFns<ReceivePushRequest> = {
     if (message.rawBody.length !== 0) {
       writer.uint32(26).bytes(message.rawBody);
     }
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      ReceivePushRequest_HeadersEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
     return writer;
   },
 
@@ -2375,6 +2385,17 @@ export const ReceivePushRequest: MessageFns<ReceivePushRequest> = {
             message.rawBody = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = ReceivePushRequest_HeadersEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.headers[entry4.key] = entry4.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2396,6 +2417,20 @@ export const ReceivePushRequest: MessageFns<ReceivePushRequest> = {
         : isSet(object.raw_body)
         ? bytesFromBase64(object.raw_body)
         : new Uint8Array(0),
+      headers: isObject(object.headers)
+        ? (globalThis.Object.entries(object.headers) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -2410,6 +2445,15 @@ export const ReceivePushRequest: MessageFns<ReceivePushRequest> = {
     if (message.rawBody.length !== 0) {
       obj.rawBody = base64FromBytes(message.rawBody);
     }
+    if (message.headers) {
+      const entries = globalThis.Object.entries(message.headers) as [string, string][];
+      if (entries.length > 0) {
+        obj.headers = {};
+        entries.forEach(([k, v]) => {
+          obj.headers[k] = v;
+        });
+      }
+    }
     return obj;
   },
 
@@ -2421,6 +2465,102 @@ export const ReceivePushRequest: MessageFns<ReceivePushRequest> = {
     message.provider = object.provider ?? "";
     message.secret = object.secret ?? "";
     message.rawBody = object.rawBody ?? new Uint8Array(0);
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseReceivePushRequest_HeadersEntry(): ReceivePushRequest_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const ReceivePushRequest_HeadersEntry: MessageFns<ReceivePushRequest_HeadersEntry> = {
+  encode(message: ReceivePushRequest_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReceivePushRequest_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReceivePushRequest_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReceivePushRequest_HeadersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: ReceivePushRequest_HeadersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReceivePushRequest_HeadersEntry>, I>>(base?: I): ReceivePushRequest_HeadersEntry {
+    return ReceivePushRequest_HeadersEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReceivePushRequest_HeadersEntry>, I>>(
+    object: I,
+  ): ReceivePushRequest_HeadersEntry {
+    const message = createBaseReceivePushRequest_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -2810,6 +2950,10 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

@@ -15,6 +15,7 @@ export const AccountRow = defineEntity({
     balanceMicros: p.bigint('bigint'),
     heldMicros: p.bigint('bigint'),
     promotionalMicros: p.bigint('bigint'),
+    entryCount: p.bigint('bigint'),
     creditExpiresAt: p.datetime().nullable(),
   },
 });

@@ -6,5 +6,6 @@ import { clearing } from './0004-clearing.ts';
 import { chart } from './0010-chart.ts';
 import { credits } from './0011-credits.ts';
 import { batches } from './0012-batches.ts';
+import { transactions } from './0060-transactions.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches];
+export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches, transactions];

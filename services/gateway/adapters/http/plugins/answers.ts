@@ -89,7 +89,7 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
     const elapsedMs = nowMs() - request.startedAtMs;
     const route = request.routeOptions.url ?? 'unmatched';
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, elapsedMs / 1_000);
-    if (elapsedMs > slowMs && !route.endsWith('/events')) {
+    if (elapsedMs > slowMs && !/\/events$|\.csv$/.test(route)) {
       logger.warn(
         { method: request.method, route, status: reply.statusCode, elapsedMs: Math.round(elapsedMs), requestId: request.id },
         'slow request',

@@ -1,11 +1,10 @@
 import { Type } from 'typebox';
-import { isUuid } from '#platform/ids/index.ts';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage, toTime } from '../mapping.ts';
+import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, SignedAmount, Timestamp } from '../schemas.ts';
-import type { Payment as PaymentMessage, Transaction as TransactionMessage } from '#proto/namaskah/billing/v1/billing.ts';
+import type { Payment as PaymentMessage } from '#proto/namaskah/billing/v1/billing.ts';
 import type { App } from './index.ts';
 
 const Wallet = Type.Object(
@@ -35,23 +34,6 @@ const Payment = Type.Object(
 const Gateway = Type.Union([Type.Literal('simulator'), Type.Literal('stripe'), Type.Literal('paystack'), Type.Literal('flutterwave')], {
   description: 'Where to pay; one that this installation does not offer is request.invalid on "gateway"',
 });
-const transactionTypes = ['payment', 'promotion', 'charge', 'refund'] as const;
-const Transaction = Type.Object(
-  {
-    id: id('txn'),
-    type: Type.String({ examples: ['charge'] }),
-    amount: SignedAmount,
-    currency: Currency,
-    balanceAfter: Type.String(),
-    description: Type.String(),
-    product: Type.Union([Type.String({ examples: ['verification'] }), Type.Null()], { description: 'What was bought' }),
-    reference: Type.Union([Type.String({ examples: ['ver_01kaj4p1ncf5sv5nh2e4t2x9wd'] }), Type.Null()], {
-      description: 'Id of the verification, campaign or payment',
-    }),
-    createdAt: Timestamp,
-  },
-  closed,
-);
 
 const paymentFromProto = (payment: PaymentMessage | undefined) => {
   if (!payment) throw new Error('the billing service answered without a payment');
@@ -69,12 +51,6 @@ const paymentFromProto = (payment: PaymentMessage | undefined) => {
   };
 };
 
-/** Billing knows what it charges for by its raw id; outside every id says what it is. */
-const referenceOf = ({ type, product, reference }: TransactionMessage): string | null => {
-  const kind = product === 'verification' || product === 'campaign' ? product : type === 'payment' ? 'payment' : undefined;
-  return kind !== undefined && isUuid(reference) ? edgeId(kind, reference) : orNull(reference);
-};
-
 export const walletRoutes = (app: App, { wallet, payments }: Backends): void => {
   const tags = ['wallet'];
   app.get(
@@ -88,44 +64,6 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
         held: fromMoney(answer.held),
         available: fromMoney(answer.available),
       };
-    },
-  );
-  app.get(
-    '/v2/transactions',
-    {
-      config: { access: readAccess('transactions:read') },
-      schema: {
-        tags,
-        summary: 'Entries of the wallet, newest first',
-        querystring: Type.Object(
-          {
-            ...PageQuery,
-            type: Type.Optional(Type.Enum([...transactionTypes])),
-            from: Type.Optional(Timestamp),
-            to: Type.Optional(Timestamp),
-          },
-          closed,
-        ),
-        response: { 200: pageOf(Transaction), ...problems(403, 422) },
-      },
-    },
-    async (request) => {
-      const { type = '', from, to } = request.query;
-      const answer = await wallet.listTransactions(
-        { page: toPage(request.query), type, from: toTime(from), to: toTime(to) },
-        callOptions(request),
-      );
-      return page(answer.transactions, answer.nextCursor, (entry) => ({
-        id: edgeId('transaction', entry.id),
-        type: entry.type,
-        amount: fromMoney(entry.amount),
-        currency: entry.amount?.currency ?? '',
-        balanceAfter: fromMoney(entry.balanceAfter),
-        description: entry.description,
-        product: orNull(entry.product),
-        reference: referenceOf(entry),
-        createdAt: fromTime(entry.createdAt) ?? '',
-      }));
     },
   );
   app.post(

@@ -1,0 +1,239 @@
+import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { appError } from '#platform/errors/index.ts';
+import { type IdKind, idPrefixes, isUuid, fromTypeId } from '#platform/ids/index.ts';
+import { minuteMs } from '#platform/time/index.ts';
+import type { Transaction as TransactionMessage, TransactionFilter } from '#proto/namaskah/billing/v1/billing.ts';
+import { readAccess } from '../../../app/access.ts';
+import type { Backends } from '../backends.ts';
+import { callerOf, callOptions, pathId } from '../context.ts';
+import { csvRow, csvText } from '../csv.ts';
+import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage, toTime } from '../mapping.ts';
+import { Amount, closed, Currency, id, pageOf, PageQuery, problems, SignedAmount, type Static, Timestamp } from '../schemas.ts';
+import { zonedTime } from '../zoned-time.ts';
+import type { App } from './index.ts';
+
+const types = [
+  'payment',
+  'promotion',
+  'charge',
+  'refund',
+  'payment_refund',
+  'dispute',
+  'subscription',
+  'usage',
+  'adjustment',
+  'expiry',
+] as const;
+const products = ['verification', 'campaign', 'rental', 'subscription', 'usage'] as const;
+
+const Transaction = Type.Object(
+  {
+    id: id('txn'),
+    type: Type.String({
+      description:
+        'payment, promotion (credit given), charge, refund (a charge given back), payment_refund (a payment given back), dispute, subscription, usage, adjustment (by hand), expiry (credit that lapsed)',
+      examples: ['charge'],
+    }),
+    amount: SignedAmount,
+    currency: Currency,
+    balanceAfter: Type.String({ examples: ['12.05'] }),
+    description: Type.String({ examples: ['Telegram code, Indonesia'] }),
+    product: Type.Union([Type.String({ examples: ['verification'] }), Type.Null()], { description: 'What was bought, or given back' }),
+    reference: Type.Union([Type.String({ examples: ['ver_01kaj4p1ncf5sv5nh2e4t2x9wd'] }), Type.Null()], {
+      description: 'Id of the verification, campaign, payment or adjustment',
+    }),
+    reverses: Type.Union([id('txn'), Type.Null()], { description: 'The transaction that this one gives back, whole or in part' }),
+    createdAt: Timestamp,
+  },
+  { ...closed, description: 'One entry of the wallet' },
+);
+
+const Filter = {
+  type: Type.Optional(Type.Enum([...types])),
+  product: Type.Optional(Type.Enum([...products])),
+  from: Type.Optional(Type.String({ ...Timestamp, description: 'Not before; RFC 3339' })),
+  to: Type.Optional(Type.String({ ...Timestamp, description: 'Before; RFC 3339' })),
+  minAmount: Type.Optional(Type.String({ ...Amount, description: 'At least, without the sign' })),
+  maxAmount: Type.Optional(Type.String({ ...Amount, description: 'At most, without the sign' })),
+  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'Id of the verification, campaign, payment …' })),
+};
+const FilterQuery = Type.Object(Filter, closed);
+
+/** Billing knows what it charges for by its raw id; outside every id says what it is. */
+const referenceOf = ({ type, product, reference, reversesId }: TransactionMessage): string | null => {
+  if (!isUuid(reference)) return orNull(reference);
+  const kinds: Readonly<Record<string, IdKind>> = { payment: 'payment', adjustment: 'adjustment' };
+  const kind =
+    reversesId !== '' && reference === reversesId
+      ? 'transaction'
+      : product === 'verification' || product === 'campaign'
+        ? product
+        : kinds[type];
+  return kind === undefined ? reference : edgeId(kind, reference);
+};
+
+const rawReference = (reference: string | undefined): string => {
+  const kind = (Object.keys(idPrefixes) as IdKind[]).find((each) => reference?.startsWith(`${idPrefixes[each]}_`) === true);
+  return (kind && fromTypeId(kind, reference ?? '')) ?? reference ?? '';
+};
+
+export const transactionFromProto = (entry: TransactionMessage | undefined) => {
+  if (!entry) throw new Error('the billing service answered without a transaction');
+  return {
+    id: edgeId('transaction', entry.id),
+    type: entry.type,
+    amount: fromMoney(entry.amount),
+    currency: entry.amount?.currency ?? '',
+    balanceAfter: fromMoney(entry.balanceAfter),
+    description: entry.description,
+    product: orNull(entry.product),
+    reference: referenceOf(entry),
+    reverses: entry.reversesId === '' ? null : edgeId('transaction', entry.reversesId),
+    createdAt: fromTime(entry.createdAt) ?? '',
+  };
+};
+
+const toFilter = (query: Static<typeof FilterQuery>): TransactionFilter => ({
+  type: query.type ?? '',
+  product: query.product ?? '',
+  from: toTime(query.from),
+  to: toTime(query.to),
+  minAmount: query.minAmount === undefined ? undefined : toMoney('minAmount', query.minAmount),
+  maxAmount: query.maxAmount === undefined ? undefined : toMoney('maxAmount', query.maxAmount),
+  reference: rawReference(query.reference),
+});
+
+const columns = ['id', 'time', 'type', 'product', 'amount', 'currency', 'balance_after', 'description', 'reference', 'reverses'];
+const exportBudgetMs = 15 * minuteMs;
+const maxExportsPerTenant = 3;
+
+/** The header row with the first rows, then the others as they are taken. */
+const csvOf = async function* csv(
+  batches: AsyncIterable<{ readonly transactions: readonly TransactionMessage[] }>,
+  timeOf: (at: Date) => string,
+): AsyncGenerator<string, void> {
+  let text = csvRow(columns);
+  for await (const { transactions } of batches) {
+    for (const message of transactions) {
+      const row = transactionFromProto(message);
+      const cells = [row.id, timeOf(message.createdAt ?? new Date(0)), row.type, row.product ?? '', row.amount, row.currency];
+      text += csvRow([...cells, row.balanceAfter, csvText(row.description), csvText(row.reference ?? ''), row.reverses ?? '']);
+    }
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
+};
+
+/** Goes on after a first step that was taken to learn whether there is an error to answer with. */
+const resume = async function* resume<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+  try {
+    if (first.done !== true) yield first.value;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+};
+
+export const transactionRoutes = (app: App, { wallet }: Pick<Backends, 'wallet'>): void => {
+  const tags = ['wallet'];
+  const access = readAccess('transactions:read');
+  const running = new Map<AbortController, string>();
+  app.addHook('preClose', async () => {
+    for (const exporting of running.keys()) exporting.abort();
+  });
+  /** Ends with the answer, or when the client goes away. */
+  const begin = (request: FastifyRequest, closed$: NodeJS.EventEmitter): AbortSignal => {
+    const { tenantId } = callerOf(request);
+    if ([...running.values()].filter((owner) => owner === tenantId).length >= maxExportsPerTenant)
+      throw appError('request.rate_limited', { message: `At most ${maxExportsPerTenant} exports at once.`, retryAfterMs: 5_000 });
+    const exporting = new AbortController();
+    running.set(exporting, tenantId);
+    closed$.once('close', () => {
+      running.delete(exporting);
+      exporting.abort();
+    });
+    return exporting.signal;
+  };
+
+  app.get(
+    '/v2/transactions',
+    {
+      config: { access },
+      schema: {
+        tags,
+        summary: 'Entries of the wallet, newest first',
+        querystring: Type.Object({ ...PageQuery, ...Filter }, closed),
+        response: { 200: pageOf(Transaction), ...problems(403, 422) },
+      },
+    },
+    async (request) => {
+      const filter = toFilter(request.query);
+      const answer = await wallet.listTransactions(
+        { page: toPage(request.query), type: '', from: undefined, to: undefined, filter },
+        callOptions(request),
+      );
+      return page(answer.transactions, answer.nextCursor, transactionFromProto);
+    },
+  );
+  app.get(
+    '/v2/transactions/export.csv',
+    {
+      config: { access },
+      schema: {
+        tags,
+        summary: 'Entries of the wallet as CSV, oldest first',
+        description:
+          'Streamed, however many there are, as the wallet stood at the request. First a row of column names; UTF-8, RFC 4180. ' +
+          'Text that a spreadsheet would run as a formula gets an apostrophe in front. An answer that breaks off is incomplete: ask again.',
+        querystring: Type.Object(
+          {
+            ...Filter,
+            timeZone: Type.Optional(
+              Type.String({ maxLength: 64, description: 'IANA zone of the times in the file; UTC by default', examples: ['Asia/Jakarta'] }),
+            ),
+          },
+          closed,
+        ),
+        produces: ['text/csv'],
+        response: {
+          200: { description: 'The file', content: { 'text/csv': { schema: Type.String({ examples: [`${columns.join(',')}\r\n`] }) } } },
+          ...problems(403, 422),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { timeZone = 'UTC', ...query } = request.query;
+      const timeOf = zonedTime(timeZone);
+      if (timeOf === undefined) throw appError('request.invalid', { fields: [{ field: 'timeZone', reason: 'is no IANA time zone' }] });
+      const signal = begin(request, reply.raw);
+      const deadline = new Date(Date.now() + exportBudgetMs);
+      const batches = wallet.exportTransactions({ filter: toFilter(query) }, { ...callOptions(request), deadline, signal });
+      const rows = csvOf(batches, timeOf);
+      const first = await rows.next();
+      void reply
+        .type('text/csv; charset=utf-8; header=present')
+        .header('cache-control', 'no-store')
+        .header('content-disposition', `attachment; filename="transactions-${new Date().toISOString().slice(0, 10)}.csv"`);
+      return reply.send(Readable.from(resume(first, rows), { objectMode: true, highWaterMark: 1 }) as never);
+    },
+  );
+  app.get(
+    '/v2/transactions/:id',
+    {
+      config: { access },
+      schema: {
+        tags,
+        summary: 'One entry of the wallet',
+        params: Type.Object({ id: Type.String() }),
+        response: { 200: Transaction, ...problems(403, 404) },
+      },
+    },
+    async (request) =>
+      transactionFromProto(
+        (await wallet.getTransaction({ id: pathId('transaction', request.params.id) }, callOptions(request))).transaction,
+      ),
+  );
+};
