@@ -138,8 +138,15 @@ export interface CreditSweep {
 
 export interface EntryFilter {
   readonly type?: TransferType;
+  readonly product?: Product;
+  /** Included. */
   readonly from?: Date;
+  /** Not included. */
   readonly to?: Date;
+  /** Of the amount without its sign; both included. */
+  readonly minMicros?: bigint;
+  readonly maxMicros?: bigint;
+  readonly reference?: string;
 }
 export interface EntryPage {
   readonly entries: readonly WalletEntry[];
@@ -155,6 +162,18 @@ export interface WalletReader {
   grants(tenantId: string, page: PageAsk): Promise<GrantPage>;
   /** Newest first. A cursor that is not one → request.invalid. */
   entries(tenantId: string, filter: EntryFilter, page: PageAsk): Promise<EntryPage>;
+}
+
+/** A block of the chain of transfers. */
+export interface SealedBlock {
+  readonly height: bigint;
+  /** In hexadecimal digits. */
+  readonly hash: string;
+  readonly transfers: number;
+}
+export interface LedgerChain {
+  /** Seals up to `limit` transfers. Undefined: none waits, or another replica is at it. */
+  seal(now: Date, limit: number): Promise<SealedBlock | undefined>;
 }
 
 export interface Divergence {
