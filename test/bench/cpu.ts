@@ -7,12 +7,15 @@ const ticksPerSecond = 100;
 interface Stat {
   readonly parent: number;
   readonly cpuMs: number;
+  /** Of children that have ended: a session's time must not vanish with it. */
+  readonly endedMs: number;
 }
 
 const stat = (pid: number): Stat | undefined => {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    return { parent: Number(fields[1]), cpuMs: ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond };
+    const ms = (first: number): number => ((Number(fields[first]) + Number(fields[first + 1])) * 1_000) / ticksPerSecond;
+    return { parent: Number(fields[1]), cpuMs: ms(11), endedMs: ms(13) };
   } catch {
     return undefined;
   }
@@ -21,7 +24,8 @@ const stat = (pid: number): Stat | undefined => {
 /** CPU used so far by a process and its children (PostgreSQL's sessions), in milliseconds. */
 export const cpuMs = (pid: number): number => {
   if (process.platform !== 'linux') return Number.NaN;
-  let sum = stat(pid)?.cpuMs ?? 0;
+  const own = stat(pid);
+  let sum = (own?.cpuMs ?? 0) + (own?.endedMs ?? 0);
   for (const entry of readdirSync('/proc')) {
     const child = Number(entry);
     if (!Number.isInteger(child)) continue;
