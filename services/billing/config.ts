@@ -55,5 +55,6 @@ export const billingConfig = defineConfig({
     description: 'between two looks for stored webhooks',
   }),
   sweepIntervalMs: durationVar('HOLD_SWEEP_INTERVAL_MS', { default: 5_000, description: 'between two looks for holds that are due' }),
+  sealIntervalMs: durationVar('LEDGER_SEAL_INTERVAL_MS', { default: 1_000, description: 'between two blocks of the chain of transfers' }),
 });
 export type BillingConfig = ConfigOf<typeof billingConfig>;

@@ -3,6 +3,7 @@ import { type Bus, startBatchConsumer, startConsumer } from '#platform/messaging
 import type { Database, Transaction } from '#platform/postgres/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { campaignReaders, settleEvents, tenantHandlers, verificationReaders } from './adapters/nats/handlers.ts';
+import { postgresChain } from './adapters/postgres/ledger/chain.ts';
 import { postgresHolds } from './adapters/postgres/ledger/hold-ledger.ts';
 import { postgresHoldSettlement } from './adapters/postgres/ledger/hold-settlement.ts';
 import { openWalletRow, postgresWallets } from './adapters/postgres/ledger/wallets.ts';
@@ -17,6 +18,7 @@ import { listGrants } from './app/ledger/list-grants.ts';
 import { placeHold } from './app/ledger/place-hold.ts';
 import { refundCharge } from './app/ledger/refund-charge.ts';
 import { releaseHold } from './app/ledger/release-hold.ts';
+import { sealTransfers } from './app/ledger/seal-transfers.ts';
 import { settleHolds } from './app/ledger/settle-holds.ts';
 import type { BillingMonitor } from './app/ports.ts';
 import type { BillingConfig } from './config.ts';
@@ -45,6 +47,8 @@ export const openLedger = async ({ config, life, db, bus, clock, monitor, worker
 
   await worker('hold sweeper', config.sweepIntervalMs, expireHolds({ holds, clock, monitor }));
   await worker('credit sweeper', config.sweepIntervalMs, lapseCredit({ credits: wallets, clock, monitor }));
+
+  await worker('sealer', config.sealIntervalMs, sealTransfers({ chain: postgresChain(db), clock, monitor }));
 
   const openWalletIn = (tx: Transaction) => async (tenantId: string) => void (await openWalletRow(tx, tenantId, clock.now()));
   const settleHoldsIn = (tx: Transaction) => settleHolds({ holds: postgresHoldSettlement(tx), clock, monitor });

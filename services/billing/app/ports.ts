@@ -23,6 +23,7 @@ export interface BillingMonitor {
   hold(product: Product, event: 'placed' | 'captured' | 'released' | 'refused'): void;
   holdsExpired(count: number): void;
   creditLapsed(wallets: number): void;
+  blockSealed(block: { readonly height: bigint; readonly hash: string; readonly transfers: number }): void;
   uncollected(fact: { readonly tenantId: string; readonly holdId: string; readonly product: Product; readonly owedMicros: bigint }): void;
   paymentSettled(fact: {
     readonly paymentId: string;

@@ -14,6 +14,8 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
       holds.inc({ product: 'any', event: 'expired' }, count);
       logger.info({ count }, 'holds expired');
     },
+    // The log is the second place where the chain is kept.
+    blockSealed: ({ height, hash, transfers }) => logger.info({ height: height.toString(), hash, transfers }, 'transfers sealed'),
     creditLapsed: (wallets) => logger.info({ wallets }, 'credit expired'),
     uncollected: ({ tenantId, holdId, product, owedMicros }) => {
       uncollected.inc({ product });

@@ -5,6 +5,7 @@ import { money } from '#platform/money/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
 import type { Collection, Hold } from '../../domain/hold.ts';
 import type {
+  EntryFilter,
   CreditSweep,
   HoldFact,
   HoldLedger,
@@ -287,6 +288,15 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
       window.entries.map(({ createdAt }) => createdAt.getTime() - start.getTime()),
       [2, 2, 1, 1],
     );
+    const found = async (filter: EntryFilter) =>
+      (await books().entries(tenantId, filter, { limit: 10, cursor: '' })).entries.map(({ amountMicros }) => amountMicros);
+    assert.deepEqual(await found({ minMicros: 3n }), [100n], 'sizes are without the sign');
+    assert.equal((await found({ maxMicros: 2n })).length, 7);
+    assert.equal((await found({ minMicros: 2n, maxMicros: 2n, product: 'verification' })).length, 7);
+    assert.deepEqual(await found({ product: 'campaign' }), []);
+    const { reference } = types.entries[0] ?? { reference: 'none' };
+    assert.ok((await found({ reference })).includes(100n));
+    assert.deepEqual(await found({ reference: 'nothing has this' }), []);
     assert.deepEqual((await books().entries(newId(), {}, { limit: 3, cursor: '' })).entries, []);
   });
 
@@ -295,5 +305,134 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
     assert.equal(await wallet(tenantId), 'none');
     await Promise.all([books().open(tenantId, start), books().open(tenantId, start)]);
     assert.equal(await wallet(tenantId), '0/0');
+  });
+
+  /** Grants by reason, oldest first: kind, what is left. */
+  const left = async (tenantId: string): Promise<Record<string, bigint>> => {
+    const { grants } = await books().grants(tenantId, { limit: 100, cursor: '' });
+    return Object.fromEntries(grants.toReversed().map(({ id, remainingMicros }) => [id, remainingMicros]));
+  };
+  const granted = async (
+    tenantId: string,
+    micros: bigint,
+    over: { priority?: number; expiresAt?: Date; now?: Date } = {},
+  ): Promise<string> => {
+    const command = { ...granting(tenantId, micros), ...over };
+    assert.equal((await books().grant(command)).outcome, 'done');
+    return command.transferId;
+  };
+  const inHours = (hours: number): Date => addMs(start, hours * hourMs);
+
+  law('credit is burnt by priority, then by expiry, then by age', async () => {
+    const tenantId = newId();
+    const old = await granted(tenantId, 10n);
+    const young = await granted(tenantId, 10n, { now: addMs(start, 1) });
+    const later = await granted(tenantId, 10n, { expiresAt: inHours(9) });
+    const soon = await granted(tenantId, 10n, { expiresAt: inHours(2) });
+    const first = await granted(tenantId, 10n, { priority: 1 });
+    for (const [micros, expected] of [
+      [5n, [10n, 10n, 10n, 10n, 5n]],
+      [10n, [10n, 10n, 10n, 5n, 0n]],
+      [10n, [10n, 10n, 5n, 0n, 0n]],
+      [10n, [5n, 10n, 0n, 0n, 0n]],
+      [14n, [0n, 1n, 0n, 0n, 0n]],
+    ] as const) {
+      const { id } = await placed(tenantId, micros);
+      await books().capture(capturing(tenantId, id, micros));
+      const found = await left(tenantId);
+      assert.deepEqual(
+        [old, young, later, soon, first].map((grant) => found[grant]),
+        expected,
+      );
+    }
+  });
+
+  law('a charge without a hold is taken at once, once per key, and never beyond what is available', async () => {
+    const tenantId = await rich();
+    await placed(tenantId, 60n);
+    const charge = charging(tenantId, 30n);
+    assert.deepEqual(await books().charge(charge), { outcome: 'done', transferId: charge.transferId });
+    assert.deepEqual(await books().charge({ ...charge, transferId: newId() }), { outcome: 'replayed', transferId: charge.transferId });
+    assert.deepEqual(await books().charge({ ...charge, request: 'another' }), { outcome: 'idempotency_conflict' });
+    assert.deepEqual(await books().charge(charging(tenantId, 11n)), { outcome: 'insufficient_credit', availableMicros: 10n });
+    assert.deepEqual(await books().charge(charging(newId(), 1n)), { outcome: 'insufficient_credit', availableMicros: 0n });
+    assert.equal(await wallet(tenantId), '70/60');
+  });
+
+  law('a refund returns to the grants that the charge came from, last burnt first, and never more than was charged', async () => {
+    const tenantId = newId();
+    const [a, b] = [await granted(tenantId, 30n, { priority: 1 }), await granted(tenantId, 30n, { priority: 2 })];
+    const charge = charging(tenantId, 50n);
+    await books().charge(charge);
+    const refund = refunding(tenantId, charge.transferId, 25n);
+    assert.deepEqual(await books().refund(refund), { outcome: 'done', transferId: refund.transferId });
+    assert.deepEqual(await left(tenantId), { [a]: 5n, [b]: 30n });
+    assert.deepEqual(await books().refund({ ...refund, transferId: newId() }), { outcome: 'replayed', transferId: refund.transferId });
+    assert.equal((await books().refund({ ...refund, request: 'another' })).outcome, 'idempotency_conflict');
+    assert.equal((await books().refund(refunding(tenantId, charge.transferId, 26n))).outcome, 'exceeds');
+    assert.equal((await books().refund(refunding(tenantId, charge.transferId, 25n))).outcome, 'done');
+    assert.deepEqual(await left(tenantId), { [a]: 30n, [b]: 30n });
+    assert.equal((await books().refund(refunding(newId(), charge.transferId, 1n))).outcome, 'not_found');
+    assert.equal((await books().refund(refunding(tenantId, a, 1n))).outcome, 'not_found');
+  });
+
+  law('expired credit is not spent, even before the sweeper comes; the rest is', async () => {
+    const tenantId = newId();
+    await granted(tenantId, 40n, { expiresAt: inHours(1) });
+    await granted(tenantId, 60n);
+    assert.deepEqual(await books().place({ ...placing(tenantId, 61n), now: inHours(1), expiresAt: inHours(3) }), {
+      outcome: 'insufficient_credit',
+      availableMicros: 60n,
+    });
+    assert.equal(await wallet(tenantId), '60/0');
+    const { entries } = await books().entries(tenantId, { type: 'expiry' }, { limit: 5, cursor: '' });
+    assert.deepEqual(
+      entries.map(({ amountMicros }) => amountMicros),
+      [-40n],
+    );
+  });
+
+  law('held credit does not expire before its hold is resolved', async () => {
+    const tenantId = newId();
+    const expiring = await granted(tenantId, 40n, { expiresAt: inHours(1) });
+    const lasting = await granted(tenantId, 60n);
+    const used = await placed(tenantId, 15n, { expiresAt: inHours(5) });
+    const unused = await placed(tenantId, 10n, { expiresAt: inHours(5) });
+    await books().lapseDue(inHours(2), undefined, 1_000);
+    assert.deepEqual(await left(tenantId), { [expiring]: 25n, [lasting]: 60n });
+    await books().capture({ ...capturing(tenantId, used.id, 15n), now: inHours(2) });
+    assert.deepEqual(await left(tenantId), { [expiring]: 10n, [lasting]: 60n });
+    await books().release({ ...releasing(tenantId, unused.id), now: inHours(2) });
+    await books().lapseDue(inHours(2), undefined, 1_000);
+    assert.deepEqual(await left(tenantId), { [expiring]: 0n, [lasting]: 60n });
+  });
+
+  law('what is refunded to an expired grant can be spent for 30 days more', async () => {
+    const tenantId = newId();
+    const grant = await granted(tenantId, 40n, { expiresAt: inHours(1) });
+    const charge = charging(tenantId, 40n);
+    await books().charge(charge);
+    await books().refund({ ...refunding(tenantId, charge.transferId, 40n), now: inHours(10) });
+    await books().lapseDue(inHours(11), undefined, 1_000);
+    const found = await books().wallet(tenantId);
+    assert.deepEqual(found?.nextExpiry, { at: addMs(inHours(10), 30 * 24 * hourMs), amountMicros: 40n });
+    assert.deepEqual(await left(tenantId), { [grant]: 40n });
+    await books().lapseDue(addMs(inHours(10), 30 * 24 * hourMs), undefined, 1_000);
+    assert.equal(await wallet(tenantId), '0/0');
+  });
+
+  law('grants are listed newest first, page by page, of their tenant only', async () => {
+    const tenantId = newId();
+    const ids: string[] = [];
+    for (let at = 0; at < 5; at++) ids.push(await granted(tenantId, 1n, { now: addMs(start, at) }));
+    await granted(newId(), 1n);
+    const seen: string[] = [];
+    for (let cursor = ''; ;) {
+      const page = await books().grants(tenantId, { limit: 2, cursor });
+      seen.push(...page.grants.map(({ id }) => id));
+      cursor = page.nextCursor;
+      if (cursor === '') break;
+    }
+    assert.deepEqual(seen, ids.toReversed());
   });
 };

@@ -50,6 +50,7 @@ export const silentMonitor = () => {
       hold: () => {},
       holdsExpired: () => {},
       creditLapsed: () => {},
+      blockSealed: () => {},
       uncollected: note('uncollected'),
       paymentSettled: note('settled'),
       notificationUnmatched: note('unmatched'),

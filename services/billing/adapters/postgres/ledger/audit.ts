@@ -86,6 +86,19 @@ const laws: readonly { readonly law: string; readonly sql: string }[] = [
        where coalesce(a.held_micros, -1) <> coalesce(o.held, 0) and not (a.id is null and o.held = 0)`,
   },
   {
+    law: 'every transfer is in exactly one block of the chain, or waits for one',
+    sql: `with sealed as (select unnest(transfer_ids) as id from ledger_blocks union all select transfer_id from unsealed_transfers)
+      select coalesce(t.id, s.id) as subject, 'once' as expected, count(s.id) || ' times' as found
+        from transfers t full join sealed s on s.id = t.id group by t.id, s.id having t.id is null or count(s.id) <> 1`,
+  },
+  {
+    law: 'the blocks are a chain: numbered without gaps, each with the hash of the one before it and of what it seals',
+    sql: `select height as subject, encode(expected, 'hex') as expected, encode(hash, 'hex') as found from (
+        select height, row_number() over w as position, hash, previous_hash, coalesce(lag(hash) over w, '') as before, block_hash(row_number() over w, coalesce(lag(hash) over w, ''), transfer_ids) as expected
+          from ledger_blocks window w as (order by height)) b
+      where hash <> expected or previous_hash <> before or height <> position order by height`,
+  },
+  {
     law: 'what was captured and collected for a hold is the sum of its charges',
     sql: `with charged as (select hold_id, sum(amount_micros) as total from transfers where hold_id is not null and type = 'charge' group by hold_id)
       select coalesce(h.id, c.hold_id) as subject, h.captured_micros + coalesce(u.collected_micros, 0) as expected, coalesce(c.total, 0) as found

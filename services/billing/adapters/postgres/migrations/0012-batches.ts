@@ -42,7 +42,7 @@ create function execute_ledger(p_commands json, p_tenants uuid[], p_now timestam
   total bigint, collected bigint, owed bigint
 ) language plpgsql
   -- Plans of a nearly empty table would be kept while it grows: every access here is by key.
-  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
 #variable_conflict use_column
 declare
   commands ledger_command[] := array(select r from json_populate_recordset(null::ledger_command, p_commands) r);
@@ -99,7 +99,8 @@ begin
          where i.kind = 'charge' and t.tenant_id = i.tenant and t.idempotency_key = i.key
            and t.type = case when i.product in ('subscription', 'usage') then i.product else 'charge' end) t on true
       left join lateral (select * from uncollected u where i.kind = 'collect' and u.hold_id = i.hold offset 0) u on true
-      left join accounts a on a.kind = 'wallet' and a.tenant_id = i.tenant and a.currency = coalesce(h.currency, i.currency)
+      left join lateral (select * from accounts
+         where kind = 'wallet' and tenant_id = i.tenant and currency = coalesce(h.currency, i.currency) offset 0) a on true
      -- What is settled first may make room for what is asked.
      order by a.id, i.kind in ('place', 'charge'), i.ordinal
   loop
@@ -248,7 +249,8 @@ begin
         from unnest(steps) r cross join lateral (select (r.command).*) i
         cross join lateral (values (i.transfer, r.charge, r.sequence - case when r.late > 0 then 1 else 0 end, r.balance_after),
                                    (i.late_transfer, r.late, r.sequence, r.late_balance_after)) m (transfer, amount, sequence, balance_after)
-        join accounts revenue on revenue.kind = 'revenue' and revenue.kind <> 'wallet' and revenue.discriminator = r.product and revenue.currency = r.currency
+        join lateral (select id from accounts
+           where kind = 'revenue' and kind <> 'wallet' and discriminator = r.product and currency = r.currency offset 0) revenue on true
        where m.amount > 0
     ), noted as (
       insert into transfers (id, tenant_id, type, debit_account_id, credit_account_id, amount_micros, currency, description, reference,

@@ -6,6 +6,8 @@ import { clearing } from './0004-clearing.ts';
 import { chart } from './0010-chart.ts';
 import { credits } from './0011-credits.ts';
 import { batches } from './0012-batches.ts';
+import { chain } from './0013-chain.ts';
+import { prices } from './0030-prices.ts';
 import { transactions } from './0060-transactions.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches, transactions];
+export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches, chain, prices, transactions];
