@@ -16,6 +16,19 @@ export const simulatorConfig = defineConfig({
   seed: textVar('SIMULATOR_SEED', { default: 'namaskah', description: 'the same seed gives the same sequences' }),
   handlerApiKey: secretVar('SIMULATOR_HANDLER_API_KEY', { minLength: 1, description: 'api_key of the number market' }),
   fiveSimToken: secretVar('SIMULATOR_FIVE_SIM_TOKEN', { optional: true, minLength: 8, description: 'bearer of 5sim; absent: not served' }),
+  textVerifiedKey: secretVar('SIMULATOR_TEXTVERIFIED_KEY', {
+    optional: true,
+    minLength: 8,
+    description: 'API key of TextVerified; absent: not served',
+  }),
+  textVerifiedUsername: textVar('SIMULATOR_TEXTVERIFIED_USERNAME', { default: 'simulator@example.test' }),
+  textVerifiedWebhookUrl: urlVar('SIMULATOR_TEXTVERIFIED_WEBHOOK_URL', {
+    optional: true,
+    secret: true,
+    protocols: ['http', 'https'],
+    description: 'where its messages are reported; absent: clients poll',
+  }),
+  textVerifiedWebhookSecret: secretVar('SIMULATOR_TEXTVERIFIED_WEBHOOK_SECRET', { optional: true, minLength: 8 }),
   pushUrl: urlVar('SIMULATOR_PUSH_URL', {
     optional: true,
     secret: true,

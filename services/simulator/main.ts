@@ -3,9 +3,11 @@ import { runMain, startService, type RunningService } from '#platform/lifecycle/
 import { systemClock, type Clock } from '#platform/time/index.ts';
 import { flutterwaveWebhook } from './adapters/http/flutterwave/webhook.ts';
 import { paystackWebhook } from './adapters/http/paystack/webhook.ts';
+import { handlerApiPush } from './adapters/http/handler-api-push.ts';
 import { startHttpServer, type PaymentAccounts } from './adapters/http/server.ts';
 import { simulatorWebhook } from './adapters/http/simulator-webhook.ts';
 import { stripeWebhook } from './adapters/http/stripe/webhook.ts';
+import { textVerifiedWebhook } from './adapters/http/text-verified/webhook.ts';
 import { createHttpOutgoing } from './adapters/outgoing/http-outgoing.ts';
 import { createDeliveries } from './adapters/smpp/deliveries.ts';
 import { startSmsc } from './adapters/smpp/smsc.ts';
@@ -17,7 +19,7 @@ import { createBuyNumber } from './app/buy-number.ts';
 import { createChangeActivation } from './app/change-activation.ts';
 import { createComposeFor } from './app/compose-code.ts';
 import { createCreatePayment, createPaymentBook } from './app/create-payment.ts';
-import { createDeliverCode } from './app/deliver-code.ts';
+import { createDeliverCode, type Pushes } from './app/deliver-code.ts';
 import { createEndActivation } from './app/end-activation.ts';
 import { createPlanReceipts } from './app/plan-receipts.ts';
 import { newCounters, type Sign, type World } from './app/ports.ts';
@@ -52,6 +54,13 @@ const paymentAccounts = (config: SimulatorConfig, events: BoundedMap<string, obj
   };
 };
 
+/** How each market reports a code; one that is absent is polled. */
+const pushesOf = ({ pushUrl, textVerifiedWebhookUrl, textVerifiedWebhookSecret }: SimulatorConfig): Pushes => ({
+  ...(pushUrl !== undefined && { handler_api: handlerApiPush(pushUrl) }),
+  ...(textVerifiedWebhookUrl !== undefined &&
+    textVerifiedWebhookSecret !== undefined && { textverified: textVerifiedWebhook(textVerifiedWebhookUrl, textVerifiedWebhookSecret) }),
+});
+
 /** Starts the outside world. Addresses: `http`, `smpp`, `admin`. */
 export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}): Promise<RunningService> =>
   startService('simulator', config, async (life) => {
@@ -66,7 +75,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
 
     const activations = createActivationBook(world);
     const compose = createComposeFor(world);
-    const deliverCode = createDeliverCode(world, { outgoing, pushUrl: config.pushUrl ?? '' });
+    const deliverCode = createDeliverCode(world, { outgoing, pushes: pushesOf(config) });
     const endActivation = createEndActivation(world, { book: activations, deliverCode, compose });
     const activationParts = { book: activations, deliverCode, endActivation, compose };
 
@@ -109,6 +118,10 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
         host: config.host,
         port: config.httpPort,
         handlerApi: { ...market, apiKey: config.handlerApiKey, market: createReadMarket(world) },
+        textVerified:
+          config.textVerifiedKey === undefined
+            ? undefined
+            : { ...market, apiKey: config.textVerifiedKey, username: config.textVerifiedUsername },
         fiveSim: config.fiveSimToken === undefined ? undefined : { ...market, token: config.fiveSimToken },
         payments: {
           world,

@@ -9,6 +9,7 @@ import {
   integerVar,
   processConfig,
   secretVar,
+  textVar,
   urlVar,
 } from '#platform/config/index.ts';
 
@@ -28,6 +29,22 @@ export const verificationConfig = defineConfig({
     description: 'with the version: https://5sim.net/v1',
   }),
   fiveSimToken: secretVar('PROVIDER_FIVE_SIM_TOKEN', { optional: true, minLength: 8, description: 'absent: 5sim is not used' }),
+  textVerifiedUrl: urlVar('PROVIDER_TEXTVERIFIED_URL', {
+    optional: true,
+    protocols: ['http', 'https'],
+    description: 'with the version: https://www.textverified.com/api/pub/v2',
+  }),
+  textVerifiedKey: secretVar('PROVIDER_TEXTVERIFIED_KEY', {
+    optional: true,
+    minLength: 8,
+    description: 'absent: TextVerified is not used',
+  }),
+  textVerifiedUsername: textVar('PROVIDER_TEXTVERIFIED_USERNAME', { optional: true }),
+  textVerifiedWebhookSecret: secretVar('PROVIDER_TEXTVERIFIED_WEBHOOK_SECRET', {
+    optional: true,
+    minLength: 8,
+    description: 'absent: its numbers are polled',
+  }),
   pushSecret: secretVar('PROVIDER_PUSH_SECRET', { minLength: 16, description: 'in the address that the provider pushes to' }),
   encryptionKey: secretVar('VERIFICATION_ENCRYPTION_KEY', {
     pattern: /^[A-Za-z0-9+/]{43}=$/,

@@ -92,7 +92,7 @@ describe('the verification service', () => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
-        api.pushes.receivePush({ provider: 'handler-api', secret: pushSecret, rawBody: Buffer.concat(chunks) }).then(
+        api.pushes.receivePush({ provider: 'handler-api', secret: pushSecret, headers: {}, rawBody: Buffer.concat(chunks) }).then(
           () => response.writeHead(204).end(),
           () => response.writeHead(503).end(),
         );
@@ -214,7 +214,7 @@ describe('the verification service', () => {
     await assert.rejects(api.verifications.getVerification({ id }, { principal: stranger }), refusedWith('request.not_found'));
     await assert.rejects(api.verifications.cancelVerification({ id }, { principal: stranger }), refusedWith('request.not_found'));
     await assert.rejects(
-      api.pushes.receivePush({ provider: 'handler-api', secret: 'wrong', rawBody: Buffer.from('{}') }),
+      api.pushes.receivePush({ provider: 'handler-api', secret: 'wrong', headers: {}, rawBody: Buffer.from('{}') }),
       refusedWith('auth.unauthenticated'),
     );
     assert.equal((await statusOf(viewer, id)).id, id);

@@ -16,6 +16,8 @@ import { outboxRowOf } from './adapters/nats/events.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
+import { createTextVerifiedProvider } from './adapters/text-verified/provider.ts';
+import { createTextVerifiedPush } from './adapters/text-verified/push.ts';
 import { createObserver } from './adapters/telemetry/observer.ts';
 import { browseCatalogue } from './app/browse-catalogue.ts';
 import { cancelVerification } from './app/cancel-verification.ts';
@@ -28,7 +30,7 @@ import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
 
 /** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
-const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], push: PushReader): Providers => ({
+const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], pushes: readonly PushReader[]): Providers => ({
   route: ({ service, country }) => {
     const sells = ({ codes }: { readonly codes: string }) => codes in service.providerCodes && codes in country.providerCodes;
     const first = providers.find(sells) ?? providers[0];
@@ -40,7 +42,7 @@ const inOrder = (providers: readonly (NumberProvider & { readonly codes: string 
     if (provider === undefined) throw new Error(`there is no provider "${name}" any more`);
     return provider;
   },
-  pushReader: (name) => (name === push.provider ? push : undefined),
+  pushReader: (name) => pushes.find(({ provider }) => provider === name),
 });
 
 const houseKeepMs = 2_000;
@@ -77,10 +79,19 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, c
     const fiveSim = await life.own('5sim', createFiveSimProvider({ ...account, catalogue, metrics }));
     providers.push({ ...fiveSim, codes: 'fiveSim' });
   }
+  const pushes = [createHandlerApiPush({ secret: config.pushSecret })];
+  const { textVerifiedUrl, textVerifiedKey, textVerifiedUsername, textVerifiedWebhookSecret } = config;
+  if (textVerifiedUrl !== undefined && textVerifiedKey !== undefined && textVerifiedUsername !== undefined) {
+    const account = { url: textVerifiedUrl, apiKey: textVerifiedKey, username: textVerifiedUsername, timeoutMs: config.providerTimeoutMs };
+    const textVerified = await life.own('textverified', createTextVerifiedProvider({ ...account, catalogue, clock, metrics }));
+    providers.push({ ...textVerified, codes: 'textVerified' });
+    if (textVerifiedWebhookSecret !== undefined)
+      pushes.push(createTextVerifiedPush({ secret: config.pushSecret, webhookSecret: textVerifiedWebhookSecret }));
+  }
   return {
     store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
     ledger: createLedger(billing),
-    providers: inOrder(providers, createHandlerApiPush({ secret: config.pushSecret })),
+    providers: inOrder(providers, pushes),
     catalogue,
     sealer: createSealer(Buffer.from(config.encryptionKey, 'base64')),
     observer: createObserver({ logger, metrics }),

@@ -75,9 +75,6 @@ const createDrawFate = (world: World): (() => Fate) => {
 
 const drawsPerNumber = 50;
 
-/** 5sim is polled only. */
-const pushedBy = (market: Market, fate: Fate): Fate => (market === '5sim' ? { ...fate, pushed: false } : fate);
-
 export const createBuyNumber = (
   world: World,
   dependencies: { book: ActivationBook; deliverCode: DeliverCode; endActivation: EndActivation; compose: ComposeFor },
@@ -148,7 +145,7 @@ export const createBuyNumber = (
       orderId: order.orderId,
       createdAtMs,
       endsAtMs: createdAtMs + settings.lifeMs,
-      fate: pushedBy(order.market, drawFate()),
+      fate: drawFate(),
       state: 'waiting',
       endedAtMs: undefined,
       codes: [],

@@ -1,25 +1,23 @@
-import { isLive, type Activation, type ReceivedCode } from '../domain/activation.ts';
+import { isLive, type Activation, type Market, type ReceivedCode } from '../domain/activation.ts';
 import type { CodeMessage } from '../domain/message-texts.ts';
-import type { Outgoing, World } from './ports.ts';
+import type { Outgoing, OutgoingRequest, World } from './ports.ts';
 
 export interface DeliverCode {
   /** An SMS reaches the number now. On an ended activation it is late: pushed, never shown by getStatus. */
   (activation: Activation, message: CodeMessage): ReceivedCode;
 }
 
-/** @param pushUrl where codes are reported; empty = nowhere, the client polls */
-export const createDeliverCode = (world: World, dependencies: { outgoing: Outgoing; pushUrl: string }): DeliverCode => {
+/** How a market reports a code: the request that says so. */
+export type Push = (activation: Activation, received: ReceivedCode) => OutgoingRequest;
+export type Pushes = Readonly<Partial<Record<Market, Push>>>;
+
+/** @param pushes a market without one is polled */
+export const createDeliverCode = (world: World, dependencies: { outgoing: Outgoing; pushes: Pushes }): DeliverCode => {
   const push = (activation: Activation, received: ReceivedCode): void => {
-    if (dependencies.pushUrl === '' || !activation.fate.pushed) return;
-    const body = JSON.stringify({
-      activationId: activation.id,
-      service: activation.service,
-      text: received.text,
-      code: received.code,
-      country: activation.countryId,
-      receivedAt: new Date(received.receivedAtMs).toISOString(),
-    });
-    const send = (): void => dependencies.outgoing.send({ kind: 'push', url: dependencies.pushUrl, body });
+    const report = dependencies.pushes[activation.market];
+    if (report === undefined || !activation.fate.pushed) return;
+    const request = report(activation, received);
+    const send = (): void => dependencies.outgoing.send(request);
     const { pushDelayMs, pushReorderMs } = world.settings.handlerApi;
     // Only the first push of a number is held back, so that a second one overtakes it.
     const heldBack = activation.fate.pushHeldBack && activation.codes.length === 1;

@@ -11,7 +11,7 @@ export interface ReceivedCode {
 }
 
 /** Where it was bought: each protocol shows its own numbers only. */
-export type Market = 'handler_api' | '5sim';
+export type Market = 'handler_api' | '5sim' | 'textverified';
 
 /** One rented number. The state only changes through the use cases in app/. */
 export interface Activation {

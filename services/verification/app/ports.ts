@@ -159,13 +159,21 @@ export interface PushedMessage extends ProviderMessage {
   readonly activationId: string;
 }
 
+/** A push as it arrived. */
+export interface Push {
+  readonly secret: string;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
 /** What a provider's push says. */
 export interface PushReader {
   readonly provider: string;
-  /** In constant time. */
-  accepts(secret: string): boolean;
-  /** @throws request.malformed */
-  read(body: Uint8Array): PushedMessage;
+  /** The secret in the address, and the signature where the provider signs; in constant time. */
+  accepts(push: Push): boolean;
+  /** @returns undefined when it is about nothing that concerns us. @throws request.malformed */
+  read(body: Uint8Array): PushedMessage | undefined;
 }
 
 export interface Providers {

@@ -1,7 +1,7 @@
 import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { deliverOrphans, orphanContext } from './deliver-orphans.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, Push } from './ports.ts';
 import { receiveMessage } from './receive-message.ts';
 
 type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
@@ -12,11 +12,12 @@ type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock'
  */
 export const receivePush =
   (ports: Needs) =>
-  async (push: { provider: string; secret: string; body: Uint8Array }): Promise<void> => {
+  async (push: Push & { readonly provider: string }): Promise<void> => {
     const reader = ports.providers.pushReader(push.provider);
     if (!reader) throw appError('request.not_found');
-    if (!reader.accepts(push.secret)) throw appError('auth.unauthenticated');
+    if (!reader.accepts(push)) throw appError('auth.unauthenticated');
     const message = reader.read(push.body);
+    if (message === undefined) return;
     const verification = await ports.store.findByActivation(reader.provider, message.activationId);
     if (verification) {
       await receiveMessage(ports)(verification, message);

@@ -12,7 +12,7 @@ import { migrations } from '../adapters/postgres/migrations/index.ts';
 import { entities } from '../adapters/postgres/rows.ts';
 import { createVerificationStore } from '../adapters/postgres/store.ts';
 import type { CreateVerificationRequest } from '../app/create-verification.ts';
-import type { Ports } from '../app/ports.ts';
+import type { Ports, Push } from '../app/ports.ts';
 import { houseKeep, workDue } from '../app/work-due.ts';
 import type { Timing } from '../domain/timing.ts';
 import { createFakeLedger, type FakeLedger } from './fake-ledger.ts';
@@ -50,7 +50,7 @@ export interface Harness {
   request(over?: Partial<CreateVerificationRequest>): CreateVerificationRequest;
   /** Moves the clock on and lets the scheduler work off all that is due. */
   pass(ms: number): Promise<void>;
-  push(activationId: string, text: string, code?: string): { provider: string; secret: string; body: Uint8Array };
+  push(activationId: string, text: string, code?: string): Push & { readonly provider: string };
   /** Subjects of one verification's events, in order, without their common beginning. */
   events(id: string): Promise<string[]>;
   payloads(id: string): Promise<Record<string, unknown>[]>;
@@ -105,6 +105,7 @@ export const openHarness = async (): Promise<Harness> => {
     push: (activationId, text, code) => ({
       provider: 'handler-api',
       secret: pushSecret,
+      headers: {},
       body: Buffer.from(JSON.stringify({ activationId, service: 'tg', text, code, country: 6, receivedAt: clock.now().toISOString() })),
     }),
     events: async (id) => {

@@ -7,6 +7,9 @@ export interface RunningSimulator {
   readonly apiKey: string;
   readonly fiveSimUrl: string;
   readonly fiveSimToken: string;
+  readonly textVerifiedUrl: string;
+  readonly textVerifiedKey: string;
+  readonly textVerifiedUsername: string;
   /** Merges into the simulator's settings. */
   configure(settings: object): Promise<void>;
   /** A code reaches the number now. */
@@ -19,9 +22,12 @@ const entry = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url))
 const startTimeoutMs = 20_000;
 
 /** Starts the outside world as its own process: services know each other only over the wire. */
-export const startSimulator = async (options: { pushUrl?: string } = {}): Promise<RunningSimulator> => {
+export const startSimulator = async (
+  options: { pushUrl?: string; textVerifiedWebhook?: { url: string; secret: string } } = {},
+): Promise<RunningSimulator> => {
   const apiKey = 'simulator-handler-key';
   const fiveSimToken = 'simulator-five-sim-token';
+  const textVerified = { key: 'simulator-text-verified-key', username: 'me@example.test' };
   const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
@@ -34,6 +40,12 @@ export const startSimulator = async (options: { pushUrl?: string } = {}): Promis
       ...{
         SIMULATOR_HANDLER_API_KEY: apiKey,
         SIMULATOR_FIVE_SIM_TOKEN: fiveSimToken,
+        SIMULATOR_TEXTVERIFIED_KEY: textVerified.key,
+        SIMULATOR_TEXTVERIFIED_USERNAME: textVerified.username,
+        ...(options.textVerifiedWebhook && {
+          SIMULATOR_TEXTVERIFIED_WEBHOOK_URL: options.textVerifiedWebhook.url,
+          SIMULATOR_TEXTVERIFIED_WEBHOOK_SECRET: options.textVerifiedWebhook.secret,
+        }),
         PAYMENT_SIMULATOR_SECRET: 'payment-secret-of-tests',
         SMPP_SYSTEM_ID: 'test',
         SMPP_PASSWORD: 'test',
@@ -65,6 +77,9 @@ export const startSimulator = async (options: { pushUrl?: string } = {}): Promis
     apiKey,
     fiveSimUrl: `${base}/5sim/v1`,
     fiveSimToken,
+    textVerifiedUrl: `${base}/textverified/api/pub/v2`,
+    textVerifiedKey: textVerified.key,
+    textVerifiedUsername: textVerified.username,
     configure: async (settings) => void (await send('PATCH', '/control/settings', settings)),
     deliver: async (activationId, message) => void (await send('POST', `/control/activations/${activationId}/code`, message)),
     activations: async () =>

@@ -11,6 +11,7 @@ import { registerPayments, type PaymentDependencies } from './payments.ts';
 import { registerFlutterwave } from './flutterwave/api.ts';
 import { registerPaystack } from './paystack/api.ts';
 import { registerStripe, type StripeAccount } from './stripe/api.ts';
+import { registerTextVerified, type TextVerifiedDependencies } from './text-verified/api.ts';
 import { problemOf, sendProblem } from './problem.ts';
 
 /** Payment protocols beside the simulator's own; one that is absent is not served. */
@@ -26,6 +27,8 @@ export interface HttpOptions {
   readonly handlerApi: HandlerApiDependencies;
   /** Absent: not served. */
   readonly fiveSim: FiveSimDependencies | undefined;
+  /** Absent: not served. */
+  readonly textVerified: TextVerifiedDependencies | undefined;
   readonly payments: PaymentDependencies;
   readonly accounts: PaymentAccounts;
   readonly mailbox: Mailbox;
@@ -63,6 +66,7 @@ export const startHttpServer = async (options: HttpOptions): Promise<{ port: num
   });
   registerHandlerApi(server, options.handlerApi);
   if (options.fiveSim !== undefined) registerFiveSim(server, options.fiveSim);
+  if (options.textVerified !== undefined) registerTextVerified(server, options.textVerified);
   registerPayments(server, options.payments);
   const { stripe, paystack, flutterwave } = options.accounts;
   if (stripe !== undefined) registerStripe(server, options.payments, stripe);

@@ -16,7 +16,11 @@ const servicesSchema = Compile(
         policyClass: Type.Union([Type.Literal('open'), Type.Literal('restricted'), Type.Literal('blocked')]),
         basePrice: decimal,
         providerCodes: Type.Object(
-          { handlerApi: Type.String({ pattern: '^[a-z0-9]{2,4}$' }), fiveSim: Type.Optional(Type.String({ pattern: '^[a-z0-9]{2,40}$' })) },
+          {
+            handlerApi: Type.String({ pattern: '^[a-z0-9]{2,4}$' }),
+            fiveSim: Type.Optional(Type.String({ pattern: '^[a-z0-9]{2,40}$' })),
+            textVerified: Type.Optional(Type.String({ pattern: '^[a-z0-9]{2,40}$' })),
+          },
           { additionalProperties: false },
         ),
       },
@@ -35,7 +39,11 @@ const countriesSchema = Compile(
         dialCode: Type.String({ pattern: String.raw`^\+[1-9]\d{0,3}$` }),
         priceFactor: decimal,
         providerCodes: Type.Object(
-          { handlerApi: Type.Integer({ minimum: 0 }), fiveSim: Type.Optional(Type.String({ pattern: '^[a-z]{2,40}$' })) },
+          {
+            handlerApi: Type.Integer({ minimum: 0 }),
+            fiveSim: Type.Optional(Type.String({ pattern: '^[a-z]{2,40}$' })),
+            textVerified: Type.Optional(Type.Literal('us')),
+          },
           { additionalProperties: false },
         ),
       },

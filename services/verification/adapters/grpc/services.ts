@@ -87,8 +87,8 @@ const verificationService = (useCases: UseCases): BoundService =>
 
 const pushService = (useCases: UseCases): BoundService =>
   grpcService(ProviderPushServiceService, {
-    receivePush: method(publicMethod(), async ({ provider, secret, rawBody }) => {
-      await useCases.receivePush({ provider, secret, body: rawBody });
+    receivePush: method(publicMethod(), async ({ provider, secret, headers, rawBody }) => {
+      await useCases.receivePush({ provider, secret, headers, body: rawBody });
       return {};
     }),
   });

@@ -26,7 +26,7 @@ export const createHandlerApiPush = (options: { secret: string }): PushReader =>
   const expected = digest(options.secret);
   return {
     provider: handlerApiName,
-    accepts: (secret) => timingSafeEqual(digest(secret), expected),
+    accepts: ({ secret }) => timingSafeEqual(digest(secret), expected),
     read: (body) => {
       const value = body.length > maxBodyBytes ? undefined : record(Buffer.from(body).toString('utf8'));
       if (value === undefined || !schema.Check(value)) throw appError('request.malformed');

@@ -34,7 +34,10 @@ export const callbackRoutes = async (app: FastifyInstance, { payments, providerP
       options,
       async (request, reply) => {
         const { provider, secret } = request.params;
-        await providerPush.receivePush({ provider, secret, rawBody: bytes(request.body) }, callOptions(request));
+        await providerPush.receivePush(
+          { provider, secret, headers: textHeaders(request.headers), rawBody: bytes(request.body) },
+          callOptions(request),
+        );
         return reply.code(200).send({ received: true });
       },
     );

@@ -1,0 +1,218 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseDecimal } from '#platform/money/index.ts';
+import type { ActivationBook } from '../../../app/activation-book.ts';
+import type { BuyNumber } from '../../../app/buy-number.ts';
+import type { ChangeActivation } from '../../../app/change-activation.ts';
+import type { World } from '../../../app/ports.ts';
+import type { Activation } from '../../../domain/activation.ts';
+import { chooseFault } from '../../../domain/choose-fault.ts';
+import { countries } from '../../../domain/countries.ts';
+import type { HandlerFault } from '../../../domain/settings.ts';
+import { refuseOnTheWay, spoilAnswer } from '../provider-faults.ts';
+import { htmlError, latency, reset } from '../spoil-reply.ts';
+import {
+  compact,
+  createdLink,
+  expanded,
+  type Links,
+  nationalOf,
+  notFound,
+  refusal,
+  refusalOfPurchase,
+  type Refusal,
+  smsOf,
+  unauthorized,
+  wordFaults,
+} from './objects.ts';
+
+export interface TextVerifiedDependencies {
+  readonly world: World;
+  readonly apiKey: string;
+  readonly username: string;
+  readonly book: ActivationBook;
+  readonly buyNumber: BuyNumber;
+  readonly changeActivation: ChangeActivation;
+}
+
+const prefix = '/textverified/api/pub/v2';
+const tokenLifeSeconds = 900;
+const pageRows = 25;
+const unitedStates = [...countries.values()].find(({ iso }) => iso === 'US')?.id ?? 0;
+
+type Answer = { readonly status: number; readonly body?: object; readonly location?: string } | Refusal;
+type Action = (request: FastifyRequest, links: Links, fault: HandlerFault | undefined) => Answer;
+
+const ok = (body: object): Answer => ({ status: 200, body });
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+const same = (a: unknown, b: string): boolean => timingSafeEqual(digest(typeof a === 'string' ? a : ''), digest(b));
+
+const pageOf = (rows: readonly object[], request: FastifyRequest, href: string): object => {
+  const { page: asked } = request.query as { page?: string };
+  const page = asked !== undefined && /^\d{1,6}$/.test(asked) ? Number(asked) : 0;
+  const start = page * pageRows;
+  const to = (index: number): object => ({ method: 'GET', href: `${href}${href.includes('?') ? '&' : '?'}page=${index}` });
+  const [hasNext, hasPrevious] = [rows.length > start + pageRows, page > 0];
+  const none = { method: null, href: null };
+  return {
+    data: rows.slice(start, start + pageRows),
+    count: rows.length,
+    hasNext,
+    hasPrevious,
+    links: { current: to(page), next: hasNext ? to(page + 1) : none, previous: hasPrevious ? to(page - 1) : none },
+  };
+};
+
+interface NewVerification {
+  readonly serviceName?: unknown;
+  readonly capability?: unknown;
+  readonly maxPrice?: unknown;
+}
+
+/**
+ * TextVerified v2 under `/textverified/api/pub/v2`: token flow, `201` with `Location`, `Idempotency-Key` on creation, links
+ * to follow, pages. It shares the market with the handler API (stock, prices, fates, faults); every number is in the
+ * United States. The actions of `handlerApi.nextFaultsOf` are `textVerifiedRead`, `…Cancel`, `…List`, `…Sms`, `…Auth`.
+ */
+export const registerTextVerified = (server: FastifyInstance, dependencies: TextVerifiedDependencies): void => {
+  const { world, apiKey, username, book, buyNumber, changeActivation } = dependencies;
+  const purchases = world.random.stream('text_verified/faults');
+  const tokens = new Map<string, number>();
+  const made = new Map<string, string>();
+  let lastToken = 0;
+  const nowMs = (): number => world.clock.now().getTime();
+
+  const found = (id: string): Activation | undefined => {
+    const activation = book.get(id);
+    return activation?.market === 'textverified' ? activation : undefined;
+  };
+  const idOf = (request: FastifyRequest): string => (request.params as { id?: string }).id ?? '';
+
+  const authenticate: Action = ({ headers }) => {
+    const genuine = [same(headers['x-api-key'], apiKey), same(headers['x-api-username'], username)].every(Boolean);
+    if (!genuine) return unauthorized;
+    lastToken += 1;
+    const token = digest(`${apiKey} ${nowMs()} ${lastToken}`).toString('base64url');
+    tokens.set(token, nowMs() + tokenLifeSeconds * 1_000);
+    const expiresAt = new Date(nowMs() + tokenLifeSeconds * 1_000).toISOString();
+    return ok({ token, expiresIn: tokenLifeSeconds, expiresAt });
+  };
+  const isSignedIn = ({ headers }: FastifyRequest): boolean => {
+    const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
+    return token !== undefined && (tokens.get(token) ?? 0) > nowMs();
+  };
+
+  const create: Action = (request, links) => {
+    const { serviceName, capability, maxPrice } = (request.body ?? {}) as NewVerification;
+    if (typeof serviceName !== 'string' || capability !== 'sms')
+      return refusal(400, 'BadRequest', 'serviceName and capability are needed.');
+    const limit = typeof maxPrice === 'number' ? parseDecimal(String(maxPrice)) : undefined;
+    const key = request.headers['idempotency-key'];
+    const known = typeof key === 'string' ? found(made.get(key) ?? '') : undefined;
+    const created = (activation: Activation): Answer => {
+      const body = createdLink(links, activation);
+      return { status: 201, body, location: body.href };
+    };
+    if (known !== undefined) return created(known);
+    const order = { service: serviceName, countryId: unitedStates, maxPriceMicros: limit, exceptPrefixes: [] };
+    const outcome = buyNumber({ ...order, market: 'textverified', orderId: undefined, operator: undefined });
+    if (outcome.kind !== 'bought') return refusalOfPurchase(outcome);
+    if (typeof key === 'string') made.set(key, outcome.activation.id);
+    return created(outcome.activation);
+  };
+
+  const cancel: Action = (request, _links, fault) => {
+    const activation = found(idOf(request));
+    if (activation === undefined) return notFound;
+    const outcome = changeActivation(activation.id, 'cancel', fault === 'code_during_cancel');
+    return outcome.kind === 'cancelled' ? { status: 200 } : refusal(400, 'CannotCancel', 'The verification does not allow cancellation.');
+  };
+
+  const listSms: Action = (request, links) => {
+    const { reservationId, to } = request.query as { reservationId?: string; to?: string };
+    const wanted = book
+      .of('textverified')
+      .filter(
+        (activation) =>
+          (reservationId === undefined || activation.id === reservationId) && (to === undefined || nationalOf(activation) === to),
+      );
+    const rows = wanted.flatMap((activation) =>
+      activation.codes
+        .filter(({ late }) => !late)
+        .map((code, index) => smsOf(activation, code, index))
+        .toReversed(),
+    );
+    const query = reservationId === undefined ? '' : `?reservationId=${encodeURIComponent(reservationId)}`;
+    return ok(pageOf(rows, request, `${links.base}/sms${query}`));
+  };
+
+  const chooseFor = (action: string): HandlerFault | undefined => {
+    const settings = world.settings.handlerApi;
+    if (action === 'Create') return chooseFault(settings.nextFaults, settings.faultRatios, purchases);
+    const name = `textVerified${action}`;
+    const [queue, ratios] = [settings.nextFaultsOf[name], settings.faultRatiosOf[name]];
+    if (queue === undefined && ratios === undefined) return undefined;
+    return chooseFault(queue ?? [], ratios ?? {}, world.random.stream(`text_verified/faults/${action}`));
+  };
+
+  const send = (reply: FastifyReply, answer: Answer): FastifyReply => {
+    if ('errorCode' in answer) {
+      const { errorCode, errorDescription } = answer;
+      return reply.code(answer.status).send({ errorCode, errorDescription });
+    }
+    if (answer.location !== undefined) void reply.header('location', answer.location);
+    return reply.code(answer.status).send(answer.body ?? '');
+  };
+
+  const route = (method: 'GET' | 'POST', path: string, action: string, run: Action): void => {
+    server.route({
+      method,
+      url: prefix + path,
+      handler: async (request, reply) => {
+        const settings = world.settings.handlerApi;
+        if (settings.outage === 'reset') {
+          reset(reply);
+          return reply;
+        }
+        if (settings.outage === '503') return htmlError(reply, 503, '503 Service Temporarily Unavailable');
+        const wait = latency(settings.latencyMs);
+        if (wait !== undefined) await wait;
+        if (action !== 'Auth' && !isSignedIn(request)) return send(reply, unauthorized);
+        const links: Links = { base: `http://${request.headers.host ?? 'localhost'}${prefix}` };
+        const fault = chooseFor(action);
+        if (fault === undefined) return send(reply, run(request, links, undefined));
+        const word = wordFaults[fault];
+        if (word !== undefined) return send(reply, word);
+        const refused = refuseOnTheWay(world, reply, fault);
+        if (refused !== undefined) return refused;
+        const answer = run(request, links, fault);
+        return spoilAnswer(world, reply, fault) ?? send(reply, answer);
+      },
+    });
+  };
+
+  route('POST', '/auth', 'Auth', authenticate);
+  route('GET', '/account/me', 'Account', () => ok({ username, currentBalance: Number(book.balanceMicros() / 10_000n) / 100 }));
+  route('POST', '/verifications', 'Create', create);
+  route('GET', '/verifications', 'List', (request, links) =>
+    ok(
+      pageOf(
+        book.of('textverified').map((activation) => compact(links, activation)),
+        request,
+        `${links.base}/verifications`,
+      ),
+    ),
+  );
+  route('GET', '/verifications/:id', 'Read', (request, links) => {
+    const activation = found(idOf(request));
+    return activation === undefined ? notFound : ok(expanded(links, activation));
+  });
+  route('POST', '/verifications/:id/cancel', 'Cancel', cancel);
+  route('POST', '/verifications/:id/report', 'Report', (request) => {
+    const activation = found(idOf(request));
+    if (activation === undefined) return notFound;
+    const outcome = changeActivation(activation.id, 'cancel', false);
+    return outcome.kind === 'cancelled' ? { status: 200 } : refusal(400, 'CannotReport', 'The verification cannot be reported.');
+  });
+  route('GET', '/sms', 'Sms', listSms);
+};

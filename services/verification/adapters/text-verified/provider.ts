@@ -1,0 +1,139 @@
+import { formatDecimal } from '#platform/money/index.ts';
+import type { AcquireOutcome, ActiveOutcome, CancelOutcome, NumberProvider, StatusOutcome } from '../../app/ports.ts';
+import type { Catalogue } from '../../domain/catalogue.ts';
+import { idPattern, type Line, lineOf, looked, messageOf, pageOf, purchaseRefusal } from './answers.ts';
+import { openSession, type Session, type SessionOptions } from './session.ts';
+
+/** Its name in configuration, callbacks and rows. */
+export const textVerifiedName = 'textverified';
+
+/** yes, no or unknown: what a dashboard wants to know of an outcome. */
+const shortOf = (kind: string): string => (kind === 'unknown' ? 'unknown' : ['refused', 'early', 'absent'].includes(kind) ? 'no' : 'yes');
+
+const maxPages = 400;
+
+const read = async (session: Session, path: string) => looked(await session.call('read', { path }));
+
+/** 201 says only where the verification is; a second call says what it is. Without that one nobody knows the number. */
+const acquire = async (session: Session, order: { orderId: string; serviceName: string; maxPrice: string }): Promise<AcquireOutcome> => {
+  const answer = await session.call('create', {
+    method: 'POST',
+    path: `${session.base}/verifications`,
+    headers: { 'content-type': 'application/json', 'idempotency-key': order.orderId },
+    // A price is a JSON number in this API: its decimal text, without a detour over a float.
+    body: `{"serviceName":${JSON.stringify(order.serviceName)},"capability":"sms","maxPrice":${order.maxPrice}}`,
+  });
+  if (answer.kind !== 'answered' || answer.status !== 201) {
+    const refused = purchaseRefusal(answer);
+    if (refused !== undefined) return { kind: 'refused', ...refused };
+    return { kind: 'unknown', detail: answer.kind === 'answered' ? `HTTP ${answer.status} without a known answer` : answer.detail };
+  }
+  const path = session.pathOf(answer.location);
+  if (path === undefined) return { kind: 'unknown', detail: 'created, but not said where' };
+  const found = await read(session, path);
+  if (found.kind !== 'line') return { kind: 'unknown', detail: 'created, but it cannot be read' };
+  const { id, phoneNumber, costMicros, endsAt } = found.line;
+  return { kind: 'granted', activationId: id, phoneNumber, costMicros, expiresAt: endsAt };
+};
+
+const verificationPath = (session: Session, id: string): string => `${session.base}/verifications/${id}`;
+
+const lastMessage = async (session: Session, id: string): Promise<StatusOutcome> => {
+  const page = pageOf(await session.call('sms', { path: `${session.base}/sms?reservationId=${id}` }));
+  if (page === undefined) return { kind: 'unknown', detail: 'no readable list of messages' };
+  const messages = page.rows.map((row) => messageOf(row)).filter((message) => message !== undefined);
+  const newest = messages.toSorted((a, b) => (b.receivedAt?.getTime() ?? 0) - (a.receivedAt?.getTime() ?? 0)).at(0);
+  return newest ? { kind: 'code', message: newest } : { kind: 'unknown', detail: 'completed without a message' };
+};
+
+const status = async (session: Session, id: string): Promise<StatusOutcome> => {
+  const found = await read(session, verificationPath(session, id));
+  if (found.kind !== 'line') return found;
+  if (found.line.state === 'completed') return lastMessage(session, id);
+  return { kind: found.line.state === 'pending' ? 'waiting' : 'cancelled' };
+};
+
+const cancel = async (session: Session, id: string): Promise<CancelOutcome> => {
+  const answer = await session.call('cancel', { method: 'POST', path: `${verificationPath(session, id)}/cancel` });
+  if (answer.kind !== 'answered') return { kind: 'unknown', detail: answer.detail };
+  if (answer.status === 200 && answer.body.trim() === '') return { kind: 'cancelled' };
+  if (answer.status !== 400 && answer.status !== 404) return { kind: 'unknown', detail: `HTTP ${answer.status} without a known answer` };
+  // "Does not allow cancellation" says nothing of why.
+  const now = await status(session, id);
+  switch (now.kind) {
+    case 'code':
+      return { kind: 'code', message: now.message };
+    case 'cancelled':
+    case 'finished':
+      return { kind: 'cancelled' };
+    case 'waiting':
+      return { kind: 'early', retryAfterMs: undefined };
+    case 'absent':
+      return { kind: 'absent' };
+    case 'unknown':
+      return now;
+  }
+};
+
+/** Newest first, page after page back to `since`, by the links of the answers. */
+const listActive = async (session: Session, services: ReadonlyMap<string | undefined, string>, since: Date): Promise<ActiveOutcome> => {
+  const lines = new Map<string, Line>();
+  let path: string | undefined = `${session.base}/verifications`;
+  for (let index = 0; index < maxPages && path !== undefined; index++) {
+    const answer = await session.call('list', { path });
+    const page = pageOf(answer);
+    const rows = page?.rows.map((row) => lineOf(row));
+    if (page === undefined || rows === undefined || rows.some((row) => row === undefined))
+      return { kind: 'unknown', detail: answer.kind === 'answered' ? `HTTP ${answer.status} is no list` : answer.detail };
+    for (const row of rows) if (row !== undefined) lines.set(row.id, row);
+    const last = rows.at(-1)?.createdAt;
+    const reached = page.next === undefined || (last !== undefined && last < since);
+    if (reached)
+      return { kind: 'listed', activations: [...lines.values()].filter((line) => line.state !== 'ended').map(activeOf(services)) };
+    path = session.pathOf(page.next);
+  }
+  return { kind: 'unknown', detail: 'the list has no end' };
+};
+
+const activeOf = (services: ReadonlyMap<string | undefined, string>) => (line: Line) => ({
+  activationId: line.id,
+  service: services.get(line.serviceName),
+  country: 'US',
+  phoneNumber: line.phoneNumber,
+  costMicros: line.costMicros,
+  startedAt: line.createdAt,
+  expiresAt: line.endsAt,
+  // Not shown again by the API, although it is sent with the purchase.
+  orderId: undefined,
+});
+
+/** TextVerified v2: numbers of the United States. A verification ends by itself with its message: there is nothing to finish. */
+export const createTextVerifiedProvider = (
+  options: SessionOptions & { readonly catalogue: Catalogue },
+): NumberProvider & { close(): Promise<void> } => {
+  const session = openSession(options);
+  const services = new Map(options.catalogue.services.map((row) => [row.providerCodes['textVerified'], row.code]));
+  const requests = options.metrics?.counter('verification_provider_requests_total');
+  const counted = async <T extends { readonly kind: string }>(operation: string, work: Promise<T>): Promise<T> => {
+    const outcome = await work;
+    requests?.inc({ provider: textVerifiedName, operation, outcome: shortOf(outcome.kind) });
+    return outcome;
+  };
+  const own = <T>(id: string, otherwise: T, work: () => Promise<T>): Promise<T> =>
+    idPattern.test(id) ? work() : Promise.resolve(otherwise);
+  const absent = { kind: 'absent' } as const;
+  return {
+    name: textVerifiedName,
+    acquire: async ({ orderId, service, country, maxPrice }) => {
+      const serviceName = service.providerCodes['textVerified'];
+      if (serviceName === undefined || country.providerCodes['textVerified'] === undefined)
+        return { kind: 'refused', reason: 'not_offered', detail: 'no code at this provider' };
+      return counted('acquire', acquire(session, { orderId, serviceName, maxPrice: formatDecimal(maxPrice.micros) }));
+    },
+    status: (id) => own(id, absent, () => counted('status', status(session, id))),
+    cancel: (id) => own(id, absent, () => counted('cancel', cancel(session, id))),
+    finish: () => Promise.resolve({ kind: 'done' }),
+    listActive: (since) => counted('listActive', listActive(session, services, since)),
+    close: () => session.close(),
+  };
+};
