@@ -18,6 +18,7 @@ import { startPayment } from './app/payments/start-payment.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
 import { openGateways } from './open-gateways.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
+import { openPrices } from './open-prices.ts';
 import { openTransactions } from './open-transactions.ts';
 
 /** Starts billing. @returns the running service; its address is `grpc` */
@@ -72,10 +73,19 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
       listPayments: listPayments({ payments }),
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     };
+    const prices = openPrices({ db, clock });
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const grpc = await life.own(
       'grpc',
-      startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services: [...billingServices(useCases), ...ledgerServices(ledger)] }),
+      startGrpcServer({
+        host,
+        port,
+        principalKey,
+        logger,
+        metrics,
+        maxInFlight,
+        services: [...billingServices(useCases), ...ledgerServices(ledger), ...prices.services],
+      }),
     );
 
     life.readiness('postgres', () => db.ping());

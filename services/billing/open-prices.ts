@@ -30,11 +30,13 @@ import { tryPrice } from './app/prices/try-price.ts';
 export interface PriceParts {
   readonly db: Database;
   readonly clock: Clock;
-  readonly plans: PlanDiscounts;
 }
 
+const discounts: Readonly<Record<string, bigint>> = { starter: 0n, pro: 200_000n, enterprise: 350_000n };
+const plans: PlanDiscounts = { planOf: async () => 'starter', discountPpm: (plan) => discounts[plan] };
+
 /** Part of the composition root: price books, quotes, promotions. */
-export const openPrices = ({ db, clock, plans }: PriceParts): { readonly services: readonly BoundService[] } => {
+export const openPrices = ({ db, clock }: PriceParts): { readonly services: readonly BoundService[] } => {
   const sources = postgresPriceSources(db);
   const quotes = postgresQuotes(db);
   const books = postgresPriceBooks(db);

@@ -86,7 +86,7 @@ const run = async (
   return done;
 };
 
-const holdRequestOf = (request: PlaceHoldRequest) => ({ ...request, amount: amountOf(request.amount) });
+const holdRequestOf = ({ quoteId = '', ...request }: PlaceHoldRequest) => ({ ...request, amount: amountOf(request.amount), quoteId });
 const chargeOf = (request: ChargeRequest) => ({ ...request, amount: amountOf(request.amount) });
 
 const grantMessage = (grant: Grant): GrantMessage => ({

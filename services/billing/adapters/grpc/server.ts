@@ -1,5 +1,14 @@
 import { appError, isAppError } from '#platform/errors/index.ts';
-import { allow, allowAny, type BoundService, errorDetailOf, grpcService, method, publicMethod, streamMethod } from '#platform/grpc/index.ts';
+import {
+  allow,
+  allowAny,
+  type BoundService,
+  errorDetailOf,
+  grpcService,
+  method,
+  publicMethod,
+  streamMethod,
+} from '#platform/grpc/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
 import {
@@ -69,14 +78,7 @@ const placeItem = async (billing: BillingUseCases, { tenantId, hold }: PlaceHold
   }
 };
 
-const holdRequestOf = ({ idempotencyKey, amount, product, reference, description, expiresAt }: PlaceHoldRequest) => ({
-  idempotencyKey,
-  amount: amountOf(amount),
-  product,
-  reference,
-  description,
-  expiresAt,
-});
+const holdRequestOf = ({ amount, quoteId = '', ...request }: PlaceHoldRequest) => ({ ...request, amount: amountOf(amount), quoteId });
 
 const ledgerService = (billing: BillingUseCases): BoundService =>
   grpcService(LedgerServiceService, {

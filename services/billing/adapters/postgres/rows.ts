@@ -1,6 +1,7 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { PaymentStatus } from '../../domain/payment.ts';
 import { ledgerEntities } from './ledger/rows.ts';
+import { priceEntities } from './prices/rows.ts';
 
 export const PaymentRow = defineEntity({
   name: 'PaymentRow',
@@ -37,4 +38,4 @@ export const NotificationRow = defineEntity({
   },
 });
 
-export const entities = [...ledgerEntities, PaymentRow, NotificationRow];
+export const entities = [...ledgerEntities, ...priceEntities, PaymentRow, NotificationRow];

@@ -199,7 +199,14 @@ export interface PlaceHoldRequest {
   /** Shown to the customer, for example "Telegram code, Indonesia". */
   description: string;
   /** Safety net: an unresolved hold is given back then. At least a minute, at most 31 days ahead. */
-  expiresAt: Date | undefined;
+  expiresAt:
+    | Date
+    | undefined;
+  /**
+   * The quote that this is the price of: the amount may not exceed it ("billing.quote_exceeded"), and it must not have expired
+   * ("billing.quote_invalid"). Absent: none.
+   */
+  quoteId?: string | undefined;
 }
 
 export interface PlaceHoldResponse {
@@ -609,7 +616,15 @@ export const Hold: MessageFns<Hold> = {
 };
 
 function createBasePlaceHoldRequest(): PlaceHoldRequest {
-  return { idempotencyKey: "", amount: undefined, product: "", reference: "", description: "", expiresAt: undefined };
+  return {
+    idempotencyKey: "",
+    amount: undefined,
+    product: "",
+    reference: "",
+    description: "",
+    expiresAt: undefined,
+    quoteId: undefined,
+  };
 }
 
 export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
@@ -631,6 +646,9 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     }
     if (message.expiresAt !== undefined) {
       Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(50).fork()).join();
+    }
+    if (message.quoteId !== undefined) {
+      writer.uint32(58).string(message.quoteId);
     }
     return writer;
   },
@@ -696,6 +714,14 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
             message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.quoteId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -724,6 +750,11 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
         : isSet(object.expires_at)
         ? fromJsonTimestamp(object.expires_at)
         : undefined,
+      quoteId: isSet(object.quoteId)
+        ? globalThis.String(object.quoteId)
+        : isSet(object.quote_id)
+        ? globalThis.String(object.quote_id)
+        : undefined,
     };
   },
 
@@ -747,6 +778,9 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     if (message.expiresAt !== undefined) {
       obj.expiresAt = message.expiresAt.toISOString();
     }
+    if (message.quoteId !== undefined) {
+      obj.quoteId = message.quoteId;
+    }
     return obj;
   },
 
@@ -763,6 +797,7 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     message.reference = object.reference ?? "";
     message.description = object.description ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
+    message.quoteId = object.quoteId ?? undefined;
     return message;
   },
 };
