@@ -36,6 +36,10 @@ export const events = {
     adjustmentDropped: defineEvent('namaskah.billing.v1.adjustment.dropped', billing.AdjustmentDropped),
     priceBookPublished: defineEvent('namaskah.billing.v1.price-book.published', billing.PriceBookPublished),
     promotionRedeemed: defineEvent('namaskah.billing.v1.promotion.redeemed', billing.PromotionRedeemed),
+    usageCharged: defineEvent('namaskah.billing.v1.usage.charged', billing.UsageCharged),
+    usageAlertCrossed: defineEvent('namaskah.billing.v1.usage-alert.crossed', billing.UsageAlertCrossed),
+    spendingPaused: defineEvent('namaskah.billing.v1.spending.paused', billing.SpendingPaused),
+    spendingResumed: defineEvent('namaskah.billing.v1.spending.resumed', billing.SpendingResumed),
   },
   verification: {
     purchased: defineEvent('namaskah.verification.v1.activation.purchased', verification.ActivationPurchased),
@@ -99,6 +103,9 @@ const usual = { ackWaitMs: 30_000, maxDeliver: 12, maxAckPending: 512 } as const
 export const consumers = {
   'billing-verification': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.activation.*', ...usual },
   'billing-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.campaign.*', ...usual },
+  'billing-usage-verification': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.activation.code-received', ...usual },
+  'billing-usage-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.campaign.messages-progressed', ...usual },
+  'billing-usage-payment': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.payment.succeeded', ...usual },
   'billing-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
   'analytics-auth': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.>', ...usual },
   'analytics-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.>', ...usual },

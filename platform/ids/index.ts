@@ -24,6 +24,8 @@ export const idPrefixes = {
   redemption: 'rdm',
   document: 'doc',
   adjustment: 'adj',
+  budget: 'bdg',
+  usageAlert: 'alr',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

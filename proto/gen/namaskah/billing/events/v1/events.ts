@@ -118,6 +118,39 @@ export interface WalletCharged {
   amount: Money | undefined;
 }
 
+/** Metered usage beyond what the plan includes was charged, or, with a negative amount, given back. */
+export interface UsageCharged {
+  periodId: string;
+  meter: string;
+  /** Of the whole period so far. */
+  quantity: bigint;
+  amount: Money | undefined;
+  chargedTotal: Money | undefined;
+}
+
+/** A figure crossed the threshold of an alert, for the number-th time. The owner is told. */
+export interface UsageAlertCrossed {
+  alertId: string;
+  name: string;
+  metric: string;
+  meter: string;
+  direction: string;
+  /** Both as text for a reader: "12.50", "80", "1000"; the unit follows from the metric. */
+  threshold: string;
+  value: string;
+  number: bigint;
+}
+
+export interface SpendingPaused {
+  /** tenant or operator */
+  source: string;
+  reason: string;
+}
+
+export interface SpendingResumed {
+  source: string;
+}
+
 function createBasePaymentStarted(): PaymentStarted {
   return { paymentId: "", gateway: "", amount: undefined };
 }
@@ -1876,6 +1909,494 @@ export const WalletCharged: MessageFns<WalletCharged> = {
     message.amount = (object.amount !== undefined && object.amount !== null)
       ? Money.fromPartial(object.amount)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseUsageCharged(): UsageCharged {
+  return { periodId: "", meter: "", quantity: 0n, amount: undefined, chargedTotal: undefined };
+}
+
+export const UsageCharged: MessageFns<UsageCharged> = {
+  encode(message: UsageCharged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.periodId !== "") {
+      writer.uint32(10).string(message.periodId);
+    }
+    if (message.meter !== "") {
+      writer.uint32(18).string(message.meter);
+    }
+    if (message.quantity !== 0n) {
+      if (BigInt.asIntN(64, message.quantity) !== message.quantity) {
+        throw new globalThis.Error("value provided for field message.quantity of type int64 too large");
+      }
+      writer.uint32(24).int64(message.quantity);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(34).fork()).join();
+    }
+    if (message.chargedTotal !== undefined) {
+      Money.encode(message.chargedTotal, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UsageCharged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsageCharged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.periodId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.meter = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.quantity = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.chargedTotal = Money.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UsageCharged {
+    return {
+      periodId: isSet(object.periodId)
+        ? globalThis.String(object.periodId)
+        : isSet(object.period_id)
+        ? globalThis.String(object.period_id)
+        : "",
+      meter: isSet(object.meter) ? globalThis.String(object.meter) : "",
+      quantity: isSet(object.quantity) ? BigInt(object.quantity) : 0n,
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      chargedTotal: isSet(object.chargedTotal)
+        ? Money.fromJSON(object.chargedTotal)
+        : isSet(object.charged_total)
+        ? Money.fromJSON(object.charged_total)
+        : undefined,
+    };
+  },
+
+  toJSON(message: UsageCharged): unknown {
+    const obj: any = {};
+    if (message.periodId !== "") {
+      obj.periodId = message.periodId;
+    }
+    if (message.meter !== "") {
+      obj.meter = message.meter;
+    }
+    if (message.quantity !== 0n) {
+      obj.quantity = message.quantity.toString();
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    if (message.chargedTotal !== undefined) {
+      obj.chargedTotal = Money.toJSON(message.chargedTotal);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UsageCharged>, I>>(base?: I): UsageCharged {
+    return UsageCharged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UsageCharged>, I>>(object: I): UsageCharged {
+    const message = createBaseUsageCharged();
+    message.periodId = object.periodId ?? "";
+    message.meter = object.meter ?? "";
+    message.quantity = (object.quantity !== undefined && object.quantity !== null) ? BigInt(object.quantity) : 0n;
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.chargedTotal = (object.chargedTotal !== undefined && object.chargedTotal !== null)
+      ? Money.fromPartial(object.chargedTotal)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUsageAlertCrossed(): UsageAlertCrossed {
+  return { alertId: "", name: "", metric: "", meter: "", direction: "", threshold: "", value: "", number: 0n };
+}
+
+export const UsageAlertCrossed: MessageFns<UsageAlertCrossed> = {
+  encode(message: UsageAlertCrossed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alertId !== "") {
+      writer.uint32(10).string(message.alertId);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.metric !== "") {
+      writer.uint32(26).string(message.metric);
+    }
+    if (message.meter !== "") {
+      writer.uint32(34).string(message.meter);
+    }
+    if (message.direction !== "") {
+      writer.uint32(42).string(message.direction);
+    }
+    if (message.threshold !== "") {
+      writer.uint32(50).string(message.threshold);
+    }
+    if (message.value !== "") {
+      writer.uint32(58).string(message.value);
+    }
+    if (message.number !== 0n) {
+      if (BigInt.asIntN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type int64 too large");
+      }
+      writer.uint32(64).int64(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UsageAlertCrossed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUsageAlertCrossed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alertId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.metric = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.meter = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.direction = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.threshold = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.number = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UsageAlertCrossed {
+    return {
+      alertId: isSet(object.alertId)
+        ? globalThis.String(object.alertId)
+        : isSet(object.alert_id)
+        ? globalThis.String(object.alert_id)
+        : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
+      meter: isSet(object.meter) ? globalThis.String(object.meter) : "",
+      direction: isSet(object.direction) ? globalThis.String(object.direction) : "",
+      threshold: isSet(object.threshold) ? globalThis.String(object.threshold) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      number: isSet(object.number) ? BigInt(object.number) : 0n,
+    };
+  },
+
+  toJSON(message: UsageAlertCrossed): unknown {
+    const obj: any = {};
+    if (message.alertId !== "") {
+      obj.alertId = message.alertId;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.metric !== "") {
+      obj.metric = message.metric;
+    }
+    if (message.meter !== "") {
+      obj.meter = message.meter;
+    }
+    if (message.direction !== "") {
+      obj.direction = message.direction;
+    }
+    if (message.threshold !== "") {
+      obj.threshold = message.threshold;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    if (message.number !== 0n) {
+      obj.number = message.number.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UsageAlertCrossed>, I>>(base?: I): UsageAlertCrossed {
+    return UsageAlertCrossed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UsageAlertCrossed>, I>>(object: I): UsageAlertCrossed {
+    const message = createBaseUsageAlertCrossed();
+    message.alertId = object.alertId ?? "";
+    message.name = object.name ?? "";
+    message.metric = object.metric ?? "";
+    message.meter = object.meter ?? "";
+    message.direction = object.direction ?? "";
+    message.threshold = object.threshold ?? "";
+    message.value = object.value ?? "";
+    message.number = (object.number !== undefined && object.number !== null) ? BigInt(object.number) : 0n;
+    return message;
+  },
+};
+
+function createBaseSpendingPaused(): SpendingPaused {
+  return { source: "", reason: "" };
+}
+
+export const SpendingPaused: MessageFns<SpendingPaused> = {
+  encode(message: SpendingPaused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpendingPaused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpendingPaused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SpendingPaused {
+    return {
+      source: isSet(object.source) ? globalThis.String(object.source) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: SpendingPaused): unknown {
+    const obj: any = {};
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SpendingPaused>, I>>(base?: I): SpendingPaused {
+    return SpendingPaused.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SpendingPaused>, I>>(object: I): SpendingPaused {
+    const message = createBaseSpendingPaused();
+    message.source = object.source ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSpendingResumed(): SpendingResumed {
+  return { source: "" };
+}
+
+export const SpendingResumed: MessageFns<SpendingResumed> = {
+  encode(message: SpendingResumed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.source !== "") {
+      writer.uint32(10).string(message.source);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpendingResumed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpendingResumed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.source = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SpendingResumed {
+    return { source: isSet(object.source) ? globalThis.String(object.source) : "" };
+  },
+
+  toJSON(message: SpendingResumed): unknown {
+    const obj: any = {};
+    if (message.source !== "") {
+      obj.source = message.source;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SpendingResumed>, I>>(base?: I): SpendingResumed {
+    return SpendingResumed.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SpendingResumed>, I>>(object: I): SpendingResumed {
+    const message = createBaseSpendingResumed();
+    message.source = object.source ?? "";
     return message;
   },
 };
