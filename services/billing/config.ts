@@ -9,7 +9,7 @@ import {
   textVar,
   urlVar,
 } from '#platform/config/index.ts';
-import { minuteMs } from '#platform/time/index.ts';
+import { dayMs, minuteMs } from '#platform/time/index.ts';
 
 export const billingConfig = defineConfig({
   ...processConfig,
@@ -55,6 +55,18 @@ export const billingConfig = defineConfig({
     description: 'between two looks for stored webhooks',
   }),
   sweepIntervalMs: durationVar('HOLD_SWEEP_INTERVAL_MS', { default: 5_000, description: 'between two looks for holds that are due' }),
+  adjustmentApprovalLimit: textVar('ADJUSTMENT_APPROVAL_LIMIT', {
+    default: 'USD:100.00',
+    description: 'by currency: what one operator may do to one tenant alone within 24 hours',
+  }),
+  adjustmentLifetimeMs: durationVar('ADJUSTMENT_LIFETIME_MS', {
+    default: 7 * dayMs,
+    description: 'how long a proposal waits for a second operator',
+  }),
+  adjustmentSweepIntervalMs: durationVar('ADJUSTMENT_SWEEP_INTERVAL_MS', {
+    default: minuteMs,
+    description: 'between two looks for proposals nobody decided on',
+  }),
   sealIntervalMs: durationVar('LEDGER_SEAL_INTERVAL_MS', { default: 1_000, description: 'between two blocks of the chain of transfers' }),
 });
 export type BillingConfig = ConfigOf<typeof billingConfig>;

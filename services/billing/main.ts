@@ -16,6 +16,7 @@ import { receiveNotification } from './app/payments/receive-notification.ts';
 import { reconcilePayments } from './app/payments/reconcile-payments.ts';
 import { startPayment } from './app/payments/start-payment.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
+import { openAdjustments } from './open-adjustments.ts';
 import { openGateways } from './open-gateways.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
 import { openPrices } from './open-prices.ts';
@@ -74,6 +75,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     };
     const prices = openPrices({ db, clock });
+    const adjustments = await openAdjustments({ config, db, clock, worker });
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const grpc = await life.own(
       'grpc',
@@ -84,7 +86,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
         logger,
         metrics,
         maxInFlight,
-        services: [...billingServices(useCases), ...ledgerServices(ledger), ...prices.services],
+        services: [...billingServices(useCases), ...ledgerServices(ledger), ...prices.services, ...adjustments],
       }),
     );
 

@@ -1,5 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 import type { PaymentStatus } from '../../domain/payment.ts';
+import { AdjustmentRow } from './adjustments/rows.ts';
 import { ledgerEntities } from './ledger/rows.ts';
 import { priceEntities } from './prices/rows.ts';
 
@@ -38,4 +39,4 @@ export const NotificationRow = defineEntity({
   },
 });
 
-export const entities = [...ledgerEntities, ...priceEntities, PaymentRow, NotificationRow];
+export const entities = [...ledgerEntities, ...priceEntities, AdjustmentRow, PaymentRow, NotificationRow];

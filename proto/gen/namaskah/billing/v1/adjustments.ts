@@ -112,8 +112,9 @@ export interface Adjustment {
   amount:
     | Money
     | undefined;
-  /** goodwill, correction, compensation, fraud, chargeback, write_off */
+  /** goodwill, correction, service_failure, fraud, chargeback, write_off: the customer sees it */
   reason: string;
+  /** For those who run the platform. */
   note: string;
   /** user:<id> or service:<name> */
   proposedBy: string;
@@ -132,6 +133,8 @@ export interface Adjustment {
     | undefined;
   /** Of a posted one. */
   transactionId: string;
+  /** Of a refund: the charge that it gives back. */
+  refundOf: string;
 }
 
 export interface ProposeAdjustmentRequest {
@@ -193,17 +196,13 @@ export interface RefundChargeRequest {
   tenantId: string;
   /** Of the charge. */
   transactionId: string;
-  /** Absent: all that is left of it. */
-  amount:
-    | Money
-    | undefined;
-  /** 10 to 500 characters; the customer reads it. */
+  amount: Money | undefined;
   reason: string;
+  note: string;
 }
 
 export interface RefundChargeResponse {
-  /** The transaction that gave it back. */
-  transactionId: string;
+  adjustment: Adjustment | undefined;
 }
 
 function createBaseAdjustment(): Adjustment {
@@ -221,6 +220,7 @@ function createBaseAdjustment(): Adjustment {
     decisionNote: "",
     decidedAt: undefined,
     transactionId: "",
+    refundOf: "",
   };
 }
 
@@ -264,6 +264,9 @@ export const Adjustment: MessageFns<Adjustment> = {
     }
     if (message.transactionId !== "") {
       writer.uint32(106).string(message.transactionId);
+    }
+    if (message.refundOf !== "") {
+      writer.uint32(114).string(message.refundOf);
     }
     return writer;
   },
@@ -385,6 +388,14 @@ export const Adjustment: MessageFns<Adjustment> = {
             message.transactionId = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.refundOf = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -446,6 +457,11 @@ export const Adjustment: MessageFns<Adjustment> = {
         : isSet(object.transaction_id)
         ? globalThis.String(object.transaction_id)
         : "",
+      refundOf: isSet(object.refundOf)
+        ? globalThis.String(object.refundOf)
+        : isSet(object.refund_of)
+        ? globalThis.String(object.refund_of)
+        : "",
     };
   },
 
@@ -490,6 +506,9 @@ export const Adjustment: MessageFns<Adjustment> = {
     if (message.transactionId !== "") {
       obj.transactionId = message.transactionId;
     }
+    if (message.refundOf !== "") {
+      obj.refundOf = message.refundOf;
+    }
     return obj;
   },
 
@@ -513,6 +532,7 @@ export const Adjustment: MessageFns<Adjustment> = {
     message.decisionNote = object.decisionNote ?? "";
     message.decidedAt = object.decidedAt ?? undefined;
     message.transactionId = object.transactionId ?? "";
+    message.refundOf = object.refundOf ?? "";
     return message;
   },
 };
@@ -1374,7 +1394,7 @@ export const ListAdjustmentsResponse: MessageFns<ListAdjustmentsResponse> = {
 };
 
 function createBaseRefundChargeRequest(): RefundChargeRequest {
-  return { idempotencyKey: "", tenantId: "", transactionId: "", amount: undefined, reason: "" };
+  return { idempotencyKey: "", tenantId: "", transactionId: "", amount: undefined, reason: "", note: "" };
 }
 
 export const RefundChargeRequest: MessageFns<RefundChargeRequest> = {
@@ -1393,6 +1413,9 @@ export const RefundChargeRequest: MessageFns<RefundChargeRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(42).string(message.reason);
+    }
+    if (message.note !== "") {
+      writer.uint32(50).string(message.note);
     }
     return writer;
   },
@@ -1450,6 +1473,14 @@ export const RefundChargeRequest: MessageFns<RefundChargeRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1481,6 +1512,7 @@ export const RefundChargeRequest: MessageFns<RefundChargeRequest> = {
         : "",
       amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      note: isSet(object.note) ? globalThis.String(object.note) : "",
     };
   },
 
@@ -1501,6 +1533,9 @@ export const RefundChargeRequest: MessageFns<RefundChargeRequest> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.note !== "") {
+      obj.note = message.note;
+    }
     return obj;
   },
 
@@ -1516,18 +1551,19 @@ export const RefundChargeRequest: MessageFns<RefundChargeRequest> = {
       ? Money.fromPartial(object.amount)
       : undefined;
     message.reason = object.reason ?? "";
+    message.note = object.note ?? "";
     return message;
   },
 };
 
 function createBaseRefundChargeResponse(): RefundChargeResponse {
-  return { transactionId: "" };
+  return { adjustment: undefined };
 }
 
 export const RefundChargeResponse: MessageFns<RefundChargeResponse> = {
   encode(message: RefundChargeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.transactionId !== "") {
-      writer.uint32(10).string(message.transactionId);
+    if (message.adjustment !== undefined) {
+      Adjustment.encode(message.adjustment, writer.uint32(10).fork()).join();
     }
     return writer;
   },
@@ -1550,7 +1586,7 @@ export const RefundChargeResponse: MessageFns<RefundChargeResponse> = {
               break;
             }
 
-            message.transactionId = reader.string();
+            message.adjustment = Adjustment.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -1566,19 +1602,13 @@ export const RefundChargeResponse: MessageFns<RefundChargeResponse> = {
   },
 
   fromJSON(object: any): RefundChargeResponse {
-    return {
-      transactionId: isSet(object.transactionId)
-        ? globalThis.String(object.transactionId)
-        : isSet(object.transaction_id)
-        ? globalThis.String(object.transaction_id)
-        : "",
-    };
+    return { adjustment: isSet(object.adjustment) ? Adjustment.fromJSON(object.adjustment) : undefined };
   },
 
   toJSON(message: RefundChargeResponse): unknown {
     const obj: any = {};
-    if (message.transactionId !== "") {
-      obj.transactionId = message.transactionId;
+    if (message.adjustment !== undefined) {
+      obj.adjustment = Adjustment.toJSON(message.adjustment);
     }
     return obj;
   },
@@ -1588,7 +1618,9 @@ export const RefundChargeResponse: MessageFns<RefundChargeResponse> = {
   },
   fromPartial<I extends Exact<DeepPartial<RefundChargeResponse>, I>>(object: I): RefundChargeResponse {
     const message = createBaseRefundChargeResponse();
-    message.transactionId = object.transactionId ?? "";
+    message.adjustment = (object.adjustment !== undefined && object.adjustment !== null)
+      ? Adjustment.fromPartial(object.adjustment)
+      : undefined;
     return message;
   },
 };
@@ -1662,7 +1694,7 @@ export const AdjustmentServiceService = {
   },
   /**
    * Gives a charge back, whole or in parts, to the credit that it was taken from; never more than the charge
-   * ("billing.refund_exceeds_charge"). Refunds of payments are PaymentService's.
+   * ("billing.refund_exceeds_charge"). An adjustment like the others: above the limit it waits for a second operator.
    */
   refundCharge: {
     path: "/namaskah.billing.v1.AdjustmentService/RefundCharge" as const,
@@ -1691,7 +1723,7 @@ export interface AdjustmentServiceServer extends UntypedServiceImplementation {
   listAdjustments: handleUnaryCall<ListAdjustmentsRequest, ListAdjustmentsResponse>;
   /**
    * Gives a charge back, whole or in parts, to the credit that it was taken from; never more than the charge
-   * ("billing.refund_exceeds_charge"). Refunds of payments are PaymentService's.
+   * ("billing.refund_exceeds_charge"). An adjustment like the others: above the limit it waits for a second operator.
    */
   refundCharge: handleUnaryCall<RefundChargeRequest, RefundChargeResponse>;
 }
@@ -1781,7 +1813,7 @@ export interface AdjustmentServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Gives a charge back, whole or in parts, to the credit that it was taken from; never more than the charge
-   * ("billing.refund_exceeds_charge"). Refunds of payments are PaymentService's.
+   * ("billing.refund_exceeds_charge"). An adjustment like the others: above the limit it waits for a second operator.
    */
   refundCharge(
     request: RefundChargeRequest,

@@ -9,5 +9,6 @@ import { batches } from './0012-batches.ts';
 import { chain } from './0013-chain.ts';
 import { prices } from './0030-prices.ts';
 import { transactions } from './0060-transactions.ts';
+import { adjustments } from './0070-adjustments.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches, chain, prices, transactions];
+export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches, chain, prices, transactions, adjustments];
