@@ -30,8 +30,8 @@ const chains: Readonly<Record<string, readonly Step[]>> = {
   ],
   'to the hold': [
     { service: 'verification', kind: 'server', is: named('namaskah.verification.v1.VerificationService/CreateVerification') },
-    { service: 'verification', kind: 'client', is: named('namaskah.billing.v1.LedgerService/PlaceHold') },
-    { service: 'billing', kind: 'server', is: named('namaskah.billing.v1.LedgerService/PlaceHold') },
+    { service: 'verification', kind: 'client', is: named('namaskah.billing.v1.LedgerService/PlaceHolds') },
+    { service: 'billing', kind: 'server', is: named('namaskah.billing.v1.LedgerService/PlaceHolds') },
     { service: 'billing', kind: 'client', is: sql },
   ],
   'to the provider': [
