@@ -7,6 +7,7 @@ import { systemClock, type Clock } from '#platform/time/index.ts';
 import { AnalyticsServiceClient } from '#proto/namaskah/analytics/v1/analytics.ts';
 import { ApiKeyServiceClient, AuthServiceClient, MemberServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
 import { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import { CreditServiceClient } from '#proto/namaskah/billing/v1/ledger.ts';
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import {
@@ -55,6 +56,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       apiKeys: await life.own('api-keys', grpcClient(ApiKeyServiceClient, at(config.authAddress))),
       members: await life.own('members', grpcClient(MemberServiceClient, at(config.authAddress))),
       wallet: await life.own('wallet', grpcClient(WalletServiceClient, at(config.billingAddress))),
+      credits: await life.own('credits', grpcClient(CreditServiceClient, at(config.billingAddress))),
       payments: await life.own('payments', grpcClient(PaymentServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),

@@ -36,6 +36,7 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/countries': { kind: 'public' },
   'GET /v2/services/:code/prices': { kind: 'public' },
   'GET /v2/wallet': { kind: 'read' },
+  'GET /v2/wallet/credits': { kind: 'read' },
   'GET /v2/transactions': { kind: 'read' },
   'GET /v2/transactions/export.csv': { kind: 'read' },
   'GET /v2/transactions/:id': { kind: 'read', resource: 'transaction' },

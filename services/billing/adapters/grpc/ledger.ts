@@ -14,6 +14,7 @@ import {
 } from '#proto/namaskah/billing/v1/ledger.ts';
 import type { captureHold } from '../../app/ledger/capture-hold.ts';
 import type { chargeWallet } from '../../app/ledger/charge-wallet.ts';
+import type { grantCredit } from '../../app/ledger/grant-credit.ts';
 import type { listGrants } from '../../app/ledger/list-grants.ts';
 import type { placeHold } from '../../app/ledger/place-hold.ts';
 import type { releaseHold } from '../../app/ledger/release-hold.ts';
@@ -26,6 +27,7 @@ export interface LedgerUseCases {
   readonly captureHold: ReturnType<typeof captureHold>;
   readonly releaseHold: ReturnType<typeof releaseHold>;
   readonly chargeWallet: ReturnType<typeof chargeWallet>;
+  readonly grantCredit: ReturnType<typeof grantCredit>;
   readonly listGrants: ReturnType<typeof listGrants>;
 }
 
@@ -48,6 +50,9 @@ const commandService = (ledger: LedgerUseCases): BoundService =>
 
 const creditService = (ledger: LedgerUseCases): BoundService =>
   grpcService(CreditServiceService, {
+    giveCredit: method(allow('system'), async ({ idempotencyKey, amount, reason, priority, expiresAt }, { principal: { tenantId } }) => ({
+      transferId: await ledger.grantCredit(tenantId, { idempotencyKey, tenantId, amount: amountOf(amount), reason, priority, expiresAt }),
+    })),
     listGrants: method(allowAny(), async ({ page }, { principal }) => {
       const { grants, nextCursor } = await ledger.listGrants(principal.tenantId, {
         limit: pageLimit(page?.limit),

@@ -36,6 +36,9 @@ export const walletMessage = (wallet: Wallet): proto.GetWalletResponse => ({
   balance: money(wallet.currency, wallet.balanceMicros),
   held: money(wallet.currency, wallet.heldMicros),
   available: money(wallet.currency, availableMicros(wallet)),
+  paid: money(wallet.currency, wallet.balanceMicros - wallet.promotionalMicros),
+  promotional: money(wallet.currency, wallet.promotionalMicros),
+  nextExpiry: wallet.nextExpiry && { at: wallet.nextExpiry.at, amount: money(wallet.currency, wallet.nextExpiry.amountMicros) },
 });
 
 export const transactionMessage = (entry: WalletEntry): proto.Transaction => ({

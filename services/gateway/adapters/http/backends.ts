@@ -3,6 +3,7 @@ import type { GrpcClient } from '#platform/grpc/index.ts';
 import type { AnalyticsServiceService } from '#proto/namaskah/analytics/v1/analytics.ts';
 import type { ApiKeyServiceService, AuthServiceService, MemberServiceService } from '#proto/namaskah/auth/v1/auth.ts';
 import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
+import type { CreditServiceService } from '#proto/namaskah/billing/v1/ledger.ts';
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
 import type {
@@ -16,6 +17,7 @@ export interface Backends {
   readonly apiKeys: GrpcClient<typeof ApiKeyServiceService>;
   readonly members: GrpcClient<typeof MemberServiceService>;
   readonly wallet: GrpcClient<typeof WalletServiceService>;
+  readonly credits: GrpcClient<typeof CreditServiceService>;
   readonly payments: GrpcClient<typeof PaymentServiceService>;
   readonly catalog: GrpcClient<typeof CatalogServiceService>;
   readonly verifications: GrpcClient<typeof VerificationServiceService>;

@@ -284,7 +284,22 @@ export interface GetWalletResponse {
   currency: string;
   balance: Money | undefined;
   held: Money | undefined;
-  available: Money | undefined;
+  available:
+    | Money
+    | undefined;
+  /** The balance is paid + promotional; CreditService.ListGrants lists its parts. */
+  paid: Money | undefined;
+  promotional:
+    | Money
+    | undefined;
+  /** Absent: nothing expires. */
+  nextExpiry: CreditExpiry | undefined;
+}
+
+/** This much of the balance expires then, unless it is spent before. */
+export interface CreditExpiry {
+  at: Date | undefined;
+  amount: Money | undefined;
 }
 
 /** One entry on the tenant's wallet: positive is a credit. */
@@ -1936,7 +1951,15 @@ export const GetWalletRequest: MessageFns<GetWalletRequest> = {
 };
 
 function createBaseGetWalletResponse(): GetWalletResponse {
-  return { currency: "", balance: undefined, held: undefined, available: undefined };
+  return {
+    currency: "",
+    balance: undefined,
+    held: undefined,
+    available: undefined,
+    paid: undefined,
+    promotional: undefined,
+    nextExpiry: undefined,
+  };
 }
 
 export const GetWalletResponse: MessageFns<GetWalletResponse> = {
@@ -1952,6 +1975,15 @@ export const GetWalletResponse: MessageFns<GetWalletResponse> = {
     }
     if (message.available !== undefined) {
       Money.encode(message.available, writer.uint32(34).fork()).join();
+    }
+    if (message.paid !== undefined) {
+      Money.encode(message.paid, writer.uint32(42).fork()).join();
+    }
+    if (message.promotional !== undefined) {
+      Money.encode(message.promotional, writer.uint32(50).fork()).join();
+    }
+    if (message.nextExpiry !== undefined) {
+      CreditExpiry.encode(message.nextExpiry, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2001,6 +2033,30 @@ export const GetWalletResponse: MessageFns<GetWalletResponse> = {
             message.available = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.paid = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.promotional = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nextExpiry = CreditExpiry.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2019,6 +2075,13 @@ export const GetWalletResponse: MessageFns<GetWalletResponse> = {
       balance: isSet(object.balance) ? Money.fromJSON(object.balance) : undefined,
       held: isSet(object.held) ? Money.fromJSON(object.held) : undefined,
       available: isSet(object.available) ? Money.fromJSON(object.available) : undefined,
+      paid: isSet(object.paid) ? Money.fromJSON(object.paid) : undefined,
+      promotional: isSet(object.promotional) ? Money.fromJSON(object.promotional) : undefined,
+      nextExpiry: isSet(object.nextExpiry)
+        ? CreditExpiry.fromJSON(object.nextExpiry)
+        : isSet(object.next_expiry)
+        ? CreditExpiry.fromJSON(object.next_expiry)
+        : undefined,
     };
   },
 
@@ -2036,6 +2099,15 @@ export const GetWalletResponse: MessageFns<GetWalletResponse> = {
     if (message.available !== undefined) {
       obj.available = Money.toJSON(message.available);
     }
+    if (message.paid !== undefined) {
+      obj.paid = Money.toJSON(message.paid);
+    }
+    if (message.promotional !== undefined) {
+      obj.promotional = Money.toJSON(message.promotional);
+    }
+    if (message.nextExpiry !== undefined) {
+      obj.nextExpiry = CreditExpiry.toJSON(message.nextExpiry);
+    }
     return obj;
   },
 
@@ -2051,6 +2123,100 @@ export const GetWalletResponse: MessageFns<GetWalletResponse> = {
     message.held = (object.held !== undefined && object.held !== null) ? Money.fromPartial(object.held) : undefined;
     message.available = (object.available !== undefined && object.available !== null)
       ? Money.fromPartial(object.available)
+      : undefined;
+    message.paid = (object.paid !== undefined && object.paid !== null) ? Money.fromPartial(object.paid) : undefined;
+    message.promotional = (object.promotional !== undefined && object.promotional !== null)
+      ? Money.fromPartial(object.promotional)
+      : undefined;
+    message.nextExpiry = (object.nextExpiry !== undefined && object.nextExpiry !== null)
+      ? CreditExpiry.fromPartial(object.nextExpiry)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCreditExpiry(): CreditExpiry {
+  return { at: undefined, amount: undefined };
+}
+
+export const CreditExpiry: MessageFns<CreditExpiry> = {
+  encode(message: CreditExpiry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(10).fork()).join();
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreditExpiry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreditExpiry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreditExpiry {
+    return {
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+    };
+  },
+
+  toJSON(message: CreditExpiry): unknown {
+    const obj: any = {};
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CreditExpiry>, I>>(base?: I): CreditExpiry {
+    return CreditExpiry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CreditExpiry>, I>>(object: I): CreditExpiry {
+    const message = createBaseCreditExpiry();
+    message.at = object.at ?? undefined;
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
       : undefined;
     return message;
   },

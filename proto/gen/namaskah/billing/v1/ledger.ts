@@ -71,6 +71,24 @@ export interface ChargeResponse {
   transferId: string;
 }
 
+export interface GiveCreditRequest {
+  idempotencyKey: string;
+  amount:
+    | Money
+    | undefined;
+  /** Shown to the customer. */
+  reason: string;
+  /** 1 is spent first, 100 last; 0: that of promotional credit (20; what was paid for has 50). */
+  priority: number;
+  /** Absent: it never expires. At most ten years ahead. */
+  expiresAt: Date | undefined;
+}
+
+export interface GiveCreditResponse {
+  /** Also the id of the grant. */
+  transferId: string;
+}
+
 export interface Grant {
   /** That of the transaction which made it. */
   id: string;
@@ -702,6 +720,222 @@ export const ChargeResponse: MessageFns<ChargeResponse> = {
   },
 };
 
+function createBaseGiveCreditRequest(): GiveCreditRequest {
+  return { idempotencyKey: "", amount: undefined, reason: "", priority: 0, expiresAt: undefined };
+}
+
+export const GiveCreditRequest: MessageFns<GiveCreditRequest> = {
+  encode(message: GiveCreditRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idempotencyKey !== "") {
+      writer.uint32(10).string(message.idempotencyKey);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(18).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(32).uint32(message.priority);
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveCreditRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveCreditRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GiveCreditRequest {
+    return {
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : 0,
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: GiveCreditRequest): unknown {
+    const obj: any = {};
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.priority !== 0) {
+      obj.priority = Math.round(message.priority);
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GiveCreditRequest>, I>>(base?: I): GiveCreditRequest {
+    return GiveCreditRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GiveCreditRequest>, I>>(object: I): GiveCreditRequest {
+    const message = createBaseGiveCreditRequest();
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.reason = object.reason ?? "";
+    message.priority = object.priority ?? 0;
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGiveCreditResponse(): GiveCreditResponse {
+  return { transferId: "" };
+}
+
+export const GiveCreditResponse: MessageFns<GiveCreditResponse> = {
+  encode(message: GiveCreditResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.transferId !== "") {
+      writer.uint32(10).string(message.transferId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GiveCreditResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGiveCreditResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transferId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GiveCreditResponse {
+    return {
+      transferId: isSet(object.transferId)
+        ? globalThis.String(object.transferId)
+        : isSet(object.transfer_id)
+        ? globalThis.String(object.transfer_id)
+        : "",
+    };
+  },
+
+  toJSON(message: GiveCreditResponse): unknown {
+    const obj: any = {};
+    if (message.transferId !== "") {
+      obj.transferId = message.transferId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GiveCreditResponse>, I>>(base?: I): GiveCreditResponse {
+    return GiveCreditResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GiveCreditResponse>, I>>(object: I): GiveCreditResponse {
+    const message = createBaseGiveCreditResponse();
+    message.transferId = object.transferId ?? "";
+    return message;
+  },
+};
+
 function createBaseGrant(): Grant {
   return {
     id: "",
@@ -1148,6 +1382,16 @@ export const LedgerCommandServiceClient = makeGenericClientConstructor(
 /** What the balance of the principal's tenant is made of. */
 export type CreditServiceService = typeof CreditServiceService;
 export const CreditServiceService = {
+  /** Promotional credit that may expire and says when its turn to be spent is. Role "system" only. */
+  giveCredit: {
+    path: "/namaskah.billing.v1.CreditService/GiveCredit" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GiveCreditRequest): Buffer => Buffer.from(GiveCreditRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GiveCreditRequest => GiveCreditRequest.decode(value),
+    responseSerialize: (value: GiveCreditResponse): Buffer => Buffer.from(GiveCreditResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GiveCreditResponse => GiveCreditResponse.decode(value),
+  },
   /** Newest first; spent and expired credit, too. */
   listGrants: {
     path: "/namaskah.billing.v1.CreditService/ListGrants" as const,
@@ -1161,11 +1405,29 @@ export const CreditServiceService = {
 } as const;
 
 export interface CreditServiceServer extends UntypedServiceImplementation {
+  /** Promotional credit that may expire and says when its turn to be spent is. Role "system" only. */
+  giveCredit: handleUnaryCall<GiveCreditRequest, GiveCreditResponse>;
   /** Newest first; spent and expired credit, too. */
   listGrants: handleUnaryCall<ListGrantsRequest, ListGrantsResponse>;
 }
 
 export interface CreditServiceClient extends Client {
+  /** Promotional credit that may expire and says when its turn to be spent is. Role "system" only. */
+  giveCredit(
+    request: GiveCreditRequest,
+    callback: (error: ServiceError | null, response: GiveCreditResponse) => void,
+  ): ClientUnaryCall;
+  giveCredit(
+    request: GiveCreditRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GiveCreditResponse) => void,
+  ): ClientUnaryCall;
+  giveCredit(
+    request: GiveCreditRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GiveCreditResponse) => void,
+  ): ClientUnaryCall;
   /** Newest first; spent and expired credit, too. */
   listGrants(
     request: ListGrantsRequest,

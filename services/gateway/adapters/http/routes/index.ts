@@ -14,6 +14,7 @@ import { errorRoutes } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
 import { memberRoutes } from './members.ts';
 import { pageRoutes } from './pages.ts';
+import { creditRoutes } from './credits.ts';
 import { transactionRoutes } from './transactions.ts';
 import { verificationEventRoutes } from './verification-events.ts';
 import { verificationRoutes } from './verifications.ts';
@@ -43,6 +44,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   apiKeyRoutes(typed, dependencies.backends);
   catalogueRoutes(typed, dependencies.backends);
   walletRoutes(typed, dependencies.backends);
+  creditRoutes(typed, dependencies.backends);
   transactionRoutes(typed, dependencies.backends);
   verificationRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);

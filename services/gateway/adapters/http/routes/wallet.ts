@@ -13,6 +13,11 @@ const Wallet = Type.Object(
     balance: SignedAmount,
     held: Type.String({ description: 'Promised to running verifications and campaigns' }),
     available: Type.String({ description: 'balance minus held: what can be spent' }),
+    paid: Type.String({ description: 'The part of the balance that was paid for', examples: ['12.05'] }),
+    promotional: Type.String({ description: 'The part of the balance that was given; it is spent first', examples: ['0.50'] }),
+    nextExpiry: Type.Union([Type.Object({ at: Timestamp, amount: Type.String({ examples: ['0.50'] }) }, closed), Type.Null()], {
+      description: 'What expires next, unless it is spent before',
+    }),
   },
   closed,
 );
@@ -63,6 +68,9 @@ export const walletRoutes = (app: App, { wallet, payments }: Backends): void => 
         balance: fromMoney(answer.balance),
         held: fromMoney(answer.held),
         available: fromMoney(answer.available),
+        paid: fromMoney(answer.paid),
+        promotional: fromMoney(answer.promotional),
+        nextExpiry: answer.nextExpiry ? { at: fromTime(answer.nextExpiry.at) ?? '', amount: fromMoney(answer.nextExpiry.amount) } : null,
       };
     },
   );
