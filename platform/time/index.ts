@@ -1,3 +1,5 @@
+export { addMonths, isTimeZone } from './zones.ts';
+
 /** The only source of "now" outside adapters. Everything that waits or expires takes a Clock, so the platform can run on a test clock. */
 export interface Clock {
   now(): Date;
