@@ -66,6 +66,12 @@ export const verificationConfig = defineConfig({
     min: 60_000,
     description: 'life of the hold behind a purchase; longer than a number lives and an hour, so that billing has nothing to extend',
   }),
+  quoteKeepMs: durationVar('QUOTE_KEEP_MS', {
+    default: 60_000,
+    min: 0,
+    max: 300_000,
+    description: "how long a tenant's price is used again before billing is asked anew",
+  }),
   pollFirstMs: durationVar('POLL_FIRST_MS', {
     default: 20_000,
     min: 50,

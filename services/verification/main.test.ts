@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { events } from '#events';
 import { HoldState, LedgerServiceService } from '#proto/namaskah/billing/v1/billing.ts';
+import { PriceServiceService, type Quote } from '#proto/namaskah/billing/v1/prices.ts';
 import {
   CatalogServiceClient,
   ProviderPushServiceClient,
@@ -31,6 +32,8 @@ const pushSecret = 'push-secret-of-the-tests';
 /** Billing as far as a purchase sees it: holds, idempotent, by the system's principal only. */
 const startBilling = (poor: ReadonlySet<string>): Promise<GrpcServer> => {
   const holds = new Map<string, string>();
+  const quotes = new Map<string, Quote>();
+  const unit = { lines: [], bookVersionId: '', book: 'default', version: 1 };
   const later = () => assert.fail('verification only places holds');
   return startGrpcServer({
     ...{
@@ -61,6 +64,31 @@ const startBilling = (poor: ReadonlySet<string>): Promise<GrpcServer> => {
         releaseHold: method(allow('system'), later),
         getHold: method(allow('system'), later),
         grantCredit: method(allow('system'), later),
+      }),
+      grpcService(PriceServiceService, {
+        resolvePrices: method(allow('system'), ({ asks }) => ({
+          results: asks.map(({ item, listPrice: price }) => ({ priced: { item, unit: { ...unit, price } }, error: undefined })),
+        })),
+        // One quote for each tenant and item: the list price, for ten minutes.
+        createQuotes: method(allow('system'), ({ asks }) => ({
+          results: asks.map(({ tenantId, items }) => {
+            const [first = assert.fail('a quote of nothing')] = items;
+            const total = first.ask?.listPrice ?? assert.fail('an ask without a list price');
+            const key = JSON.stringify([tenantId, first.ask?.item]);
+            const id = quotes.get(key)?.id ?? newId();
+            const item = { item: first.ask?.item, quantity: first.quantity, unit: undefined, amount: total };
+            const expiresAt = new Date(Date.now() + 600_000);
+            const quote = { id, tenantId, items: [item], total, plan: 'starter', expiresAt, createdAt: new Date() };
+            quotes.set(key, quote);
+            return { quote, error: undefined };
+          }),
+        })),
+        getQuote: method(allow('system'), ({ id }, { principal }) => {
+          const quote = [...quotes.values()].find((known) => known.id === id && known.tenantId === principal.tenantId);
+          if (quote === undefined) throw appError('request.not_found');
+          return { quote };
+        }),
+        explainCharge: method(allow('system'), later),
       }),
     ],
   });
@@ -248,6 +276,11 @@ describe('the verification service', () => {
     assert.deepEqual(prices.prices, [
       { service: 'telegram', country: 'ID', capability: 'sms', price: { currency: 'USD', micros: 280_000n } },
     ]);
+    assert.deepEqual((await api.catalogue.listPrices({ page, service: 'telegram', country: 'ID' }, {})).prices, prices.prices);
+    const quoted = await api.catalogue.quotePrice({ service: 'telegram', country: 'ID', capability: '' }, { principal });
+    assert.equal(quoted.price?.micros, 280_000n);
+    const bought = await api.verifications.createVerification({ ...buy, quoteId: quoted.quoteId, idempotencyKey: newId() }, { principal });
+    assert.deepEqual(bought.verification?.price, quoted.price);
     const list = (over: object) =>
       api.verifications.listVerifications({ page, status: '', service: '', country: '', ...over }, { principal });
     await assert.rejects(list({ status: 'unknown' }), refusedWith('request.invalid'));

@@ -2,10 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { grpcClient, grpcTls, startGrpcServer } from '#platform/grpc/index.ts';
 import { type Life, runMain, type RunningService, startService } from '#platform/lifecycle/index.ts';
-import { openBus, startRelay } from '#platform/messaging/index.ts';
+import { type Bus, openBus, startRelay } from '#platform/messaging/index.ts';
 import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
 import { createLedger } from './adapters/billing/ledger.ts';
+import { createPrices, PriceServiceClient } from './adapters/billing/prices.ts';
 import { loadCatalogue } from './adapters/catalogue/load.ts';
 import { createSealer } from './adapters/crypto/sealer.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
@@ -13,6 +14,7 @@ import { createFiveSimProvider } from './adapters/five-sim/provider.ts';
 import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
 import { createHandlerApiPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
+import { followPrices } from './adapters/nats/follow-prices.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
@@ -25,6 +27,8 @@ import { createVerification } from './app/create-verification.ts';
 import { getVerification } from './app/get-verification.ts';
 import { listVerifications } from './app/list-verifications.ts';
 import type { NumberProvider, Ports, Providers, PushReader } from './app/ports.ts';
+import { priceOffers } from './app/price-offers.ts';
+import { quotePrice } from './app/quote-price.ts';
 import { receivePush } from './app/receive-push.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
@@ -47,21 +51,22 @@ const inOrder = (providers: readonly (NumberProvider & { readonly codes: string 
 
 const houseKeepMs = 2_000;
 
-const openPorts = async (life: Life, config: VerificationConfig, db: Database, clock: Clock): Promise<Ports> => {
+const openPorts = async (life: Life, config: VerificationConfig, db: Database, bus: Bus, clock: Clock): Promise<Ports> => {
   const { logger, metrics } = life;
   const catalogue = loadCatalogue(new URL('./data/', import.meta.url));
   const tls = grpcTls(config);
-  const billing = await life.own(
-    'billing',
-    grpcClient(LedgerServiceClient, {
-      address: config.billingAddress,
-      principalKey: config.principalKey,
-      caller: 'verification',
-      defaultDeadlineMs: 2_000,
-      metrics,
-      tls,
-    }),
-  );
+  const toBilling = {
+    address: config.billingAddress,
+    principalKey: config.principalKey,
+    caller: 'verification',
+    defaultDeadlineMs: 2_000,
+    metrics,
+    tls,
+  };
+  const billing = await life.own('billing', grpcClient(LedgerServiceClient, toBilling));
+  const priceBook = await life.own('price book', grpcClient(PriceServiceClient, toBilling));
+  const prices = createPrices({ client: priceBook, clock, keepMs: config.quoteKeepMs });
+  await life.own('price changes', followPrices(bus, prices));
   const handlerApi = await life.own(
     'handler-api',
     createHandlerApiProvider({
@@ -91,6 +96,7 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, c
   return {
     store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
     ledger: createLedger(billing),
+    prices,
     providers: inOrder(providers, pushes),
     catalogue,
     sealer: createSealer(Buffer.from(config.encryptionKey, 'base64')),
@@ -118,7 +124,8 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     );
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'verification', logger }));
     await life.own('relay', startRelay({ db, bus, logger, metrics }));
-    const ports = await openPorts(life, config, db, options.clock ?? systemClock);
+    const ports = await openPorts(life, config, db, bus, options.clock ?? systemClock);
+    const catalogue = browseCatalogue(ports.catalogue);
     const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
     await life.own(
       'scheduler',
@@ -135,7 +142,9 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
         maxInFlight: config.grpcMaxInFlight,
         tls: grpcTls(config),
         services: grpcServices({
-          catalogue: browseCatalogue(ports.catalogue),
+          catalogue,
+          priceOffers: priceOffers(ports, catalogue),
+          quotePrice: quotePrice(ports),
           createVerification: createVerification(ports),
           getVerification: getVerification(ports),
           listVerifications: listVerifications(ports),

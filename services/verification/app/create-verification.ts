@@ -2,13 +2,13 @@ import { type AppError, appError, type ErrorCode, isAppError } from '#platform/e
 import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
-import { type Offer, offerFor } from '../domain/catalogue.ts';
+import { type Offer, offerFor, refuseAbove } from '../domain/catalogue.ts';
 import { change } from '../domain/lifecycle.ts';
 import { recoverAt } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { holdFor } from './hold.ts';
-import type { NumberProvider, Ports, Refusal } from './ports.ts';
+import type { NumberProvider, Ports, Quote, Refusal } from './ports.ts';
 import { reconcilePurchase } from './reconcile-purchase.ts';
 import { type Grant, settleFailed, settleGranted } from './settle-purchase.ts';
 import { type VerificationView, viewOf } from './view.ts';
@@ -21,6 +21,8 @@ export interface CreateVerificationRequest {
   readonly country: string;
   readonly capability: string;
   readonly maxPrice: Money | undefined;
+  /** Of a quote that the customer has asked for; empty or left out: the price of the moment. */
+  readonly quoteId?: string;
 }
 
 /** How a failed purchase answers: the first time, and whenever its key is used again. */
@@ -45,11 +47,11 @@ const holdAttempts = 3;
 const holdRetryMs = 50;
 
 /**
- * Buys a number: row → hold → provider → row. The row is written first, so that a crash at any later point leaves
+ * Buys a number: price → row → hold → provider → row. The row is written first, so that a crash at any later point leaves
  * something for recovery; the hold comes before the provider, so that no number is bought that nobody can pay.
  * Two statements on this path: the row, and its outcome together with its event.
  * @throws verification.not_offered | service_blocked | price_exceeded | no_numbers | provider_unavailable,
- *   billing.insufficient_credit, request.idempotency_conflict, platform.unavailable (repeat with the same key)
+ *   billing.insufficient_credit, billing.quote_invalid, request.idempotency_conflict, platform.unavailable (repeat with the same key)
  */
 export const createVerification =
   (ports: Ports) =>
@@ -57,31 +59,58 @@ export const createVerification =
     if (request.idempotencyKey.length > maxKeyLength)
       throw appError('request.invalid', { fields: [{ field: 'idempotencyKey', reason: `At most ${maxKeyLength} characters.` }] });
     const offer = offerFor(ports.catalogue, request);
-    const provider = ports.providers.route(offer);
-    const verification = newVerification(ports, request, offer, provider.name);
-    const earlier = await ports.store.reserve(verification);
-    const bought = earlier ? await replay(ports, earlier, verification.requestHash) : await purchase(ports, verification, offer, provider);
+    const priced = await price(ports, request, offer);
+    const bought =
+      'earlier' in priced ? await replay(ports, priced.earlier, requestHashOf(request, offer)) : await order(ports, request, offer, priced);
     // The newest state is read back only where something has happened since.
     return viewOf(ports.sealer, bought, bought.sealedCode ? await ports.store.messages(bought.tenantId, bought.id) : []);
   };
 
-const newVerification = (ports: Ports, request: CreateVerificationRequest, offer: Offer, provider: string): Verification => {
+/**
+ * What it costs this tenant. A purchase that was made before, when it had a price within the limit, is answered as it was then:
+ * what prices do since is of no consequence to it.
+ */
+const price = async (
+  ports: Ports,
+  request: CreateVerificationRequest,
+  offer: Offer,
+): Promise<Quote | { readonly earlier: Verification }> => {
+  const { tenantId, idempotencyKey, maxPrice, quoteId = '' } = request;
+  try {
+    const quote = await (quoteId === '' ? ports.prices.quote(tenantId, offer) : ports.prices.named(tenantId, quoteId, offer));
+    refuseAbove(maxPrice, quote.price);
+    return quote;
+  } catch (error) {
+    const earlier = idempotencyKey === '' ? undefined : await ports.store.findByKey(tenantId, idempotencyKey);
+    if (earlier === undefined) throw error;
+    return { earlier };
+  }
+};
+
+const order = async (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote): Promise<Verification> => {
+  const provider = ports.providers.route(offer);
+  const verification = newVerification(ports, request, offer, quote, provider.name);
+  const earlier = await ports.store.reserve(verification);
+  return earlier ? replay(ports, earlier, verification.requestHash) : purchase(ports, verification, offer, provider);
+};
+
+const newVerification = (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote, provider: string): Verification => {
   const id = newId();
   const createdAt = ports.clock.now();
   const purchaseDeadline = addMs(createdAt, ports.timing.purchaseMs);
-  const limit = request.maxPrice;
   return {
     id,
     tenantId: request.tenantId,
     idempotencyKey: request.idempotencyKey || `auto:${id}`,
-    requestHash: [offer.service.code, offer.country.code, offer.capability, limit ? `${limit.currency}:${limit.micros}` : ''].join('|'),
+    requestHash: requestHashOf(request, offer),
     state: 'reserving',
     version: 1,
     service: offer.service.code,
     country: offer.country.code,
     capability: offer.capability,
-    currency: offer.price.currency,
-    priceMicros: offer.price.micros,
+    currency: quote.price.currency,
+    priceMicros: quote.price.micros,
+    quoteId: quote.id,
     provider,
     activationId: undefined,
     providerCostMicros: undefined,
@@ -97,6 +126,12 @@ const newVerification = (ports: Ports, request: CreateVerificationRequest, offer
     dueAt: recoverAt(purchaseDeadline, ports.timing),
     attempts: 0,
   };
+};
+
+/** What the customer said, not what it came to: a repetition after a change of prices is still the same request. */
+const requestHashOf = ({ maxPrice: limit, quoteId = '' }: CreateVerificationRequest, { service, country, capability }: Offer): string => {
+  const parts = [service.code, country.code, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
+  return [...parts, ...(quoteId === '' ? [] : [quoteId])].join('|');
 };
 
 /** How long a repetition waits for the first one, in steps. */
@@ -120,6 +155,7 @@ const purchase = async (ports: Ports, verification: Verification, offer: Offer, 
   // Recovery may be at work on this row from now on: whoever comes late must not buy.
   if (ports.clock.now() >= verification.purchaseDeadline) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
   const { service, country, price } = offer;
+  // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
   const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price });
   if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
   if (answer.kind === 'unknown') return park(ports, verification, holdId);

@@ -23,6 +23,7 @@ export const holdFor = (
     tenantId: verification.tenantId,
     verificationId: verification.id,
     amount: money(verification.currency, verification.priceMicros),
+    quoteId: verification.quoteId,
     description: describe(ports, verification),
     expiresAt: addMs(verification.createdAt, ports.timing.holdMs),
     deadline,

@@ -52,6 +52,7 @@ export interface VerificationStore {
   /** Adds a message without a change of state; a visible one raises the version. @returns false when it is known already */
   addMessage(verification: Verification, message: SealedMessage, sealedCode: Uint8Array | undefined): Promise<boolean>;
   find(tenantId: string, id: string): Promise<Verification | undefined>;
+  findByKey(tenantId: string, idempotencyKey: string): Promise<Verification | undefined>;
   findByActivation(provider: string, activationId: string): Promise<Verification | undefined>;
   /** Visible messages, oldest first. */
   messages(tenantId: string, id: string): Promise<readonly SealedMessage[]>;
@@ -81,12 +82,35 @@ export type HoldOutcome =
   | { readonly kind: 'refused'; readonly error: AppError }
   | { readonly kind: 'unknown'; readonly error: AppError };
 
+/** A price that billing has promised to one tenant for one offer. */
+export interface Quote {
+  readonly id: string;
+  readonly price: Money;
+  readonly expiresAt: Date;
+}
+
+/** What tenants pay: billing's price book. */
+export interface Prices {
+  /**
+   * A quote that is good for longer than a purchase takes. Kept for a while, so that a purchase seldom waits for one.
+   * @throws billing.no_price · platform.unavailable, when billing does not answer
+   */
+  quote(tenantId: string, offer: Offer): Promise<Quote>;
+  /** Asked for now, hence with all of its life before it. @throws as `quote` */
+  fresh(tenantId: string, offer: Offer): Promise<Quote>;
+  /** The quote that a customer names; whether it has expired is for the hold to say. @throws request.not_found · billing.quote_invalid: for another offer */
+  named(tenantId: string, quoteId: string, offer: Offer): Promise<Quote>;
+  /** What up to a hundred offers cost this tenant now; undefined: it has no price. Promises nothing. */
+  resolve(tenantId: string, offers: readonly Offer[]): Promise<readonly (Money | undefined)[]>;
+}
+
 /** The customer's money. Idempotent by verification: asking again finds out what became of the first time. */
 export interface Ledger {
   placeHold(request: {
     tenantId: string;
     verificationId: string;
     amount: Money;
+    quoteId: string | undefined;
     description: string;
     expiresAt: Date;
     deadline: Date;
@@ -205,6 +229,7 @@ export interface Observer {
 export interface Ports {
   readonly store: VerificationStore;
   readonly ledger: Ledger;
+  readonly prices: Prices;
   readonly providers: Providers;
   readonly catalogue: Catalogue;
   readonly sealer: Sealer;

@@ -8,6 +8,7 @@ import { type Harness, openHarness } from '../testing/harness.ts';
 import { createVerification } from './create-verification.ts';
 import { getVerification } from './get-verification.ts';
 import type { Ports } from './ports.ts';
+import { quotePrice } from './quote-price.ts';
 import { receivePush } from './receive-push.ts';
 import { houseKeep } from './work-due.ts';
 
@@ -47,6 +48,48 @@ describe('a purchase', () => {
     assert.equal(payload?.['holdId'], h.ledger.holds.get(view.id)?.holdId);
     assert.ok(!JSON.stringify(payload).includes(view.phoneNumber), 'a phone number never stands in an event');
     assert.deepEqual(await read(tenant(), view.id), view);
+  });
+
+  it('costs what billing promises this tenant: shown, held, limited and remembered by its quote', async () => {
+    try {
+      h.prices.percent = 50n;
+      const key = newId();
+      const view = await create({ idempotencyKey: key, maxPrice: money('USD', 140_000n) });
+      assert.equal(view.price.micros, 140_000n);
+      assert.equal(h.ledger.holds.get(view.id)?.amountMicros, 140_000n);
+      const [row] = await h.db.query<{ quote_id: string }>('select quote_id from verifications where id = $1', [view.id]);
+      assert.ok(h.ledger.holds.get(view.id)?.request.includes(row?.quote_id ?? 'no quote'));
+      // Prices have risen since: the repetition is still the same request.
+      h.prices.percent = 200n;
+      assert.equal((await create({ idempotencyKey: key, maxPrice: money('USD', 140_000n) })).id, view.id);
+      await assert.rejects(create({ maxPrice: money('USD', 140_000n) }), refusedWith('verification.price_exceeded'));
+      h.prices.percent = 0n;
+      await assert.rejects(create(), refusedWith('billing.no_price'));
+      h.prices.percent = 100n;
+      h.prices.away = true;
+      const unpriced = newId();
+      await assert.rejects(create({ idempotencyKey: unpriced }), refusedWith('platform.unavailable'));
+      const rows = await h.db.query('select 1 from verifications where idempotency_key = $1', [unpriced]);
+      assert.equal(rows.length, 0, 'without a price nothing has begun');
+    } finally {
+      Object.assign(h.prices, { percent: 100n, away: false });
+    }
+  });
+
+  it('takes the price of the quote that the customer names, for this very thing', async () => {
+    const { tenantId } = h.request();
+    const quoted = await quotePrice(h.ports)({ tenantId, service: 'telegram', country: 'ID', capability: '' });
+    try {
+      h.prices.percent = 200n;
+      const key = newId();
+      const view = await create({ idempotencyKey: key, quoteId: quoted.id });
+      assert.deepEqual(view.price, quoted.price);
+      await assert.rejects(create({ idempotencyKey: key }), refusedWith('request.idempotency_conflict'));
+      await assert.rejects(create({ quoteId: quoted.id, service: 'whatsapp' }), refusedWith('billing.quote_invalid'));
+      await assert.rejects(create({ quoteId: newId() }), refusedWith('request.not_found'));
+    } finally {
+      h.prices.percent = 100n;
+    }
   });
 
   it('refuses what policy forbids before anything is written or asked', async () => {

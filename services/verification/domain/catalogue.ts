@@ -94,6 +94,7 @@ export interface Offer {
   readonly service: Service;
   readonly country: Country;
   readonly capability: string;
+  /** The list price; what a tenant pays is for billing's price book to say. */
   readonly price: Money;
 }
 
@@ -101,12 +102,9 @@ const notOffered = (field: string, reason: string): Error => appError('verificat
 
 /**
  * Decides whether something may be rented, before any money moves.
- * @throws verification.not_offered with the field; verification.service_blocked; verification.price_exceeded
+ * @throws verification.not_offered with the field; verification.service_blocked
  */
-export const offerFor = (
-  catalogue: Catalogue,
-  wanted: { service: string; country: string; capability: string; maxPrice: Money | undefined },
-): Offer => {
+export const offerFor = (catalogue: Catalogue, wanted: { service: string; country: string; capability: string }): Offer => {
   const service = catalogue.service(wanted.service.toLowerCase());
   if (!service) throw notOffered('service', 'There is no such service in the catalogue.');
   const country = catalogue.country(wanted.country.toUpperCase());
@@ -114,10 +112,12 @@ export const offerFor = (
   const capability = wanted.capability === '' ? 'sms' : wanted.capability;
   if (!capabilities.some((known) => known === capability)) throw notOffered('capability', 'Only "sms" is offered.');
   if (service.policyClass === 'blocked') throw appError('verification.service_blocked');
-  const price = priceOf(service, country);
-  const limit = wanted.maxPrice;
+  return { service, country, capability, price: priceOf(service, country) };
+};
+
+/** @throws request.invalid on another currency · verification.price_exceeded */
+export const refuseAbove = (limit: Money | undefined, price: Money): void => {
   if (limit && limit.currency !== price.currency)
     throw appError('request.invalid', { fields: [{ field: 'maxPrice.currency', reason: `Prices are in ${price.currency}.` }] });
   if (limit && limit.micros < price.micros) throw appError('verification.price_exceeded');
-  return { service, country, capability, price };
 };

@@ -29,6 +29,8 @@ export interface Verification {
   readonly capability: string;
   readonly currency: string;
   readonly priceMicros: bigint;
+  /** Of billing: the promise that the price is. Undefined for purchases from before there were quotes. */
+  readonly quoteId: string | undefined;
   readonly provider: string;
   readonly activationId: string | undefined;
   readonly providerCostMicros: bigint | undefined;

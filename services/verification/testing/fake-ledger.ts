@@ -19,11 +19,11 @@ export const createFakeLedger = (): FakeLedger => {
     balanceMicros: 1_000_000_000n,
     calls: 0,
     spoil: (how) => void spoilt.push(how),
-    placeHold: async ({ tenantId, verificationId, amount, description, expiresAt }) => {
+    placeHold: async ({ tenantId, verificationId, amount, quoteId = '', description, expiresAt }) => {
       ledger.calls += 1;
       const how = spoilt.shift();
       if (how === 'before') return unknown;
-      const request = [tenantId, amount.micros, description, expiresAt.toISOString()].join('|');
+      const request = [tenantId, amount.micros, quoteId, description, expiresAt.toISOString()].join('|');
       const known = holds.get(verificationId);
       if (known && known.request !== request) return { kind: 'refused', error: appError('request.idempotency_conflict') };
       if (!known) {

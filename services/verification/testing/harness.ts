@@ -16,6 +16,7 @@ import type { Ports, Push } from '../app/ports.ts';
 import { houseKeep, workDue } from '../app/work-due.ts';
 import type { Timing } from '../domain/timing.ts';
 import { createFakeLedger, type FakeLedger } from './fake-ledger.ts';
+import { createFakePrices, type FakePrices } from './fake-prices.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
 
 export const testTiming: Timing = {
@@ -44,6 +45,7 @@ export interface Harness {
   readonly clock: TestClock;
   readonly provider: FakeProvider;
   readonly ledger: FakeLedger;
+  readonly prices: FakePrices;
   readonly leaks: string[];
   readonly lateCodes: string[];
   readonly failedSteps: unknown[];
@@ -63,6 +65,7 @@ export const openHarness = async (): Promise<Harness> => {
   const clock = testClock();
   const provider = createFakeProvider(clock);
   const ledger = createFakeLedger();
+  const prices = createFakePrices(clock);
   const push = createHandlerApiPush({ secret: pushSecret });
   const leaks: string[] = [];
   const lateCodes: string[] = [];
@@ -70,6 +73,7 @@ export const openHarness = async (): Promise<Harness> => {
   const ports: Ports = {
     store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
     ledger,
+    prices,
     providers: { route: () => provider, named: () => provider, pushReader: (name) => (name === push.provider ? push : undefined) },
     catalogue: testCatalogue,
     sealer: createSealer(randomBytes(32)),
@@ -87,7 +91,7 @@ export const openHarness = async (): Promise<Harness> => {
   };
   const tenantId = newId();
   return {
-    ...{ db, url: database.url, ports, clock, provider, ledger, leaks, lateCodes, failedSteps },
+    ...{ db, url: database.url, ports, clock, provider, ledger, prices, leaks, lateCodes, failedSteps },
     request: (over = {}) => ({
       tenantId,
       idempotencyKey: newId(),

@@ -18,7 +18,7 @@ const unknownCodes: ReadonlySet<ErrorCode> = new Set([
 
 type Request = Parameters<Ledger['placeHold']>[0];
 
-const itemOf = ({ tenantId, verificationId, amount, description, expiresAt }: Request) => ({
+const itemOf = ({ tenantId, verificationId, amount, quoteId, description, expiresAt }: Request) => ({
   tenantId,
   hold: {
     idempotencyKey: `verification:${verificationId}`,
@@ -27,6 +27,7 @@ const itemOf = ({ tenantId, verificationId, amount, description, expiresAt }: Re
     reference: verificationId,
     description,
     expiresAt,
+    quoteId,
   },
 });
 

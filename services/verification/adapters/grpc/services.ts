@@ -10,11 +10,15 @@ import type { cancelVerification } from '../../app/cancel-verification.ts';
 import type { createVerification } from '../../app/create-verification.ts';
 import type { getVerification } from '../../app/get-verification.ts';
 import type { listVerifications } from '../../app/list-verifications.ts';
+import type { priceOffers } from '../../app/price-offers.ts';
+import type { quotePrice } from '../../app/quote-price.ts';
 import type { receivePush } from '../../app/receive-push.ts';
 import { fromLastId, fromPosition, fromPricePosition, toLastId, toMessage, toPosition, toPricePosition, toStatus } from './mapping.ts';
 
 export interface UseCases {
   readonly catalogue: CatalogueBrowser;
+  readonly priceOffers: ReturnType<typeof priceOffers>;
+  readonly quotePrice: ReturnType<typeof quotePrice>;
   readonly createVerification: ReturnType<typeof createVerification>;
   readonly getVerification: ReturnType<typeof getVerification>;
   readonly listVerifications: ReturnType<typeof listVerifications>;
@@ -24,10 +28,10 @@ export interface UseCases {
 
 const write = allow('owner', 'admin', 'staff', { scope: 'verifications:write' });
 const read = allowAny({ scope: 'verifications:read' });
-// The same for every tenant, and shown to visitors before they sign up.
+// Shown to visitors before they sign up; prices are the caller's own when he says who he is.
 const browse = publicMethod();
 
-const catalogService = ({ catalogue }: UseCases): BoundService =>
+const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): BoundService =>
   grpcService(CatalogServiceService, {
     listServices: method(browse, ({ page, search }) => {
       const { rows, next } = catalogue.services({ search, after: toPosition(page?.cursor), limit: pageLimit(page?.limit) });
@@ -46,16 +50,21 @@ const catalogService = ({ catalogue }: UseCases): BoundService =>
       const { rows, next } = catalogue.countries({ search, after: toPosition(page?.cursor), limit: pageLimit(page?.limit) });
       return { countries: rows.map(({ code, name, dialCode }) => ({ code, name, dialCode })), nextCursor: fromPosition(next) };
     }),
-    listPrices: method(browse, ({ page, service, country }) => {
-      const { rows, next } = catalogue.prices({ service, country, after: toPricePosition(page?.cursor), limit: pageLimit(page?.limit) });
+    listPrices: method(browse, async ({ page, service, country }, { principal }) => {
+      const query = { service, country, after: toPricePosition(page?.cursor), limit: pageLimit(page?.limit) };
+      const { rows, next } = await priceOffers(principal?.tenantId, query);
       return { prices: rows.map((row) => ({ ...row })), nextCursor: fromPricePosition(next) };
+    }),
+    quotePrice: method(allowAny({ scope: 'verifications:read' }), async (wanted, { principal }) => {
+      const { id, price, expiresAt } = await quotePrice({ ...wanted, tenantId: principal.tenantId });
+      return { quoteId: id, price, expiresAt };
     }),
   });
 
 const verificationService = (useCases: UseCases): BoundService =>
   grpcService(VerificationServiceService, {
     createVerification: method(write, async (request, { principal }) => {
-      const { idempotencyKey, service, country, capability, maxPrice } = request;
+      const { idempotencyKey, service, country, capability, maxPrice, quoteId = '' } = request;
       const view = await useCases.createVerification({
         tenantId: principal.tenantId,
         idempotencyKey,
@@ -63,6 +72,7 @@ const verificationService = (useCases: UseCases): BoundService =>
         country,
         capability,
         maxPrice,
+        quoteId,
       });
       return { verification: toMessage(view) };
     }),

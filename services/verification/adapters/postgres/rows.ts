@@ -18,6 +18,7 @@ export const VerificationRow = defineEntity({
     capability: p.text(),
     currency: p.text(),
     priceMicros: p.bigint('bigint'),
+    quoteId: p.uuid().nullable(),
     provider: p.text(),
     activationId: p.text().nullable(),
     providerCostMicros: p.bigint('bigint').nullable(),
@@ -66,6 +67,7 @@ export interface SqlRow {
   readonly capability: string;
   readonly currency: string;
   readonly price_micros: bigint;
+  readonly quote_id: string | null;
   readonly provider: string;
   readonly activation_id: string | null;
   readonly provider_cost_micros: bigint | null;
@@ -94,6 +96,7 @@ export const fromSql = (row: SqlRow): Verification => ({
   capability: row.capability,
   currency: row.currency,
   priceMicros: row.price_micros,
+  quoteId: row.quote_id ?? undefined,
   provider: row.provider,
   activationId: row.activation_id ?? undefined,
   providerCostMicros: row.provider_cost_micros ?? undefined,
@@ -122,6 +125,7 @@ export const fromEntity = (row: EntityRow): Verification => ({
   capability: row.capability,
   currency: row.currency,
   priceMicros: row.priceMicros,
+  quoteId: row.quoteId ?? undefined,
   provider: row.provider,
   activationId: row.activationId ?? undefined,
   providerCostMicros: row.providerCostMicros ?? undefined,

@@ -28,7 +28,15 @@ after(async () => {
 
 const reserving = (tenantId: string): Verification => ({
   ...{ id: newId(), tenantId, idempotencyKey: newId(), requestHash: 'telegram|ID', state: 'reserving', version: 1 },
-  ...{ service: 'telegram', country: 'ID', capability: 'sms', currency: 'USD', priceMicros: 450_000n, provider: 'handler-api' },
+  ...{
+    service: 'telegram',
+    country: 'ID',
+    capability: 'sms',
+    currency: 'USD',
+    priceMicros: 450_000n,
+    quoteId: undefined,
+    provider: 'handler-api',
+  },
   ...{ activationId: undefined, providerCostMicros: undefined, phoneNumber: undefined, holdId: undefined, sealedCode: undefined },
   ...{ reason: undefined, createdAt: at, purchaseDeadline: addMs(at, minuteMs), expiresAt: undefined, receivedAt: undefined },
   ...{ endedAt: undefined, dueAt: addMs(at, minuteMs), attempts: 0 },

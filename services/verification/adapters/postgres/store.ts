@@ -47,7 +47,7 @@ const messageParams = (message: SealedMessage): unknown[] => [
 
 const reserveParams = (v: Verification): unknown[] => [
   ...[v.id, v.tenantId, v.idempotencyKey, v.requestHash, v.state, v.version, v.service, v.country, v.capability],
-  ...[v.currency, v.priceMicros, v.provider, v.createdAt, v.purchaseDeadline, orNull(v.dueAt), v.attempts],
+  ...[v.currency, v.priceMicros, v.provider, v.createdAt, v.purchaseDeadline, orNull(v.dueAt), v.attempts, orNull(v.quoteId)],
 ];
 
 const saveParams = (from: Verification, to: Verification): unknown[] => [
@@ -156,12 +156,15 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
     },
   });
 
+  const findByKey = (tenantId: string, key: string): Promise<Verification | undefined> =>
+    findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, key], 'verification-by-key');
+
   return {
     reserve: async (verification) => {
       if (await reserve(verification)) return undefined;
-      const { tenantId, idempotencyKey } = verification;
-      return findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, idempotencyKey], 'verification-by-key');
+      return findByKey(verification.tenantId, verification.idempotencyKey);
     },
+    findByKey,
     save,
     addMessage: async (verification, message, sealedCode) => {
       const params = [verification.id, verification.tenantId, orNull(sealedCode), ...messageParams(message)];

@@ -177,6 +177,19 @@ export interface ListPricesResponse {
   nextCursor: string;
 }
 
+export interface QuotePriceRequest {
+  service: string;
+  country: string;
+  /** Empty: sms. */
+  capability: string;
+}
+
+export interface QuotePriceResponse {
+  quoteId: string;
+  price: Money | undefined;
+  expiresAt: Date | undefined;
+}
+
 export interface ReceivedMessage {
   id: string;
   sender: string;
@@ -213,7 +226,11 @@ export interface CreateVerificationRequest {
   country: string;
   capability: string;
   /** Refuse to pay more than this. */
-  maxPrice: Money | undefined;
+  maxPrice:
+    | Money
+    | undefined;
+  /** A quote of this tenant for this very thing: its price counts. Absent: the price of the moment. */
+  quoteId?: string | undefined;
 }
 
 export interface CreateVerificationResponse {
@@ -1181,6 +1198,216 @@ export const ListPricesResponse: MessageFns<ListPricesResponse> = {
   },
 };
 
+function createBaseQuotePriceRequest(): QuotePriceRequest {
+  return { service: "", country: "", capability: "" };
+}
+
+export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
+  encode(message: QuotePriceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.country !== "") {
+      writer.uint32(18).string(message.country);
+    }
+    if (message.capability !== "") {
+      writer.uint32(26).string(message.capability);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotePriceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotePriceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.capability = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QuotePriceRequest {
+    return {
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      capability: isSet(object.capability) ? globalThis.String(object.capability) : "",
+    };
+  },
+
+  toJSON(message: QuotePriceRequest): unknown {
+    const obj: any = {};
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.capability !== "") {
+      obj.capability = message.capability;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<QuotePriceRequest>, I>>(base?: I): QuotePriceRequest {
+    return QuotePriceRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QuotePriceRequest>, I>>(object: I): QuotePriceRequest {
+    const message = createBaseQuotePriceRequest();
+    message.service = object.service ?? "";
+    message.country = object.country ?? "";
+    message.capability = object.capability ?? "";
+    return message;
+  },
+};
+
+function createBaseQuotePriceResponse(): QuotePriceResponse {
+  return { quoteId: "", price: undefined, expiresAt: undefined };
+}
+
+export const QuotePriceResponse: MessageFns<QuotePriceResponse> = {
+  encode(message: QuotePriceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.quoteId !== "") {
+      writer.uint32(10).string(message.quoteId);
+    }
+    if (message.price !== undefined) {
+      Money.encode(message.price, writer.uint32(18).fork()).join();
+    }
+    if (message.expiresAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QuotePriceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotePriceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.quoteId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.price = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QuotePriceResponse {
+    return {
+      quoteId: isSet(object.quoteId)
+        ? globalThis.String(object.quoteId)
+        : isSet(object.quote_id)
+        ? globalThis.String(object.quote_id)
+        : "",
+      price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
+      expiresAt: isSet(object.expiresAt)
+        ? fromJsonTimestamp(object.expiresAt)
+        : isSet(object.expires_at)
+        ? fromJsonTimestamp(object.expires_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: QuotePriceResponse): unknown {
+    const obj: any = {};
+    if (message.quoteId !== "") {
+      obj.quoteId = message.quoteId;
+    }
+    if (message.price !== undefined) {
+      obj.price = Money.toJSON(message.price);
+    }
+    if (message.expiresAt !== undefined) {
+      obj.expiresAt = message.expiresAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<QuotePriceResponse>, I>>(base?: I): QuotePriceResponse {
+    return QuotePriceResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<QuotePriceResponse>, I>>(object: I): QuotePriceResponse {
+    const message = createBaseQuotePriceResponse();
+    message.quoteId = object.quoteId ?? "";
+    message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
+    message.expiresAt = object.expiresAt ?? undefined;
+    return message;
+  },
+};
+
 function createBaseReceivedMessage(): ReceivedMessage {
   return { id: "", sender: "", text: "", code: "", receivedAt: undefined };
 }
@@ -1634,7 +1861,7 @@ export const Verification: MessageFns<Verification> = {
 };
 
 function createBaseCreateVerificationRequest(): CreateVerificationRequest {
-  return { idempotencyKey: "", service: "", country: "", capability: "", maxPrice: undefined };
+  return { idempotencyKey: "", service: "", country: "", capability: "", maxPrice: undefined, quoteId: undefined };
 }
 
 export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = {
@@ -1653,6 +1880,9 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     }
     if (message.maxPrice !== undefined) {
       Money.encode(message.maxPrice, writer.uint32(42).fork()).join();
+    }
+    if (message.quoteId !== undefined) {
+      writer.uint32(50).string(message.quoteId);
     }
     return writer;
   },
@@ -1710,6 +1940,14 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
             message.maxPrice = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.quoteId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1737,6 +1975,11 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
         : isSet(object.max_price)
         ? Money.fromJSON(object.max_price)
         : undefined,
+      quoteId: isSet(object.quoteId)
+        ? globalThis.String(object.quoteId)
+        : isSet(object.quote_id)
+        ? globalThis.String(object.quote_id)
+        : undefined,
     };
   },
 
@@ -1757,6 +2000,9 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     if (message.maxPrice !== undefined) {
       obj.maxPrice = Money.toJSON(message.maxPrice);
     }
+    if (message.quoteId !== undefined) {
+      obj.quoteId = message.quoteId;
+    }
     return obj;
   },
 
@@ -1772,6 +2018,7 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     message.maxPrice = (object.maxPrice !== undefined && object.maxPrice !== null)
       ? Money.fromPartial(object.maxPrice)
       : undefined;
+    message.quoteId = object.quoteId ?? undefined;
     return message;
   },
 };
@@ -2617,7 +2864,7 @@ export const ReceivePushResponse: MessageFns<ReceivePushResponse> = {
   },
 };
 
-/** What can be rented and what it costs. The same for every tenant. */
+/** What can be rented and what it costs: list prices for visitors, their own prices for those who say who they are. */
 export type CatalogServiceService = typeof CatalogServiceService;
 export const CatalogServiceService = {
   listServices: {
@@ -2649,12 +2896,30 @@ export const CatalogServiceService = {
     responseSerialize: (value: ListPricesResponse): Buffer => Buffer.from(ListPricesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListPricesResponse => ListPricesResponse.decode(value),
   },
+  /**
+   * Promises the principal's tenant a price, for one or many purchases until it expires: PriceService.GetQuote of billing shows it line
+   * by line. A purchase without a quote takes the price of its moment.
+   */
+  quotePrice: {
+    path: "/namaskah.verification.v1.CatalogService/QuotePrice" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: QuotePriceRequest): Buffer => Buffer.from(QuotePriceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): QuotePriceRequest => QuotePriceRequest.decode(value),
+    responseSerialize: (value: QuotePriceResponse): Buffer => Buffer.from(QuotePriceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): QuotePriceResponse => QuotePriceResponse.decode(value),
+  },
 } as const;
 
 export interface CatalogServiceServer extends UntypedServiceImplementation {
   listServices: handleUnaryCall<ListServicesRequest, ListServicesResponse>;
   listCountries: handleUnaryCall<ListCountriesRequest, ListCountriesResponse>;
   listPrices: handleUnaryCall<ListPricesRequest, ListPricesResponse>;
+  /**
+   * Promises the principal's tenant a price, for one or many purchases until it expires: PriceService.GetQuote of billing shows it line
+   * by line. A purchase without a quote takes the price of its moment.
+   */
+  quotePrice: handleUnaryCall<QuotePriceRequest, QuotePriceResponse>;
 }
 
 export interface CatalogServiceClient extends Client {
@@ -2702,6 +2967,25 @@ export interface CatalogServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListPricesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Promises the principal's tenant a price, for one or many purchases until it expires: PriceService.GetQuote of billing shows it line
+   * by line. A purchase without a quote takes the price of its moment.
+   */
+  quotePrice(
+    request: QuotePriceRequest,
+    callback: (error: ServiceError | null, response: QuotePriceResponse) => void,
+  ): ClientUnaryCall;
+  quotePrice(
+    request: QuotePriceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: QuotePriceResponse) => void,
+  ): ClientUnaryCall;
+  quotePrice(
+    request: QuotePriceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: QuotePriceResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -87,4 +87,11 @@ alter table verifications add column leased_until timestamptz;
 alter table verifications set (fillfactor = 80);
 `,
   ),
+  sqlMigration(
+    '20261121-0003-quotes',
+    `
+-- The price is what billing has promised by this quote.
+alter table verifications add column quote_id uuid;
+`,
+  ),
 ];
