@@ -3,7 +3,7 @@ import { generateApiKey, parseApiKey } from '#platform/apikey/index.ts';
 import { grpcTls, startGrpcServer } from '#platform/grpc/index.ts';
 import { runMain, startService, type Closable, type RunningService } from '#platform/lifecycle/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
-import { openBus, startRelay } from '#platform/messaging/index.ts';
+import { openBus, startConsumer, startRelay } from '#platform/messaging/index.ts';
 import { openDatabase, type Database } from '#platform/postgres/index.ts';
 import { minuteMs, secondMs, systemClock, type Clock } from '#platform/time/index.ts';
 import { createPasswordHasher, type PasswordHasherOptions } from './adapters/argon2/password-hasher.ts';
@@ -12,6 +12,7 @@ import { createRefreshTokens } from './adapters/crypto/refresh-tokens.ts';
 import { createVault } from './adapters/crypto/vault.ts';
 import { authServices } from './adapters/grpc/services.ts';
 import { createAccessTokens, signingKeyFactory, type AccessTokenSigner } from './adapters/jose/access-tokens.ts';
+import { billingHandlers } from './adapters/nats/handlers.ts';
 import { loadBreachedPasswords } from './adapters/passwords/breached-passwords.ts';
 import { createAccounts } from './adapters/postgres/accounts.ts';
 import { createApiKeyUsage } from './adapters/postgres/api-key-usage.ts';
@@ -22,8 +23,9 @@ import { entities } from './adapters/postgres/rows.ts';
 import { createSessions } from './adapters/postgres/sessions.ts';
 import { createSigningKeys } from './adapters/postgres/signing-keys.ts';
 import { createThrottle } from './adapters/postgres/throttle.ts';
-import { createTransactions } from './adapters/postgres/transactions.ts';
+import { createTransactions, unitOfWork } from './adapters/postgres/transactions.ts';
 import { every } from './adapters/schedule/every.ts';
+import { followPlan } from './app/follow-plan.ts';
 import { keepSigningKeys, type KeepSigningKeysDeps } from './app/keep-signing-keys.ts';
 import { sweep } from './app/sweep.ts';
 import { createUseCases } from './app/use-cases.ts';
@@ -122,6 +124,10 @@ export const start = (config: AuthConfig, options: StartOptions = {}): Promise<R
         hasKeyForm: (text) => parseApiKey(text) !== undefined,
         clock,
       });
+      await life.own(
+        'billing events',
+        startConsumer({ db, bus, logger, metrics, durable: 'auth-billing', handlers: billingHandlers((tx) => followPlan(unitOfWork(tx))) }),
+      );
       const grpc = await life.own(
         'grpc',
         startGrpcServer({

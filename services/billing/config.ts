@@ -9,7 +9,7 @@ import {
   textVar,
   urlVar,
 } from '#platform/config/index.ts';
-import { dayMs, minuteMs } from '#platform/time/index.ts';
+import { dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
 
 export const billingConfig = defineConfig({
   ...processConfig,
@@ -54,7 +54,28 @@ export const billingConfig = defineConfig({
     default: 1_000,
     description: 'between two looks for stored webhooks',
   }),
+  renewalIntervalMs: durationVar('RENEWAL_INTERVAL_MS', {
+    default: 2_000,
+    description: 'between two looks for subscriptions that are due',
+  }),
   sweepIntervalMs: durationVar('HOLD_SWEEP_INTERVAL_MS', { default: 5_000, description: 'between two looks for holds that are due' }),
+  issuerCode: textVar('ISSUER_CODE', { default: 'NMK', description: 'what numbers of documents begin with; numbers are counted per code' }),
+  issuerName: textVar('ISSUER_NAME', { default: 'Namaskah', description: 'who issues invoices' }),
+  issuerAddress: textVar('ISSUER_ADDRESS', { default: '', description: 'lines separated by semicolons' }),
+  issuerCountry: textVar('ISSUER_COUNTRY', { default: '', description: 'ISO 3166-1 alpha-2' }),
+  issuerTaxId: textVar('ISSUER_TAX_ID', { default: '' }),
+  invoiceGraceMs: durationVar('INVOICE_GRACE_MS', {
+    default: hourMs,
+    description: 'how long after the end of a billing month it is closed: what is still being booked belongs to it',
+  }),
+  invoiceIntervalMs: durationVar('INVOICE_INTERVAL_MS', {
+    default: minuteMs,
+    description: 'between two looks for billing months that are over',
+  }),
+  receiptIntervalMs: durationVar('RECEIPT_INTERVAL_MS', {
+    default: 2_000,
+    description: 'between two looks for payments without a receipt',
+  }),
   adjustmentApprovalLimit: textVar('ADJUSTMENT_APPROVAL_LIMIT', {
     default: 'USD:100.00',
     description: 'by currency: what one operator may do to one tenant alone within 24 hours',
@@ -68,5 +89,15 @@ export const billingConfig = defineConfig({
     description: 'between two looks for proposals nobody decided on',
   }),
   sealIntervalMs: durationVar('LEDGER_SEAL_INTERVAL_MS', { default: 1_000, description: 'between two blocks of the chain of transfers' }),
+  usageChargeIntervalMs: durationVar('USAGE_CHARGE_INTERVAL_MS', {
+    default: 5_000,
+    description: 'between two looks for usage to rate and charge',
+  }),
+  usageChargeMinimum: textVar('USAGE_CHARGE_MINIMUM', { default: '0.10', description: 'USD: a smaller difference waits for more usage' }),
+  usageChargeWaitMs: durationVar('USAGE_CHARGE_WAIT_MS', { default: 60 * minuteMs, description: 'how long it waits at most' }),
+  usageAlertIntervalMs: durationVar('USAGE_ALERT_INTERVAL_MS', {
+    default: 2_000,
+    description: 'between two looks at the values of alerts',
+  }),
 });
 export type BillingConfig = ConfigOf<typeof billingConfig>;

@@ -17,8 +17,10 @@ import { reconcilePayments } from './app/payments/reconcile-payments.ts';
 import { startPayment } from './app/payments/start-payment.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
 import { openAdjustments } from './open-adjustments.ts';
+import { openDocuments } from './open-documents.ts';
 import { openGateways } from './open-gateways.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
+import { openPlans } from './open-plans.ts';
 import { openPrices } from './open-prices.ts';
 import { openTransactions } from './open-transactions.ts';
 
@@ -74,7 +76,9 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
       listPayments: listPayments({ payments }),
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     };
-    const prices = openPrices({ db, clock });
+    const plans = await openPlans({ config, life, db, clock, worker });
+    const prices = openPrices({ db, clock, plans });
+    const documents = await openDocuments({ config, db, clock, worker });
     const adjustments = await openAdjustments({ config, db, clock, worker });
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const grpc = await life.own(
@@ -86,7 +90,14 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
         logger,
         metrics,
         maxInFlight,
-        services: [...billingServices(useCases), ...ledgerServices(ledger), ...prices.services, ...adjustments],
+        services: [
+          ...billingServices(useCases),
+          ...ledgerServices(ledger),
+          ...plans.services,
+          ...prices.services,
+          ...documents,
+          ...adjustments,
+        ],
       }),
     );
 

@@ -26,17 +26,22 @@ import { publishPriceBook } from './app/prices/publish-price-book.ts';
 import { redeemPromotion } from './app/prices/redeem-promotion.ts';
 import { resolvePrices } from './app/prices/resolve-prices.ts';
 import { tryPrice } from './app/prices/try-price.ts';
+import type { OpenPlans } from './open-plans.ts';
 
 export interface PriceParts {
   readonly db: Database;
   readonly clock: Clock;
+  readonly plans: OpenPlans;
 }
 
-const discounts: Readonly<Record<string, bigint>> = { starter: 0n, pro: 200_000n, enterprise: 350_000n };
-const plans: PlanDiscounts = { planOf: async () => 'starter', discountPpm: (plan) => discounts[plan] };
+const discountsOf = ({ plans, reader }: OpenPlans): PlanDiscounts => ({
+  planOf: (tenantId, at) => reader.planOf(tenantId, at),
+  discountPpm: (plan) => plans.plans.find(({ id }) => id === plan)?.discountPpm,
+});
 
 /** Part of the composition root: price books, quotes, promotions. */
-export const openPrices = ({ db, clock }: PriceParts): { readonly services: readonly BoundService[] } => {
+export const openPrices = ({ db, clock, plans: opened }: PriceParts): { readonly services: readonly BoundService[] } => {
+  const plans = discountsOf(opened);
   const sources = postgresPriceSources(db);
   const quotes = postgresQuotes(db);
   const books = postgresPriceBooks(db);

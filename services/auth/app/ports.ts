@@ -236,8 +236,11 @@ export interface UnitOfWork {
   addOperator(userId: string, grantedBy: string, at: Date): Promise<boolean>;
   /** @returns false when the person was none. */
   removeOperator(userId: string): Promise<boolean>;
-  /** @returns the tenant's new version, 'same' when it has that plan, undefined when there is no such tenant. */
-  setPlan(tenantId: string, plan: Plan): Promise<number | 'same' | undefined>;
+  /**
+   * @param at when it was decided: an older decision changes nothing
+   * @returns the tenant's new version, 'same' when nothing changed, undefined when there is no such tenant
+   */
+  setPlan(tenantId: string, plan: Plan, at: Date): Promise<number | 'same' | undefined>;
 }
 
 /** Runs all of `work` or nothing; may run it again after a conflict, so `work` has no effect outside. */

@@ -13,7 +13,7 @@ export const setTenantPlan =
     if (tenantId !== callerTenantId) throw appError('request.not_found');
     const at = deps.clock.now();
     await deps.transactions.run(async (unit) => {
-      const version = await unit.setPlan(tenantId, plan);
+      const version = await unit.setPlan(tenantId, plan, at);
       if (version === undefined) throw appError('request.not_found');
       if (version !== 'same') await unit.record(tenantPlanChanged({ tenantId, at, version }, plan));
     });

@@ -281,6 +281,7 @@ export const createMemoryStores = () => {
     },
   };
 
+  const planSetAt = new Map<string, Date>();
   const unit: UnitOfWork = {
     record: async (fact) => void state.facts.push(fact),
     lockAccount: async (email) => account(email),
@@ -322,9 +323,11 @@ export const createMemoryStores = () => {
       if (membership(tenantId, userId) === undefined) state.memberships.push({ tenantId, userId, role, joinedAt });
     },
     invite,
-    setPlan: async (tenantId, plan) => {
+    setPlan: async (tenantId, plan, at) => {
       const tenant = state.tenants.get(tenantId);
       if (tenant === undefined) return undefined;
+      if (at < (planSetAt.get(tenantId) ?? at)) return 'same';
+      planSetAt.set(tenantId, at);
       if (tenant.plan === plan) return 'same';
       tenant.plan = plan;
       tenant.version += 1;

@@ -425,12 +425,23 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
     describe('plans', () => {
       test('a change has a version, the same plan has none, a stranger nothing', async () => {
         const { tenantId } = await addTenant();
-        const set = (id: string, plan: 'pro' | 'starter') => stores.transactions.run((unit) => unit.setPlan(id, plan));
+        const set = (id: string, plan: 'pro' | 'starter', at = new Date(0)) =>
+          stores.transactions.run((unit) => unit.setPlan(id, plan, at));
         assert.deepEqual(
           [await set(tenantId, 'pro'), await set(tenantId, 'pro'), await set(tenantId, 'starter'), await set(newId(), 'pro')],
           [2, 'same', 3, undefined],
         );
         assert.equal((await stores.accounts.tenant(tenantId))?.plan, 'starter');
+      });
+
+      test('what was decided later stays, whatever arrives later', async () => {
+        const { tenantId } = await addTenant();
+        const set = (plan: 'pro' | 'starter', ms: number) => stores.transactions.run((unit) => unit.setPlan(tenantId, plan, new Date(ms)));
+        assert.deepEqual(
+          [await set('pro', 20), await set('starter', 10), await set('pro', 30), await set('starter', 25)],
+          [2, 'same', 'same', 'same'],
+        );
+        assert.equal((await stores.accounts.tenant(tenantId))?.plan, 'pro');
       });
     });
 

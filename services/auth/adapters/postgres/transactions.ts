@@ -13,15 +13,19 @@ with taken as (
 )
 select taken.*, t.name as tenant_name from taken join tenants t on t.id = taken.tenant_id`;
 
+// What was decided later stays, whatever arrives later.
 const setPlanSql = `
 with found as (
-  select id, plan, version from tenants where id = $1 for update
+  select id, plan, plan_set_at from tenants where id = $1 for update
 ), changed as (
-  update tenants t set plan = $2, version = t.version + 1 from found where t.id = found.id and found.plan <> $2 returning t.version
+  update tenants t set plan = $2, plan_set_at = $3, version = t.version + case when found.plan <> $2 then 1 else 0 end
+  from found where t.id = found.id and found.plan_set_at <= $3
+  returning t.version, found.plan <> $2 as moved
 )
-select (select version from changed) as version from found`;
+select (select version from changed where moved) as version from found`;
 
-const unitOfWork = (tx: Transaction): UnitOfWork => ({
+/** Everything that must happen together, inside a transaction that somebody else began: a consumer's, with its inbox row. */
+export const unitOfWork = (tx: Transaction): UnitOfWork => ({
   record: (fact) => recordFacts(tx, [fact]),
   lockAccount: (email) => selectAccount(tx, email, true),
   takeEmailVerification: async (tokenHash, now) => {
@@ -68,8 +72,8 @@ const unitOfWork = (tx: Transaction): UnitOfWork => ({
     return rows.length > 0;
   },
   removeOperator: async (userId) => (await tx.query('delete from operators where user_id = $1 returning user_id', [userId])).length > 0,
-  setPlan: async (tenantId, plan) => {
-    const [row] = await tx.query<{ version: number | null }>(setPlanSql, [tenantId, plan]);
+  setPlan: async (tenantId, plan, at) => {
+    const [row] = await tx.query<{ version: number | null }>(setPlanSql, [tenantId, plan, at]);
     return row && (row.version ?? 'same');
   },
 });

@@ -1,8 +1,11 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import { planEntities } from './plans/rows.ts';
 import type { PaymentStatus } from '../../domain/payment.ts';
 import { AdjustmentRow } from './adjustments/rows.ts';
+import { documentEntities } from './documents/rows.ts';
 import { ledgerEntities } from './ledger/rows.ts';
 import { priceEntities } from './prices/rows.ts';
+import { usageEntities } from './usage/rows.ts';
 
 export const PaymentRow = defineEntity({
   name: 'PaymentRow',
@@ -39,4 +42,4 @@ export const NotificationRow = defineEntity({
   },
 });
 
-export const entities = [...ledgerEntities, ...priceEntities, AdjustmentRow, PaymentRow, NotificationRow];
+export const entities = [...ledgerEntities, ...priceEntities, ...planEntities, ...usageEntities, AdjustmentRow, ...documentEntities, PaymentRow, NotificationRow];

@@ -142,8 +142,15 @@ export interface Document {
   /** Of a receipt. */
   paymentId: string;
   gateway: string;
-  /** SHA-256 of the content, hexadecimal. */
+  /** SHA-256 of the content, hexadecimal; empty in a preview. */
   contentHash: string;
+  /** What the prepaid credit has not paid already: a tax that comes on top. */
+  due:
+    | Money
+    | undefined;
+  /** Of a credit note: numbers of the invoices whose charges it gives back. */
+  refersTo: string[];
+  issuer: BillingDetails | undefined;
 }
 
 export interface ListDocumentsRequest {
@@ -480,6 +487,9 @@ function createBaseDocument(): Document {
     paymentId: "",
     gateway: "",
     contentHash: "",
+    due: undefined,
+    refersTo: [],
+    issuer: undefined,
   };
 }
 
@@ -532,6 +542,15 @@ export const Document: MessageFns<Document> = {
     }
     if (message.contentHash !== "") {
       writer.uint32(130).string(message.contentHash);
+    }
+    if (message.due !== undefined) {
+      Money.encode(message.due, writer.uint32(138).fork()).join();
+    }
+    for (const v of message.refersTo) {
+      writer.uint32(146).string(v!);
+    }
+    if (message.issuer !== undefined) {
+      BillingDetails.encode(message.issuer, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -677,6 +696,30 @@ export const Document: MessageFns<Document> = {
             message.contentHash = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.due = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.refersTo.push(reader.string());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.issuer = BillingDetails.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -737,6 +780,13 @@ export const Document: MessageFns<Document> = {
         : isSet(object.content_hash)
         ? globalThis.String(object.content_hash)
         : "",
+      due: isSet(object.due) ? Money.fromJSON(object.due) : undefined,
+      refersTo: globalThis.Array.isArray(object?.refersTo)
+        ? object.refersTo.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.refers_to)
+        ? object.refers_to.map((e: any) => globalThis.String(e))
+        : [],
+      issuer: isSet(object.issuer) ? BillingDetails.fromJSON(object.issuer) : undefined,
     };
   },
 
@@ -790,6 +840,15 @@ export const Document: MessageFns<Document> = {
     if (message.contentHash !== "") {
       obj.contentHash = message.contentHash;
     }
+    if (message.due !== undefined) {
+      obj.due = Money.toJSON(message.due);
+    }
+    if (message.refersTo?.length) {
+      obj.refersTo = message.refersTo;
+    }
+    if (message.issuer !== undefined) {
+      obj.issuer = BillingDetails.toJSON(message.issuer);
+    }
     return obj;
   },
 
@@ -816,6 +875,11 @@ export const Document: MessageFns<Document> = {
     message.paymentId = object.paymentId ?? "";
     message.gateway = object.gateway ?? "";
     message.contentHash = object.contentHash ?? "";
+    message.due = (object.due !== undefined && object.due !== null) ? Money.fromPartial(object.due) : undefined;
+    message.refersTo = object.refersTo?.map((e) => e) || [];
+    message.issuer = (object.issuer !== undefined && object.issuer !== null)
+      ? BillingDetails.fromPartial(object.issuer)
+      : undefined;
     return message;
   },
 };

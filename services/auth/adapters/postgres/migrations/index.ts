@@ -134,4 +134,10 @@ create table operators (
 `,
 );
 
-export const migrations: readonly NamedMigration[] = [platformMigration, tables, operators];
+/** When the plan was decided: decisions may arrive out of order. */
+const planSetAt = sqlMigration(
+  '20261121-0040-plan-set-at',
+  `alter table tenants add column plan_set_at timestamptz not null default '-infinity'`,
+);
+
+export const migrations: readonly NamedMigration[] = [platformMigration, tables, operators, planSetAt];

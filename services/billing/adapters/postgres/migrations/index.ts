@@ -8,7 +8,30 @@ import { credits } from './0011-credits.ts';
 import { batches } from './0012-batches.ts';
 import { chain } from './0013-chain.ts';
 import { prices } from './0030-prices.ts';
+import { usage } from './0050-usage.ts';
+import { spending } from './0051-spending.ts';
+import { alerts } from './0052-alerts.ts';
+import { plans } from './0040-plans.ts';
 import { transactions } from './0060-transactions.ts';
+import { documents } from './0061-documents.ts';
 import { adjustments } from './0070-adjustments.ts';
 
-export const migrations = [platformMigration, ledgerTables, ledgerFunctions, payments, clearing, chart, credits, batches, chain, prices, transactions, adjustments];
+export const migrations = [
+  platformMigration,
+  ledgerTables,
+  ledgerFunctions,
+  payments,
+  clearing,
+  chart,
+  credits,
+  batches,
+  chain,
+  prices,
+  plans,
+  usage,
+  spending,
+  alerts,
+  transactions,
+  documents,
+  adjustments,
+];

@@ -1,0 +1,304 @@
+import { appError, isAppError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import { publishEvent } from '#platform/messaging/index.ts';
+import { money } from '#platform/money/index.ts';
+import { type Database, encodeCursor, type Transaction, withIdempotency } from '#platform/postgres/index.ts';
+import { events } from '#events';
+import type { ChangeResult, PeriodRecord, PlanReader, Subscriptions } from '../../../app/plans/ports.ts';
+import { freePlan, type Interval, type PlanId } from '../../../domain/plans/plan.ts';
+import type { BilledPeriod, Effect, Subscription, SubscriptionFact, SubscriptionState } from '../../../domain/plans/subscription.ts';
+import { datedCursor } from '../dated-cursor.ts';
+import { BilledPeriodRow } from './rows.ts';
+
+interface SubscriptionSql {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly plan: PlanId;
+  readonly interval: Interval;
+  readonly state: SubscriptionState;
+  readonly time_zone: string;
+  readonly anchor_at: Date;
+  readonly period_index: number;
+  readonly period_start: Date;
+  readonly period_end: Date;
+  readonly billed_id: string;
+  readonly next_plan: PlanId | null;
+  readonly next_interval: Interval | null;
+  readonly next_time_zone: string | null;
+  readonly attempts: number;
+  readonly due_at: Date;
+  readonly owed_micros: bigint;
+  readonly version: bigint;
+  readonly created_at: Date;
+  readonly ended_at: Date | null;
+  readonly billed_plan: PlanId;
+  readonly billed_interval: Interval;
+  readonly billed_start: Date;
+  readonly billed_end: Date;
+  readonly billed_amount: bigint;
+}
+
+const columns = `s.*, b.plan as billed_plan, b.interval as billed_interval, b.starts_at as billed_start, b.ends_at as billed_end, b.amount_micros as billed_amount
+  from subscriptions s join billed_periods b on b.id = s.billed_id`;
+
+const statements = {
+  current: `select ${columns} where s.tenant_id = $1 and s.state <> 'ended'`,
+  // Two first subscriptions at once have no row to wait for: the tenant itself is locked.
+  lockTenant: `select pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`,
+  // Due, or past due with credit that suffices by now: a top-up pays at once, whichever way it came.
+  due: `select ${columns} where s.state <> 'ended' and (s.due_at <= $1 or s.state = 'past_due' and exists (
+      select from accounts a where a.tenant_id = s.tenant_id and a.kind = 'wallet' and a.currency = s.currency
+         and a.balance_micros - a.held_micros >= s.owed_micros))
+    order by s.due_at limit 1 for update of s skip locked`,
+  write: `insert into subscriptions (id, tenant_id, plan, interval, state, time_zone, anchor_at, period_index, period_start, period_end, billed_id,
+      next_plan, next_interval, next_time_zone, attempts, due_at, owed_micros, currency, version, created_at, ended_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    on conflict (id) do update set plan = excluded.plan, interval = excluded.interval, state = excluded.state, time_zone = excluded.time_zone,
+      anchor_at = excluded.anchor_at, period_index = excluded.period_index, period_start = excluded.period_start, period_end = excluded.period_end,
+      billed_id = excluded.billed_id, next_plan = excluded.next_plan, next_interval = excluded.next_interval, next_time_zone = excluded.next_time_zone,
+      attempts = excluded.attempts, due_at = excluded.due_at, owed_micros = excluded.owed_micros, version = excluded.version, ended_at = excluded.ended_at
+    where subscriptions.version = excluded.version - 1`,
+  cut: `update billed_periods set ends_at = greatest(starts_at, $2), credited_micros = $3 where id = $1 returning transfer_id`,
+  credit: `select reverse_transfer($1, $2, $3, $4, 'refund', $5, $6, null, null, $7) as outcome`,
+  pay: `select post_to_wallet($1, $2, $3, $4, 0, 'subscription', 'revenue', 'subscription', $5, $6, null, null, null, null, $7) as done`,
+  bill: `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, transfer_id, created_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+  available: `select balance_micros - held_micros as available from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
+  // What was paid for that moment; else what is subscribed to now (a renewal that waits for its payment).
+  planAt: `select plan from (
+      select plan, 1 as rank from billed_periods where tenant_id = $1 and starts_at <= $2 and ends_at > $2
+      union all select plan, 2 from subscriptions where tenant_id = $1 and state <> 'ended' and created_at <= $2) known
+    order by rank limit 1`,
+} as const;
+
+const subscriptionOf = (row: SubscriptionSql): Subscription => ({
+  id: row.id,
+  tenantId: row.tenant_id,
+  planId: row.plan,
+  interval: row.interval,
+  state: row.state,
+  timeZone: row.time_zone,
+  anchorAt: row.anchor_at,
+  periodIndex: row.period_index,
+  period: { start: row.period_start, end: row.period_end },
+  billed: {
+    id: row.billed_id,
+    planId: row.billed_plan,
+    interval: row.billed_interval,
+    start: row.billed_start,
+    end: row.billed_end,
+    amountMicros: row.billed_amount,
+  },
+  next: row.next_plan === null || row.next_interval === null ? undefined : { planId: row.next_plan, interval: row.next_interval },
+  nextTimeZone: row.next_time_zone ?? undefined,
+  attempts: row.attempts,
+  dueAt: row.due_at,
+  owedMicros: row.owed_micros,
+  version: Number(row.version),
+  createdAt: row.created_at,
+  endedAt: row.ended_at ?? undefined,
+});
+
+/** Undoes the whole transaction: nothing of a change that cannot be paid remains. */
+class CannotPay extends Error {
+  readonly requiredMicros: bigint;
+  constructor(requiredMicros: bigint) {
+    super('the credit does not suffice');
+    this.requiredMicros = requiredMicros;
+  }
+}
+
+const giveBack = async (tx: Transaction, { tenantId, id }: Subscription, credit: NonNullable<Effect['credit']>): Promise<void> => {
+  const { billed, amountMicros, at } = credit;
+  const [cut] = await tx.query<{ transfer_id: string | null }>(statements.cut, [billed.id, at, amountMicros]);
+  if (cut === undefined) throw new Error(`billed period ${billed.id} is missing`);
+  if (amountMicros === 0n || cut.transfer_id === null) return;
+  const description = `Unused part of ${billed.planId}`;
+  const [row] = await tx.query<{ outcome: string }>(statements.credit, [
+    newId(),
+    tenantId,
+    cut.transfer_id,
+    amountMicros,
+    description,
+    id,
+    at,
+  ]);
+  if (row?.outcome !== 'done') throw new Error(`the unused part of ${billed.id} could not be given back: ${row?.outcome ?? 'no answer'}`);
+};
+
+/** @returns false when the credit does not suffice; nothing is written then */
+const pay = async (
+  tx: Transaction,
+  { id, tenantId }: Subscription,
+  currency: string,
+  period: BilledPeriod,
+  now: Date,
+): Promise<boolean> => {
+  const transferId = period.amountMicros === 0n ? null : newId();
+  if (transferId !== null) {
+    const [row] = await tx.query<{ done: boolean }>(statements.pay, [
+      ...[transferId, tenantId, currency, -period.amountMicros, `Plan ${period.planId}, ${period.interval}`, id, now],
+    ]);
+    if (row?.done !== true) return false;
+  }
+  await tx.query(statements.bill, [
+    ...[period.id, id, tenantId, period.planId, period.interval, period.start, period.end, period.amountMicros, currency, transferId, now],
+  ]);
+  return true;
+};
+
+const write = async (tx: Transaction, s: Subscription, currency: string): Promise<void> => {
+  // The version is the guard: whoever else changed the row in between has won, and this change is undone.
+  const rows = await tx.query(`${statements.write} returning id`, [
+    ...[s.id, s.tenantId, s.planId, s.interval, s.state, s.timeZone, s.anchorAt, s.periodIndex, s.period.start, s.period.end, s.billed.id],
+    ...[s.next?.planId ?? null, s.next?.interval ?? null, s.nextTimeZone ?? null, s.attempts, s.dueAt, s.owedMicros, currency, s.version],
+    ...[s.createdAt, s.endedAt ?? null],
+  ]);
+  if (rows.length === 0) throw appError('platform.internal', { cause: `subscription ${s.id} changed under its lock` });
+};
+
+/** Events of one change come in threes at most; versions leave room for them. */
+const versionsPerChange = 4;
+
+const publish = async (
+  tx: Transaction,
+  s: Subscription,
+  currency: string,
+  facts: readonly SubscriptionFact[],
+  now: Date,
+): Promise<void> => {
+  for (const [index, fact] of facts.entries()) {
+    const about = {
+      tenantId: s.tenantId,
+      aggregateId: s.id,
+      aggregateVersion: BigInt(s.version * versionsPerChange + index),
+      occurredAt: now,
+    };
+    const subscriptionId = s.id;
+    switch (fact.kind) {
+      case 'plan_changed':
+        await publishEvent(tx, events.billing.planChanged, {
+          ...about,
+          payload: { subscriptionId, plan: fact.to, previousPlan: fact.from },
+        });
+        break;
+      case 'renewed': {
+        const { planId: plan, interval, start, end, amountMicros } = fact.period;
+        const payload = { subscriptionId, plan, interval, amount: money(currency, amountMicros), periodStart: start, periodEnd: end };
+        await publishEvent(tx, events.billing.subscriptionRenewed, { ...about, payload });
+        break;
+      }
+      case 'payment_failed': {
+        const { attempt, nextAttemptAt } = fact;
+        const payload = { subscriptionId, plan: s.planId, amount: money(currency, fact.amountMicros), attempt, nextAttemptAt };
+        await publishEvent(tx, events.billing.subscriptionPaymentFailed, { ...about, payload });
+        break;
+      }
+      case 'ended':
+        await publishEvent(tx, events.billing.subscriptionEnded, {
+          ...about,
+          payload: { subscriptionId, plan: s.planId, reason: fact.reason },
+        });
+        break;
+    }
+  }
+};
+
+/** @returns false when the credit does not suffice. The credit of a change comes first: it may pay for the rest. */
+const apply = async (tx: Transaction, effect: Effect, currency: string, now: Date): Promise<boolean> => {
+  const { subscription, credit, charge, facts } = effect;
+  if (credit !== undefined) await giveBack(tx, subscription, credit);
+  if (charge !== undefined && !(await pay(tx, subscription, currency, charge, now))) return false;
+  await write(tx, subscription, currency);
+  await publish(tx, subscription, currency, facts, now);
+  return true;
+};
+
+export const postgresSubscriptions = (db: Database, currency: string): Subscriptions & PlanReader => {
+  const changeIn = async (
+    tx: Transaction,
+    { tenantId, now }: { readonly tenantId: string; readonly now: Date },
+    decide: (current: Subscription | undefined) => Effect | undefined,
+  ): Promise<Subscription | undefined> => {
+    const [row] = await tx.query<SubscriptionSql>(`${statements.current} for update of s`, [tenantId]);
+    const current = row && subscriptionOf(row);
+    const effect = decide(current);
+    if (effect === undefined) return current;
+    if (!(await apply(tx, effect, currency, now))) throw new CannotPay(effect.charge?.amountMicros ?? 0n);
+    return effect.subscription;
+  };
+
+  const available = async (tenantId: string): Promise<bigint> => {
+    const [row] = await db.query<{ available: bigint }>(statements.available, [tenantId, currency]);
+    return row?.available ?? 0n;
+  };
+
+  return {
+    current: async (tenantId) => {
+      const [row] = await db.query<SubscriptionSql>(statements.current, [tenantId], { name: 'subscription-current' });
+      return row && subscriptionOf(row);
+    },
+
+    change: async ({ tenantId, idempotencyKey, request, now }, decide): Promise<ChangeResult> => {
+      let ran = false;
+      try {
+        const subscription = await db.transaction(async (tx) => {
+          ran = false;
+          await tx.query(statements.lockTenant, [tenantId]);
+          const key = { tenantId, operation: 'billing.subscription', key: idempotencyKey, request };
+          const answer = await withIdempotency(tx, key, async () => {
+            ran = true;
+            return { subscription: (await changeIn(tx, { tenantId, now }, decide)) ?? null };
+          });
+          return answer.subscription ?? undefined;
+        });
+        return { outcome: ran ? 'done' : 'replayed', subscription };
+      } catch (error) {
+        if (isAppError(error, 'request.idempotency_conflict')) return { outcome: 'idempotency_conflict' };
+        if (!(error instanceof CannotPay)) throw error;
+        return { outcome: 'insufficient_credit', availableMicros: await available(tenantId), requiredMicros: error.requiredMicros };
+      }
+    },
+
+    renewNext: (now, decide) =>
+      db.transaction(async (tx) => {
+        const [row] = await tx.query<SubscriptionSql>(statements.due, [now]);
+        if (row === undefined) return undefined;
+        const current = subscriptionOf(row);
+        const renewal = decide(current);
+        if (await apply(tx, renewal.effect, currency, now)) return renewal.effect.facts;
+        if (renewal.kind === 'end') throw new Error('an end costs nothing');
+        // It was tried early, because the credit seemed to suffice; the schedule of the tries stays as it is.
+        if (current.state === 'past_due' && current.dueAt > now) return [];
+        await apply(tx, renewal.otherwise, currency, now);
+        return renewal.otherwise.facts;
+      }),
+
+    periods: async (tenantId, { limit, cursor }) => {
+      const after = datedCursor(cursor, 'uuid');
+      const older =
+        after === undefined ? {} : { $or: [{ startsAt: { $lt: after.at } }, { startsAt: after.at, id: { $lt: String(after.tie) } }] };
+      const order = { orderBy: { startsAt: 'desc', id: 'desc' }, limit: limit + 1 } as const;
+      const rows = await db.em().find(BilledPeriodRow, { tenantId, ...older }, order);
+      const last = rows.length > limit ? rows[limit - 1] : undefined;
+      return { periods: rows.slice(0, limit).map(recordOf), nextCursor: last === undefined ? '' : encodeCursor([last.startsAt, last.id]) };
+    },
+
+    planOf: async (tenantId, at) => {
+      const [row] = await db.query<{ plan: PlanId }>(statements.planAt, [tenantId, at], { name: 'plan-at' });
+      return row?.plan ?? freePlan;
+    },
+  };
+};
+
+const recordOf = (row: BilledPeriodRow): PeriodRecord => ({
+  id: row.id,
+  planId: row.plan,
+  interval: row.interval,
+  start: row.startsAt,
+  end: row.endsAt,
+  amountMicros: row.amountMicros,
+  creditedMicros: row.creditedMicros,
+  currency: row.currency,
+  createdAt: row.createdAt,
+});
