@@ -1,0 +1,331 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { isAppError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import { money } from '#platform/money/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { dayMs, hourMs, testClock } from '#platform/time/index.ts';
+import { setBillingDetails } from '../../../app/documents/billing-details.ts';
+import { closePeriod } from '../../../app/documents/close-period.ts';
+import { getDocument } from '../../../app/documents/get-document.ts';
+import { issueDocument, occasionOf } from '../../../app/documents/issue.ts';
+import { issueReceipts } from '../../../app/documents/issue-receipts.ts';
+import { previewInvoice } from '../../../app/documents/preview-invoice.ts';
+import { invoiceOf, noDetails } from '../../../domain/documents/document.ts';
+import { openBooks } from '../../../testing/ledger/postgres-books.ts';
+import { openRenderer } from '../../pdf/renderer.ts';
+import { postgresAudit } from '../ledger/audit.ts';
+import { postgresHolds } from '../ledger/hold-ledger.ts';
+import { postgresWallets } from '../ledger/wallets.ts';
+import { migrations } from '../migrations/index.ts';
+import { postgresDocuments } from './documents.ts';
+
+const issuer = { code: 'NMK', party: { name: 'Namaskah', address: ['1 Harbour Street'], country: 'GB', taxId: 'GB1' } };
+const november = new Date('2026-11-10T12:00:00Z');
+const december = new Date('2026-12-01T01:00:00Z');
+
+describe('documents', () => {
+  let database: TestDatabase;
+  let db: Database;
+  let clock: ReturnType<typeof testClock>;
+  let tenantId: string;
+  beforeEach(async () => {
+    database = await createTestDatabase('billing', migrations);
+    db = await openBooks(database.url, 20);
+    clock = testClock(november);
+    tenantId = await newTenant();
+  });
+  const closeDatabase = async () => {
+    await db.close();
+    await database.close();
+  };
+  const finish = async () => {
+    assert.equal(await postgresAudit(db).firstDivergence(), undefined, 'the books agree after all that');
+    await closeDatabase();
+  };
+  /** Every test on a database of its own, audited at its end. */
+  const law = (name: string, body: () => Promise<void>): void => {
+    test(name, async () => {
+      try {
+        await body();
+      } catch (error) {
+        await closeDatabase();
+        throw error;
+      }
+      await finish();
+    });
+  };
+
+  const newTenant = async (micros = 1_000_000_000n): Promise<string> => {
+    const id = newId();
+    await postgresWallets(db).grant({
+      tenantId: id,
+      idempotencyKey: newId(),
+      request: 'r',
+      transferId: newId(),
+      amount: money('USD', micros),
+      reason: 'credit',
+      priority: 20,
+      expiresAt: undefined,
+      now: clock.now(),
+    });
+    return id;
+  };
+  const charge = async (
+    of: string,
+    micros: bigint,
+    product: 'verification' | 'usage' | 'subscription' = 'verification',
+    now = clock.now(),
+  ) => {
+    const transferId = newId();
+    const result = await postgresHolds(db).charge({
+      tenantId: of,
+      idempotencyKey: newId(),
+      request: 'r',
+      transferId,
+      amount: money('USD', micros),
+      product,
+      reference: 'ref',
+      description: 'Pro plan',
+      now,
+    });
+    assert.equal(result.outcome, 'done');
+    return transferId;
+  };
+  const refund = async (of: string, reverses: string, micros: bigint) => {
+    const command = { tenantId: of, idempotencyKey: newId(), request: 'r', transferId: newId(), reverses, amount: money('USD', micros) };
+    assert.equal((await postgresWallets(db).refund({ ...command, description: 'sorry', reference: '', now: clock.now() })).outcome, 'done');
+  };
+  const store = () => postgresDocuments(db, issuer.code);
+  const close = () => closePeriod({ documents: store(), issuer, clock, graceMs: hourMs })();
+  const closeAll = async (): Promise<number> => {
+    let closed = 0;
+    while ((await close()) > 0) closed += 1;
+    return closed;
+  };
+  const all = async (of = tenantId) => (await store().list(of, ['invoice', 'credit_note'], { limit: 100, cursor: '' })).documents;
+  const sum = (lines: readonly { amountMicros: bigint }[]) => lines.reduce((total, { amountMicros }) => total + amountMicros, 0n);
+  const at = (time: string | Date) => clock.set(new Date(time));
+
+  law(
+    'a month is invoiced once it is over: a line for each product, to the last micro; refunds are a credit note that names the invoice',
+    async () => {
+      const first = await charge(tenantId, 1_234_567n);
+      await charge(tenantId, 1n);
+      await charge(tenantId, 49_000_000n, 'subscription');
+      await refund(tenantId, first, 34_567n);
+      at('2026-12-01T00:59:59.999Z');
+      assert.equal(await closeAll(), 0, 'the hour of grace is not over');
+      at(december);
+      assert.equal(await closeAll(), 1);
+      const documents = await all();
+      const invoice = documents.find(({ kind }) => kind === 'invoice');
+      const note = documents.find(({ kind }) => kind === 'credit_note');
+      assert.deepEqual(
+        invoice?.lines.map(({ product, quantity, amountMicros }) => [product, quantity, amountMicros]),
+        [
+          ['subscription', 1n, 49_000_000n],
+          ['verification', 2n, 1_234_568n],
+        ],
+      );
+      assert.deepEqual([invoice?.number, note?.number], ['NMK-2026-000001', 'NMK-2026-CN-000001']);
+      assert.deepEqual([sum(note?.lines ?? []), note?.refersTo], [34_567n, ['NMK-2026-000001']]);
+      assert.deepEqual([invoice?.period?.from, invoice?.period?.to], [november, new Date('2026-12-01T00:00:00Z')]);
+      assert.equal(await closeAll(), 0, 'once');
+
+      await refund(tenantId, first, 1_000n);
+      at('2027-01-01T01:00:00Z');
+      assert.equal(await closeAll(), 1);
+      const later = (await all()).filter(({ number }) => number.startsWith('NMK-2027'));
+      assert.deepEqual(
+        later.map(({ kind, number, refersTo }) => [kind, number, refersTo]),
+        [['credit_note', 'NMK-2027-CN-000001', ['NMK-2026-000001']]],
+        'a month without charges has no invoice; numbers begin anew each year',
+      );
+      const subjects = await db.query<{ n: bigint }>(`select count(*) as n from outbox where subject like '%document.issued'`);
+      assert.equal(subjects[0]?.n, 3n);
+    },
+  );
+
+  law('what is booked too late is in the next invoice; nothing twice, nothing lost, whatever zones the tenant moves through', async () => {
+    const setZone = (timeZone: string) =>
+      setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', { ...noDetails, name: 'Acme', country: 'GB', timeZone });
+    let charged = 0n;
+    const zones = ['Asia/Jakarta', 'America/Los_Angeles', 'Pacific/Kiritimati', 'Pacific/Pago_Pago', 'Europe/London', 'UTC'];
+    for (let step = 0; step < 60; step++) {
+      clock.advance(5 * dayMs + 7 * hourMs);
+      if (step % 7 === 0) await setZone(zones[(step / 7) % zones.length] ?? 'UTC');
+      charged += BigInt(step + 1);
+      await charge(tenantId, BigInt(step + 1));
+      await closeAll();
+      // A service whose clock is behind books before the period that was just closed.
+      charged += 1_000n;
+      await charge(tenantId, 1_000n, 'usage', new Date(clock.now().getTime() - 40 * dayMs));
+    }
+    clock.advance(70 * dayMs);
+    await closeAll();
+    const invoices = (await all()).filter(({ kind }) => kind === 'invoice');
+    assert.equal(sum(invoices.flatMap(({ lines }) => lines)), charged);
+    const periods = await db.query<{ from: Date; to: Date; after: bigint; upto: bigint }>(
+      'select period_from as from, period_to as to, after_sequence as after, to_sequence as upto from closed_periods where tenant_id = $1 order by 1',
+      [tenantId],
+    );
+    assert.ok(periods.length > 10);
+    for (const [index, { from, after: begin }] of periods.entries()) {
+      if (index === 0) continue;
+      assert.deepEqual([from, begin], [periods[index - 1]?.to, periods[index - 1]?.upto]);
+    }
+  });
+
+  law('two workers at once close every period of many tenants once, and numbers have no gap', async () => {
+    const tenants = await Promise.all(Array.from({ length: 25 }, () => newTenant()));
+    for (const each of tenants) await charge(each, 5n);
+    at(december);
+    await Promise.all([closeAll(), closeAll(), closeAll()]);
+    // Whoever found all that was left locked by the others comes again.
+    await closeAll();
+    const numbers = await db.query<{ sequence: bigint }>(`select sequence from documents where kind = 'invoice' order by 1`);
+    assert.deepEqual(
+      numbers.map(({ sequence }) => sequence),
+      Array.from({ length: 25 }, (_, index) => BigInt(index + 1)),
+    );
+  });
+
+  law('numbers have no gap even when half of those who take one fail afterwards', async () => {
+    const schedule = await store().schedule(tenantId, 'USD');
+    assert.ok(schedule);
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, index) =>
+        store().run(async (unit) => {
+          const occasion = await occasionOf(unit, issuer, { details: noDetails, currency: 'USD', issuedAt: clock.now() });
+          const content = invoiceOf(occasion, { from: november, to: december, timeZone: 'UTC' }, []);
+          const { number } = await issueDocument(unit, issuer, tenantId, content);
+          if (index % 2 === 0) throw new Error('the power went off');
+          return number;
+        }),
+      ),
+    );
+    const numbers = attempts.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    assert.equal(numbers.length, 20);
+    assert.deepEqual(
+      numbers.toSorted(),
+      Array.from({ length: 20 }, (_, index) => `NMK-2026-${String(index + 1).padStart(6, '0')}`),
+    );
+  });
+
+  law('an issued document never changes: not with the details, not by SQL; its PDF is the same bytes', async () => {
+    await setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', {
+      name: 'Ünïcode Čo. شركة',
+      address: ['ул. Пушкина 10', '東京'],
+      country: 'DE',
+      taxId: 'DE 99',
+      timeZone: '',
+    });
+    await charge(tenantId, 120_000_000n);
+    at(december);
+    await closeAll();
+    const [issued] = await all();
+    assert.ok(issued);
+    assert.match(issued.taxNote, /Reverse charge/);
+    const renderer = await openRenderer();
+    const first = await renderer.pdf(issued);
+    assert.equal(Buffer.from(first.subarray(0, 5)).toString(), '%PDF-');
+    await setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', { ...noDetails, name: 'Other', country: 'GB' });
+    const again = await getDocument({ reader: store() })(tenantId, issued.id);
+    assert.deepEqual(again, issued);
+    assert.equal(Buffer.compare(first, await (await openRenderer()).pdf(again)), 0);
+    await assert.rejects(db.query('update documents set total_micros = 0 where id = $1', [issued.id]));
+    await assert.rejects(db.query('delete from documents where id = $1', [issued.id]));
+    await assert.rejects(getDocument({ reader: store() })(newId(), issued.id), (error) => isAppError(error, 'request.not_found'));
+  });
+
+  law('the tax is that of the country on the day, from data', async () => {
+    await db.query(`insert into tax_rates values ('GB', '2020-01-01', 'VAT', 200000, true), ('GB', '2026-12-15', 'VAT', 250000, false)`);
+    await setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', { ...noDetails, name: 'Acme', country: 'GB' });
+    await charge(tenantId, 120_000_000n);
+    at(december);
+    await closeAll();
+    await charge(tenantId, 100_000_000n);
+    at('2027-01-01T01:00:00Z');
+    await closeAll();
+    const [later, earlier] = await all();
+    assert.deepEqual([earlier?.netMicros, earlier?.taxMicros, earlier?.dueMicros], [100_000_000n, 20_000_000n, 0n]);
+    assert.deepEqual([later?.netMicros, later?.taxMicros, later?.dueMicros], [100_000_000n, 25_000_000n, 25_000_000n]);
+  });
+
+  law('a preview says what the invoice would say now, has no number, and is stored nowhere', async () => {
+    const preview = previewInvoice({ documents: store(), reader: store(), issuer, clock });
+    await charge(tenantId, 7n);
+    const now = await preview(tenantId);
+    assert.deepEqual([now.number, sum(now.lines), now.period?.to], ['', 7n, new Date('2026-12-01T00:00:00Z')]);
+    assert.deepEqual((await preview(newId())).lines, [], 'without a wallet, too');
+    assert.deepEqual(await all(), []);
+  });
+
+  law('each payment that succeeds gets one receipt, also with two workers', async () => {
+    const paid = async () => {
+      const id = newId();
+      await db.query(
+        `insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at)
+         values ($1, $2, 'simulator', 5000000, 'USD', $3, 'x', $4, $4)`,
+        [id, tenantId, newId(), clock.now()],
+      );
+      return id;
+    };
+    const settle = (id: string) =>
+      db.query('select settle_payment($1, $2, $3, $4, $5, $6, $7, $8, $9)', [
+        id,
+        'g',
+        newId(),
+        newId(),
+        clock.now(),
+        newId(),
+        'namaskah.billing.v1.payment.succeeded',
+        '{}',
+        Buffer.from('{}'),
+      ]);
+    const ids = await Promise.all(Array.from({ length: 30 }, paid));
+    for (const id of ids.slice(0, 25)) await settle(id);
+    await settle(ids[0] ?? '');
+    const issue = issueReceipts({ documents: store(), issuer, clock });
+    const drain = async () => {
+      while ((await issue()) > 0);
+    };
+    await Promise.all([drain(), drain()]);
+    await drain();
+    const { documents } = await store().list(tenantId, ['receipt'], { limit: 100, cursor: '' });
+    assert.deepEqual(documents.map(({ payment }) => payment?.id).toSorted(), ids.slice(0, 25).toSorted());
+    assert.equal(documents[0]?.totalMicros, 5_000_000n);
+    assert.deepEqual(
+      documents
+        .map(({ number }) => number)
+        .toSorted()
+        .at(-1),
+      'NMK-2026-R-000025',
+    );
+  });
+
+  law('wrong details name their fields', async () => {
+    const fieldsOf = async (over: Partial<typeof noDetails>) => {
+      const set = setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', {
+        ...noDetails,
+        name: 'Acme',
+        country: 'GB',
+        ...over,
+      });
+      const error: unknown = await set.then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      return isAppError(error) ? error.fields.map(({ field }) => field) : [];
+    };
+    assert.deepEqual(await fieldsOf({ name: ' ' }), ['name']);
+    assert.deepEqual(await fieldsOf({ country: 'Germany' }), ['country']);
+    assert.deepEqual(await fieldsOf({ timeZone: 'Mars/Olympus' }), ['time_zone']);
+    assert.deepEqual(await fieldsOf({ address: ['a', ''] }), ['address[1]']);
+    assert.deepEqual(await fieldsOf({ address: Array.from({ length: 7 }, () => 'x') }), ['address']);
+    assert.deepEqual(await fieldsOf({ taxId: '<script>' }), ['tax_id']);
+    assert.deepEqual(await fieldsOf({}), []);
+  });
+});

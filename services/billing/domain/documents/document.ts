@@ -1,0 +1,166 @@
+import type { Product } from '../ledger.ts';
+import { taxed, type TaxRate } from './tax.ts';
+
+export const documentKinds = ['invoice', 'credit_note', 'receipt'] as const;
+export type DocumentKind = (typeof documentKinds)[number];
+
+/** Who a document is for, or from. */
+export interface Party {
+  readonly name: string;
+  readonly address: readonly string[];
+  /** ISO 3166-1 alpha-2; empty when it is not known. */
+  readonly country: string;
+  readonly taxId: string;
+}
+export interface BillingDetails extends Party {
+  readonly timeZone: string;
+}
+export const noDetails: BillingDetails = { name: '', address: [], country: '', taxId: '', timeZone: 'UTC' };
+
+/** What was taken, or given back, for one product; several for what has a name of its own, like a subscription. */
+export interface Activity {
+  readonly product: Product;
+  readonly title: string;
+  readonly charges: bigint;
+  readonly refunds: bigint;
+  /** Taken, or given back: never negative. */
+  readonly chargedMicros: bigint;
+  readonly refundedMicros: bigint;
+}
+
+export interface DocumentLine {
+  readonly description: string;
+  readonly product: Product | '';
+  readonly quantity: bigint;
+  readonly amountMicros: bigint;
+}
+
+export interface Period {
+  readonly from: Date;
+  readonly to: Date;
+  readonly timeZone: string;
+}
+
+/** All that a document says. Once issued it never changes, whatever becomes of the tenant's details or the tax rates. */
+export interface DocumentContent {
+  readonly kind: DocumentKind;
+  /** Empty in a preview. */
+  readonly number: string;
+  readonly issuedAt: Date;
+  readonly period: Period | undefined;
+  readonly issuer: Party;
+  readonly customer: Party;
+  readonly currency: string;
+  readonly lines: readonly DocumentLine[];
+  readonly netMicros: bigint;
+  readonly taxMicros: bigint;
+  readonly totalMicros: bigint;
+  /** The part of the total that the prepaid credit has not paid already: a tax that comes on top. */
+  readonly dueMicros: bigint;
+  readonly taxNote: string;
+  /** Of a credit note: the invoices whose charges it gives back. */
+  readonly refersTo: readonly string[];
+  readonly payment: { readonly id: string; readonly gateway: string } | undefined;
+}
+
+export interface Document extends DocumentContent {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly contentHash: string;
+}
+
+const names: Readonly<Record<Product, string>> = {
+  verification: 'Phone verifications',
+  campaign: 'Campaign messages',
+  rental: 'Number rentals',
+  subscription: 'Subscription',
+  usage: 'Usage',
+};
+
+const chargeLine = ({ product, title, charges, chargedMicros }: Activity): DocumentLine => ({
+  description: title === '' ? names[product] : title,
+  product,
+  quantity: charges,
+  amountMicros: chargedMicros,
+});
+const refundLine = ({ product, title, refunds, refundedMicros }: Activity): DocumentLine => ({
+  description: `Refund: ${title === '' ? names[product] : title}`,
+  product,
+  quantity: refunds,
+  amountMicros: refundedMicros,
+});
+
+export interface Occasion {
+  readonly issuer: Party;
+  readonly details: BillingDetails;
+  readonly currency: string;
+  /** How much the smallest unit of the currency is. */
+  readonly minorMicros: bigint;
+  readonly taxRate: TaxRate | undefined;
+  readonly issuedAt: Date;
+}
+
+/** A business in another country with a tax number of its own declares the tax itself. */
+const isReverseCharge = (issuer: Party, { country, taxId }: Party): boolean => taxId !== '' && country !== '' && country !== issuer.country;
+
+const partyOf = ({ name, address, country, taxId }: Party): Party => ({ name, address, country, taxId });
+
+const contentOf = (
+  kind: DocumentKind,
+  { issuer, details, currency, minorMicros, taxRate, issuedAt }: Occasion,
+  lines: readonly DocumentLine[],
+  over: Partial<DocumentContent>,
+): DocumentContent => {
+  const sumMicros = lines.reduce((sum, { amountMicros }) => sum + amountMicros, 0n);
+  // What is paid in is no sale yet: the tax is on the invoices.
+  const sum = taxed(
+    sumMicros,
+    kind === 'receipt' ? undefined : taxRate,
+    kind !== 'receipt' && isReverseCharge(issuer, details),
+    minorMicros,
+  );
+  return {
+    kind,
+    number: '',
+    issuedAt,
+    period: undefined,
+    issuer: partyOf(issuer),
+    customer: partyOf(details),
+    currency,
+    lines,
+    netMicros: sum.netMicros,
+    taxMicros: sum.taxMicros,
+    totalMicros: sum.totalMicros,
+    dueMicros: sum.totalMicros - sumMicros,
+    taxNote: sum.note,
+    refersTo: [],
+    payment: undefined,
+    ...over,
+  };
+};
+
+/** One line for each product that was charged: their sum is what left the wallet, to the last micro. */
+export const invoiceOf = (occasion: Occasion, period: Period, activities: readonly Activity[]): DocumentContent =>
+  contentOf('invoice', occasion, activities.filter(({ chargedMicros }) => chargedMicros > 0n).map(chargeLine), { period });
+
+export const creditNoteOf = (
+  occasion: Occasion,
+  period: Period,
+  activities: readonly Activity[],
+  refersTo: readonly string[],
+): DocumentContent =>
+  contentOf('credit_note', occasion, activities.filter(({ refundedMicros }) => refundedMicros > 0n).map(refundLine), { period, refersTo });
+
+export const receiptOf = (
+  occasion: Occasion,
+  payment: { readonly id: string; readonly gateway: string; readonly amountMicros: bigint },
+): DocumentContent =>
+  contentOf('receipt', occasion, [{ description: 'Prepaid credit', product: '', quantity: 1n, amountMicros: payment.amountMicros }], {
+    payment: { id: payment.id, gateway: payment.gateway },
+  });
+
+const marks: Readonly<Record<DocumentKind, string>> = { invoice: '', credit_note: 'CN-', receipt: 'R-' };
+
+/** "NMK-2026-000017", "NMK-2026-CN-000004", "NMK-2026-R-000210" */
+export const documentNumber = (issuer: string, kind: DocumentKind, year: number, sequence: bigint): string =>
+  `${issuer}-${year}-${marks[kind]}${sequence.toString().padStart(6, '0')}`;
