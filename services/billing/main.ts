@@ -23,6 +23,7 @@ import { openLedger, type StartWorker } from './open-ledger.ts';
 import { openPlans } from './open-plans.ts';
 import { openPrices } from './open-prices.ts';
 import { openTransactions } from './open-transactions.ts';
+import { openUsage } from './open-usage.ts';
 
 /** Starts billing. @returns the running service; its address is `grpc` */
 export const start = (config: BillingConfig, { clock = systemClock }: { readonly clock?: Clock } = {}): Promise<RunningService> =>
@@ -77,6 +78,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     };
     const plans = await openPlans({ config, life, db, clock, worker });
+    const usage = await openUsage({ config, life, db, bus, clock, worker, plans });
     const prices = openPrices({ db, clock, plans });
     const documents = await openDocuments({ config, db, clock, worker });
     const adjustments = await openAdjustments({ config, db, clock, worker });
@@ -97,6 +99,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
           ...prices.services,
           ...documents,
           ...adjustments,
+          ...usage,
         ],
       }),
     );

@@ -42,4 +42,13 @@ export const NotificationRow = defineEntity({
   },
 });
 
-export const entities = [...ledgerEntities, ...priceEntities, ...planEntities, ...usageEntities, AdjustmentRow, ...documentEntities, PaymentRow, NotificationRow];
+export const entities = [
+  ...ledgerEntities,
+  ...priceEntities,
+  ...planEntities,
+  ...usageEntities,
+  AdjustmentRow,
+  ...documentEntities,
+  PaymentRow,
+  NotificationRow,
+];

@@ -1,0 +1,33 @@
+import { done, on, type ReceivedEvent } from '#platform/messaging/index.ts';
+import { events } from '#events';
+import type { UsageEvent } from '../../domain/usage-events.ts';
+
+/**
+ * What other services' facts count as. The event's own id is the usage's id, so a redelivery counts once even without the inbox. A verification
+ * counts when its code has come: what came to nothing is not usage.
+ */
+export const usageOf = (event: ReceivedEvent): UsageEvent | undefined => {
+  const { tenantId, id, occurredAt, subject, payload } = event;
+  switch (subject) {
+    case events.verification.codeReceived.subject: {
+      const { verificationId, service, country } = events.verification.codeReceived.codec.fromJSON(payload);
+      return { tenantId, meter: 'verifications', id: verificationId, quantity: 1n, occurredAt, properties: { service, country } };
+    }
+    case events.campaign.messagesProgressed.subject: {
+      const { campaignId, submitted } = events.campaign.messagesProgressed.codec.fromJSON(payload);
+      return submitted > 0n
+        ? { tenantId, meter: 'messages', id, quantity: submitted, occurredAt, properties: { campaign: campaignId } }
+        : undefined;
+    }
+    default:
+      return undefined;
+  }
+};
+
+/** A credit that came in: what is owed can be paid. */
+export const paymentHandlers = (retryOwed: (tenantId: string) => Promise<void>) => [
+  on(events.billing.paymentSucceeded, async (_tx, { tenantId }) => {
+    await retryOwed(tenantId);
+    return done();
+  }),
+];

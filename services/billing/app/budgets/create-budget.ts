@@ -1,0 +1,104 @@
+import { appError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import type { Money } from '#platform/money/index.ts';
+import type { Clock } from '#platform/time/index.ts';
+import { budgetIntervals, isBudgetInterval } from '../../domain/budget.ts';
+import { isProduct, products } from '../../domain/ledger.ts';
+import { checkName } from '../alerts/create-alert.ts';
+import { canonicalRequest } from '../canonical-request.ts';
+import { check, checkAmount, checkKey, refuseInvalid } from '../checks.ts';
+import type { Budgets, BudgetStatus } from './ports.ts';
+
+export interface CreateBudgetRequest {
+  readonly idempotencyKey: string;
+  readonly name: string;
+  readonly interval: string;
+  /** Empty: everything. */
+  readonly product: string;
+  readonly amount: Money;
+  readonly hard: boolean;
+  /** Empty: the tenant's own zone. */
+  readonly zone: string;
+  readonly alertAtPercent: readonly number[];
+}
+
+export const mostBudgets = 20;
+const mostAlertsEach = 10;
+
+const isZone = (zone: string): boolean => {
+  try {
+    return zone.length <= 64 && new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+};
+
+const alertsFault = (percents: readonly number[]) =>
+  check(
+    percents.length <= mostAlertsEach &&
+      new Set(percents).size === percents.length &&
+      percents.every((percent) => Number.isInteger(percent) && percent >= 1 && percent <= 100),
+    'alert_at_percent',
+    `At most ${mostAlertsEach} different whole percentages, 1 to 100.`,
+  );
+
+/**
+ * Counts what the running day or month has seen already. A hard budget stops spending at the very next batch; a soft one only feeds alerts.
+ * @throws request.invalid · request.idempotency_conflict
+ */
+export const createBudget =
+  ({
+    budgets,
+    zoneOf,
+    clock,
+  }: {
+    readonly budgets: Pick<Budgets, 'create'>;
+    readonly zoneOf: (tenantId: string) => Promise<string>;
+    readonly clock: Clock;
+  }) =>
+  async (tenantId: string, request: CreateBudgetRequest): Promise<BudgetStatus> => {
+    const { idempotencyKey, name, interval, product, amount, hard, alertAtPercent } = request;
+    refuseInvalid(
+      checkKey(idempotencyKey),
+      checkName(name),
+      check(isBudgetInterval(interval), 'interval', `One of ${budgetIntervals.join(', ')}.`),
+      check(product === '' || isProduct(product), 'product', `One of ${products.join(', ')}, or none for all.`),
+      check(product === '' || !hard, 'hard', 'A budget of one product is watched, not enforced: leave product out, or hard false.'),
+      checkAmount(amount),
+      check(request.zone === '' || isZone(request.zone), 'time_zone', 'An IANA name such as Europe/Berlin.'),
+      alertsFault(alertAtPercent),
+    );
+    if (!isBudgetInterval(interval)) throw appError('request.invalid');
+    const now = clock.now();
+    const zone = request.zone === '' ? await zoneOf(tenantId) : request.zone;
+    const result = await budgets.create({
+      tenantId,
+      idempotencyKey,
+      request: canonicalRequest(
+        'budget',
+        name,
+        interval,
+        product,
+        amount.currency,
+        amount.micros,
+        hard,
+        request.zone,
+        alertAtPercent.join(','),
+      ),
+      budget: {
+        ...{ id: newId(), tenantId, name, interval, amountMicros: amount.micros, currency: amount.currency, hard, zone, createdAt: now },
+        product: isProduct(product) ? product : undefined,
+      },
+      alertAtPercent,
+      most: mostBudgets,
+      now,
+    });
+    switch (result.outcome) {
+      case 'done':
+        return result.budget;
+      case 'unknown_zone':
+        throw appError('request.invalid', { fields: [{ field: 'time_zone', reason: 'An IANA name such as Europe/Berlin.' }] });
+      case 'too_many':
+        throw appError('request.invalid', { fields: [{ field: 'budget', reason: `At most ${mostBudgets}: delete one first.` }] });
+    }
+  };

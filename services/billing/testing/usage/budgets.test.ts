@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import fc from 'fast-check';
+import { newId } from '#platform/ids/index.ts';
+import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
+import { capturing, placing, releasing } from '../ledger/books.contract.ts';
+import { codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
+
+let house: UsageHouse;
+before(async () => {
+  house = await openUsageHouse();
+});
+after(() => house?.close());
+afterEach(async () => {
+  house.clock.set(start);
+  assert.equal(await house.audit(), undefined, 'the books agree');
+  const [row] = await house.db.query<{ wrong: number }>(
+    'select count(*)::int as wrong from budget_windows w join budgets b on b.id = w.budget_id where w.spent_micros <> spent_in_window(b, w.starts_at)',
+  );
+  assert.equal(row?.wrong, 0, 'what is counted is what the holds say');
+});
+
+const place = async (tenantId: string, micros: bigint, over: object = {}) =>
+  house.books.place(placing(tenantId, micros, { now: house.clock.now(), expiresAt: addMs(house.clock.now(), hourMs), ...over }));
+const spent = async (tenantId: string, id: string): Promise<bigint | undefined> =>
+  (await house.budgets.find(tenantId, id, house.clock.now()))?.spentMicros;
+const outcomes = (results: readonly { readonly outcome: string }[]) => results.map(({ outcome }) => outcome);
+const placedHold = async (tenantId: string, micros: bigint, over: object = {}): Promise<string> => {
+  const result = await place(tenantId, micros, over);
+  return result.outcome === 'done' ? result.hold.id : assert.fail(result.outcome);
+};
+
+describe('a hard budget', () => {
+  it('is never passed, whatever comes at once: 1,000 holds against room for 137', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 1_375n);
+    const results = await Promise.all(Array.from({ length: 1_000 }, () => place(tenantId, 10n)));
+    assert.equal(results.filter(({ outcome }) => outcome === 'done').length, 137);
+    assert.deepEqual(new Set(outcomes(results)), new Set(['done', 'budget_exhausted']));
+    assert.equal(await spent(tenantId, id), 1_370n);
+    assert.equal((await place(tenantId, 5n)).outcome, 'done', 'what is left can still be spent');
+    assert.equal((await place(tenantId, 1n)).outcome, 'budget_exhausted');
+  });
+
+  it('Σ placed ≤ budget at every moment, for random amounts, releases and captures side by side', async () => {
+    const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
+    console.log(`seed ${seed}`);
+    const step = fc.record({
+      micros: fc.integer({ min: 1, max: 400 }),
+      then: fc.constantFrom('keep', 'release', 'capture'),
+      taken: fc.integer({ min: 1, max: 100 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), fc.integer({ min: 300, max: 3_000 }), async (steps, limit) => {
+        const tenantId = await house.rich();
+        const { id } = await house.budget(tenantId, BigInt(limit));
+        await Promise.all(
+          steps.map(async ({ micros, then, taken }) => {
+            const result = await place(tenantId, BigInt(micros));
+            if (result.outcome !== 'done') return;
+            if (then === 'release') await house.books.release({ ...releasing(tenantId, result.hold.id), now: house.clock.now() });
+            const amount = BigInt(Math.max(1, Math.floor((micros * taken) / 100)));
+            if (then === 'capture') await house.books.capture({ ...capturing(tenantId, result.hold.id, amount), now: house.clock.now() });
+          }),
+        );
+        const [row] = await house.db.query<{ used: bigint }>(
+          'select coalesce(sum(hold_spending(h)), 0)::bigint as used from holds h where tenant_id = $1',
+          [tenantId],
+        );
+        assert.ok((row?.used ?? 0n) <= BigInt(limit));
+        assert.equal(await spent(tenantId, id), row?.used);
+      }),
+      { seed, numRuns: 25 },
+    );
+  });
+
+  it('what is given back can be spent again; what was taken cannot', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 100n);
+    const first = await placedHold(tenantId, 60n);
+    assert.equal((await place(tenantId, 41n)).outcome, 'budget_exhausted');
+    await house.books.release({ ...releasing(tenantId, first), now: house.clock.now() });
+    const second = await placedHold(tenantId, 100n);
+    await house.books.capture({ ...capturing(tenantId, second, 30n), now: house.clock.now() });
+    assert.equal(await spent(tenantId, id), 30n);
+    const third = await placedHold(tenantId, 70n);
+    house.clock.advance(2 * hourMs);
+    while ((await house.books.expireDue(house.clock.now(), 200)) > 0);
+    assert.equal(await spent(tenantId, id), 30n, `hold ${third} has expired`);
+  });
+
+  it('a repetition is answered as the first time, also when the budget is used up since', async () => {
+    const tenantId = await house.rich();
+    await house.budget(tenantId, 10n);
+    const command = placing(tenantId, 10n, { now: house.clock.now(), expiresAt: addMs(house.clock.now(), hourMs) });
+    assert.deepEqual(outcomes([await house.books.place(command), await house.books.place({ ...command, holdId: newId() })]), [
+      'done',
+      'replayed',
+    ]);
+  });
+
+  it('begins anew at midnight and on the first in its own zone; a hold counts where it was placed', async () => {
+    const tenantId = await house.rich();
+    const daily = await house.budget(tenantId, 100n, { zone: 'America/New_York' });
+    const monthly = await house.budget(tenantId, 250n, { zone: 'America/New_York', interval: 'monthly' });
+    house.clock.set(new Date('2026-03-30T03:59:59Z'));
+    const old = await placedHold(tenantId, 100n);
+    assert.equal((await place(tenantId, 1n)).outcome, 'budget_exhausted');
+    house.clock.set(new Date('2026-03-30T04:00:00Z'));
+    assert.equal((await place(tenantId, 100n)).outcome, 'done');
+    house.clock.set(new Date('2026-03-31T12:00:00Z'));
+    assert.equal((await place(tenantId, 51n)).outcome, 'budget_exhausted', 'the month has 50 left');
+    await house.books.release({ ...releasing(tenantId, old), now: house.clock.now() });
+    assert.equal((await place(tenantId, 51n)).outcome, 'done', 'what went back to the month can be spent in it');
+    assert.equal(await spent(tenantId, daily.id), 51n, 'today is not given what belongs to another day');
+    house.clock.set(new Date('2026-04-01T04:00:00Z'));
+    assert.equal((await place(tenantId, 100n)).outcome, 'done');
+    assert.equal(await spent(tenantId, monthly.id), 100n);
+  });
+
+  it('both daylight-saving days have one midnight: 23 and 25 hours between two windows', async () => {
+    const tenantId = await house.rich();
+    const lengthHours = async (at: string): Promise<number> => {
+      house.clock.set(new Date(at));
+      const { windowStartsAt, windowEndsAt } = await house.budget(tenantId, 1n, { zone: 'America/New_York' });
+      return (windowEndsAt.getTime() - windowStartsAt.getTime()) / hourMs;
+    };
+    assert.deepEqual(
+      [await lengthHours('2026-03-08T12:00:00Z'), await lengthHours('2026-11-01T12:00:00Z'), await lengthHours('2026-11-02T12:00:00Z')],
+      [23, 25, 24],
+    );
+  });
+
+  it('made in the middle of a window while money moves, it misses nothing', async () => {
+    const tenantId = await house.rich();
+    const traffic = Array.from({ length: 200 }, async (_value, index) => {
+      const hold = await placedHold(tenantId, 7n);
+      if (index % 3 === 0) await house.books.release({ ...releasing(tenantId, hold), now: house.clock.now() });
+      if (index % 3 === 1) await house.books.capture({ ...capturing(tenantId, hold, 2n), now: house.clock.now() });
+    });
+    const made = Promise.all(Array.from({ length: 5 }, () => house.budget(tenantId, 1_000_000n)));
+    await Promise.all([...traffic, made]);
+    const truth = 67n * 2n + 66n * 7n;
+    for (const { id } of await made) assert.equal(await spent(tenantId, id), truth);
+  });
+
+  it('lowered below what is spent it stops everything; raised, spending goes on; gone, nothing stops it', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 100n);
+    await placedHold(tenantId, 50n);
+    const change = (amountMicros: bigint) =>
+      house.budgets.change(tenantId, id, { name: undefined, amountMicros, hard: undefined }, house.clock.now());
+    await change(40n);
+    assert.equal((await place(tenantId, 1n)).outcome, 'budget_exhausted');
+    await change(60n);
+    assert.deepEqual(outcomes([await place(tenantId, 10n), await place(tenantId, 1n)]), ['done', 'budget_exhausted']);
+    assert.equal(await house.budgets.remove(newId(), id), false, 'not by another tenant');
+    assert.equal(await house.budgets.remove(tenantId, id), true);
+    assert.equal((await place(tenantId, 1_000n)).outcome, 'done');
+  });
+
+  it("is one tenant's own", async () => {
+    const [tenantId, other] = [await house.rich(), await house.rich()];
+    const { id } = await house.budget(tenantId, 1n);
+    assert.equal((await place(other, 1_000n)).outcome, 'done');
+    assert.equal(await spent(other, id), undefined);
+    assert.deepEqual((await house.budgets.list(other, { limit: 10, cursor: '' }, house.clock.now())).budgets, []);
+  });
+});
+
+describe('a soft budget, and one of a product', () => {
+  it('counts what concerns it and refuses nothing', async () => {
+    const tenantId = await house.rich();
+    const soft = await house.budget(tenantId, 10n, { hard: false });
+    const product = await house.budget(tenantId, 10n, { hard: false, product: 'campaign' });
+    assert.equal((await place(tenantId, 100n)).outcome, 'done');
+    assert.equal((await place(tenantId, 30n, { product: 'campaign' })).outcome, 'done');
+    assert.deepEqual([await spent(tenantId, soft.id), await spent(tenantId, product.id)], [130n, 30n]);
+  });
+
+  it('what cannot be is refused by name', async () => {
+    const tenantId = await house.rich();
+    assert.equal(await codeOf(house.budget(tenantId, 10n, { product: 'campaign' })), 'request.invalid hard');
+    assert.equal(await codeOf(house.budget(tenantId, 0n)), 'request.invalid amount.micros');
+    assert.equal(await codeOf(house.budget(tenantId, 1n, { zone: 'Mars/Olympus' })), 'request.invalid time_zone');
+    assert.equal(await codeOf(house.budget(tenantId, 1n, { interval: 'weekly' })), 'request.invalid interval');
+    assert.equal(await codeOf(house.budget(tenantId, 1n, { alertAtPercent: [0] })), 'request.invalid alert_at_percent');
+    for (let count = 0; count < 20; count++) await house.budget(tenantId, 1n);
+    assert.equal(await codeOf(house.budget(tenantId, 1n)), 'request.invalid budget');
+  });
+
+  it('the same key makes one budget; with another request it is a conflict', async () => {
+    const tenantId = await house.rich();
+    const idempotencyKey = newId();
+    const [first, again] = await Promise.all([
+      house.budget(tenantId, 5n, { idempotencyKey }),
+      house.budget(tenantId, 5n, { idempotencyKey }),
+    ]);
+    assert.deepEqual([again.id, again.amountMicros, again.windowEndsAt], [first.id, first.amountMicros, first.windowEndsAt]);
+    assert.equal(await codeOf(house.budget(tenantId, 6n, { idempotencyKey })), 'request.idempotency_conflict');
+    assert.equal((await house.budgets.list(tenantId, { limit: 10, cursor: '' }, house.clock.now())).budgets.length, 1);
+  });
+});
+
+describe('a pause', () => {
+  const pause = (tenantId: string, source: 'tenant' | 'operator') =>
+    house.spending.pause(tenantId, { source, by: 'user:1', reason: 'holiday', at: house.clock.now() });
+
+  it('stops at once: nothing is placed after it has answered, what is held can be captured, and it is told once', async () => {
+    const tenantId = await house.rich();
+    const hold = await placedHold(tenantId, 10n);
+    let paused = false;
+    const late: string[] = [];
+    const traffic = Promise.all(
+      Array.from({ length: 20 }, async () => {
+        for (let count = 0; count < 15; count++) {
+          const after = paused;
+          const { outcome } = await place(tenantId, 1n);
+          if (after) late.push(outcome);
+        }
+      }),
+    );
+    await Promise.all([pause(tenantId, 'tenant'), pause(tenantId, 'tenant')]);
+    paused = true;
+    await traffic;
+    late.push((await place(tenantId, 1n)).outcome);
+    assert.deepEqual(new Set(late), new Set(['spending_paused']));
+    assert.equal((await house.books.capture({ ...capturing(tenantId, hold, 10n), now: house.clock.now() })).outcome, 'done');
+    assert.equal((await house.outbox('namaskah.billing.v1.spending.paused')).filter(({ aggregate_id: id }) => id === tenantId).length, 1);
+    await house.spending.resume(tenantId, 'tenant', 'user:1', house.clock.now());
+    assert.equal((await place(tenantId, 1n)).outcome, 'done');
+  });
+
+  it("one's own pause does not lift the other's", async () => {
+    const tenantId = await house.rich();
+    await pause(tenantId, 'operator');
+    await pause(tenantId, 'tenant');
+    await house.spending.resume(tenantId, 'tenant', 'user:1', house.clock.now());
+    assert.equal((await place(tenantId, 1n)).outcome, 'spending_paused');
+    assert.deepEqual(
+      (await house.spending.pauses(tenantId)).map(({ source }) => source),
+      ['operator'],
+    );
+    house.clock.advance(dayMs);
+    await house.spending.resume(tenantId, 'operator', 'user:2', house.clock.now());
+    assert.equal((await place(tenantId, 1n)).outcome, 'done');
+  });
+});
