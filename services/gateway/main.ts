@@ -6,8 +6,12 @@ import { openBus } from '#platform/messaging/index.ts';
 import { systemClock, type Clock } from '#platform/time/index.ts';
 import { AnalyticsServiceClient } from '#proto/namaskah/analytics/v1/analytics.ts';
 import { ApiKeyServiceClient, AuthServiceClient, MemberServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
+import { AdjustmentServiceClient } from '#proto/namaskah/billing/v1/adjustments.ts';
+import { DocumentServiceClient } from '#proto/namaskah/billing/v1/documents.ts';
 import { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { CreditServiceClient } from '#proto/namaskah/billing/v1/ledger.ts';
+import { PriceBookServiceClient, PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
+import { PromotionServiceClient } from '#proto/namaskah/billing/v1/promotions.ts';
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import {
@@ -58,6 +62,11 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       wallet: await life.own('wallet', grpcClient(WalletServiceClient, at(config.billingAddress))),
       credits: await life.own('credits', grpcClient(CreditServiceClient, at(config.billingAddress))),
       payments: await life.own('payments', grpcClient(PaymentServiceClient, at(config.billingAddress))),
+      prices: await life.own('prices', grpcClient(PriceServiceClient, at(config.billingAddress))),
+      priceBooks: await life.own('price-books', grpcClient(PriceBookServiceClient, at(config.billingAddress))),
+      promotions: await life.own('promotions', grpcClient(PromotionServiceClient, at(config.billingAddress))),
+      documents: await life.own('documents', grpcClient(DocumentServiceClient, at(config.billingAddress))),
+      adjustments: await life.own('adjustments', grpcClient(AdjustmentServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),

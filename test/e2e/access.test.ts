@@ -12,7 +12,7 @@ interface Row {
   /** operator: for those who run the platform; nobody in a tenant, its owner included, may call it. */
   readonly kind: 'public' | 'read' | 'write' | 'admin' | 'operator';
   /** Names a resource of the owner's tenant in the path. */
-  readonly resource?: 'verification' | 'payment' | 'transaction' | 'contact' | 'campaign' | 'apiKey';
+  readonly resource?: 'verification' | 'payment' | 'transaction' | 'contact' | 'campaign' | 'apiKey' | 'quote';
   readonly body?: unknown;
 }
 
@@ -43,6 +43,25 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/payments': { kind: 'write', body: { amount: '5.00', currency: 'USD', gateway: 'simulator' } },
   'GET /v2/payments': { kind: 'read' },
   'GET /v2/payments/:id': { kind: 'read', resource: 'payment' },
+  'GET /v2/prices': { kind: 'read' },
+  'POST /v2/quotes': { kind: 'write', body: { product: 'verification', service: 'telegram', country: 'ID' } },
+  'GET /v2/quotes/:id': { kind: 'read', resource: 'quote' },
+  'GET /v2/transactions/:id/explain': { kind: 'read', resource: 'transaction' },
+  'GET /v2/verifications/:id/price': { kind: 'read', resource: 'verification' },
+  'POST /v2/promotions/redeem': { kind: 'admin', body: { code: 'NO-SUCH-CODE' } },
+  'GET /v2/promotions': { kind: 'read' },
+  'GET /v2/admin/price-books': { kind: 'operator' },
+  'POST /v2/admin/price-books': { kind: 'operator', body: { scope: 'default', rules: [] } },
+  'POST /v2/admin/price-books/try': { kind: 'operator' },
+  'GET /v2/admin/price-books/:id': { kind: 'operator' },
+  'PUT /v2/admin/price-books/:id': { kind: 'operator' },
+  'POST /v2/admin/price-books/:id/publish': { kind: 'operator' },
+  'POST /v2/admin/price-books/:id/propose': { kind: 'operator' },
+  'POST /v2/admin/price-books/:id/decide': { kind: 'operator', body: { approve: true } },
+  'POST /v2/admin/price-books/:id/end': { kind: 'operator' },
+  'POST /v2/admin/promotions': { kind: 'operator', body: { code: 'X', kind: 'percent' } },
+  'GET /v2/admin/promotions': { kind: 'operator' },
+  'POST /v2/admin/promotions/:id/end': { kind: 'operator' },
   'POST /v2/verifications': { kind: 'write', body: { service: 'telegram', country: 'ID', capability: 'sms' } },
   'GET /v2/verifications': { kind: 'read' },
   'GET /v2/verifications/:id': { kind: 'read', resource: 'verification' },
@@ -91,6 +110,7 @@ describe('every route and every wrong caller', () => {
     contact: '',
     campaign: '',
     apiKey: '',
+    quote: '',
   };
 
   before(async () => {
@@ -105,6 +125,7 @@ describe('every route and every wrong caller', () => {
     ids.payment = payment.id;
     ids.transaction = expectStatus(await owner.api.get('/v2/transactions?limit=1'), 200).data[0].id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
+    ids.quote = expectStatus(await owner.api.post('/v2/quotes', table['POST /v2/quotes']?.body), 201).id;
     ids.contact = expectStatus(await owner.api.post('/v2/contacts', { phone: '+447700900123', firstName: 'Ada' }), 201).id;
     ids.campaign = expectStatus(
       await owner.api.post('/v2/campaigns', { name: 'c', body: 'Hello {{ firstName }}', audience: { all: true } }),

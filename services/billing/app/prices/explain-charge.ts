@@ -12,8 +12,21 @@ export interface Explanation extends ChargeStory {
   readonly words: string;
 }
 
+const withoutHold: Readonly<Record<string, string>> = {
+  charge: 'Charged at once, without a reservation: the description says for what.',
+  payment: 'Money that was paid in through a payment gateway.',
+  promotion: 'Credit that was given: a promotion, or by hand.',
+  refund: 'A charge that was given back, whole or in part.',
+  payment_refund: 'A payment that went back through its gateway.',
+  dispute: 'A payment that its payer has disputed.',
+  subscription: 'The price of the plan for its period.',
+  usage: 'What was used beyond what the plan includes.',
+  adjustment: 'Corrected by hand: the description says why.',
+  expiry: 'Credit that was not used in its time.',
+};
+
 const wordsFor = ({ hold, charges }: ChargeStory, quote: Quote | undefined): string => {
-  if (hold === undefined) return 'Charged directly, without a reservation: the description says for what.';
+  if (hold === undefined) return withoutHold[charges[0]?.type ?? ''] ?? 'The description says what it is.';
   const reserved =
     quote === undefined
       ? 'The amount was named by the product when it was reserved; it was bought without a quote.'
@@ -24,7 +37,7 @@ const wordsFor = ({ hold, charges }: ChargeStory, quote: Quote | undefined): str
 
 /**
  * Why a charge is what it is: charge → hold → quote → lines.
- * @throws request.not_found, also when the transaction is neither a charge nor given back of one · request.invalid
+ * @throws request.not_found · request.invalid
  */
 export const explainCharge =
   ({ charges, quotes }: { readonly charges: ChargeReader; readonly quotes: Quotes }) =>

@@ -2,8 +2,12 @@
 import type { GrpcClient } from '#platform/grpc/index.ts';
 import type { AnalyticsServiceService } from '#proto/namaskah/analytics/v1/analytics.ts';
 import type { ApiKeyServiceService, AuthServiceService, MemberServiceService } from '#proto/namaskah/auth/v1/auth.ts';
+import type { AdjustmentServiceService } from '#proto/namaskah/billing/v1/adjustments.ts';
+import type { DocumentServiceService } from '#proto/namaskah/billing/v1/documents.ts';
 import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import type { CreditServiceService } from '#proto/namaskah/billing/v1/ledger.ts';
+import type { PriceBookServiceService, PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
+import type { PromotionServiceService } from '#proto/namaskah/billing/v1/promotions.ts';
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
 import type {
@@ -19,6 +23,11 @@ export interface Backends {
   readonly wallet: GrpcClient<typeof WalletServiceService>;
   readonly credits: GrpcClient<typeof CreditServiceService>;
   readonly payments: GrpcClient<typeof PaymentServiceService>;
+  readonly prices: GrpcClient<typeof PriceServiceService>;
+  readonly priceBooks: GrpcClient<typeof PriceBookServiceService>;
+  readonly promotions: GrpcClient<typeof PromotionServiceService>;
+  readonly documents: GrpcClient<typeof DocumentServiceService>;
+  readonly adjustments: GrpcClient<typeof AdjustmentServiceService>;
   readonly catalog: GrpcClient<typeof CatalogServiceService>;
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;

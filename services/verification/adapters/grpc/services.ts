@@ -55,7 +55,7 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
       const { rows, next } = await priceOffers(principal?.tenantId, query);
       return { prices: rows.map((row) => ({ ...row })), nextCursor: fromPricePosition(next) };
     }),
-    quotePrice: method(allowAny({ scope: 'verifications:read' }), async (wanted, { principal }) => {
+    quotePrice: method(write, async (wanted, { principal }) => {
       const { id, price, expiresAt } = await quotePrice({ ...wanted, tenantId: principal.tenantId });
       return { quoteId: id, price, expiresAt };
     }),

@@ -5,7 +5,7 @@ import type { ChargeReader, ChargeStory, ExplainedCharge } from '../../../app/pr
 const statements = {
   transfer: `select t.id, t.type, t.amount_micros, t.currency, t.created_at, t.description, t.reference, t.hold_id,
       (select a.discriminator from accounts a where a.id in (t.credit_account_id, t.debit_account_id) and a.kind = 'revenue') as product
-    from transfers t where t.id = $1 and t.tenant_id = $2 and t.type in ('charge', 'refund', 'usage', 'subscription')`,
+    from transfers t where t.id = $1 and t.tenant_id = $2`,
   hold: `select id, amount_micros, captured_micros, currency, product, reference, description, quote_id from holds where id = $1 and tenant_id = $2`,
   holdOfPurchase: `select id, amount_micros, captured_micros, currency, product, reference, description, quote_id
     from holds where tenant_id = $1 and idempotency_key = $2`,

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { publicAccess } from '../../../app/access.ts';
+import { optionalAccess, publicAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
@@ -34,7 +34,7 @@ const Price = Type.Object(
 const Search = Type.Optional(Type.String({ maxLength: 100, description: 'Name, alias or code; small typing errors are forgiven' }));
 const cache = 'public, max-age=300';
 
-/** The catalogue is the same for everybody, so a visitor may read it before signing up. */
+/** A visitor may read it before signing up; prices are the caller's own once he says who he is. */
 export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
   const tags = ['catalogue'];
   const config = { access: publicAccess };
@@ -84,10 +84,11 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
   app.get(
     '/v2/services/:code/prices',
     {
-      config,
+      config: { access: optionalAccess },
       schema: {
         tags,
         summary: 'Prices of a service',
+        description: 'List prices; with credentials your own.',
         security: [],
         params: Type.Object({ code: Type.String({ minLength: 1, maxLength: 64 }) }),
         querystring: Type.Object(
@@ -103,7 +104,7 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
     async (request, reply) => {
       const country = (request.query.country ?? '').toUpperCase();
       const answer = await catalog.listPrices({ page: toPage(request.query), service: request.params.code, country }, callOptions(request));
-      void reply.header('cache-control', cache);
+      void reply.header('cache-control', request.caller ? 'private, max-age=60' : cache).header('vary', 'origin, authorization');
       return page(answer.prices, answer.nextCursor, ({ service, country: code, capability, price }) => ({
         service,
         country: code,

@@ -5,6 +5,7 @@ import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import { VerificationStatus, type Verification as VerificationMessage } from '#proto/namaskah/verification/v1/verification.ts';
+import { quoteIdOf } from './prices.ts';
 import type { App } from './index.ts';
 
 const statuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
@@ -88,6 +89,9 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
             country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }),
             capability: Type.Optional(Type.Literal('sms')),
             maxPrice: Type.Optional(Amount),
+            quoteId: Type.Optional(
+              Type.String({ ...id('quo'), description: 'A quote of yours for this very thing: what it says is what you pay' }),
+            ),
           },
           closed,
         ),
@@ -95,7 +99,7 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
       },
     },
     async (request, reply) => {
-      const { service, country, capability = 'sms', maxPrice } = request.body;
+      const { service, country, capability = 'sms', maxPrice, quoteId } = request.body;
       const answer = await verifications.createVerification(
         {
           idempotencyKey: idempotencyKeyOf(request),
@@ -103,6 +107,7 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
           country: country.toUpperCase(),
           capability,
           maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
+          quoteId: quoteIdOf(quoteId),
         },
         callOptions(request),
       );
