@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import fc from 'fast-check';
+import { isAppError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import { money } from '#platform/money/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { addMs, dayMs, hourMs, testClock } from '#platform/time/index.ts';
+import { loadPlans } from '../../adapters/plans/load.ts';
+import { postgresWallets } from '../../adapters/postgres/ledger/wallets.ts';
+import { migrations } from '../../adapters/postgres/migrations/index.ts';
+import { postgresSubscriptions } from '../../adapters/postgres/plans/subscriptions.ts';
+import { cancelSubscription } from '../../app/plans/cancel-subscription.ts';
+import { changeSubscription } from '../../app/plans/change-subscription.ts';
+import { listPeriods } from '../../app/plans/list-periods.ts';
+import { previewSubscription } from '../../app/plans/preview-subscription.ts';
+import { renewSubscriptions } from '../../app/plans/renew-subscriptions.ts';
+import { resumeSubscription } from '../../app/plans/resume-subscription.ts';
+import { setTimeZone } from '../../app/plans/set-time-zone.ts';
+import { periodAt } from '../../domain/plans/period.ts';
+import { verifyDatabase } from '../../verify.ts';
+import { openBooks } from '../ledger/postgres-books.ts';
+
+let database: TestDatabase;
+let db: Database;
+const clock = testClock(new Date('2026-01-15T09:00:00Z'));
+const plans = loadPlans();
+before(async () => {
+  database = await createTestDatabase('billing', migrations);
+  db = await openBooks(database.url, 12);
+});
+after(async () => {
+  await db?.close();
+  await database?.close();
+});
+
+const open = () => {
+  const subscriptions = postgresSubscriptions(db, plans.currency);
+  const parts = { subscriptions, plans, clock };
+  const facts: string[] = [];
+  const renew = renewSubscriptions({ ...parts, monitor: { subscription: (fact) => void facts.push(fact) } });
+  return {
+    subscriptions,
+    facts,
+    change: (tenantId: string, plan: string, interval = 'month', idempotencyKey = newId(), timeZone = '') =>
+      changeSubscription(parts)(tenantId, { idempotencyKey, plan, interval, timeZone }),
+    preview: (tenantId: string, plan: string, interval = 'month') => previewSubscription(parts)(tenantId, { plan, interval, timeZone: '' }),
+    cancel: (tenantId: string) => cancelSubscription(parts)(tenantId, newId()),
+    resume: (tenantId: string) => resumeSubscription(parts)(tenantId, newId()),
+    move: (tenantId: string, timeZone: string) => setTimeZone(parts)(tenantId, { idempotencyKey: newId(), timeZone }),
+    periods: async (tenantId: string) => (await listPeriods({ subscriptions })(tenantId, { limit: 100, cursor: '' })).periods.toReversed(),
+    /** Everything that is due by now, as the worker does it turn after turn. */
+    renew: async () => {
+      while ((await renew()) > 0);
+    },
+  };
+};
+const credit = async (tenantId: string, dollars: number): Promise<void> => {
+  const granted = await postgresWallets(db).grant({
+    ...{ tenantId, idempotencyKey: newId(), request: 'credit', transferId: newId(), priority: 20, expiresAt: undefined, now: clock.now() },
+    ...{ amount: money('USD', BigInt(dollars) * 1_000_000n), reason: 'Test credit' },
+  });
+  assert.equal(granted.outcome, 'done');
+};
+const balance = async (tenantId: string) => (await postgresWallets(db).wallet(tenantId))?.balanceMicros ?? 0n;
+const eventsOf = async (tenantId: string): Promise<string[]> => {
+  const rows = await db.query<{ subject: string }>(
+    `select subject from outbox where headers->>'namaskah-tenant' = $1 and subject like 'namaskah.billing.v1.subscription.%' order by seq`,
+    [tenantId],
+  );
+  return rows.map(({ subject }) => subject.split('.').at(-1) ?? '');
+};
+const booksAgree = async () => assert.equal(await verifyDatabase(database.url), undefined);
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => 'ok',
+    (error: unknown) => (isAppError(error) ? error.code : String(error)),
+  );
+
+test('subscribing is paid from the wallet once per key; without credit nothing remains', async () => {
+  const { change, periods, subscriptions } = open();
+  const tenantId = newId();
+  assert.equal(await codeOf(change(tenantId, 'pro')), 'billing.insufficient_credit');
+  assert.deepEqual([await subscriptions.current(tenantId), await periods(tenantId), await eventsOf(tenantId)], [undefined, [], []]);
+  await credit(tenantId, 100);
+  const key = newId();
+  const answers = await Promise.all(Array.from({ length: 5 }, () => change(tenantId, 'pro', 'month', key)));
+  assert.equal(new Set(answers.map((answer) => answer?.id)).size, 1);
+  assert.equal(await balance(tenantId), 51_000_000n);
+  assert.equal(await codeOf(change(tenantId, 'enterprise', 'month', key)), 'request.idempotency_conflict');
+  assert.deepEqual(await eventsOf(tenantId), ['plan-changed']);
+  assert.equal(await subscriptions.planOf(tenantId, clock.now()), 'pro');
+  assert.equal(await codeOf(change(tenantId, 'starter')), 'request.invalid');
+  assert.equal(await codeOf(change(tenantId, 'pro', 'week')), 'request.invalid');
+  assert.equal(await codeOf(change(newId(), 'pro', 'month', newId(), 'Mars/Olympus')), 'request.invalid');
+  await booksAgree();
+});
+
+test('two first subscriptions under different keys at once are one, and the second finds it', async () => {
+  const { change } = open();
+  const tenantId = newId();
+  await credit(tenantId, 2_000);
+  const answers = await Promise.all(['pro', 'pro', 'enterprise'].map((plan) => change(tenantId, plan)));
+  assert.equal(new Set(answers.map((answer) => answer?.id)).size, 1);
+  const [{ count } = { count: 0 }] = await db.query<{ count: number }>(
+    'select count(*)::int as count from subscriptions where tenant_id = $1',
+    [tenantId],
+  );
+  assert.equal(count, 1);
+  await booksAgree();
+});
+
+test('an upgrade gives the unused part back to where it came from and costs what its preview said', async () => {
+  const { change, preview, periods } = open();
+  const tenantId = newId();
+  await credit(tenantId, 600);
+  await change(tenantId, 'pro');
+  clock.advance(10 * dayMs);
+  const before = await balance(tenantId);
+  const shown = await preview(tenantId, 'enterprise');
+  await change(tenantId, 'enterprise');
+  assert.equal(before - (await balance(tenantId)), shown.dueNowMicros);
+  const [first, second] = await periods(tenantId);
+  assert.deepEqual([first?.end, first?.creditedMicros], [second?.start, shown.creditMicros]);
+  assert.deepEqual((await preview(tenantId, 'pro')).dueNowMicros, 0n);
+  await booksAgree();
+});
+
+test('after a standstill of months two workers bill each missed period once, in order', async () => {
+  const one = open();
+  const two = open();
+  const tenants = await Promise.all(
+    Array.from({ length: 6 }, async () => {
+      const tenantId = newId();
+      await credit(tenantId, 1_000);
+      await one.change(tenantId, 'pro');
+      return tenantId;
+    }),
+  );
+  const anchor = clock.now();
+  clock.set(periodAt(anchor, 'UTC', 'month', 5).end);
+  await Promise.all([one.renew(), two.renew(), one.renew(), two.renew()]);
+  for (const tenantId of tenants) {
+    const periods = await one.periods(tenantId);
+    assert.deepEqual(
+      periods.map(({ start, end }) => [start, end]),
+      Array.from({ length: 7 }, (_, index) => periodAt(anchor, 'UTC', 'month', index)).map(({ start, end }) => [start, end]),
+    );
+    assert.equal(await balance(tenantId), (1_000n - 7n * 49n) * 1_000_000n);
+    assert.equal((await eventsOf(tenantId)).filter((name) => name === 'renewed').length, 6);
+  }
+  await booksAgree();
+});
+
+test('the database refuses a second bill for any moment: twelve time zones, both clock changes', async () => {
+  const bill = (tenantId: string, start: Date, end: Date) =>
+    db.query(
+      `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, created_at)
+       values ($1, $2, $3, 'pro', 'month', $4, $5, 0, 'USD', $4)`,
+      [newId(), newId(), tenantId, start, end],
+    );
+  const zones = [
+    ...['UTC', 'Africa/Casablanca', 'America/New_York', 'America/St_Johns', 'America/Sao_Paulo', 'Asia/Kathmandu', 'Asia/Tehran'],
+    ...['Australia/Lord_Howe', 'Europe/Berlin', 'Pacific/Auckland', 'Pacific/Apia', 'Pacific/Chatham'],
+  ];
+  const anchors = ['2026-03-08T07:30:00Z', '2026-03-29T00:30:00Z', '2026-10-25T00:30:00Z', '2026-11-01T05:30:00Z', '2026-09-26T14:30:00Z'];
+  for (const zone of zones) {
+    for (const anchor of anchors) {
+      const tenantId = newId();
+      const period = (index: number) => periodAt(new Date(anchor), zone, 'month', index);
+      for (let index = 0; index < 3; index++) await bill(tenantId, period(index).start, period(index).end);
+      for (const [start, end] of [
+        [period(1).start, period(1).end],
+        [addMs(period(0).end, -1), period(1).start],
+        [addMs(period(1).start, hourMs), addMs(period(1).start, 2 * hourMs)],
+        [addMs(period(2).end, -1), addMs(period(2).end, dayMs)],
+      ] as const) {
+        if (start >= end) continue;
+        await assert.rejects(bill(tenantId, start, end), /billed_periods_once/, `${zone} ${anchor}`);
+      }
+    }
+  }
+});
+
+test('unpaid: tried again by schedule, paid at once when credit comes, ended after the last try', async () => {
+  const { change, renew, subscriptions, facts, cancel } = open();
+  const [rescued, lost, gone] = [newId(), newId(), newId()];
+  for (const tenantId of [rescued, lost, gone]) {
+    await credit(tenantId, 50);
+    await change(tenantId, 'pro');
+  }
+  const due = periodAt(clock.now(), 'UTC', 'month', 0).end;
+  clock.set(due);
+  await renew();
+  assert.equal((await subscriptions.current(rescued))?.state, 'past_due');
+  assert.equal(await subscriptions.planOf(rescued, clock.now()), 'pro', 'the plan goes on meanwhile');
+  assert.equal(await codeOf(change(rescued, 'enterprise')), 'billing.subscription_past_due');
+  await renew();
+  assert.equal((await subscriptions.current(rescued))?.attempts, 1, 'not tried again before its time');
+  clock.advance(2 * hourMs);
+  await credit(rescued, 60);
+  await renew();
+  const paid = await subscriptions.current(rescued);
+  assert.deepEqual([paid?.state, paid?.period.start, paid?.attempts], ['active', due, 0]);
+  await cancel(gone);
+  assert.equal(await subscriptions.current(gone), undefined);
+  for (let day = 0; day < 9; day++) {
+    clock.advance(dayMs);
+    await renew();
+  }
+  assert.equal(await subscriptions.current(lost), undefined);
+  assert.equal(await subscriptions.planOf(lost, clock.now()), 'starter');
+  assert.deepEqual(await eventsOf(lost), [
+    ...['plan-changed', 'payment-failed', 'payment-failed', 'payment-failed', 'payment-failed', 'ended', 'plan-changed'],
+  ]);
+  assert.ok(facts.includes('payment_failed'));
+  await booksAgree();
+});
+
+test('a cancellation ends with its period, can be taken back before, and another subscription may follow', async () => {
+  const { change, cancel, resume, renew, subscriptions, move } = open();
+  const tenantId = newId();
+  assert.equal(await codeOf(cancel(tenantId)), 'billing.no_subscription');
+  assert.equal(await codeOf(move(tenantId, 'Europe/Berlin')), 'billing.no_subscription');
+  await credit(tenantId, 500);
+  await change(tenantId, 'pro');
+  await cancel(tenantId);
+  assert.equal((await resume(tenantId))?.next, undefined);
+  assert.equal((await cancel(tenantId))?.next?.planId, 'starter');
+  const end = (await subscriptions.current(tenantId))?.period.end ?? assert.fail();
+  clock.set(addMs(end, -1));
+  await renew();
+  assert.ok(await subscriptions.current(tenantId));
+  clock.set(end);
+  await renew();
+  assert.equal(await subscriptions.current(tenantId), undefined);
+  const again = await change(tenantId, 'pro', 'month', newId(), 'Pacific/Auckland');
+  assert.equal(again?.timeZone, 'Pacific/Auckland');
+  assert.equal((await move(tenantId, 'Asia/Kathmandu'))?.nextTimeZone, 'Asia/Kathmandu');
+  await booksAgree();
+});
+
+test('random changes, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
+  const { change, cancel, resume, move, renew, periods, subscriptions } = open();
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant('change' as const),
+      plan: fc.constantFrom('pro', 'enterprise'),
+      interval: fc.constantFrom('month', 'year'),
+    }),
+    fc.record({ do: fc.constantFrom('cancel' as const, 'resume' as const) }),
+    fc.record({ do: fc.constant('move' as const), zone: fc.constantFrom('Europe/Berlin', 'Pacific/Apia', 'America/St_Johns') }),
+    fc.record({ do: fc.constant('credit' as const), dollars: fc.constantFrom(10, 60, 600) }),
+    fc.record({ do: fc.constant('wait' as const), hours: fc.integer({ min: 1, max: 24 * 45 }) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+      const tenantId = newId();
+      await credit(tenantId, 600);
+      let credited = 600n;
+      for (const now of steps) {
+        switch (now.do) {
+          case 'change':
+            await codeOf(change(tenantId, now.plan, now.interval));
+            break;
+          case 'cancel':
+            await codeOf(cancel(tenantId));
+            break;
+          case 'resume':
+            await codeOf(resume(tenantId));
+            break;
+          case 'move':
+            await codeOf(move(tenantId, now.zone));
+            break;
+          case 'credit':
+            await credit(tenantId, now.dollars);
+            credited += BigInt(now.dollars);
+            break;
+          case 'wait':
+            clock.advance(now.hours * hourMs);
+            await renew();
+        }
+      }
+      const billed = await periods(tenantId);
+      for (const [index, period] of billed.entries()) {
+        const next = billed[index + 1];
+        assert.ok(next === undefined || period.end <= next.start, 'periods do not overlap');
+        assert.ok(period.creditedMicros <= period.amountMicros);
+      }
+      const net = billed.reduce((sum, { amountMicros, creditedMicros }) => sum + amountMicros - creditedMicros, 0n);
+      assert.equal(await balance(tenantId), credited * 1_000_000n - net);
+      const current = await subscriptions.current(tenantId);
+      assert.equal(await subscriptions.planOf(tenantId, clock.now()), current?.planId ?? 'starter');
+    }),
+    { numRuns: 40 },
+  );
+  await booksAgree();
+});
