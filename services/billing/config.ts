@@ -61,9 +61,9 @@ export const billingConfig = defineConfig({
   sweepIntervalMs: durationVar('HOLD_SWEEP_INTERVAL_MS', { default: 5_000, description: 'between two looks for holds that are due' }),
   issuerCode: textVar('ISSUER_CODE', { default: 'NMK', description: 'what numbers of documents begin with; numbers are counted per code' }),
   issuerName: textVar('ISSUER_NAME', { default: 'Namaskah', description: 'who issues invoices' }),
-  issuerAddress: textVar('ISSUER_ADDRESS', { default: '', description: 'lines separated by semicolons' }),
-  issuerCountry: textVar('ISSUER_COUNTRY', { default: '', description: 'ISO 3166-1 alpha-2' }),
-  issuerTaxId: textVar('ISSUER_TAX_ID', { default: '' }),
+  issuerAddress: textVar('ISSUER_ADDRESS', { default: '', minLength: 0, description: 'lines separated by semicolons' }),
+  issuerCountry: textVar('ISSUER_COUNTRY', { default: '', minLength: 0, description: 'ISO 3166-1 alpha-2' }),
+  issuerTaxId: textVar('ISSUER_TAX_ID', { default: '', minLength: 0 }),
   invoiceGraceMs: durationVar('INVOICE_GRACE_MS', {
     default: hourMs,
     description: 'how long after the end of a billing month it is closed: what is still being booked belongs to it',
