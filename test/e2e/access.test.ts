@@ -12,7 +12,7 @@ interface Row {
   /** operator: for those who run the platform; nobody in a tenant, its owner included, may call it. */
   readonly kind: 'public' | 'read' | 'write' | 'admin' | 'operator';
   /** Names a resource of the owner's tenant in the path. */
-  readonly resource?: 'verification' | 'payment' | 'transaction' | 'contact' | 'campaign' | 'apiKey' | 'quote';
+  readonly resource?: 'verification' | 'payment' | 'transaction' | 'receipt' | 'contact' | 'campaign' | 'apiKey' | 'quote';
   readonly body?: unknown;
 }
 
@@ -40,6 +40,29 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/transactions': { kind: 'read' },
   'GET /v2/transactions/export.csv': { kind: 'read' },
   'GET /v2/transactions/:id': { kind: 'read', resource: 'transaction' },
+  'GET /v2/invoices': { kind: 'read' },
+  'GET /v2/invoices/preview': { kind: 'read' },
+  'GET /v2/invoices/:id': { kind: 'read', resource: 'receipt' },
+  'GET /v2/invoices/:id/pdf': { kind: 'read', resource: 'receipt' },
+  'GET /v2/receipts': { kind: 'read' },
+  'GET /v2/receipts/:id': { kind: 'read', resource: 'receipt' },
+  'GET /v2/receipts/:id/pdf': { kind: 'read', resource: 'receipt' },
+  'GET /v2/billing-details': { kind: 'read' },
+  'PUT /v2/billing-details': { kind: 'admin', body: { name: 'Acme', address: ['1 Street'], country: 'GB' } },
+  'POST /v2/admin/adjustments': { kind: 'operator' },
+  'POST /v2/admin/refunds': { kind: 'operator' },
+  'GET /v2/admin/adjustments': { kind: 'operator' },
+  'GET /v2/admin/adjustments/:id': { kind: 'operator' },
+  'POST /v2/admin/adjustments/:id/approve': { kind: 'operator' },
+  'POST /v2/admin/adjustments/:id/reject': { kind: 'operator' },
+  'GET /v2/plans': { kind: 'public' },
+  'GET /v2/subscription': { kind: 'read' },
+  'POST /v2/subscription': { kind: 'admin', body: { plan: 'pro', interval: 'month' } },
+  'POST /v2/subscription/preview': { kind: 'read', body: { plan: 'pro', interval: 'month' } },
+  'POST /v2/subscription/cancel': { kind: 'admin' },
+  'POST /v2/subscription/resume': { kind: 'admin' },
+  'PUT /v2/subscription/time-zone': { kind: 'admin', body: { timeZone: 'Europe/Berlin' } },
+  'GET /v2/subscription/periods': { kind: 'read' },
   'POST /v2/payments': { kind: 'write', body: { amount: '5.00', currency: 'USD', gateway: 'simulator' } },
   'GET /v2/payments': { kind: 'read' },
   'GET /v2/payments/:id': { kind: 'read', resource: 'payment' },
@@ -107,6 +130,7 @@ describe('every route and every wrong caller', () => {
     verification: '',
     payment: '',
     transaction: '',
+    receipt: '',
     contact: '',
     campaign: '',
     apiKey: '',
@@ -123,6 +147,13 @@ describe('every route and every wrong caller', () => {
     ]);
     const payment = await pay(owner.api, '10.00');
     ids.payment = payment.id;
+    ids.receipt = (
+      await until(
+        'a receipt',
+        async () => expectStatus(await owner.api.get('/v2/receipts'), 200).data,
+        (receipts) => receipts.length > 0,
+      )
+    )[0].id;
     ids.transaction = expectStatus(await owner.api.get('/v2/transactions?limit=1'), 200).data[0].id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
     ids.quote = expectStatus(await owner.api.post('/v2/quotes', table['POST /v2/quotes']?.body), 201).id;
@@ -139,7 +170,11 @@ describe('every route and every wrong caller', () => {
   after(() => platform?.stop());
 
   const send = (caller: Api, { method, path, resource, body }: (typeof protectedRows)[number]) =>
-    caller.call(method, resource ? path.replace(':id', ids[resource]) : path, method === 'POST' ? (body ?? {}) : undefined);
+    caller.call(
+      method,
+      resource ? path.replace(':id', ids[resource]) : path,
+      method === 'POST' || method === 'PUT' ? (body ?? {}) : undefined,
+    );
 
   it('the table names every route and no other', async () => {
     const known = (await routeTable()).filter(
