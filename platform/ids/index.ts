@@ -22,6 +22,8 @@ export const idPrefixes = {
   priceBook: 'pbk',
   promotion: 'prm',
   redemption: 'rdm',
+  subscription: 'sub',
+  billedPeriod: 'per',
   document: 'doc',
   adjustment: 'adj',
   budget: 'bdg',

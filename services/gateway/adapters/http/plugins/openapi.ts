@@ -29,6 +29,7 @@ export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly pu
         { name: 'prices', description: 'Your prices, quotes, promotion codes, why a charge is what it is' },
         { name: 'verifications', description: 'Rent a number, receive its code' },
         { name: 'wallet', description: 'Credits, payments, transactions' },
+        { name: 'subscription', description: 'Plans and what you have subscribed to' },
         { name: 'documents', description: 'Invoices, credit notes, receipts, billing details' },
         { name: 'contacts', description: 'People you may write to' },
         { name: 'campaigns', description: 'Messages to many' },

@@ -18,6 +18,7 @@ import { memberRoutes } from './members.ts';
 import { pageRoutes } from './pages.ts';
 import { creditRoutes } from './credits.ts';
 import { transactionRoutes } from './transactions.ts';
+import { planRoutes, subscriptionRoutes } from './plans.ts';
 import { priceBookRoutes } from './price-books.ts';
 import { priceRoutes } from './prices.ts';
 import { promotionAdminRoutes, promotionRoutes } from './promotions.ts';
@@ -53,6 +54,8 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   transactionRoutes(typed, dependencies.backends);
   documentRoutes(typed, dependencies.backends);
   adjustmentRoutes(typed, dependencies.backends);
+  planRoutes(typed, dependencies.backends);
+  subscriptionRoutes(typed, dependencies.backends);
   priceRoutes(typed, dependencies.backends);
   priceBookRoutes(typed, dependencies.backends);
   promotionRoutes(typed, dependencies.backends);
