@@ -50,8 +50,15 @@ export const newCustomer = async (baseUrl: string, name = 'Test Works'): Promise
   const anonymous = api(baseUrl);
   const email = `owner-${randomBytes(6).toString('hex')}@example.com`;
   const password = `pw-${randomBytes(12).toString('base64url')}`;
-  const registered = expectStatus(await anonymous.post('/v2/auth/register', { email, password, organization: name }), 201);
-  const tokens = expectStatus(await anonymous.post('/v2/auth/login', { email, password }), 200);
+  // A machine that has other work sheds load now and then: 503 says that nothing was done.
+  const served = (path: string, body: unknown): Promise<Answer> =>
+    until(
+      path,
+      () => anonymous.post(path, body),
+      ({ status }) => status !== 503,
+    );
+  const registered = expectStatus(await served('/v2/auth/register', { email, password, organization: name }), 201);
+  const tokens = expectStatus(await served('/v2/auth/login', { email, password }), 200);
   return { api: anonymous.as(tokens.accessToken), email, password, userId: registered.user.id, tenantId: registered.tenant.id, tokens };
 };
 
