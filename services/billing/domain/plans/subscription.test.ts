@@ -27,14 +27,20 @@ const zones = [
 test('periods follow each other without gap or overlap in every zone, whatever the anchor', () => {
   const anchors = fc.date({ min: new Date('2024-01-01T00:00:00Z'), max: new Date('2032-12-31T23:59:59Z'), noInvalidDate: true });
   fc.assert(
-    fc.property(anchors, fc.constantFrom(...zones), fc.constantFrom<Interval>('month', 'year'), fc.nat(60), (anchor, zone, interval, index) => {
-      const [a, b] = [periodAt(anchor, zone, interval, index), periodAt(anchor, zone, interval, index + 1)];
-      assert.equal(a.end.getTime(), b.start.getTime());
-      const days = (a.end.getTime() - a.start.getTime()) / dayMs;
-      // 28 to 31 days, or 365 and 366, and an hour or so of a clock change.
-      const [from, to] = interval === 'month' ? [28, 31] : [365, 366];
-      assert.ok(days > from - 0.1 && days < to + 0.1, `${zone} ${anchor.toISOString()} ${index}: ${days} days`);
-    }),
+    fc.property(
+      anchors,
+      fc.constantFrom(...zones),
+      fc.constantFrom<Interval>('month', 'year'),
+      fc.nat(60),
+      (anchor, zone, interval, index) => {
+        const [a, b] = [periodAt(anchor, zone, interval, index), periodAt(anchor, zone, interval, index + 1)];
+        assert.equal(a.end.getTime(), b.start.getTime());
+        const days = (a.end.getTime() - a.start.getTime()) / dayMs;
+        // 28 to 31 days, or 365 and 366, and an hour or so of a clock change.
+        const [from, to] = interval === 'month' ? [28, 31] : [365, 366];
+        assert.ok(days > from - 0.1 && days < to + 0.1, `${zone} ${anchor.toISOString()} ${index}: ${days} days`);
+      },
+    ),
   );
 });
 
@@ -189,7 +195,10 @@ test('another time zone counts from the end of the present period on', () => {
   const moved = moveTo(subscription, 'Pacific/Auckland')?.subscription ?? assert.fail();
   assert.deepEqual(moved.period, subscription.period);
   const next = pay(moved, moved.period.end).effect.subscription;
-  assert.deepEqual([next.timeZone, next.nextTimeZone, next.period.start.getTime()], ['Pacific/Auckland', undefined, moved.period.end.getTime()]);
+  assert.deepEqual(
+    [next.timeZone, next.nextTimeZone, next.period.start.getTime()],
+    ['Pacific/Auckland', undefined, moved.period.end.getTime()],
+  );
   assert.deepEqual(next.period, periodAt(moved.period.end, 'Pacific/Auckland', 'month', 0));
   assert.equal(moveTo(moved, 'UTC')?.subscription.nextTimeZone, undefined);
 });
