@@ -42,6 +42,12 @@ export const gatewayConfig = defineConfig({
     default: 1_000,
     description: 'Above this, requests are refused with 503',
   }),
+  usageReportIntervalMs: integerVar('USAGE_REPORT_INTERVAL_MS', {
+    min: 50,
+    max: 60_000,
+    default: 5_000,
+    description: 'between two reports of counted requests to billing; a killed process loses at most these',
+  }),
   authAddress: addressVar('AUTH_GRPC_ADDRESS'),
   billingAddress: addressVar('BILLING_GRPC_ADDRESS'),
   verificationAddress: addressVar('VERIFICATION_GRPC_ADDRESS'),

@@ -13,6 +13,7 @@ import { CreditServiceClient } from '#proto/namaskah/billing/v1/ledger.ts';
 import { PlanServiceClient, SubscriptionServiceClient } from '#proto/namaskah/billing/v1/plans.ts';
 import { PriceBookServiceClient, PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
 import { PromotionServiceClient } from '#proto/namaskah/billing/v1/promotions.ts';
+import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#proto/namaskah/billing/v1/usage.ts';
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import {
@@ -24,6 +25,7 @@ import { apiKeyVerifier, looksLikeApiKey, type VerifiedKey } from './adapters/cr
 import { tokenVerifier } from './adapters/credentials/tokens.ts';
 import type { Backends } from './adapters/http/backends.ts';
 import { createServer } from './adapters/http/server.ts';
+import { reportCalls } from './adapters/usage/report-calls.ts';
 import { followAuth, followVerifications, liveUpdates } from './adapters/nats/follow.ts';
 import { authenticate } from './app/authenticate.ts';
 import type { Role, Scope } from './app/ports.ts';
@@ -70,6 +72,9 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       adjustments: await life.own('adjustments', grpcClient(AdjustmentServiceClient, at(config.billingAddress))),
       plans: await life.own('plans', grpcClient(PlanServiceClient, at(config.billingAddress))),
       subscriptions: await life.own('subscriptions', grpcClient(SubscriptionServiceClient, at(config.billingAddress))),
+      usage: await life.own('usage', grpcClient(UsageServiceClient, at(config.billingAddress))),
+      budgets: await life.own('budgets', grpcClient(BudgetServiceClient, at(config.billingAddress))),
+      alerts: await life.own('alerts', grpcClient(AlertServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),
@@ -100,10 +105,17 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
     );
     await life.own('verification changes', followVerifications(bus, live));
 
+    // Opened before the server, so that it is flushed after the last answer.
+    const calls = await life.own(
+      'call meter',
+      reportCalls({ usage: backends.usage, clock, life, intervalMs: config.usageReportIntervalMs }),
+    );
+
     let stopping = false;
     life.readiness('nats', () => bus.ping());
     const app = await createServer({
       backends,
+      countCall: calls.count,
       authenticate: authenticate({ tokens, apiKeys, looksLikeApiKey }),
       live,
       logger: life.logger,

@@ -12,7 +12,17 @@ interface Row {
   /** operator: for those who run the platform; nobody in a tenant, its owner included, may call it. */
   readonly kind: 'public' | 'read' | 'write' | 'admin' | 'operator';
   /** Names a resource of the owner's tenant in the path. */
-  readonly resource?: 'verification' | 'payment' | 'transaction' | 'receipt' | 'contact' | 'campaign' | 'apiKey' | 'quote';
+  readonly resource?:
+    | 'verification'
+    | 'payment'
+    | 'transaction'
+    | 'receipt'
+    | 'contact'
+    | 'campaign'
+    | 'apiKey'
+    | 'quote'
+    | 'budget'
+    | 'usageAlert';
   readonly body?: unknown;
 }
 
@@ -90,6 +100,25 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/verifications/:id': { kind: 'read', resource: 'verification' },
   'POST /v2/verifications/:id/cancel': { kind: 'write', resource: 'verification' },
   'GET /v2/verifications/:id/events': { kind: 'read', resource: 'verification' },
+  'GET /v2/usage': { kind: 'read' },
+  'GET /v2/usage/periods': { kind: 'read' },
+  'GET /v2/usage/forecast': { kind: 'read' },
+  'POST /v2/usage-alerts': { kind: 'write', body: { name: 'a', metric: 'usage_quantity', meter: 'api.calls', threshold: '1000000' } },
+  'GET /v2/usage-alerts': { kind: 'read' },
+  'GET /v2/usage-alerts/:id': { kind: 'read', resource: 'usageAlert' },
+  'PATCH /v2/usage-alerts/:id': { kind: 'write', resource: 'usageAlert', body: { enabled: false } },
+  'DELETE /v2/usage-alerts/:id': { kind: 'write', resource: 'usageAlert' },
+  'GET /v2/usage-alerts/:id/events': { kind: 'read', resource: 'usageAlert' },
+  'POST /v2/budgets': { kind: 'admin', body: { name: 'b', interval: 'daily', amount: '1000.00', currency: 'USD', hard: true } },
+  'GET /v2/budgets': { kind: 'read' },
+  'GET /v2/budgets/:id': { kind: 'read', resource: 'budget' },
+  'PATCH /v2/budgets/:id': { kind: 'admin', resource: 'budget', body: { amount: '1.00' } },
+  'DELETE /v2/budgets/:id': { kind: 'admin', resource: 'budget' },
+  'GET /v2/spending': { kind: 'read' },
+  'POST /v2/spending/pause': { kind: 'admin' },
+  'POST /v2/spending/resume': { kind: 'admin' },
+  'POST /v2/admin/tenants/:id/spending/pause': { kind: 'operator' },
+  'POST /v2/admin/tenants/:id/spending/resume': { kind: 'operator' },
   'POST /v2/contacts': { kind: 'write', body: { phone: '+447700900999' } },
   'GET /v2/contacts': { kind: 'read' },
   'GET /v2/contacts/:id': { kind: 'read', resource: 'contact' },
@@ -135,6 +164,8 @@ describe('every route and every wrong caller', () => {
     campaign: '',
     apiKey: '',
     quote: '',
+    budget: '',
+    usageAlert: '',
   };
 
   before(async () => {
@@ -157,6 +188,8 @@ describe('every route and every wrong caller', () => {
     ids.transaction = expectStatus(await owner.api.get('/v2/transactions?limit=1'), 200).data[0].id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
     ids.quote = expectStatus(await owner.api.post('/v2/quotes', table['POST /v2/quotes']?.body), 201).id;
+    ids.budget = expectStatus(await owner.api.post('/v2/budgets', table['POST /v2/budgets']?.body), 201).id;
+    ids.usageAlert = expectStatus(await owner.api.post('/v2/usage-alerts', table['POST /v2/usage-alerts']?.body), 201).id;
     ids.contact = expectStatus(await owner.api.post('/v2/contacts', { phone: '+447700900123', firstName: 'Ada' }), 201).id;
     ids.campaign = expectStatus(
       await owner.api.post('/v2/campaigns', { name: 'c', body: 'Hello {{ firstName }}', audience: { all: true } }),
@@ -173,7 +206,7 @@ describe('every route and every wrong caller', () => {
     caller.call(
       method,
       resource ? path.replace(':id', ids[resource]) : path,
-      method === 'POST' || method === 'PUT' ? (body ?? {}) : undefined,
+      method === 'POST' || method === 'PUT' || method === 'PATCH' ? (body ?? {}) : undefined,
     );
 
   it('the table names every route and no other', async () => {

@@ -17,6 +17,10 @@ export const scopes = [
   'members:read',
   'members:write',
   'catalog:read',
+  'usage:read',
+  'usage:write',
+  'budgets:read',
+  'budgets:write',
 ] as const;
 export type Scope = (typeof scopes)[number];
 

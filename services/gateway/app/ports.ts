@@ -18,6 +18,10 @@ export type Scope =
   | 'api-keys:write'
   | 'members:read'
   | 'members:write'
+  | 'usage:read'
+  | 'usage:write'
+  | 'budgets:read'
+  | 'budgets:write'
   | 'catalog:read';
 
 export interface Caller {

@@ -47,7 +47,7 @@ describe('a hard budget', () => {
     console.log(`seed ${seed}`);
     const step = fc.record({
       micros: fc.integer({ min: 1, max: 400 }),
-      then: fc.constantFrom('keep', 'release', 'capture'),
+      follow: fc.constantFrom('keep', 'release', 'capture'),
       taken: fc.integer({ min: 1, max: 100 }),
     });
     await fc.assert(
@@ -55,12 +55,12 @@ describe('a hard budget', () => {
         const tenantId = await house.rich();
         const { id } = await house.budget(tenantId, BigInt(limit));
         await Promise.all(
-          steps.map(async ({ micros, then, taken }) => {
+          steps.map(async ({ micros, follow, taken }) => {
             const result = await place(tenantId, BigInt(micros));
             if (result.outcome !== 'done') return;
-            if (then === 'release') await house.books.release({ ...releasing(tenantId, result.hold.id), now: house.clock.now() });
+            if (follow === 'release') await house.books.release({ ...releasing(tenantId, result.hold.id), now: house.clock.now() });
             const amount = BigInt(Math.max(1, Math.floor((micros * taken) / 100)));
-            if (then === 'capture') await house.books.capture({ ...capturing(tenantId, result.hold.id, amount), now: house.clock.now() });
+            if (follow === 'capture') await house.books.capture({ ...capturing(tenantId, result.hold.id, amount), now: house.clock.now() });
           }),
         );
         const [row] = await house.db.query<{ used: bigint }>(

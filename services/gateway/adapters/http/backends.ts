@@ -9,6 +9,7 @@ import type { CreditServiceService } from '#proto/namaskah/billing/v1/ledger.ts'
 import type { PlanServiceService, SubscriptionServiceService } from '#proto/namaskah/billing/v1/plans.ts';
 import type { PriceBookServiceService, PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import type { PromotionServiceService } from '#proto/namaskah/billing/v1/promotions.ts';
+import type { AlertServiceService, BudgetServiceService, UsageServiceService } from '#proto/namaskah/billing/v1/usage.ts';
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
 import type {
@@ -31,6 +32,9 @@ export interface Backends {
   readonly adjustments: GrpcClient<typeof AdjustmentServiceService>;
   readonly plans: GrpcClient<typeof PlanServiceService>;
   readonly subscriptions: GrpcClient<typeof SubscriptionServiceService>;
+  readonly usage: GrpcClient<typeof UsageServiceService>;
+  readonly budgets: GrpcClient<typeof BudgetServiceService>;
+  readonly alerts: GrpcClient<typeof AlertServiceService>;
   readonly catalog: GrpcClient<typeof CatalogServiceService>;
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;

@@ -13,6 +13,7 @@ import { answers, unreadableAddress } from './plugins/answers.ts';
 import { loadShedding } from './plugins/load-shedding.ts';
 import { openApi } from './plugins/openapi.ts';
 import { rateLimit } from './plugins/rate-limit.ts';
+import { usageMeter } from './plugins/usage-meter.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { registerRoutes, type Readiness } from './routes/index.ts';
 import { validatorCompiler } from './validation.ts';
@@ -21,6 +22,8 @@ export interface ServerDependencies {
   readonly backends: Backends;
   readonly authenticate: Authenticate;
   readonly live: LiveUpdates;
+  /** Told of every request of a tenant that was served; absent where nobody counts. */
+  readonly countCall?: (tenantId: string) => void;
   readonly readiness: () => Promise<Readiness>;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -103,6 +106,7 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   securityHeaders(app);
   await allowOrigins(app, dependencies.corsOrigins);
   accessControl(app, dependencies);
+  if (dependencies.countCall) usageMeter(app, dependencies.countCall);
   await rateLimit(app, dependencies);
   await openApi(app, dependencies);
   await registerRoutes(app, dependencies);

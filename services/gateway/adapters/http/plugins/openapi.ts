@@ -31,6 +31,8 @@ export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly pu
         { name: 'wallet', description: 'Credits, payments, transactions' },
         { name: 'subscription', description: 'Plans and what you have subscribed to' },
         { name: 'documents', description: 'Invoices, credit notes, receipts, billing details' },
+        { name: 'usage', description: 'What you used, what it costs beyond your plan, alerts' },
+        { name: 'budgets', description: 'What may be spent; stopping all spending' },
         { name: 'contacts', description: 'People you may write to' },
         { name: 'campaigns', description: 'Messages to many' },
         { name: 'operators', description: 'For those who run the platform' },
