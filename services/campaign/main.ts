@@ -9,7 +9,7 @@ import { billingLedger } from './adapters/billing/ledger.ts';
 import { startSending } from './adapters/engine/sending.ts';
 import { campaignService, contactService } from './adapters/grpc/server.ts';
 import { liquidTemplates } from './adapters/liquid/templates.ts';
-import { normalisePhone } from './adapters/phone/numbers.ts';
+import { countryOf, normalisePhone } from './adapters/phone/numbers.ts';
 import { campaignReads } from './adapters/postgres/campaigns.ts';
 import { contactReads } from './adapters/postgres/contacts.ts';
 import { entities } from './adapters/postgres/rows.ts';
@@ -44,6 +44,7 @@ export const start = (config: CampaignConfig, options: { clock?: Clock } = {}): 
       templates: liquidTemplates(),
       ledger,
       normalisePhone,
+      countryOf,
       newId,
       clock,
     };

@@ -17,7 +17,7 @@ export const claimMessages =
       const jobs = await unit.jobs.claim({ now, leaseUntil: addMs(now, claimLeaseMs), limit });
       const stopped = jobs.flatMap(({ state, campaignId }) =>
         state === 'suppressed' && campaignId !== undefined
-          ? [{ campaignId, from: 'planned', to: 'suppressed', messages: 1, acceptedSegments: 0 } as const]
+          ? [{ campaignId, from: 'planned', to: 'suppressed', messages: 1, acceptedSegments: 0, chargeMicros: 0n } as const]
           : [],
       );
       await recordProgress(unit, stopped, now);

@@ -47,6 +47,7 @@ export const createCampaign =
           counts: noCounts,
           accepted: 0n,
           segmentPrice,
+          quoteId: undefined,
           estimatedCost: undefined,
           charged: zero(segmentPrice.currency),
           holdId: undefined,

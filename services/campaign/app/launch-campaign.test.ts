@@ -37,6 +37,42 @@ describe('launch', () => {
     assert.deepEqual(others, []);
   });
 
+  it('holds and charges what billing promised for a segment to each country, whatever prices do since', async () => {
+    const tenantId = newId();
+    await h.addContacts(tenantId, 4);
+    const person = { firstName: 'ы'.repeat(80), lastName: '', email: '', tags: [], fields: {} };
+    for (const phone of ['+447700900111', '+447700900112'])
+      await h.createContact({ tenantId, idempotencyKey: newId(), input: { ...person, phone } });
+    try {
+      h.ledger.rates.set('GB', 30_000n).set('US', 4_000n);
+      const draft = await h.draft(tenantId);
+      const launched = await h.launch({ tenantId, id: draft.id, key: 'k' });
+      // Four messages of one segment, two of two.
+      assert.equal(launched.estimatedCost?.micros, 4n * 4_000n + 4n * 30_000n);
+      assert.equal(h.ledger.holds.get(draft.id)?.micros, launched.estimatedCost.micros);
+      assert.ok(launched.quoteId);
+      h.ledger.rates.set('GB', 1n).set('US', 1n);
+      // Campaigns of other tests share the batches.
+      for (let round = 0; round < 50 && (await h.send(50)) > 0; round++);
+      const done = await h.get({ tenantId, id: draft.id });
+      assert.deepEqual([done.status, done.charged.micros], ['completed', launched.estimatedCost.micros]);
+    } finally {
+      h.ledger.rates.clear();
+    }
+  });
+
+  it('is undone when there is no price, and can be launched once there is one', async () => {
+    const tenantId = newId();
+    await h.addContacts(tenantId, 3);
+    const draft = await h.draft(tenantId);
+    h.ledger.faults.push('unpriced');
+    await assert.rejects(h.launch({ tenantId, id: draft.id, key: 'k' }), (e) => isAppError(e, 'billing.no_price'));
+    assert.equal((await h.get({ tenantId, id: draft.id })).status, 'draft');
+    assert.equal(await rows(draft.id), 0);
+    const launched = await h.launch({ tenantId, id: draft.id, key: 'k' });
+    assert.equal(launched.estimatedCost?.micros, segmentPrice.micros * 3n);
+  });
+
   it('is repeatable by its key, and refused under another', async () => {
     const { tenantId, campaign } = await h.running(3);
     const again = await h.launch({ tenantId, id: campaign.id, key: 'launch' });

@@ -1,9 +1,8 @@
 import { appError, isAppError, type ErrorCode } from '#platform/errors/index.ts';
-import { multiply } from '#platform/money/index.ts';
 import { addMs, dayMs, minuteMs, type Clock } from '#platform/time/index.ts';
 import { decideMove, funnelOf, type Campaign } from '../domain/campaign.ts';
 import { planMessages } from './plan-messages.ts';
-import type { Ledger, Template, Templates, Transactions, Unit } from './ports.ts';
+import type { CountryOf, Ledger, Template, Templates, Transactions, Unit } from './ports.ts';
 import { closeIfNothingLeft } from './progress.ts';
 
 export interface LaunchCampaignDeps {
@@ -11,6 +10,7 @@ export interface LaunchCampaignDeps {
   readonly templates: Templates;
   readonly ledger: Ledger;
   readonly newId: () => string;
+  readonly countryOf: CountryOf;
   readonly clock: Clock;
   readonly wake: () => void;
   /** Contacts planned in one transaction. */
@@ -29,7 +29,17 @@ const leaseMs = minuteMs;
 export const holdLifeMs = 30 * dayMs;
 
 /** Answers that say for certain that no money is held: the launch is undone. Anything else is unknown and tried again. */
-const refusals: readonly ErrorCode[] = ['billing.insufficient_credit', 'request.invalid', 'auth.forbidden'];
+const refusals: readonly ErrorCode[] = [
+  'billing.insufficient_credit',
+  'billing.spending_paused',
+  'billing.budget_exhausted',
+  'billing.no_price',
+  // A key that holds money already answers before the quote is looked at.
+  'billing.quote_invalid',
+  'billing.quote_exceeded',
+  'request.invalid',
+  'auth.forbidden',
+];
 
 interface Lease {
   until: Date;
@@ -71,7 +81,7 @@ const planAll = async (deps: LaunchCampaignDeps, campaign: Campaign, template: T
     const page = await deps.transactions.run(async (unit) => {
       const until = await keepLease(unit, campaign, lease, deps.clock);
       const members = await unit.jobs.audiencePage(campaign, pageSize);
-      await unit.jobs.plan(campaign, planMessages(members, template, deps.newId), deps.clock.now());
+      await unit.jobs.plan(campaign, planMessages(members, template, deps), deps.clock.now());
       await unit.campaigns.beginLaunch(campaign.id, { key: campaign.launchKey ?? '', leaseUntil: until });
       return { members: members.length, until };
     });
@@ -80,19 +90,24 @@ const planAll = async (deps: LaunchCampaignDeps, campaign: Campaign, template: T
   }
 };
 
-/** @returns the campaign with its estimate, or undefined when nobody can be reached */
+/**
+ * What the planned messages cost this tenant, promised by billing, country by country.
+ * @returns the campaign with its estimate, or undefined when nobody can be reached
+ */
 const fixEstimate = async (deps: LaunchCampaignDeps, campaign: Campaign, lease: Lease): Promise<Campaign | undefined> => {
+  const { tenantId, segmentPrice: listPrice } = campaign;
+  const planned = await deps.transactions.run((unit) => unit.jobs.plannedByCountry(campaign.id));
+  if (planned.length === 0) return undefined;
+  const quote = await orUndo(deps, campaign, lease, () => deps.ledger.quoteMessages({ tenantId, listPrice, planned }));
+  const { quoteId, prices, total: cost } = quote;
   const fixed = await deps.transactions.run(async (unit) => {
     const until = await keepLease(unit, campaign, lease, deps.clock);
-    const segments = await unit.jobs.plannedSegments(campaign.id);
-    if (segments === 0n) return undefined;
-    const cost = multiply(campaign.segmentPrice, segments);
     const holdExpiresAt = addMs(deps.clock.now(), holdLifeMs);
-    await unit.campaigns.fixEstimate(campaign.id, { cost, holdExpiresAt, leaseUntil: until });
-    return { campaign: { ...campaign, estimatedCost: cost, holdExpiresAt }, until };
+    await unit.campaigns.fixEstimate(campaign.id, { cost, quoteId, prices, holdExpiresAt, leaseUntil: until });
+    return { campaign: { ...campaign, estimatedCost: cost, quoteId, holdExpiresAt }, until };
   });
-  if (fixed) lease.until = fixed.until;
-  return fixed?.campaign;
+  lease.until = fixed.until;
+  return fixed.campaign;
 };
 
 /** Back to draft without a trace. */
@@ -108,23 +123,28 @@ const undo = async ({ transactions, clock }: LaunchCampaignDeps, campaign: Campa
   }
 };
 
-const placeHold = async (deps: LaunchCampaignDeps, campaign: Campaign, lease: Lease): Promise<string> => {
-  const { tenantId, id: campaignId, name: campaignName, estimatedCost: amount, holdExpiresAt: expiresAt } = campaign;
-  if (!amount || !expiresAt) throw appError('platform.internal', { cause: new Error('a launch without an estimate') });
+/** Asks billing. A refusal undoes the launch; without an answer the same is asked again, on the caller's repetition or by the keeper. */
+const orUndo = async <T>(deps: LaunchCampaignDeps, campaign: Campaign, lease: Lease, ask: () => Promise<T>): Promise<T> => {
   try {
-    return (await deps.ledger.placeHold({ tenantId, campaignId, campaignName, amount, expiresAt })).holdId;
+    return await ask();
   } catch (error) {
     if (refusals.some((code) => isAppError(error, code))) {
       await undo(deps, campaign, lease);
     } else {
-      // Unknown whether the money is held. The same key asks again: on the caller's repetition or by the keeper.
       await deps.transactions.run(async (unit) => {
         await keepLease(unit, campaign, lease, deps.clock);
-        await unit.campaigns.beginLaunch(campaignId, { key: campaign.launchKey ?? '', leaseUntil: deps.clock.now() });
+        await unit.campaigns.beginLaunch(campaign.id, { key: campaign.launchKey ?? '', leaseUntil: deps.clock.now() });
       });
     }
     throw error;
   }
+};
+
+const placeHold = async (deps: LaunchCampaignDeps, campaign: Campaign, lease: Lease): Promise<string> => {
+  const { tenantId, id: campaignId, name: campaignName, estimatedCost: amount, quoteId, holdExpiresAt: expiresAt } = campaign;
+  if (!amount || !expiresAt) throw appError('platform.internal', { cause: new Error('a launch without an estimate') });
+  const hold = { tenantId, campaignId, campaignName, amount, quoteId, expiresAt };
+  return (await orUndo(deps, campaign, lease, () => deps.ledger.placeHold(hold))).holdId;
 };
 
 const start = (deps: LaunchCampaignDeps, campaign: Campaign, holdId: string, lease: Lease): Promise<Campaign> =>

@@ -69,8 +69,11 @@ export interface CampaignWrites {
   lock(tenantId: string, id: string): Promise<(Campaign & { readonly launchLeaseUntil: Date | undefined }) | undefined>;
   /** draft|launching → launching: this process works on it until `leaseUntil`. */
   beginLaunch(id: string, launch: { key: string; leaseUntil: Date }): Promise<void>;
-  /** All rows are planned: fixes the price of the whole and the hold's expiry. */
-  fixEstimate(id: string, estimate: { cost: Money; holdExpiresAt: Date; leaseUntil: Date }): Promise<void>;
+  /** All rows are planned: fixes the price of a segment to each country, of the whole, and the hold's expiry. */
+  fixEstimate(
+    id: string,
+    estimate: { cost: Money; quoteId: string; prices: ReadonlyMap<string, bigint>; holdExpiresAt: Date; leaseUntil: Date },
+  ): Promise<void>;
   /** launching → running. */
   start(id: string, launch: { holdId: string; at: Date }): Promise<Campaign>;
   /** launching → draft, as if never launched; its rows must be gone. */
@@ -106,6 +109,8 @@ export interface PlannedJob {
   readonly id: string;
   readonly contactId: string;
   readonly phone: string;
+  /** Of the phone; empty: of none. */
+  readonly country: string;
   readonly state: 'planned' | 'suppressed' | 'failed';
   readonly segments: number;
   readonly reason: string | undefined;
@@ -133,7 +138,8 @@ export interface Jobs {
   audiencePage(campaign: Pick<Campaign, 'id' | 'tenantId' | 'audience'>, limit: number): Promise<readonly AudienceMember[]>;
   /** Inserts rows, adds them to the counts and to the planned segments of a launching campaign. */
   plan(campaign: Pick<Campaign, 'id' | 'tenantId' | 'sender'>, jobs: readonly PlannedJob[], at: Date): Promise<void>;
-  plannedSegments(campaignId: string): Promise<bigint>;
+  /** Empty when nobody can be reached. */
+  plannedByCountry(campaignId: string): Promise<readonly CountrySegments[]>;
   /** Removes up to `limit` rows of a launch that did not happen. @returns how many */
   discard(campaignId: string, limit: number): Promise<number>;
   /** Next messages that may leave now; every gate is in this statement. SKIP LOCKED: replicas never wait for each other. */
@@ -227,6 +233,15 @@ export interface ProgressDelta {
   readonly unknown: number;
 }
 
+export interface CountrySegments {
+  /** ISO 3166-1 alpha-2; empty: of no country. */
+  readonly country: string;
+  readonly segments: bigint;
+}
+
+/** Country of an E.164 number, as ISO 3166-1 alpha-2; empty when it is of none. */
+export type CountryOf = (phone: string) => string;
+
 /** E.164, or undefined for anything that is not a valid number with a leading "+". */
 export type NormalisePhone = (text: string) => string | undefined;
 
@@ -239,13 +254,25 @@ export interface Templates {
 /** @throws when rendering fails or exceeds its limits */
 export type Template = (variables: TemplateVariables) => string;
 
+/** What billing promises for a launch. */
+export interface MessageQuote {
+  readonly quoteId: string;
+  /** Of one segment, in micros, by country. */
+  readonly prices: ReadonlyMap<string, bigint>;
+  readonly total: Money;
+}
+
 export interface Ledger {
+  /** @throws AppError billing.no_price, platform.unavailable… */
+  quoteMessages(ask: { tenantId: string; listPrice: Money; planned: readonly CountrySegments[] }): Promise<MessageQuote>;
   /** Idempotent by key. @throws AppError billing.insufficient_credit, platform.unavailable… */
   placeHold(request: {
     tenantId: string;
     campaignId: string;
     campaignName: string;
     amount: Money;
+    /** Undefined: from before there were quotes. */
+    quoteId: string | undefined;
     expiresAt: Date;
   }): Promise<{ holdId: string }>;
 }

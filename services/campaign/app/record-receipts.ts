@@ -13,7 +13,7 @@ export const applyToMessages = async (unit: Unit, receipts: readonly Receipt[], 
   const transitions = result.jobs.flatMap(({ before, after }): Transition[] =>
     before.campaignId === undefined || before.state === after.state
       ? []
-      : [{ campaignId: before.campaignId, from: before.state, to: after.state, messages: 1, acceptedSegments: 0 }],
+      : [{ campaignId: before.campaignId, from: before.state, to: after.state, messages: 1, acceptedSegments: 0, chargeMicros: 0n }],
   );
   await recordProgress(unit, transitions, at);
   return result.unmatched;

@@ -37,7 +37,9 @@ export interface Campaign {
   readonly counts: Counts;
   /** Messages the carrier ever took, whatever became of them. */
   readonly accepted: bigint;
+  /** The list price; what a segment costs this tenant, by country, is fixed by a quote at the launch. */
   readonly segmentPrice: Money;
+  readonly quoteId: string | undefined;
   /** Known once the launch has rendered every message. */
   readonly estimatedCost: Money | undefined;
   readonly charged: Money;
@@ -132,12 +134,15 @@ export interface Progress {
   /** Messages the carrier took for the first time; unlike `counts.submitted` this never falls when they arrive. */
   readonly newlySubmitted: number;
   readonly acceptedSegments: number;
+  /** What those cost. */
+  readonly chargeMicros: bigint;
 }
 
 export const noProgress: Progress = {
   counts: { planned: 0, submitted: 0, delivered: 0, failed: 0, suppressed: 0, unknown: 0, cancelled: 0 },
   newlySubmitted: 0,
   acceptedSegments: 0,
+  chargeMicros: 0n,
 };
 
 export interface Transition {
@@ -146,6 +151,7 @@ export interface Transition {
   readonly to: JobState;
   readonly messages: number;
   readonly acceptedSegments: number;
+  readonly chargeMicros: bigint;
 }
 
 const isTaken = (state: JobState): boolean => state === 'submitted' || state === 'delivered';
@@ -154,7 +160,7 @@ const isUntold = (state: JobState): boolean => state === 'planned' || state === 
 /** Sums transitions per campaign. */
 export const sumTransitions = (transitions: readonly Transition[]): Map<string, Progress> => {
   const sums = new Map<string, Progress>();
-  for (const { campaignId, from, to, messages, acceptedSegments } of transitions) {
+  for (const { campaignId, from, to, messages, acceptedSegments, chargeMicros } of transitions) {
     const sum = sums.get(campaignId) ?? noProgress;
     const counts = { ...sum.counts };
     counts[bucketOf(from)] -= messages;
@@ -163,6 +169,7 @@ export const sumTransitions = (transitions: readonly Transition[]): Map<string, 
       counts,
       newlySubmitted: sum.newlySubmitted + (isUntold(from) && isTaken(to) ? messages : 0),
       acceptedSegments: sum.acceptedSegments + acceptedSegments,
+      chargeMicros: sum.chargeMicros + chargeMicros,
     });
   }
   return sums;

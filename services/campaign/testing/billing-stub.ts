@@ -3,6 +3,7 @@ import { allow, grpcService, method, startGrpcServer } from '#platform/grpc/inde
 import { createLogger } from '#platform/logging/index.ts';
 import { createMetrics, metricTable } from '#platform/telemetry/index.ts';
 import { testPrincipalKey } from '#platform/testing/index.ts';
+import { PriceServiceService, type Quote } from '#proto/namaskah/billing/v1/prices.ts';
 import { HoldState, LedgerServiceService, type Hold } from '#proto/namaskah/billing/v1/billing.ts';
 import { fakeLedger } from './fake-ledger.ts';
 
@@ -28,6 +29,7 @@ export const startBillingStub = async () => {
             campaignId: request.reference,
             campaignName: request.description,
             amount,
+            quoteId: request.quoteId,
             expiresAt: request.expiresAt ?? new Date(0),
           });
           const hold: Hold = {
@@ -47,6 +49,38 @@ export const startBillingStub = async () => {
         releaseHold: method(allow('system'), refuse),
         getHold: method(allow('system'), refuse),
         grantCredit: method(allow('system'), refuse),
+      }),
+      grpcService(PriceServiceService, {
+        createQuotes: method(allow('system'), async ({ asks }) => ({
+          results: await Promise.all(
+            asks.map(async ({ tenantId, items }) => {
+              const [first] = items;
+              const listPrice = first?.ask?.listPrice;
+              if (!listPrice) throw appError('request.invalid');
+              const planned = items.map(({ ask, quantity }) => ({ country: ask?.item?.country ?? '', segments: quantity }));
+              const { quoteId, prices, total } = await ledger.quoteMessages({ tenantId, listPrice, planned });
+              const unit = (country: string) => ({
+                ...{
+                  price: { currency: 'USD', micros: prices.get(country) ?? 0n },
+                  lines: [],
+                  bookVersionId: '',
+                  book: 'default',
+                  version: 1,
+                },
+              });
+              const quote: Quote = {
+                ...{ id: quoteId, tenantId, total, plan: 'starter', expiresAt: new Date(Date.now() + 600_000), createdAt: new Date() },
+                items: items.map(({ ask, quantity }) => ({
+                  ...{ item: ask?.item, quantity, unit: unit(ask?.item?.country ?? ''), amount: undefined },
+                })),
+              };
+              return { quote, error: undefined };
+            }),
+          ),
+        })),
+        resolvePrices: method(allow('system'), refuse),
+        getQuote: method(allow('system'), refuse),
+        explainCharge: method(allow('system'), refuse),
       }),
     ],
   });

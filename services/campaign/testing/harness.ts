@@ -4,7 +4,7 @@ import { openDatabase, type Database } from '#platform/postgres/index.ts';
 import { createTestDatabase } from '#platform/testing/index.ts';
 import { testClock } from '#platform/time/index.ts';
 import { liquidTemplates } from '../adapters/liquid/templates.ts';
-import { normalisePhone } from '../adapters/phone/numbers.ts';
+import { countryOf, normalisePhone } from '../adapters/phone/numbers.ts';
 import { campaignReads } from '../adapters/postgres/campaigns.ts';
 import { contactReads } from '../adapters/postgres/contacts.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
@@ -64,6 +64,7 @@ export const openHarness = async () => {
     templates,
     ledger,
     normalisePhone,
+    countryOf,
     newId,
     clock,
     wake: () => {},

@@ -26,6 +26,7 @@ export const ledgerContract = (name: string, open: () => Promise<LedgerUnderTest
       campaignId: newId(),
       campaignName: 'Autumn',
       amount: money('USD', micros),
+      quoteId: undefined,
       expiresAt: new Date('2026-12-20T00:00:00Z'),
     });
 
@@ -35,6 +36,22 @@ export const ledgerContract = (name: string, open: () => Promise<LedgerUnderTest
       const { holdId } = await t.ledger.placeHold(call);
       assert.equal((await t.ledger.placeHold(call)).holdId, holdId);
       await assert.rejects(t.ledger.placeHold(request(6n)), (e) => isAppError(e, 'billing.insufficient_credit'));
+    });
+
+    it('promises a price for each country, and the sum of them', async () => {
+      const planned = [
+        { country: 'GB', segments: 3n },
+        { country: 'US', segments: 2n },
+      ];
+      const quote = await t.ledger.quoteMessages({ tenantId: newId(), listPrice: money('USD', 5n), planned });
+      assert.deepEqual(
+        [...quote.prices],
+        [
+          ['GB', 5n],
+          ['US', 5n],
+        ],
+      );
+      assert.equal(quote.total.micros, 25n);
     });
 
     for (const fault of ['unavailable', 'lost'] as const) {

@@ -1,7 +1,10 @@
 import { appError } from '#platform/errors/index.ts';
-import { grpcClient, systemPrincipal } from '#platform/grpc/index.ts';
+import { errorOfDetail, grpcClient, systemPrincipal } from '#platform/grpc/index.ts';
 import { HoldState, LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import { PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
 import type { Ledger } from '../../app/ports.ts';
+
+const anyMessage = { product: 'campaign', service: '', country: '', capability: 'sms', operator: '', duration: '', segments: 0 };
 
 export interface BillingOptions {
   readonly address: string;
@@ -14,9 +17,25 @@ export interface BillingLedger extends Ledger {
 
 /** Holds money at the billing service. The key is the campaign, so asking again never holds twice. */
 export const billingLedger = ({ address, principalKey }: BillingOptions): BillingLedger => {
-  const client = grpcClient(LedgerServiceClient, { address, principalKey, caller: 'campaign', defaultDeadlineMs: 5_000 });
+  const options = { address, principalKey, caller: 'campaign', defaultDeadlineMs: 5_000 };
+  const client = grpcClient(LedgerServiceClient, options);
+  const prices = grpcClient(PriceServiceClient, options);
   return {
-    placeHold: async ({ tenantId, campaignId, campaignName, amount, expiresAt }) => {
+    quoteMessages: async ({ tenantId, listPrice, planned }) => {
+      const items = planned.map(({ country, segments: quantity }) => ({
+        ask: { item: { ...anyMessage, country }, listPrice, floor: undefined },
+        quantity,
+      }));
+      const { results } = await prices.createQuotes({ asks: [{ tenantId, items }] }, { principal: systemPrincipal('campaign', tenantId) });
+      const { quote, error } = results[0] ?? {};
+      if (error)
+        throw errorOfDetail(error, undefined) ?? appError('platform.internal', { cause: `an unknown error of billing: ${error.code}` });
+      if (!quote?.total || quote.items.length !== planned.length)
+        throw appError('platform.internal', { cause: new Error('billing answered without a quote') });
+      const bySegment = planned.map(({ country }, index) => [country, quote.items[index]?.unit?.price?.micros ?? 0n] as const);
+      return { quoteId: quote.id, prices: new Map(bySegment), total: quote.total };
+    },
+    placeHold: async ({ tenantId, campaignId, campaignName, amount, quoteId, expiresAt }) => {
       const { hold } = await client.placeHold(
         {
           idempotencyKey: `campaign:${campaignId}`,
@@ -25,6 +44,7 @@ export const billingLedger = ({ address, principalKey }: BillingOptions): Billin
           reference: campaignId,
           description: `Campaign “${campaignName}”`,
           expiresAt,
+          quoteId,
         },
         { principal: systemPrincipal('campaign', tenantId) },
       );
@@ -33,6 +53,9 @@ export const billingLedger = ({ address, principalKey }: BillingOptions): Billin
       if (hold.state !== HoldState.HOLD_STATE_HELD) throw appError('billing.hold_expired');
       return { holdId: hold.id };
     },
-    close: () => client.close(),
+    close: async () => {
+      await prices.close();
+      await client.close();
+    },
   };
 };

@@ -1,5 +1,5 @@
 import { parsePhoneNumberWithError } from 'libphonenumber-js';
-import type { NormalisePhone } from '../../app/ports.ts';
+import type { CountryOf, NormalisePhone } from '../../app/ports.ts';
 
 /**
  * No default region: a number without "+" could belong to any country. Judged by country code and length only: tables of
@@ -13,5 +13,15 @@ export const normalisePhone: NormalisePhone = (text) => {
     return number.isPossible() && number.ext === undefined ? number.number : undefined;
   } catch {
     return undefined;
+  }
+};
+
+/** Numbers of ranges that no table assigns belong to the first country of their calling code. */
+export const countryOf: CountryOf = (phone) => {
+  try {
+    const number = parsePhoneNumberWithError(phone);
+    return number.country ?? number.getPossibleCountries()[0] ?? '';
+  } catch {
+    return '';
   }
 };

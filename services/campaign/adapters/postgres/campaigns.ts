@@ -29,6 +29,7 @@ const toCampaign = (row: PlainRow): Campaign => ({
   },
   accepted: row.accepted,
   segmentPrice: money(row.currency, row.segmentPriceMicros),
+  quoteId: row.quoteId ?? undefined,
   estimatedCost: row.estimatedMicros === null || row.estimatedMicros === undefined ? undefined : money(row.currency, row.estimatedMicros),
   charged: money(row.currency, row.chargedMicros),
   holdId: row.holdId ?? undefined,
@@ -114,7 +115,7 @@ export const campaignReads = (db: Database): CampaignReads => ({
 const addProgressSql = `
 with d as (
   select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $11::bigint[])
-    as d (id, planned, submitted, delivered, failed, suppressed, unknown, cancelled, segments, accepted)
+    as d (id, planned, submitted, delivered, failed, suppressed, unknown, cancelled, charge, accepted)
 ), before as (
   select c.id, c.closed_at is null and c.status in ('running', 'cancelled') and c.planned + d.planned = 0 as ends
     from campaigns c join d using (id) order by c.id for no key update of c
@@ -123,7 +124,7 @@ update campaigns c set
   planned = c.planned + d.planned, submitted = c.submitted + d.submitted, delivered = c.delivered + d.delivered,
   failed = c.failed + d.failed, suppressed = c.suppressed + d.suppressed, unknown = c.unknown + d.unknown,
   cancelled = c.cancelled + d.cancelled, accepted = c.accepted + d.accepted,
-  charged_micros = c.charged_micros + case when c.closed_at is null then d.segments * c.segment_price_micros else 0 end,
+  charged_micros = c.charged_micros + case when c.closed_at is null then d.charge else 0 end,
   status = case when b.ends and c.status = 'running' then 'completed' else c.status end,
   completed_at = case when b.ends and c.status = 'running' then $10 else c.completed_at end,
   closed_at = case when b.ends then $10 else c.closed_at end,
@@ -188,6 +189,7 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
         estimatedMicros: null,
         chargedMicros: charged.micros,
         holdId: null,
+        quoteId: null,
         holdExpiresAt: null,
         launchKey: null,
         launchLeaseUntil: null,
@@ -204,20 +206,22 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
         leaseUntil,
       ]);
     },
-    fixEstimate: async (id, { cost, holdExpiresAt, leaseUntil }) => {
-      await tx.query('update campaigns set estimated_micros = $2, hold_expires_at = $3, launch_lease_until = $4 where id = $1', [
-        id,
-        cost.micros,
-        holdExpiresAt,
-        leaseUntil,
-      ]);
+    fixEstimate: async (id, { cost, quoteId, prices, holdExpiresAt, leaseUntil }) => {
+      await tx.query(
+        `with rated as (
+           update campaign_rates r set price_micros = p.micros from unnest($6::text[], $7::bigint[]) as p (country, micros)
+            where r.campaign_id = $1 and r.country = p.country)
+         update campaigns set estimated_micros = $2, hold_expires_at = $3, launch_lease_until = $4, quote_id = $5 where id = $1`,
+        [id, cost.micros, holdExpiresAt, leaseUntil, quoteId, [...prices.keys()], [...prices.values()]],
+      );
     },
     // Two versions: the launch and what was suppressed while planning are two events.
     start: (id, { holdId, at }) =>
       change(id, `status = 'running', hold_id = $2, launched_at = $3, launch_lease_until = null`, [holdId, at], 2),
     abandonLaunch: async (id) => {
       await tx.query(
-        `update campaigns set status = 'draft', launch_key = null, launch_lease_until = null, estimated_micros = null, hold_expires_at = null,
+        `with unrated as (delete from campaign_rates where campaign_id = $1)
+         update campaigns set status = 'draft', quote_id = null, launch_key = null, launch_lease_until = null, estimated_micros = null, hold_expires_at = null,
                 planned_segments = 0, planned = 0, failed = 0, suppressed = 0, version = version + 1
           where id = $1`,
         [id],
@@ -234,7 +238,7 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
         [
           rows.map(([id]) => id),
           ...counts,
-          rows.map(([, progress]) => progress.acceptedSegments),
+          rows.map(([, progress]) => progress.chargeMicros),
           at,
           rows.map(([, progress]) => progress.newlySubmitted),
         ],

@@ -94,14 +94,16 @@ with answer as (
     submitted_at = case when a.accepted > 0 and j.submitted_at is null then $8 else j.submitted_at end,
     finished_at = case when a.state = 'failed' or (b.state = 'unknown' and a.state = 'planned') then $8 end
   from answer a join before b using (id) where j.id = a.id
-  returning j.id, j.campaign_id, b.state as before, j.state, j.accepted - b.accepted as accepted
+  returning j.id, j.campaign_id, j.country, b.state as before, j.state, j.accepted - b.accepted as accepted
 ), parts as (
   insert into message_parts (job_id, part, message_id)
   select p.job_id, p.part, p.message_id from unnest($9::uuid[], $10::smallint[], $11::text[]) as p (job_id, part, message_id) join moved on moved.id = p.job_id
   on conflict (job_id, part) do nothing
 )
-select campaign_id, before, state, count(*)::int as messages, sum(accepted)::int as segments
-  from moved where campaign_id is not null group by campaign_id, before, state`;
+select m.campaign_id, m.before, m.state, count(*)::int as messages, sum(m.accepted)::int as segments,
+       sum(m.accepted * coalesce(r.price_micros, c.segment_price_micros))::bigint as charge
+  from moved m join campaigns c on c.id = m.campaign_id left join campaign_rates r on r.campaign_id = m.campaign_id and r.country = m.country
+ group by m.campaign_id, m.before, m.state`;
 
 interface TransitionRow {
   campaign_id: string;
@@ -109,6 +111,8 @@ interface TransitionRow {
   state: JobState;
   messages: number;
   segments: number;
+  /** Of statements that accept segments. */
+  charge?: bigint;
 }
 
 const toTransition = (row: TransitionRow): Transition => ({
@@ -117,6 +121,7 @@ const toTransition = (row: TransitionRow): Transition => ({
   to: row.state,
   messages: row.messages,
   acceptedSegments: row.segments,
+  chargeMicros: row.charge ?? 0n,
 });
 
 const parkSql = `

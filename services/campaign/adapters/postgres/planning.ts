@@ -16,11 +16,15 @@ select c.id as contact_id, c.phone, c.first_name, c.last_name, c.email, c.fields
 
 const planSql = `
 with planned as (
-  insert into send_jobs (id, tenant_id, campaign_id, contact_id, phone, sender, state, segments, reason, available_at, finished_at, created_at)
-  select r.id, $1, $2, r.contact_id, r.phone, $3, r.state, r.segments, r.reason, $4, case when r.state = 'planned' then null else $4::timestamptz end, $4
-    from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::text[]) as r (id, contact_id, phone, state, segments, reason)
+  insert into send_jobs (id, tenant_id, campaign_id, contact_id, phone, country, sender, state, segments, reason, available_at, finished_at, created_at)
+  select r.id, $1, $2, r.contact_id, r.phone, r.country, $3, r.state, r.segments, r.reason, $4, case when r.state = 'planned' then null else $4::timestamptz end, $4
+    from unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::smallint[], $10::text[], $11::text[]) as r (id, contact_id, phone, state, segments, reason, country)
   on conflict (campaign_id, contact_id) do nothing
-  returning state, segments
+  returning state, segments, country
+), rated as (
+  insert into campaign_rates (campaign_id, country, segments)
+  select $2, country, sum(segments) from planned where segments > 0 group by country
+  on conflict (campaign_id, country) do update set segments = campaign_rates.segments + excluded.segments
 )
 update campaigns c set
   planned = c.planned + s.planned, suppressed = c.suppressed + s.suppressed, failed = c.failed + s.failed,
@@ -56,10 +60,11 @@ const plannedColumns = (jobs: readonly PlannedJob[]): unknown[] => [
   jobs.map(({ state }) => state),
   jobs.map(({ segments }) => segments),
   jobs.map(({ reason }) => reason ?? null),
+  jobs.map(({ country }) => country),
 ];
 
 /** Rows of a launch: from the audience to planned messages, and back. */
-export const planning = (tx: Transaction): Pick<Jobs, 'audiencePage' | 'plan' | 'plannedSegments' | 'discard'> => ({
+export const planning = (tx: Transaction): Pick<Jobs, 'audiencePage' | 'plan' | 'plannedByCountry' | 'discard'> => ({
   audiencePage: async ({ id, tenantId, audience }, limit) => {
     const rows = await tx.query<MemberRow>(audiencePageSql, [
       tenantId,
@@ -72,13 +77,13 @@ export const planning = (tx: Transaction): Pick<Jobs, 'audiencePage' | 'plan' | 
   plan: async ({ id, tenantId, sender }, planned, at) => {
     if (planned.length > 0) await tx.query(planSql, [tenantId, id, sender, at, ...plannedColumns(planned)]);
   },
-  plannedSegments: async (campaignId) => {
-    const [row] = await tx.query<{ segments: bigint }>(
-      'select case when planned = 0 then 0 else planned_segments end as segments from campaigns where id = $1',
+  plannedByCountry: (campaignId) =>
+    // Everybody may have opted out since the pages were planned.
+    tx.query<{ country: string; segments: bigint }>(
+      `select country, segments from campaign_rates where campaign_id = $1
+          and exists (select from campaigns where id = $1 and planned > 0) order by country`,
       [campaignId],
-    );
-    return row?.segments ?? 0n;
-  },
+    ),
   discard: async (campaignId, limit) => {
     const rows = await tx.query(
       'delete from send_jobs where id in (select id from send_jobs where campaign_id = $1 order by contact_id limit $2) returning id',

@@ -41,6 +41,7 @@ export const CampaignRow = defineEntity({
     cancelled: p.bigint('bigint'),
     currency: p.text(),
     segmentPriceMicros: p.bigint('bigint'),
+    quoteId: p.uuid().nullable(),
     estimatedMicros: p.bigint('bigint').nullable(),
     chargedMicros: p.bigint('bigint'),
     holdId: p.uuid().nullable(),

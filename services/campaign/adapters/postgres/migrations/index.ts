@@ -1,4 +1,5 @@
 import { platformMigration, type NamedMigration } from '#platform/postgres/index.ts';
 import { sendingMigration } from './20261121-0001-sending.ts';
+import { ratesMigration } from './20261121-0002-rates.ts';
 
-export const migrations: readonly NamedMigration[] = [platformMigration, sendingMigration];
+export const migrations: readonly NamedMigration[] = [platformMigration, sendingMigration, ratesMigration];
