@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 /** A process of the platform as it runs everywhere: its own Node, spoken to over the wire only. */
 export interface TestProcess {
+  readonly pid: number;
   /** Ports by name, as its line "started" tells them. */
   readonly addresses: Readonly<Record<string, number>>;
   /** kill -9. Resolves when it is gone. */
@@ -60,5 +61,5 @@ export const startProcess = async (entry: string, environment: Readonly<Record<s
       resolve(found);
     });
   });
-  return { addresses, kill: () => end('SIGKILL'), close: () => end('SIGTERM') };
+  return { pid: child.pid ?? 0, addresses, kill: () => end('SIGKILL'), close: () => end('SIGTERM') };
 };

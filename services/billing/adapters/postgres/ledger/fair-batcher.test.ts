@@ -53,6 +53,23 @@ test('a lone command goes out at once; those that come meanwhile travel together
   assert.deepEqual(await Promise.all(answers), ['answer 0', 'answer 1', 'answer 2', 'answer 3']);
 });
 
+test('beside a batch under way goes only a full one', async () => {
+  const { call, batches, drain } = setUp({ maxConcurrent: 2 });
+  for (let id = 0; id < 4; id++) void call({ tenant: `t${id}`, id });
+  assert.equal(batches.length, 1, 'three wait: too few for a batch of four');
+  void call({ tenant: 't4', id: 4 });
+  assert.deepEqual(
+    batches.map(({ commands }) => commands.length),
+    [1, 4],
+  );
+  for (let id = 5; id < 13; id++) void call({ tenant: `t${id}`, id });
+  assert.equal(batches.length, 2, 'never more than two at once');
+  assert.deepEqual(
+    (await drain()).flat(),
+    Array.from({ length: 13 }, (_, id) => id),
+  );
+});
+
 test('tenants take turns: a flood of one delays another by one batch, and each tenant keeps his order', async () => {
   const { call, drain } = setUp();
   for (let id = 0; id < 12; id++) void call({ tenant: 'flood', id });

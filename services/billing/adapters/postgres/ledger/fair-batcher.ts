@@ -10,7 +10,7 @@ export interface FairBatcherOptions<Command, Answer> {
   /** Two commands that share one of these never travel in the same batch: the later one waits for the answer to the earlier. */
   readonly exclusivesOf: (command: Command) => readonly string[];
   readonly maxBatch: number;
-  /** Batches under way at once; each takes a connection. */
+  /** Batches under way at once, when they are full; each takes a connection. */
   readonly maxConcurrent: number;
   /** More commands than this, in all or of one tenant, are refused at once with platform.overloaded. */
   readonly maxWaiting: number;
@@ -29,7 +29,7 @@ interface Waiting<Command, Answer> {
 const refusedByDatabase = (error: unknown): boolean => /^(22|23|40|P0)/.test(sqlState(error) ?? '');
 
 /**
- * Group commit: a command goes out at once while a slot is free; those that come meanwhile travel together in the next batch.
+ * Group commit: a command goes out at once when nothing is under way; those that come meanwhile travel together in the next batch.
  * Tenants take turns, so one that floods the queue waits behind himself only, and has a limit of his own.
  * @returns the call for one command; rejects with what its batch, or the command alone, failed with
  */
@@ -84,7 +84,8 @@ export const fairBatcher = <Command, Answer>({
   };
 
   const next = (): void => {
-    while (running < maxConcurrent && waiting > 0) {
+    // Beside a batch under way goes only one that is full: what is less had better gather.
+    while (waiting > 0 && running < (waiting >= maxBatch ? maxConcurrent : 1)) {
       running += 1;
       void settle(take()).finally(() => {
         running -= 1;

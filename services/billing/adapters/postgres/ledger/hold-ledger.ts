@@ -18,8 +18,8 @@ import { fairBatcher } from './fair-batcher.ts';
 /** By expiry alone: the sweeper works for every tenant. */
 const dueSql = `select id, tenant_id from holds where state = 'held' and expires_at <= $1 order by expires_at limit $2`;
 
-/** One batch at a time: while it commits, the next gathers. Two would wait for each other wherever one wallet is hot. */
-const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 10_000, maxWaitingPerTenant: 2_500 } as const;
+/** One batch at a time: while it commits, the next gathers. Under so much load that the next is full, two: one runs while the other commits. */
+const batching = { maxBatch: 128, maxConcurrent: 2, maxWaiting: 10_000, maxWaitingPerTenant: 2_500 } as const;
 
 /** A twin of a command, or another one about the same hold, gets its answer from what the first one left behind. */
 const exclusivesOf = ({ kind, tenant, key, hold }: LedgerCommand): readonly string[] => [

@@ -67,9 +67,9 @@ const compare = async (db: Database, real: BooksUnderTest, lists: readonly (read
   return operations;
 };
 
-for (const [name, runs, open] of [
-  ['batches', 13, () => [batched, postgresBooks(batched)]],
-  ['one command at a time', 5, () => [plain, plainBooks(plain)]],
+for (const [name, runs, atLeast, open] of [
+  ['batches', 13, 10_000, () => [batched, postgresBooks(batched)]],
+  ['one command at a time', 5, 4_000, () => [plain, plainBooks(plain)]],
 ] as const) {
   test(`${name}: every answer and every balance is that of the rules in memory`, { timeout: 110_000 }, async (t) => {
     t.diagnostic(`seed ${seed}`);
@@ -82,6 +82,6 @@ for (const [name, runs, open] of [
       { seed, numRuns: runs, endOnFailure: true },
     );
     t.diagnostic(`${operations} operations`);
-    assert.ok(operations >= runs * tenantsAtOnce * 90, `${operations} operations`);
+    assert.ok(operations >= atLeast, `${operations} operations`);
   });
 }

@@ -2,17 +2,7 @@ import { newId } from '#platform/ids/index.ts';
 import { outboxRow } from '#platform/messaging/index.ts';
 import { type Database, encodeCursor, type Queryable } from '#platform/postgres/index.ts';
 import { events } from '#events';
-import type {
-  CreditSweep,
-  EntryFilter,
-  EntryPage,
-  GrantPage,
-  GrantResult,
-  LapsePage,
-  RefundResult,
-  WalletReader,
-  Wallets,
-} from '../../../app/ledger/ports.ts';
+import type { CreditSweep, GrantPage, GrantResult, LapsePage, RefundResult, WalletReader, Wallets } from '../../../app/ledger/ports.ts';
 import type { PageAsk } from '../../../app/ports.ts';
 import { type Wallet, walletCurrency } from '../../../domain/ledger.ts';
 import { datedCursor } from '../dated-cursor.ts';

@@ -42,7 +42,9 @@ create function execute_ledger(p_commands json, p_tenants uuid[], p_now timestam
   total bigint, collected bigint, owed bigint
 ) language plpgsql
   -- Plans of a nearly empty table would be kept while it grows: every access here is by key.
-  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off as $$
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_material = off
+  -- Planning costs more than running, and a plan for as many commands as are at hand would be made anew each time.
+  set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
   commands ledger_command[] := array(select r from json_populate_recordset(null::ledger_command, p_commands) r);
