@@ -2,13 +2,13 @@
 import { grpcClient, startGrpcServer } from '#platform/grpc/index.ts';
 import { runMain, startService, startWorker, type RunningService } from '#platform/lifecycle/index.ts';
 import { openBus, startConsumer } from '#platform/messaging/index.ts';
-import { openDatabase } from '#platform/postgres/index.ts';
+import { openDatabase, type Transaction } from '#platform/postgres/index.ts';
 import { addMs, dayMs, hourMs, systemClock, type Clock } from '#platform/time/index.ts';
 import { AuthInternalServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
 import { authAddressees } from './adapters/auth/addressees.ts';
 import { notificationService } from './adapters/grpc/server.ts';
 import { mailboxMailer } from './adapters/mailbox/mailer.ts';
-import { authHandlers } from './adapters/nats/handlers.ts';
+import { authHandlers, billingHandlers } from './adapters/nats/handlers.ts';
 import { addDelivery, postgresDeliveries } from './adapters/postgres/deliveries.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { listDeliveries } from './app/list-deliveries.ts';
@@ -78,11 +78,16 @@ export const start = (config: NotificationConfig, { clock = systemClock }: { rea
       startWorker({ name: 'sweeper', intervalMs: hourMs, work: () => deliveries.sweep(addMs(clock.now(), -keptMs)), onError }),
     );
 
-    const handlers = authHandlers((tx) => {
+    const requestIn = (tx: Transaction) => {
       tx.afterCommit(sender.wake);
       return requestDelivery({ deliveries: { add: (delivery) => addDelivery(tx, delivery) }, clock });
-    });
-    await life.own('auth events', startConsumer({ db, bus, logger, metrics, durable: 'notification-auth', handlers: [...handlers] }));
+    };
+    const consuming = { db, bus, logger, metrics };
+    await life.own('auth events', startConsumer({ ...consuming, durable: 'notification-auth', handlers: [...authHandlers(requestIn)] }));
+    await life.own(
+      'billing events',
+      startConsumer({ ...consuming, durable: 'notification-billing', handlers: [...billingHandlers(requestIn)] }),
+    );
 
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const services = [notificationService({ listDeliveries: listDeliveries({ deliveries }) })];

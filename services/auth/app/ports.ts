@@ -197,6 +197,11 @@ export interface ApiKeyUsage {
   note(keyId: string, at: Date): void;
 }
 
+export interface Owner {
+  readonly email: string;
+  readonly tenantName: string;
+}
+
 export interface Members {
   list(tenantId: string, page: PageRequest): Promise<Page<Member>>;
   isMember(tenantId: string, email: string): Promise<boolean>;
@@ -212,6 +217,8 @@ export interface Members {
     now: Date,
   ): Promise<{ invitation: Invitation; sealed: Uint8Array } | undefined>;
   findInvitation(tokenHash: Uint8Array): Promise<Invitation | undefined>;
+  /** The owner of longest standing. */
+  owner(tenantId: string): Promise<Owner | undefined>;
 }
 
 /** What the less frequent use cases compose within one transaction. */

@@ -3,6 +3,7 @@ import { createApiKey, type CreateApiKeyDeps } from './create-api-key.ts';
 import { getMe } from './get-me.ts';
 import { inviteMember } from './invite-member.ts';
 import { issueEmailVerification } from './issue-email-verification.ts';
+import { getOwner } from './get-owner.ts';
 import { issueInvitation } from './issue-invitation.ts';
 import { listApiKeys } from './list-api-keys.ts';
 import { listMembers } from './list-members.ts';
@@ -40,6 +41,7 @@ export const createUseCases = (deps: UseCaseDeps) => {
     acceptInvitation: acceptInvitation(deps),
     issueEmailVerification: issueEmailVerification(deps),
     issueInvitation: issueInvitation(deps),
+    getOwner: getOwner(deps),
     setTenantPlan: setTenantPlan(deps),
   };
 };

@@ -275,6 +275,13 @@ export const createMemoryStores = () => {
       if (entry.acceptedAt === undefined && entry.expiresAt > now) entry.token ??= token;
       return { invitation: invitationView(entry), sealed: entry.token?.sealed ?? new Uint8Array() };
     },
+    owner: async (tenantId) => {
+      const [first] = state.memberships
+        .filter((row) => row.tenantId === tenantId && row.role === 'owner')
+        .toSorted((a, b) => a.joinedAt.getTime() - b.joinedAt.getTime() || (a.userId < b.userId ? -1 : 1));
+      const [user, tenant] = [state.users.get(first?.userId ?? ''), state.tenants.get(tenantId)];
+      return user && tenant && { email: user.email, tenantName: tenant.name };
+    },
     findInvitation: async (hash) => {
       const entry = [...state.invitations.values()].find((i) => i.token !== undefined && same(i.token.hash, hash));
       return entry && invitationView(entry);

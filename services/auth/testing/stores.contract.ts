@@ -356,6 +356,18 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
         expiresAt: later(7 * dayMs),
       });
 
+      test('the owner is the one of longest standing, of this tenant only', async () => {
+        const { tenantId } = await addTenant();
+        await addPerson(tenantId, 'owner', later(5_000));
+        await addPerson(tenantId, 'admin', new Date(0));
+        const owner = await stores.members.owner(tenantId);
+        const { items } = await stores.members.list(tenantId, { limit: 10, cursor: '' });
+        const owners = items.filter(({ role }) => role === 'owner');
+        assert.equal(owners.length, 2);
+        assert.equal(owner?.email, owners.at(-1)?.email);
+        assert.equal(await stores.members.owner(newId()), undefined);
+      });
+
       test('members are listed newest first within their tenant, page by page', async () => {
         const { tenantId, userId } = await addTenant();
         const people = [

@@ -1,10 +1,11 @@
-import type { Delivery, DeliveryKind } from '../domain/delivery.ts';
+import type { Delivery, DeliveryKind, Facts } from '../domain/delivery.ts';
 
 export interface NewDelivery {
   readonly id: string;
   readonly tenantId: string;
   readonly kind: DeliveryKind;
   readonly subjectId: string;
+  readonly facts: Facts;
   /** The event that asks for it: a second delivery of the event asks for nothing new. */
   readonly eventId: string;
   readonly createdAt: Date;
@@ -37,6 +38,7 @@ export type Addressed =
       readonly outcome: 'issued';
       readonly email: string;
       readonly emailMasked: string;
+      /** Empty for mails about the account. */
       readonly token: string;
       readonly tenantName: string;
     }

@@ -62,7 +62,7 @@ export const sendDue = (dependencies: SendDueDependencies) => {
   };
 
   const sendTo = async (delivery: Delivery, to: Extract<Addressed, { outcome: 'issued' }>): Promise<void> => {
-    const mail = render(delivery.kind, { token: to.token, tenantName: to.tenantName, publicUrl });
+    const mail = render(delivery.kind, { token: to.token, tenantName: to.tenantName, publicUrl, facts: delivery.facts });
     const result = await sendOnce(mailer, { ...mail, to: to.email, idempotencyKey: `${delivery.id}:${delivery.attempts}` });
     if (result.outcome !== 'sent') return later(delivery, `${result.outcome}: ${result.reason}`);
     await deliveries.finish(delivery, 'sent', clock.now(), { recipientMasked: to.emailMasked });

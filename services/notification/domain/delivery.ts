@@ -1,7 +1,18 @@
 import { addMs, hourMs, minuteMs } from '#platform/time/index.ts';
 
-export const deliveryKinds = ['email.verify_address', 'email.invitation'] as const;
-export type DeliveryKind = (typeof deliveryKinds)[number];
+/** Mails with a token for one person. */
+export const personalKinds = ['email.verify_address', 'email.invitation'] as const;
+/** Mails to a tenant's owner about its account; what they say comes with the event. */
+export const accountKinds = [
+  ...(['billing.subscription_renewed', 'billing.subscription_payment_failed', 'billing.subscription_ended'] as const),
+  ...(['billing.usage_alert', 'billing.document_issued'] as const),
+] as const;
+export type AccountKind = (typeof accountKinds)[number];
+export type DeliveryKind = (typeof personalKinds)[number] | AccountKind;
+export const isAccountKind = (kind: DeliveryKind): kind is AccountKind => (accountKinds as readonly string[]).includes(kind);
+
+/** What a mail about the account says: amounts, names of plans, dates. Nothing personal. */
+export type Facts = Readonly<Record<string, string>>;
 
 /** pending → sent | skipped (nothing was to be said any more) | failed */
 export type DeliveryStatus = 'pending' | 'sent' | 'skipped' | 'failed';
@@ -11,8 +22,9 @@ export interface Delivery {
   readonly id: string;
   readonly tenantId: string;
   readonly kind: DeliveryKind;
-  /** The user or the invitation that it is about. */
+  /** The user, invitation, subscription, document … that it is about. */
   readonly subjectId: string;
+  readonly facts: Facts;
   readonly status: DeliveryStatus;
   /** How often it was claimed; part of the idempotency key, see app/send-due.ts. */
   readonly attempts: number;

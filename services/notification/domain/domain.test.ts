@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { hourMs } from '#platform/time/index.ts';
-import { retryAt } from './delivery.ts';
+import { accountKinds, retryAt } from './delivery.ts';
 import { render } from './mails.ts';
 
-const content = { token: 'a+b/c=', tenantName: 'Smith & "Sons"\r\nBcc: all@example.com <script>', publicUrl: 'https://sms.example' };
+const content = {
+  token: 'a+b/c=',
+  tenantName: 'Smith & "Sons"\r\nBcc: all@example.com <script>',
+  publicUrl: 'https://sms.example',
+  facts: {},
+};
 
 it('a verification mail carries one working link', () => {
   const { text, html } = render('email.verify_address', content);
@@ -17,6 +22,25 @@ it("a tenant's name can neither break the subject nor the page", () => {
   assert.doesNotMatch(subject, /[\r\n]/);
   assert.doesNotMatch(html, /<script/);
   assert.equal(JSON.parse(/\{.*\}/.exec(text)?.[0] ?? '').token, content.token);
+});
+it('every mail about the account says its facts, and a missing or hostile one breaks nothing', () => {
+  const facts = {
+    plan: 'pro',
+    amount: '49.00 USD',
+    nextAttemptAt: '22 December 2026',
+    name: '<b>x</b>\r\nBcc: y',
+    number: 'INV-1',
+    reason: 'unpaid',
+  };
+  for (const kind of accountKinds) {
+    const { subject, html, text } = render(kind, { ...content, facts });
+    assert.doesNotMatch(subject, /[\r\n]/);
+    assert.doesNotMatch(html, /<b>|<script/);
+    assert.ok(text.includes('https://sms.example/billing'));
+    assert.ok(render(kind, { ...content, facts: {} }).text.length > 0);
+  }
+  assert.match(render('billing.subscription_payment_failed', { ...content, facts }).text, /49\.00 USD are due.*22 December 2026/s);
+  assert.match(render('billing.subscription_ended', { ...content, facts }).text, /could not be paid/);
 });
 it('pauses grow to an hour and stay there', () => {
   const now = new Date(0);

@@ -1,11 +1,12 @@
 /** The texts of our mails. Plain text says everything; HTML only looks nicer. */
-import type { DeliveryKind } from './delivery.ts';
+import type { AccountKind, DeliveryKind, Facts } from './delivery.ts';
 
 export interface MailContent {
   readonly token: string;
   /** Of the tenant that invites; empty where there is none. */
   readonly tenantName: string;
   readonly publicUrl: string;
+  readonly facts: Facts;
 }
 
 export interface Mail {
@@ -52,5 +53,51 @@ const invitation = ({ token, tenantName, publicUrl }: MailContent): Mail =>
     'Namaskah',
   ]);
 
-export const render = (kind: DeliveryKind, content: MailContent): Mail =>
-  kind === 'email.invitation' ? invitation(content) : verifyAddress(content);
+const billingPage = ({ publicUrl }: MailContent): string => new URL('/billing', publicUrl).href;
+
+/** A fact that is missing leaves a gap in a sentence, never a mail unsent. */
+const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fact: string) => string) => Mail>> = {
+  'billing.subscription_renewed': (content, say) =>
+    mail(`Your plan ${say('plan')} was renewed`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your plan ${say('plan')} was renewed for ${say('amount')}, until ${say('periodEnd')}.`,
+      `Your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'billing.subscription_payment_failed': (content, say) =>
+    mail(`Your plan ${say('plan')} could not be renewed`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your credit does not suffice to renew the plan ${say('plan')}: ${say('amount')} are due. It is tried again on ${say('nextAttemptAt')}, and as soon as your wallet holds enough.`,
+      'Until the last attempt your plan goes on; after it your account returns to the free plan.',
+      `Top up here:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'billing.subscription_ended': (content, say) =>
+    mail(`Your plan ${say('plan')} has ended`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      say('reason') === 'unpaid'
+        ? `your plan ${say('plan')} has ended because it could not be paid. Your account is on the free plan now.`
+        : `your plan ${say('plan')} has ended as you wished. Your account is on the free plan now.`,
+      `To subscribe again:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'billing.usage_alert': (content, say) =>
+    mail(`Alert: ${say('name')}`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your alert "${say('name')}" was raised: ${say('metric')}${say('meter') === '' ? '' : ` of ${say('meter')}`} went ${say('direction')} to ${say('value')}, past ${say('threshold')}.`,
+      `Your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'billing.document_issued': (content, say) =>
+    mail(`Your ${say('kind')} ${say('number')}`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your ${say('kind')} ${say('number')} over ${say('total')} is ready. You find it, as PDF too, in your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+};
+
+export const render = (kind: DeliveryKind, content: MailContent): Mail => {
+  if (kind === 'email.invitation') return invitation(content);
+  if (kind === 'email.verify_address') return verifyAddress(content);
+  return accountMails[kind](content, (fact) => oneLine(content.facts[fact] ?? ''));
+};

@@ -39,6 +39,12 @@ export const startAuthStub = async () => {
           email: addressOf(invitationId),
           tenantName: 'Ada Ltd',
         })),
+        getOwner: method(allow('system'), async (_request, { principal }) => {
+          state.asked++;
+          await state.gate;
+          if (state.away) throw appError('platform.unavailable');
+          return { email: addressOf(principal.tenantId), tenantName: 'Ada Ltd' };
+        }),
         setTenantPlan: method(allow('system'), () => {
           throw appError('platform.unimplemented');
         }),

@@ -10,6 +10,7 @@ const fresh = (overrides: Partial<NewDelivery> = {}): NewDelivery => ({
   tenantId: newId(),
   kind: 'email.verify_address',
   subjectId: newId(),
+  facts: {},
   eventId: newId(),
   createdAt: start,
   ...overrides,
@@ -20,6 +21,13 @@ export const deliveriesContract = (name: string, open: () => Promise<Deliveries>
   describe(`deliveries: ${name}`, () => {
     const lease = addMs(start, minuteMs);
 
+    it('keeps what a mail is to say', async () => {
+      const deliveries = await open();
+      const delivery = fresh({ kind: 'billing.subscription_ended', facts: { plan: 'pro', reason: 'unpaid' } });
+      await deliveries.add(delivery);
+      const [claimed] = (await deliveries.claimDue(start, lease, 1_000)).filter(({ id }) => id === delivery.id);
+      assert.deepEqual(claimed?.facts, delivery.facts);
+    });
     it('an event asks once, however often it comes', async () => {
       const deliveries = await open();
       const delivery = fresh();

@@ -112,6 +112,7 @@ const internalService = (app: UseCases): BoundService =>
       allow('system'),
       async ({ invitationId }, { principal }) => await app.issueInvitation(principal.tenantId, invitationId),
     ),
+    getOwner: method(allow('system'), async (_request, { principal }) => await app.getOwner(principal.tenantId)),
     setTenantPlan: method(allow('system'), async ({ tenantId, plan }, { principal }) => {
       await app.setTenantPlan(principal.tenantId, tenantId, plan);
       return {};

@@ -71,6 +71,9 @@ interface MemberRow {
   joined_at: Date;
 }
 
+const ownerSql = `select u.email, t.name from memberships m join users u on u.id = m.user_id join tenants t on t.id = m.tenant_id
+  where m.tenant_id = $1 and m.role = 'owner' order by m.joined_at, m.user_id limit 1`;
+
 export const createMembers = (db: Database): Members => ({
   list: async (tenantId, page) => {
     const limit = pageLimit(page.limit);
@@ -94,6 +97,10 @@ export const createMembers = (db: Database): Members => ({
   issueInvitation: async (tenantId, id, token, now) => {
     const [row] = await db.query<InvitationRow>(issueSql, [tenantId, id, token.hash, token.sealed, now]);
     return row && { invitation: toInvitation(row), sealed: row.sealed_token ?? new Uint8Array() };
+  },
+  owner: async (tenantId) => {
+    const [row] = await db.query<{ email: string; name: string }>(ownerSql, [tenantId]);
+    return row && { email: row.email, tenantName: row.name };
   },
   findInvitation: async (tokenHash) => {
     const [row] = await db.query<InvitationRow>(findSql, [tokenHash]);

@@ -3,17 +3,22 @@ import { isAppError } from '#platform/errors/index.ts';
 import { maskEmail } from '#platform/logging/index.ts';
 import type { AuthInternalServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
 import type { Addressed, Addressees } from '../../app/ports.ts';
+import { isAccountKind } from '../../domain/delivery.ts';
 
 const addressed = (email: string, token: string, tenantName = ''): Addressed =>
   token === '' ? { outcome: 'not-needed' } : { outcome: 'issued', email, emailMasked: maskEmail(email), token, tenantName };
 
 /** Asks the auth service, which owns people and tokens. */
 export const authAddressees = (
-  auth: Pick<ClientOf<AuthInternalServiceClient>, 'issueEmailVerification' | 'issueInvitation'>,
+  auth: Pick<ClientOf<AuthInternalServiceClient>, 'issueEmailVerification' | 'issueInvitation' | 'getOwner'>,
 ): Addressees => ({
   issue: async ({ kind, subjectId, tenantId }) => {
     const options = { principal: systemPrincipal('notification', tenantId) };
     try {
+      if (isAccountKind(kind)) {
+        const { email, tenantName } = await auth.getOwner({}, options);
+        return { outcome: 'issued', email, emailMasked: maskEmail(email), token: '', tenantName };
+      }
       if (kind === 'email.invitation') {
         const { email, token, tenantName } = await auth.issueInvitation({ invitationId: subjectId }, options);
         return addressed(email, token, tenantName);

@@ -1,5 +1,6 @@
 import { events } from '#events';
 import { done, on, type EventHandler } from '#platform/messaging/index.ts';
+import { formatDecimal, type Money } from '#platform/money/index.ts';
 import type { Transaction } from '#platform/postgres/index.ts';
 import type { requestDelivery } from '../../app/request-delivery.ts';
 
@@ -11,6 +12,40 @@ export const authHandlers = (requestIn: (tx: Transaction) => ReturnType<typeof r
   }),
   on(events.auth.memberInvited, async (tx, event) => {
     await requestIn(tx)(event, 'email.invitation', event.payload.invitationId);
+    return done();
+  }),
+];
+
+const amountOf = (amount: Money | undefined): string => (amount === undefined ? '' : `${formatDecimal(amount.micros)} ${amount.currency}`);
+const dayOf = (at: Date | undefined): string => (at === undefined ? '' : at.toISOString().slice(0, 10));
+
+/** What the owner of a tenant is told about its money. */
+export const billingHandlers = (requestIn: (tx: Transaction) => ReturnType<typeof requestDelivery>): readonly EventHandler[] => [
+  on(events.billing.subscriptionRenewed, async (tx, event) => {
+    const { subscriptionId, plan, amount, periodEnd } = event.payload;
+    const facts = { plan, amount: amountOf(amount), periodEnd: dayOf(periodEnd) };
+    await requestIn(tx)(event, 'billing.subscription_renewed', subscriptionId, facts);
+    return done();
+  }),
+  on(events.billing.subscriptionPaymentFailed, async (tx, event) => {
+    const { subscriptionId, plan, amount, nextAttemptAt } = event.payload;
+    const facts = { plan, amount: amountOf(amount), nextAttemptAt: dayOf(nextAttemptAt) };
+    await requestIn(tx)(event, 'billing.subscription_payment_failed', subscriptionId, facts);
+    return done();
+  }),
+  on(events.billing.subscriptionEnded, async (tx, event) => {
+    const { subscriptionId, plan, reason } = event.payload;
+    await requestIn(tx)(event, 'billing.subscription_ended', subscriptionId, { plan, reason });
+    return done();
+  }),
+  on(events.billing.usageAlertCrossed, async (tx, event) => {
+    const { alertId, name, metric, meter, direction, threshold, value } = event.payload;
+    await requestIn(tx)(event, 'billing.usage_alert', alertId, { name, metric, meter, direction, threshold, value });
+    return done();
+  }),
+  on(events.billing.documentIssued, async (tx, event) => {
+    const { documentId, kind, number, total } = event.payload;
+    await requestIn(tx)(event, 'billing.document_issued', documentId, { kind: kind.replace('_', ' '), number, total: amountOf(total) });
     return done();
   }),
 ];

@@ -6,8 +6,8 @@ import type { Deliveries, NewDelivery } from '../../app/ports.ts';
 import type { Delivery } from '../../domain/delivery.ts';
 import { DeliveryRow } from './rows.ts';
 
-const addSql = `insert into deliveries (id, tenant_id, kind, subject_id, event_id, next_attempt_at, created_at)
-values ($1, $2, $3, $4, $5, $6, $6) on conflict (event_id, kind) do nothing`;
+const addSql = `insert into deliveries (id, tenant_id, kind, subject_id, event_id, next_attempt_at, created_at, facts)
+values ($1, $2, $3, $4, $5, $6, $6, $7) on conflict (event_id, kind) do nothing`;
 
 /** The claim moves next_attempt_at to the end of the lease: a sender that dies needs nobody to clean up after it. */
 const claimSql = `update deliveries set attempts = attempts + 1, next_attempt_at = $2
@@ -25,6 +25,7 @@ const toDelivery = (row: DeliveryRow): Delivery => ({
   tenantId: row.tenantId,
   kind: row.kind,
   subjectId: row.subjectId,
+  facts: row.facts,
   status: row.status,
   attempts: row.attempts,
   recipientMasked: row.recipientMasked,
@@ -33,8 +34,11 @@ const toDelivery = (row: DeliveryRow): Delivery => ({
 });
 
 /** For the consumer's transaction. */
-export const addDelivery = async (tx: Queryable, { id, tenantId, kind, subjectId, eventId, createdAt }: NewDelivery): Promise<void> => {
-  await tx.query(addSql, [id, tenantId, kind, subjectId, eventId, createdAt]);
+export const addDelivery = async (
+  tx: Queryable,
+  { id, tenantId, kind, subjectId, eventId, createdAt, facts }: NewDelivery,
+): Promise<void> => {
+  await tx.query(addSql, [id, tenantId, kind, subjectId, eventId, createdAt, JSON.stringify(facts)]);
 };
 
 const beforeId = (cursor: string): string | undefined => {

@@ -1,5 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { DeliveryKind, DeliveryStatus } from '../../domain/delivery.ts';
+import type { DeliveryKind, DeliveryStatus, Facts } from '../../domain/delivery.ts';
 
 /** One row of `deliveries`. */
 export const DeliveryRow = defineEntity({
@@ -10,6 +10,7 @@ export const DeliveryRow = defineEntity({
     tenantId: p.uuid(),
     kind: p.text().$type<DeliveryKind>(),
     subjectId: p.uuid(),
+    facts: p.json<Facts>(),
     eventId: p.uuid(),
     status: p.text().$type<DeliveryStatus>(),
     attempts: p.integer(),

@@ -310,6 +310,14 @@ export interface IssueInvitationResponse {
   tenantName: string;
 }
 
+export interface GetOwnerRequest {
+}
+
+export interface GetOwnerResponse {
+  email: string;
+  tenantName: string;
+}
+
 export interface SetTenantPlanRequest {
   tenantId: string;
   plan: string;
@@ -3789,6 +3797,147 @@ export const IssueInvitationResponse: MessageFns<IssueInvitationResponse> = {
   },
 };
 
+function createBaseGetOwnerRequest(): GetOwnerRequest {
+  return {};
+}
+
+export const GetOwnerRequest: MessageFns<GetOwnerRequest> = {
+  encode(_: GetOwnerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOwnerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOwnerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): GetOwnerRequest {
+    return {};
+  },
+
+  toJSON(_: GetOwnerRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetOwnerRequest>, I>>(base?: I): GetOwnerRequest {
+    return GetOwnerRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetOwnerRequest>, I>>(_: I): GetOwnerRequest {
+    const message = createBaseGetOwnerRequest();
+    return message;
+  },
+};
+
+function createBaseGetOwnerResponse(): GetOwnerResponse {
+  return { email: "", tenantName: "" };
+}
+
+export const GetOwnerResponse: MessageFns<GetOwnerResponse> = {
+  encode(message: GetOwnerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.email !== "") {
+      writer.uint32(10).string(message.email);
+    }
+    if (message.tenantName !== "") {
+      writer.uint32(18).string(message.tenantName);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetOwnerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetOwnerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.email = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenantName = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetOwnerResponse {
+    return {
+      email: isSet(object.email) ? globalThis.String(object.email) : "",
+      tenantName: isSet(object.tenantName)
+        ? globalThis.String(object.tenantName)
+        : isSet(object.tenant_name)
+        ? globalThis.String(object.tenant_name)
+        : "",
+    };
+  },
+
+  toJSON(message: GetOwnerResponse): unknown {
+    const obj: any = {};
+    if (message.email !== "") {
+      obj.email = message.email;
+    }
+    if (message.tenantName !== "") {
+      obj.tenantName = message.tenantName;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetOwnerResponse>, I>>(base?: I): GetOwnerResponse {
+    return GetOwnerResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetOwnerResponse>, I>>(object: I): GetOwnerResponse {
+    const message = createBaseGetOwnerResponse();
+    message.email = object.email ?? "";
+    message.tenantName = object.tenantName ?? "";
+    return message;
+  },
+};
+
 function createBaseSetTenantPlanRequest(): SetTenantPlanRequest {
   return { tenantId: "", plan: "" };
 }
@@ -4417,6 +4566,16 @@ export const AuthInternalServiceService = {
       Buffer.from(IssueInvitationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): IssueInvitationResponse => IssueInvitationResponse.decode(value),
   },
+  /** Whom to write to about the principal's tenant: its owner of longest standing. */
+  getOwner: {
+    path: "/namaskah.auth.v1.AuthInternalService/GetOwner" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetOwnerRequest): Buffer => Buffer.from(GetOwnerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetOwnerRequest => GetOwnerRequest.decode(value),
+    responseSerialize: (value: GetOwnerResponse): Buffer => Buffer.from(GetOwnerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetOwnerResponse => GetOwnerResponse.decode(value),
+  },
   setTenantPlan: {
     path: "/namaskah.auth.v1.AuthInternalService/SetTenantPlan" as const,
     requestStream: false as const,
@@ -4433,6 +4592,8 @@ export interface AuthInternalServiceServer extends UntypedServiceImplementation 
   /** A fresh address-verification token, so that no token travels in an event. */
   issueEmailVerification: handleUnaryCall<IssueEmailVerificationRequest, IssueEmailVerificationResponse>;
   issueInvitation: handleUnaryCall<IssueInvitationRequest, IssueInvitationResponse>;
+  /** Whom to write to about the principal's tenant: its owner of longest standing. */
+  getOwner: handleUnaryCall<GetOwnerRequest, GetOwnerResponse>;
   setTenantPlan: handleUnaryCall<SetTenantPlanRequest, SetTenantPlanResponse>;
 }
 
@@ -4467,6 +4628,22 @@ export interface AuthInternalServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: IssueInvitationResponse) => void,
+  ): ClientUnaryCall;
+  /** Whom to write to about the principal's tenant: its owner of longest standing. */
+  getOwner(
+    request: GetOwnerRequest,
+    callback: (error: ServiceError | null, response: GetOwnerResponse) => void,
+  ): ClientUnaryCall;
+  getOwner(
+    request: GetOwnerRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetOwnerResponse) => void,
+  ): ClientUnaryCall;
+  getOwner(
+    request: GetOwnerRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetOwnerResponse) => void,
   ): ClientUnaryCall;
   setTenantPlan(
     request: SetTenantPlanRequest,

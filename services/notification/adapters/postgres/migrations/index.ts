@@ -26,4 +26,5 @@ create index deliveries_by_tenant on deliveries (tenant_id, id desc);
 create index deliveries_ended on deliveries (ended_at) where ended_at is not null;
 `,
   ),
+  sqlMigration('20261121-0002-facts', `alter table deliveries add column facts jsonb not null default '{}'`),
 ];
