@@ -181,8 +181,19 @@ export interface Divergence {
   readonly subject: string;
   readonly expected: string;
   readonly found: string;
+  /** What lies around the subject, by table. */
+  readonly rows: Readonly<Record<string, readonly unknown[]>>;
 }
-/** One law of the books each; all are read from one snapshot. */
+export interface AuditReport {
+  /** How many were checked. */
+  readonly laws: number;
+  /** The first of each law that is broken. */
+  readonly divergences: readonly Divergence[];
+  /** Σ of all entries, without sign, over the currencies: 0 when debits are credits. */
+  readonly imbalanceMicros: bigint;
+}
+/** The laws of the books, read from one snapshot. */
 export interface LedgerAudit {
   firstDivergence(): Promise<Divergence | undefined>;
+  report(): Promise<AuditReport>;
 }

@@ -1,0 +1,239 @@
+/** Each law of the audit, broken by hand as only a superuser can, is found under its own name. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, describe, test } from 'node:test';
+import { newId } from '#platform/ids/index.ts';
+import { money } from '#platform/money/index.ts';
+import type { Database, Transaction } from '#platform/postgres/index.ts';
+import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { addMs, dayMs, hourMs, testClock } from '#platform/time/index.ts';
+import { decideAdjustment } from '../../../app/adjustments/decide-adjustment.ts';
+import { proposeAdjustment } from '../../../app/adjustments/propose-adjustment.ts';
+import { closePeriod } from '../../../app/documents/close-period.ts';
+import { issueReceipts } from '../../../app/documents/issue-receipts.ts';
+import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books.ts';
+import { postgresAdjustments } from '../adjustments/adjustments.ts';
+import { postgresDocuments } from '../documents/documents.ts';
+import { postgresChain } from '../ledger/chain.ts';
+import { migrations } from '../migrations/index.ts';
+import { laws, postgresAudit } from './audit.ts';
+
+const clock = testClock(new Date('2026-11-10T12:00:00Z'));
+const tenantId = newId();
+const issuer = { code: 'NMK', party: { name: 'Namaskah', address: [], country: 'GB', taxId: '' } };
+
+/** Something of everything that the laws speak about. */
+const fill = async (db: Database): Promise<void> => {
+  const books = postgresBooks(db);
+  const keyed = () => ({ tenantId, idempotencyKey: newId(), request: 'r', now: clock.now() });
+  const about = { reference: 'ref', description: 'something' };
+  const usd = (micros: bigint) => money('USD', micros);
+  await books.grant({
+    ...keyed(),
+    transferId: newId(),
+    amount: usd(1_000n),
+    reason: 'r',
+    priority: 20,
+    expiresAt: addMs(clock.now(), 400 * dayMs),
+  });
+  const place = async (micros: bigint) => {
+    const holdId = newId();
+    const expiresAt = addMs(clock.now(), hourMs);
+    await books.place({ ...keyed(), holdId, amount: usd(micros), product: 'campaign', ...about, expiresAt, expiryAcceptable: true });
+    return holdId;
+  };
+  await books.capture({ ...keyed(), holdId: await place(100n), amount: usd(60n), final: true });
+  await books.collect({ tenantId, holdId: await place(10n), upToMicros: 5_000n, final: true, now: clock.now() });
+  await books.grant({
+    ...keyed(),
+    transferId: newId(),
+    amount: usd(1_000n),
+    reason: 'r',
+    priority: 20,
+    expiresAt: addMs(clock.now(), 400 * dayMs),
+  });
+  await place(7n);
+  const chargeId = newId();
+  await books.charge({ ...keyed(), transferId: chargeId, amount: usd(30n), product: 'verification', ...about });
+
+  const paymentId = newId();
+  await db.query(
+    `insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at)
+     values ($1, $2, 'simulator', 5000, 'USD', 'k', 'x', $3, $3)`,
+    [paymentId, tenantId, clock.now()],
+  );
+  await db.query(`select settle_payment($1, 'g', $2, $3, $4, $5, 'namaskah.billing.v1.payment.succeeded', '{}', '')`, [
+    paymentId,
+    newId(),
+    newId(),
+    clock.now(),
+    newId(),
+  ]);
+  const adjustments = postgresAdjustments(db);
+  const propose = proposeAdjustment({ adjustments, clock, policy: { limitMicros: { USD: 100n }, lifetimeMs: dayMs } });
+  const asked = { tenantId, reason: 'goodwill', note: 'a note that is long enough' };
+  await propose('user:ann', { ...asked, idempotencyKey: newId(), amount: usd(50n) });
+  const { id } = await propose('user:ann', { ...asked, idempotencyKey: newId(), amount: usd(500n) });
+  await decideAdjustment({ adjustments, clock })('user:bob', { id, decision: 'posted', note: '' });
+  await propose('user:cid', { ...asked, idempotencyKey: newId(), amount: usd(10n), refundOf: chargeId });
+
+  const [subscription, billed, paid] = [newId(), newId(), newId()];
+  const post = `select post_to_wallet($1, $2, 'USD', $3, 0, $4, 'revenue', $4, 'Plan', '', null, null, null, null, $5)`;
+  await db.query(post, [paid, tenantId, -40n, 'subscription', clock.now()]);
+  await db.query(
+    `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, transfer_id, created_at)
+     values ($1, $2, $3, 'pro', 'month', $4, $5, 40, 'USD', $6, $4)`,
+    [billed, subscription, tenantId, clock.now(), addMs(clock.now(), 30 * dayMs), paid],
+  );
+  await db.query(
+    `insert into subscriptions (id, tenant_id, plan, interval, state, time_zone, anchor_at, period_index, period_start, period_end, billed_id, attempts, due_at, owed_micros, currency, version, created_at)
+     values ($1, $2, 'pro', 'month', 'active', 'UTC', $3, 0, $3, $4, $5, 0, $4, 0, 'USD', 1, $3)`,
+    [subscription, tenantId, clock.now(), addMs(clock.now(), 30 * dayMs), billed],
+  );
+  const [period, usage] = [newId(), newId()];
+  await db.query(post, [usage, tenantId, -9n, 'usage', clock.now()]);
+  await db.query(
+    `insert into usage_events (tenant_id, meter, event_id, quantity, occurred_at, recorded_at, period_id) values ($1, 'api_calls', 'e', 3, $2, $2, $3)`,
+    [tenantId, clock.now(), period],
+  );
+  await db.query(
+    `insert into usage_totals (tenant_id, period_id, meter, quantity, event_count, charged_micros, charge_count, updated_at) values ($1, $2, 'api_calls', 3, 1, 9, 1, $3)`,
+    [tenantId, period, clock.now()],
+  );
+  await db.query('insert into usage_charges values ($1, $2, $3, 1, $4, 9, 3, $5)', [tenantId, period, 'api_calls', usage, clock.now()]);
+
+  const documents = postgresDocuments(db, issuer.code);
+  await issueReceipts({ documents, issuer, clock })();
+  clock.set(new Date('2026-12-01T02:00:00Z'));
+  assert.equal(await closePeriod({ documents, issuer, clock, graceMs: 0 })(), 1);
+  while ((await postgresChain(db).seal(clock.now(), 5)) !== undefined);
+};
+
+/** For each law: what a hand that may do everything could do to break it. */
+const corruptions: Readonly<Record<string, string>> = {
+  'the entries of all accounts sum to zero in each currency (debits = credits)': `delete from entries where transfer_id = (select id from transfers where type = 'payment') and account_sequence is null`,
+  'a transfer has exactly two entries: its amount out of the debit account and into the credit account': `update entries set amount_micros = amount_micros + 1 where transfer_id = (select id from transfers where type = 'payment') and account_sequence is null`,
+  'every entry belongs to a transfer and to an account of its currency': `delete from transfers where type = 'payment'`,
+  "a transfer touches its own tenant's wallet and no other, and one system account": `update transfers set tenant_id = gen_random_uuid() where type = 'charge'`,
+  "a wallet's balance is the sum of its entries, and it counts them": `update accounts set balance_micros = balance_micros + 1 where kind = 'wallet'`,
+  "a wallet's entries are numbered without gaps, each carries the running balance, and time does not go back": `update entries set account_sequence = 1000 where account_sequence = 2`,
+  "a wallet's balance is what is left of its grants, and its promotional part what is left of the promotional ones": `update accounts set promotional_micros = promotional_micros - 1 where kind = 'wallet'`,
+  'what is left of a grant is the sum of its entries': `update grants set remaining_micros = remaining_micros - 1 where remaining_micros > 1`,
+  "a transfer's entries on grants are its entry on the wallet": `update grant_entries set amount_micros = amount_micros - 1 where amount_micros < 0`,
+  'credit does not lapse unnoticed: a wallet knows of an expiry that comes before all of its open grants': `update accounts set credit_expires_at = null where kind = 'wallet'`,
+  'available credit is never negative': `alter table accounts drop constraint accounts_floor; update accounts set held_micros = balance_micros + 1 where kind = 'wallet'`,
+  'what a wallet holds is the sum of its open holds': `update holds set state = 'released', resolved_at = now() where state = 'held'`,
+  'every transfer is in exactly one block of the chain, or waits for one': `insert into unsealed_transfers select id from transfers limit 1`,
+  'the blocks are a chain: numbered without gaps, each with the hash of the one before it and of what it seals': `update transfers set description = 'something else' where type = 'charge'`,
+  'what was captured and collected for a hold is the sum of its charges': `update holds set captured_micros = captured_micros - 1 where captured_micros > 1`,
+  'what is uncollected is the reported total less everything charged': `update uncollected set owed_micros = owed_micros + 1`,
+  'a payment is credited once, in full, to its own tenant, exactly when it succeeded': `update payments set amount_micros = amount_micros + 1`,
+  'the lines of an invoice sum to what was charged in its period, to the last micro': `update closed_periods set invoice_id = null`,
+  'the lines of a credit note sum to what was given back in its period, to the last micro': `update closed_periods set credit_note_id = null`,
+  'billing periods follow each other: each begins, in time and in entries, where the one before ended': `update billing_schedules set last_sequence = last_sequence - 1`,
+  'a closed period covers entries that exist, and every wallet has a running period': `delete from billing_schedules`,
+  'documents are numbered 1, 2, 3 … for each issuer, kind and year, and the counter stands at the last': `delete from documents where kind = 'invoice'`,
+  'a document says what it said when it was issued: its hash, its number, its sums': `update documents set content = replace(content, 'Plan', 'Plane') where kind = 'invoice'`,
+  'a payment that was credited has one receipt of its amount, or waits for one': `update documents set total_micros = total_micros + 1 where kind = 'receipt'`,
+  "an adjustment by hand is in the books exactly when it was posted, with its amount, on its tenant's wallet": `update adjustments set amount_micros = amount_micros + 1 where decided_by is not null`,
+  'nobody approved an adjustment of his own': `alter table adjustments drop constraint adjustments_two_people; update adjustments set decided_by = proposed_by where decided_by is not null`,
+  'what was given back of a charge is not more than the charge, and went to the same wallet': `update transfers set amount_micros = 1000 where type = 'refund'`,
+  "a billed period of a plan was paid by one transfer of its amount, out of its tenant's wallet": `update billed_periods set amount_micros = amount_micros + 1`,
+  'no moment of a tenant is billed twice, and each subscription stands in a period that was billed': `alter table billed_periods drop constraint billed_periods_once;
+    insert into billed_periods select gen_random_uuid(), subscription_id, tenant_id, plan, interval, starts_at, ends_at, 0, 0, currency, null, created_at from billed_periods`,
+  'a total of usage is the sum of its events': `update usage_totals set quantity = quantity + 1`,
+  'what was charged for usage is the sum of its charges, and each is a transfer of that amount': `delete from usage_charges`,
+};
+
+describe('the audit', () => {
+  let database: TestDatabase;
+  let db: Database;
+  before(async () => {
+    database = await createTestDatabase('billing', migrations);
+    db = await openBooks(database.url, 3);
+    await fill(db);
+  });
+  after(async () => {
+    await db.close();
+    await database.close();
+  });
+
+  /** Corrupts, looks, and undoes. */
+  const afterCorruption = async <T>(sql: string, look: (inside: Database) => Promise<T>): Promise<T> => {
+    let seen: { readonly value: T } | undefined;
+    const undo = new Error('undo');
+    const work = async (tx: Transaction): Promise<never> => {
+      await tx.query(`set local session_replication_role = 'replica'`);
+      for (const statement of sql.split(';')) await tx.query(statement);
+      const inside = { ...db, transaction: <R>(inner: (outer: Transaction) => Promise<R>) => inner(tx) } as Database;
+      seen = { value: await look(inside) };
+      throw undo;
+    };
+    await assert.rejects(db.transaction(work), undo);
+    assert.ok(seen);
+    return seen.value;
+  };
+
+  test('finds nothing in sound books', async () => {
+    const report = await postgresAudit(db).report();
+    assert.deepEqual(report.divergences, []);
+    assert.deepEqual([report.laws, report.imbalanceMicros], [laws.length, 0n]);
+    assert.equal(await postgresAudit(db).firstDivergence(), undefined);
+  });
+
+  test('every law has a corruption that proves it, and no two laws one name', () => {
+    assert.deepEqual(laws.map(({ law }) => law).toSorted(), Object.keys(corruptions).toSorted());
+  });
+
+  for (const [law, sql] of Object.entries(corruptions)) {
+    test(`finds: ${law}`, async () => {
+      const { divergences, first } = await afterCorruption(sql, async (inside) => ({
+        divergences: (await postgresAudit(inside).report()).divergences,
+        first: await postgresAudit(inside).firstDivergence(),
+      }));
+      const found = divergences.find((each) => each.law === law);
+      assert.ok(found, `found instead: ${divergences.map((each) => each.law).join('; ')}`);
+      assert.notEqual(found.expected, found.found);
+      assert.equal(first?.law, divergences[0]?.law);
+    });
+  }
+
+  test('shows the rows around the subject', async () => {
+    const found = await afterCorruption(corruptions['what is uncollected is the reported total less everything charged'] ?? '', (inside) =>
+      postgresAudit(inside).firstDivergence(),
+    );
+    assert.deepEqual(Object.keys(found?.rows ?? {}), ['holds', 'transfers', 'uncollected']);
+    assert.equal(found?.rows['holds']?.length, 1);
+    assert.equal((found?.rows['holds']?.[0] as { id: string }).id, found?.subject);
+  });
+
+  test('the command says so: 0 and "agree"; 1 and the law with its rows, also as JSON; 2 when it cannot read', async () => {
+    const run = async (url: string, ...args: string[]) => {
+      const command = spawn(process.execPath, ['services/billing/verify.ts', ...args], {
+        cwd: new URL('../../../../..', import.meta.url).pathname,
+        env: { ...process.env, DATABASE_URL: url },
+      });
+      let [out, error] = ['', ''];
+      command.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+      command.stderr.on('data', (chunk: Buffer) => (error += chunk.toString()));
+      const [code] = (await once(command, 'close')) as [number];
+      return { code, out, error };
+    };
+    const sound = await run(database.url);
+    assert.deepEqual([sound.code, sound.error], [0, '']);
+    assert.match(sound.out, /The books agree/);
+    await db.query('update payments set amount_micros = amount_micros + 1');
+    const [broken, json] = [await run(database.url), await run(database.url, '--json')];
+    assert.equal(broken.code, 1);
+    assert.match(
+      broken.error,
+      /Divergence: a payment is credited once[^]*expected succeeded 5001, found 5000[^]*payments \{.*"amount_micros":"5001"/,
+    );
+    assert.equal(json.code, 1);
+    const report = JSON.parse(json.out) as { agrees: boolean; divergences: { law: string }[] };
+    assert.deepEqual([report.agrees, report.divergences.length], [false, 1]);
+    await db.query('update payments set amount_micros = amount_micros - 1');
+    assert.equal((await run('postgres://nobody:x@127.0.0.1:1/none')).code, 2);
+  });
+});
