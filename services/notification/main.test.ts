@@ -126,6 +126,19 @@ describe('the notification service', () => {
     assert.ok(mail.text.includes(`https://sms.example/verify-email?token=${auth.working(subjectId)}`));
   });
 
+  it('a renewal that could not be paid is told to the owner of the tenant, with what is due and when it is tried again', async () => {
+    const tenantId = newId();
+    const about = { tenantId, aggregateId: newId(), aggregateVersion: 1, occurredAt: new Date() };
+    const amount = { currency: 'USD', micros: 49_000_000n };
+    const payload = { subscriptionId: newId(), plan: 'pro', amount, attempt: 1, nextAttemptAt: new Date('2026-12-22T09:00:00Z') };
+    await authDb.transaction((tx) => publishEvent(tx, events.billing.subscriptionPaymentFailed, { ...about, payload }));
+    const row = await sent(tenantId);
+    assert.equal(row.kind, 'billing.subscription_payment_failed');
+    const [mail, ...others] = mailbox.to(addressOf(tenantId));
+    assert.equal(others.length, 0);
+    assert.match(mail?.text ?? '', /49\.00 USD are due.*2026-12-22/s);
+  });
+
   it('the same event again, and once more after a restart, is still one mail; a new request is another', async () => {
     const { tenantId, subjectId, mails } = await somebody(true);
     await sent(tenantId);

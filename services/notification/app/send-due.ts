@@ -7,7 +7,7 @@
  */
 import { isAppError } from '#platform/errors/index.ts';
 import { addMs, type Clock } from '#platform/time/index.ts';
-import { leaseMs, maxAttempts, retryAt, type Delivery } from '../domain/delivery.ts';
+import { isAccountKind, leaseMs, maxAttempts, retryAt, type Delivery } from '../domain/delivery.ts';
 import { render } from '../domain/mails.ts';
 import type { Addressed, Addressees, Deliveries, Mailer, MailOutcome, OutgoingMail, SendObserver } from './ports.ts';
 
@@ -63,7 +63,9 @@ export const sendDue = (dependencies: SendDueDependencies) => {
 
   const sendTo = async (delivery: Delivery, to: Extract<Addressed, { outcome: 'issued' }>): Promise<void> => {
     const mail = render(delivery.kind, { token: to.token, tenantName: to.tenantName, publicUrl, facts: delivery.facts });
-    const result = await sendOnce(mailer, { ...mail, to: to.email, idempotencyKey: `${delivery.id}:${delivery.attempts}` });
+    // Without a token every attempt says the same: one key for all of them, and whoever dies between sending and noting it sends no second mail.
+    const idempotencyKey = isAccountKind(delivery.kind) ? delivery.id : `${delivery.id}:${delivery.attempts}`;
+    const result = await sendOnce(mailer, { ...mail, to: to.email, idempotencyKey });
     if (result.outcome !== 'sent') return later(delivery, `${result.outcome}: ${result.reason}`);
     await deliveries.finish(delivery, 'sent', clock.now(), { recipientMasked: to.emailMasked });
     observer.ended(delivery.kind, 'sent');

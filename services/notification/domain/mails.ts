@@ -55,6 +55,20 @@ const invitation = ({ token, tenantName, publicUrl }: MailContent): Mail =>
 
 const billingPage = ({ publicUrl }: MailContent): string => new URL('/billing', publicUrl).href;
 
+const alertSubjects: Readonly<Record<string, { readonly what: string; readonly unit: string }>> = {
+  usage_quantity: { what: 'the usage', unit: '' },
+  usage_amount: { what: 'the cost of usage', unit: ' USD' },
+  included_percent: { what: 'the share used of what your plan includes', unit: ' %' },
+  budget_percent: { what: 'the share spent of your budget', unit: ' %' },
+  wallet_balance: { what: 'your balance', unit: ' USD' },
+};
+const alertSentence = (say: (fact: string) => string): string => {
+  const { what, unit } = alertSubjects[say('metric')] ?? { what: say('metric'), unit: '' };
+  const meter = say('meter') === '' ? '' : ` of ${say('meter')}`;
+  const moved = say('direction') === 'down' ? 'fell below' : 'has reached';
+  return `${what}${meter} ${moved} ${say('threshold')}${unit}; it was ${say('value')}${unit}`;
+};
+
 /** A fact that is missing leaves a gap in a sentence, never a mail unsent. */
 const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fact: string) => string) => Mail>> = {
   'billing.subscription_renewed': (content, say) =>
@@ -84,7 +98,7 @@ const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fa
   'billing.usage_alert': (content, say) =>
     mail(`Alert: ${say('name')}`, [
       `Hello ${oneLine(content.tenantName)},`,
-      `your alert "${say('name')}" was raised: ${say('metric')}${say('meter') === '' ? '' : ` of ${say('meter')}`} went ${say('direction')} to ${say('value')}, past ${say('threshold')}.`,
+      `your alert "${say('name')}" was raised: ${alertSentence(say)}.`,
       `Your account:\n${billingPage(content)}`,
       'Namaskah',
     ]),
