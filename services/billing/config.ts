@@ -4,6 +4,7 @@ import {
   defineConfig,
   durationVar,
   grpcConfig,
+  integerVar,
   processConfig,
   secretVar,
   textVar,
@@ -76,6 +77,8 @@ export const billingConfig = defineConfig({
     default: 2_000,
     description: 'between two looks for payments without a receipt',
   }),
+  auditHour: integerVar('AUDIT_HOUR', { default: 3, min: 0, max: 23, description: 'UTC: the books are audited once a day, not before' }),
+  auditIntervalMs: durationVar('AUDIT_INTERVAL_MS', { default: 30_000, description: 'between two looks whether an audit is due' }),
   adjustmentApprovalLimit: textVar('ADJUSTMENT_APPROVAL_LIMIT', {
     default: 'USD:100.00',
     description: 'by currency: what one operator may do to one tenant alone within 24 hours',

@@ -23,6 +23,7 @@ import { openLedger, type StartWorker } from './open-ledger.ts';
 import { openPlans } from './open-plans.ts';
 import { openPrices } from './open-prices.ts';
 import { openTransactions } from './open-transactions.ts';
+import { openVerify } from './open-verify.ts';
 import { openUsage } from './open-usage.ts';
 
 /** Starts billing. @returns the running service; its address is `grpc` */
@@ -81,6 +82,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
     const usage = await openUsage({ config, life, db, bus, clock, worker, plans });
     const prices = openPrices({ db, clock, plans });
     const documents = await openDocuments({ config, db, clock, worker });
+    await openVerify({ config, life, db, clock, worker });
     const adjustments = await openAdjustments({ config, db, clock, worker });
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const grpc = await life.own(

@@ -14,6 +14,7 @@ import { alerts } from './0052-alerts.ts';
 import { plans } from './0040-plans.ts';
 import { transactions } from './0060-transactions.ts';
 import { documents } from './0061-documents.ts';
+import { audits } from './0062-audits.ts';
 import { adjustments } from './0070-adjustments.ts';
 
 export const migrations = [
@@ -33,5 +34,6 @@ export const migrations = [
   alerts,
   transactions,
   documents,
+  audits,
   adjustments,
 ];
