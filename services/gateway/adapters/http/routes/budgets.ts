@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Budget as BudgetMessage, SpendingPause as PauseMessage } from '#proto/namaskah/billing/v1/usage.ts';
 import { adminAccess, operatorAccess, readAccess } from '../../../app/access.ts';
@@ -103,6 +104,10 @@ const spendingOf = (pauses: readonly PauseMessage[]) => ({
   pauses: pauses.map(({ source, reason, pausedAt }) => ({ source, reason: orNull(reason), pausedAt: fromTime(pausedAt) ?? '' })),
 });
 const params = Type.Object({ id: Type.String() });
+/** A reason is a courtesy: a request without a body is one without a reason. */
+const preValidation = async (request: FastifyRequest): Promise<void> => {
+  request.body ??= {};
+};
 
 export const budgetRoutes = (app: App, { budgets }: Backends): void => {
   const tags = ['budgets'];
@@ -197,18 +202,19 @@ export const budgetRoutes = (app: App, { budgets }: Backends): void => {
   app.post(
     '/v2/spending/pause',
     {
+      preValidation,
       config: { access: writing },
       schema: {
         tags,
         summary: 'Stop all spending now',
         description:
           'Purchases are refused with billing.spending_paused from the moment this answers. What is reserved already can still be charged.',
-        body: Type.Optional(PauseBody),
+        body: PauseBody,
         response: { 200: Spending, ...problems(403, 422) },
       },
     },
     async (request) =>
-      spendingOf((await budgets.pauseSpending({ tenantId: '', reason: request.body?.reason ?? '' }, callOptions(request))).pauses),
+      spendingOf((await budgets.pauseSpending({ tenantId: '', reason: request.body.reason ?? '' }, callOptions(request))).pauses),
   );
   app.post(
     '/v2/spending/resume',
@@ -228,18 +234,19 @@ export const budgetRoutes = (app: App, { budgets }: Backends): void => {
   app.post(
     '/v2/admin/tenants/:id/spending/pause',
     {
+      preValidation,
       config: { access: operatorAccess() },
       schema: {
         tags: admin,
         summary: "Stop a tenant's spending",
         params,
-        body: Type.Optional(PauseBody),
+        body: PauseBody,
         response: { 200: Spending, ...problems(403, 404, 422) },
       },
     },
     async (request) => {
       const tenantId = pathId('tenant', request.params.id);
-      return spendingOf((await budgets.pauseSpending({ tenantId, reason: request.body?.reason ?? '' }, callOptions(request))).pauses);
+      return spendingOf((await budgets.pauseSpending({ tenantId, reason: request.body.reason ?? '' }, callOptions(request))).pauses);
     },
   );
   app.post(
