@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { startTestInfra, type InfraKind } from './infra/index.ts';
 import { bold, dim, green, red, say } from './terminal.ts';
 import type { RunReport } from './test-report.ts';
@@ -103,17 +103,21 @@ const complaints = ({ files, nodeOptions }: Arguments, report: RunReport): reado
   // With a filter, most tests and files are left out on purpose.
   const filtered = nodeOptions.some((option) => /^--test-(name-pattern|skip-pattern|only)/.test(option));
   const of = (file: string) => report[resolve(root, file)];
-  const failed = files.flatMap((file) => of(file)?.failed.map(({ name, line }) => `failed   ${file}:${line}  ${name}`) ?? []);
+  // Tests of a contract suite are reported under the suite's own file.
+  const reported = [...new Set([...files, ...Object.keys(report).map((path) => relative(root, path))])];
+  const failed = reported.flatMap((file) => of(file)?.failed.map(({ name, line }) => `failed   ${file}:${line}  ${name}`) ?? []);
   if (filtered) return files.every((file) => (of(file)?.tests ?? 0) === 0) ? [...failed, 'no test has such a name'] : failed;
-  const skipped = files.flatMap((file) => of(file)?.skipped.map(({ name, line }) => `skipped  ${file}:${line}  ${name}`) ?? []);
+  const skipped = reported.flatMap((file) => of(file)?.skipped.map(({ name, line }) => `skipped  ${file}:${line}  ${name}`) ?? []);
   const empty = files
     .filter((file) => (of(file)?.tests ?? 0) === 0 && (of(file)?.failed.length ?? 0) === 0)
     .map((file) => `no test  ${file}`);
   return [...failed, ...skipped, ...empty];
 };
 
-const summarise = (args: Arguments, report: RunReport, wallMs: number): boolean => {
-  const wrong = complaints(args, report);
+const summarise = (args: Arguments, report: RunReport, codes: readonly number[], wallMs: number): boolean => {
+  const named = complaints(args, report);
+  // Whatever the report says: a run that ended badly is not green.
+  const wrong = named.length === 0 && codes.some((code) => code !== 0) ? ['failed   a test run ended with an error, see above'] : named;
   const slow = args.files
     .map((file) => ({ file, ms: report[resolve(root, file)]?.durationMs ?? 0 }))
     .toSorted((a, b) => b.ms - a.ms)
@@ -159,8 +163,8 @@ const main = async (): Promise<number> => {
     }
     if (interrupted) return 130;
     const report = Object.assign({}, ...outcomes.map((outcome) => outcome.report)) as RunReport;
-    const green = summarise(args, report, performance.now() - from);
-    return green && outcomes.every(({ code }) => code === 0) ? 0 : 1;
+    const codes = outcomes.map(({ code }) => code);
+    return summarise(args, report, codes, performance.now() - from) ? 0 : 1;
   } finally {
     await infra.stop();
   }

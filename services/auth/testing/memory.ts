@@ -384,7 +384,12 @@ const memoryThrottle = (): Throttle => {
         const row = rows.get(keyOf(claim));
         const isForgotten = row === undefined || row.updatedAt <= at - claim.policy.forgetAfterMs;
         const attempts = isForgotten ? 1 : row.attempts + 1;
-        rows.set(keyOf(claim), { attempts, blockedUntil: at + delayAfter(claim.policy, attempts), updatedAt: at });
+        const delay = delayAfter(claim.policy, attempts);
+        rows.set(keyOf(claim), {
+          attempts,
+          blockedUntil: delay === 0 ? -Infinity : at + delay,
+          updatedAt: Math.max(at, row?.updatedAt ?? at),
+        });
       }
       return 0;
     },

@@ -460,6 +460,12 @@ export const storesContract = (name: string, open: () => Promise<StoresHarness>)
     describe('throttle', () => {
       const claim = () => ({ policy: { name: 'test', delaysMs: [0, 0, secondMs, 2 * secondMs], forgetAfterMs: hourMs }, subject: newId() });
 
+      test('a free attempt does not delay one that was made before it and is counted after it', async () => {
+        const wanted = claim();
+        assert.equal(await stores.throttle.claim([wanted], later(5)), 0);
+        assert.equal(await stores.throttle.claim([wanted], now), 0);
+      });
+
       test('free attempts, then longer and longer waits, the last one for ever', async () => {
         const one = claim();
         const waits: number[] = [];

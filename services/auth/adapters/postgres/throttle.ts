@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Queryable } from '#platform/postgres/index.ts';
 import type { Throttle, ThrottleClaim } from '../../app/ports.ts';
 
+// Free attempts block nobody, not even one that was made a millisecond earlier and comes here later.
 // Rows are taken in the order of their keys, so two attempts never wait for each other in a circle.
 const claimSql = `
 with wanted as (
@@ -10,13 +11,14 @@ with wanted as (
   select max(t.blocked_until) as until from throttles t join wanted w on w.key = t.key where t.blocked_until > $2
 ), counted as (
   insert into throttles as t (key, attempts, blocked_until, updated_at)
-  select w.key, 1, $2::timestamptz + w.delays[1] * interval '1 millisecond', $2 from wanted w
+  select w.key, 1, case w.delays[1] when 0 then '-infinity' else $2::timestamptz + w.delays[1] * interval '1 millisecond' end, $2 from wanted w
   where (select until from blocked) is null
   order by w.key
   on conflict (key) do update set (attempts, blocked_until, updated_at) = (
-    select n.attempts, $2::timestamptz + w.delays[least(n.attempts, cardinality(w.delays))] * interval '1 millisecond', $2::timestamptz
+    select n.attempts, case d.delay when 0 then '-infinity' else $2::timestamptz + d.delay * interval '1 millisecond' end, greatest(t.updated_at, $2::timestamptz)
     from wanted w,
-      lateral (select case when t.updated_at <= $2::timestamptz - w.forget_ms * interval '1 millisecond' then 1 else t.attempts + 1 end as attempts) n
+      lateral (select case when t.updated_at <= $2::timestamptz - w.forget_ms * interval '1 millisecond' then 1 else t.attempts + 1 end as attempts) n,
+      lateral (select w.delays[least(n.attempts, cardinality(w.delays))] as delay) d
     where w.key = t.key
   )
   where t.blocked_until <= $2
