@@ -21,4 +21,26 @@ export const usageLaws: readonly Law[] = [
         from usage_charges c left join transfers t on t.id = c.transfer_id and t.tenant_id = c.tenant_id
        where t.id is null or c.amount_micros <> case when t.reverses_id is null then t.amount_micros else -t.amount_micros end`,
   },
+  {
+    law: 'the days of usage sum to its periods',
+    about: 'tenant',
+    sql: `with days as (select tenant_id, meter, sum(quantity) as quantity from usage_days group by 1, 2),
+             periods as (select tenant_id, meter, sum(quantity) as quantity from usage_totals group by 1, 2)
+      select tenant_id || ' ' || meter as subject, coalesce(p.quantity, 0) as expected, coalesce(d.quantity, 0) as found
+        from periods p full join days d using (tenant_id, meter) where coalesce(p.quantity, 0) <> coalesce(d.quantity, 0)`,
+  },
+  {
+    law: 'what a budget has counted in its newest window is what the holds and charges of that window say',
+    about: 'tenant',
+    sql: `select b.tenant_id || ' ' || b.id as subject, spent_in_window(b, w.starts_at) as expected, w.spent_micros as found
+        from budgets b cross join lateral (select * from budget_windows where budget_id = b.id order by starts_at desc limit 1) w
+       where w.spent_micros <> spent_in_window(b, w.starts_at)`,
+  },
+  {
+    law: 'an alert has told each of its crossings, numbered without gaps',
+    about: 'tenant',
+    sql: `select a.tenant_id || ' ' || a.id as subject, a.fired as expected, coalesce(max(e.number), 0) || ' in ' || count(e.number) as found
+        from usage_alerts a left join usage_alert_events e on e.alert_id = a.id
+       group by a.id having a.fired <> count(e.number) or a.fired <> coalesce(max(e.number), 0)`,
+  },
 ];

@@ -12,11 +12,14 @@ import { decideAdjustment } from '../../../app/adjustments/decide-adjustment.ts'
 import { proposeAdjustment } from '../../../app/adjustments/propose-adjustment.ts';
 import { closePeriod } from '../../../app/documents/close-period.ts';
 import { issueReceipts } from '../../../app/documents/issue-receipts.ts';
+import { createPromotion } from '../../../app/prices/create-promotion.ts';
+import { redeemPromotion } from '../../../app/prices/redeem-promotion.ts';
 import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books.ts';
 import { postgresAdjustments } from '../adjustments/adjustments.ts';
 import { postgresDocuments } from '../documents/documents.ts';
 import { postgresChain } from '../ledger/chain.ts';
 import { migrations } from '../migrations/index.ts';
+import { postgresPromotions } from '../prices/promotions.ts';
 import { laws, postgresAudit } from './audit.ts';
 
 const clock = testClock(new Date('2026-11-10T12:00:00Z'));
@@ -102,6 +105,43 @@ const fill = async (db: Database): Promise<void> => {
     [tenantId, period, clock.now()],
   );
   await db.query('insert into usage_charges values ($1, $2, $3, 1, $4, 9, 3, $5)', [tenantId, period, 'api_calls', usage, clock.now()]);
+  await db.query('insert into usage_days values ($1, $2, $3, 3)', [tenantId, clock.now(), 'api_calls']);
+  const budget = newId();
+  await db.query(
+    `insert into budgets (id, tenant_id, name, interval, currency, amount_micros, hard, zone, created_at, updated_at) values ($1, $2, 'b', 'daily', 'USD', 100000, true, 'UTC', $3, $3)`,
+    [budget, tenantId, clock.now()],
+  );
+  await db.query(
+    `insert into budget_windows select b.id, w, spent_in_window(b, w) from budgets b, lateral (select budget_window(b.interval, b.zone, $1) as w) s`,
+    [clock.now()],
+  );
+  await place(3n);
+  const alert = newId();
+  await db.query(
+    `insert into usage_alerts (id, tenant_id, name, metric, threshold, direction, recurrence, fired, created_at, updated_at) values ($1, $2, 'a', 'wallet_balance', 5, 'down', 'every', 1, $3, $3)`,
+    [alert, tenantId, clock.now()],
+  );
+  await db.query(`insert into usage_alert_events values ($1, 1, $2, '', 5, 4, $3)`, [alert, tenantId, clock.now()]);
+
+  const quoteId = newId();
+  const item = {
+    item: { product: 'campaign' },
+    quantity: '2',
+    price: '4',
+    lines: [{ kind: 'list', label: 'List price', attos: '4000000000000' }],
+  };
+  await db.query(
+    `insert into quotes (id, tenant_id, fingerprint, currency, total_micros, plan, items, expires_at, created_at) values ($1, $2, '', 'USD', 8, 'starter', $3, $4, $5)`,
+    [quoteId, tenantId, JSON.stringify([item]), addMs(clock.now(), hourMs), clock.now()],
+  );
+  const onQuote = { holdId: newId(), amount: usd(8n), product: 'campaign' as const, quoteId, expiresAt: addMs(clock.now(), hourMs) };
+  await books.place({ ...keyed(), ...about, ...onQuote, expiryAcceptable: true });
+  const promotions = postgresPromotions(db);
+  await createPromotion({ promotions, clock })('user:ada', {
+    ...{ idempotencyKey: newId(), code: 'GIFT', kind: 'credit', percentPpm: 0, amount: usd(3n), products: [], minimum: undefined },
+    ...{ firstPurchaseOnly: false, startsAt: undefined, endsAt: undefined, totalLimit: 5, tenantLimit: 1, benefitDays: 0 },
+  });
+  await redeemPromotion({ promotions, clock })(tenantId, { idempotencyKey: newId(), code: 'GIFT' });
 
   const documents = postgresDocuments(db, issuer.code);
   await issueReceipts({ documents, issuer, clock })();
@@ -142,8 +182,16 @@ const corruptions: Readonly<Record<string, string>> = {
   "a billed period of a plan was paid by one transfer of its amount, out of its tenant's wallet": `update billed_periods set amount_micros = amount_micros + 1`,
   'no moment of a tenant is billed twice, and each subscription stands in a period that was billed': `alter table billed_periods drop constraint billed_periods_once;
     insert into billed_periods select gen_random_uuid(), subscription_id, tenant_id, plan, interval, starts_at, ends_at, 0, 0, currency, null, created_at from billed_periods`,
+  "a hold never exceeds the quote that it names, which is its own tenant's": `update quotes set tenant_id = gen_random_uuid()`,
+  'the lines of a quoted price add up to it exactly, and its items to the total of the quote': `update quotes set total_micros = total_micros + 1`,
+  "one version of a price book is effective at a time, and a tenant's was decided by a second person": `alter table price_books drop constraint price_books_one_at_a_time;
+    insert into price_books select (jsonb_populate_record(b, jsonb_build_object('id', gen_random_uuid(), 'version', 9))).* from price_books b where book = 'default'`,
+  'a promotion counts its redemptions, within its limits, and each credit of it is in the books with its amount': `delete from redemptions`,
   'a total of usage is the sum of its events': `update usage_totals set quantity = quantity + 1`,
   'what was charged for usage is the sum of its charges, and each is a transfer of that amount': `delete from usage_charges`,
+  'the days of usage sum to its periods': `update usage_days set quantity = quantity - 1`,
+  'what a budget has counted in its newest window is what the holds and charges of that window say': `update budget_windows set spent_micros = spent_micros - 1`,
+  'an alert has told each of its crossings, numbered without gaps': `delete from usage_alert_events`,
 };
 
 describe('the audit', () => {
