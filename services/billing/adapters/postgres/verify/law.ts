@@ -12,7 +12,10 @@ export type LawSubject =
   | 'period'
   | 'adjustment'
   | 'billed_period'
-  | 'usage';
+  | 'usage'
+  | 'quote'
+  | 'price_book'
+  | 'promotion';
 
 /** A statement about the books. Its query answers only with what breaks it: subject (an id first, then perhaps more), expected, found. */
 export interface Law {
@@ -66,6 +69,14 @@ export const evidence: Readonly<Record<LawSubject, Readonly<Record<string, strin
     billed_periods: 'select * from billed_periods where id = $1::uuid',
     subscriptions: 'select * from subscriptions where id = (select subscription_id from billed_periods where id = $1::uuid)',
     transfers: 'select * from transfers where id = (select transfer_id from billed_periods where id = $1::uuid)',
+  },
+  quote: { quotes: 'select * from quotes where id = $1::uuid', holds: 'select * from holds where quote_id = $1::uuid' },
+  price_book: {
+    price_books: 'select * from price_books where book = (select book from price_books where id = $1::uuid) order by version desc',
+  },
+  promotion: {
+    promotions: 'select * from promotions where id = $1::uuid',
+    redemptions: 'select * from redemptions where promotion_id = $1::uuid order by created_at desc',
   },
   usage: {
     usage_totals: 'select * from usage_totals where period_id = $1::uuid',
