@@ -175,6 +175,20 @@ describe('sending what is due', () => {
     assert.deepEqual(await world.state(), ['sent', 2]);
   });
 
+  it('a mail about the account says the same in every attempt: who dies after sending it sends no second one', async () => {
+    await world.ask({ id: newId(), tenantId: world.tenantId }, 'billing.usage_alert', world.subjectId, { name: 'Balance is low' });
+    const dying = sendDue({
+      ...world.dependencies,
+      // The mail is taken, and then this process is no more.
+      mailer: { send: async (mail) => world.post.mailer.send(mail).then(() => new Promise(() => {})) },
+    });
+    void dying();
+    while ((await world.arrived()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+    world.clock.advance(leaseMs);
+    assert.equal(await world.send(), 1);
+    assert.deepEqual([await world.state(), (await world.arrived()).length], [['sent', 2], 1]);
+  });
+
   it('a sender that was merely slow and comes back after its lease changes nothing that the next one noted', async () => {
     await world.request();
     let answer = (): void => {};
