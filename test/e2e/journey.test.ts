@@ -19,7 +19,15 @@ describe('a customer', () => {
   const charges = async () => expectStatus(await customer.api.get('/v2/transactions?type=charge&limit=100'), 200).data;
 
   it('starts with nothing and is told so', async () => {
-    assert.deepEqual(await wallet(), { currency: 'USD', balance: '0.00', held: '0.00', available: '0.00' });
+    assert.deepEqual(await wallet(), {
+      currency: 'USD',
+      balance: '0.00',
+      held: '0.00',
+      available: '0.00',
+      paid: '0.00',
+      promotional: '0.00',
+      nextExpiry: null,
+    });
     const refused = await customer.api.post('/v2/verifications', telegram);
     assert.equal(expectStatus(refused, 402).code, 'billing.insufficient_credit');
   });

@@ -736,7 +736,7 @@ export const GiveCreditRequest: MessageFns<GiveCreditRequest> = {
       writer.uint32(26).string(message.reason);
     }
     if (message.priority !== 0) {
-      writer.uint32(32).uint32(message.priority);
+      writer.uint32(32).int32(message.priority);
     }
     if (message.expiresAt !== undefined) {
       Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(42).fork()).join();
@@ -786,7 +786,7 @@ export const GiveCreditRequest: MessageFns<GiveCreditRequest> = {
               break;
             }
 
-            message.priority = reader.uint32();
+            message.priority = reader.int32();
             continue;
           }
           case 5: {
@@ -957,7 +957,7 @@ export const Grant: MessageFns<Grant> = {
       writer.uint32(18).string(message.kind);
     }
     if (message.priority !== 0) {
-      writer.uint32(24).uint32(message.priority);
+      writer.uint32(24).int32(message.priority);
     }
     if (message.amount !== undefined) {
       Money.encode(message.amount, writer.uint32(34).fork()).join();
@@ -1008,7 +1008,7 @@ export const Grant: MessageFns<Grant> = {
               break;
             }
 
-            message.priority = reader.uint32();
+            message.priority = reader.int32();
             continue;
           }
           case 4: {
