@@ -64,6 +64,7 @@ proto: node_modules/.stamp ## Generate code from proto/ and move the baseline of
 bench: node_modules/.stamp ## Measure, each figure beside its floor
 	@$(NODE) test/bench/main.ts
 	@$(NODE) test/bench/ledger.ts
+	@$(NODE) test/bench/usage.ts
 
 chaos: node_modules/.stamp ## Kill, pause and cut off parts while customers are served
 	@$(NODE) tools/test.ts test/chaos/*.test.ts
