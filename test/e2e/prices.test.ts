@@ -127,6 +127,9 @@ describe('prices', () => {
     const rules = [{ match: { product: 'campaign', country: 'GB' }, price: { fixed: '0.0333' }, net: true, rounding: 'micro' }];
     const draft = expectStatus(await ada.post('/v2/admin/price-books', { scope: 'plan', plan: 'starter', rules }), 201);
     expectStatus(await ada.post(`/v2/admin/price-books/${draft.id}/publish`, {}), 200);
+    const toBritain = expectStatus(await customer.api.get('/v2/prices?product=campaign&country=gb'), 200).data;
+    assert.deepEqual([toBritain.length, toBritain[0].price], [1, '0.0333']);
+    assert.equal(expectStatus(await customer.api.get('/v2/prices?product=campaign'), 422).errors[0].field, 'country');
     const campaign = expectStatus(
       await customer.api.post('/v2/campaigns', { name: 'c', body: 'Hello {{ firstName }}', audience: { all: true } }),
       201,

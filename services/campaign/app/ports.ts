@@ -263,6 +263,8 @@ export interface MessageQuote {
 }
 
 export interface Ledger {
+  /** What a segment costs now; promises nothing. @throws AppError billing.no_price, platform.unavailable… */
+  priceOfSegment(ask: { tenantId: string; listPrice: Money; country: string }): Promise<Money>;
   /** @throws AppError billing.no_price, platform.unavailable… */
   quoteMessages(ask: { tenantId: string; listPrice: Money; planned: readonly CountrySegments[] }): Promise<MessageQuote>;
   /** Idempotent by key. @throws AppError billing.insufficient_credit, platform.unavailable… */

@@ -78,7 +78,15 @@ export const startBillingStub = async () => {
             }),
           ),
         })),
-        resolvePrices: method(allow('system'), refuse),
+        resolvePrices: method(allow('system'), async ({ asks }, { principal: { tenantId } }) => ({
+          results: await Promise.all(
+            asks.map(async ({ item, listPrice }) => {
+              if (!listPrice) throw appError('request.invalid');
+              const price = await ledger.priceOfSegment({ tenantId, listPrice, country: item?.country ?? '' });
+              return { priced: { item, unit: { price, lines: [], bookVersionId: '', book: 'default', version: 1 } }, error: undefined };
+            }),
+          ),
+        })),
         getQuote: method(allow('system'), refuse),
         explainCharge: method(allow('system'), refuse),
       }),

@@ -21,6 +21,7 @@ export const fakeLedger = (balanceMicros = 1_000_000_000n): FakeLedger => {
     faults,
     balanceMicros,
     rates: new Map(),
+    priceOfSegment: async ({ listPrice, country }) => ({ ...listPrice, micros: ledger.rates.get(country) ?? listPrice.micros }),
     quoteMessages: async ({ listPrice, planned }) => {
       if (faults[0] === 'unpriced') {
         faults.shift();

@@ -38,6 +38,11 @@ export const ledgerContract = (name: string, open: () => Promise<LedgerUnderTest
       await assert.rejects(t.ledger.placeHold(request(6n)), (e) => isAppError(e, 'billing.insufficient_credit'));
     });
 
+    it('tells the price of a segment', async () => {
+      const price = await t.ledger.priceOfSegment({ tenantId: newId(), listPrice: money('USD', 5n), country: 'GB' });
+      assert.deepEqual(price, money('USD', 5n));
+    });
+
     it('promises a price for each country, and the sum of them', async () => {
       const planned = [
         { country: 'GB', segments: 3n },

@@ -7,6 +7,7 @@ import { createCampaign, type CreateCampaignDeps } from '../../app/create-campai
 import { createContact } from '../../app/create-contact.ts';
 import { getCampaign } from '../../app/get-campaign.ts';
 import { getContact } from '../../app/get-contact.ts';
+import { getMessagePrice } from '../../app/get-message-price.ts';
 import { launchCampaign, type LaunchCampaignDeps } from '../../app/launch-campaign.ts';
 import { listCampaigns } from '../../app/list-campaigns.ts';
 import { listContacts } from '../../app/list-contacts.ts';
@@ -46,6 +47,7 @@ export const campaignService = (deps: CreateCampaignDeps & LaunchCampaignDeps & 
   const pause = pauseCampaign(deps);
   const resume = resumeCampaign(deps);
   const cancel = cancelCampaign(deps);
+  const priceOf = getMessagePrice(deps);
   const write = allow(...members, { scope: 'campaigns:write' });
   const read = allowAny({ scope: 'campaigns:read' });
   return grpcService(CampaignServiceService, {
@@ -69,5 +71,8 @@ export const campaignService = (deps: CreateCampaignDeps & LaunchCampaignDeps & 
     cancelCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({
       campaign: toWireCampaign(await cancel({ tenantId, id })),
     })),
+    getMessagePrice: method(allowAny({ scope: 'catalog:read' }), ({ country }, { principal: { tenantId } }) =>
+      priceOf({ tenantId, country }),
+    ),
   });
 };

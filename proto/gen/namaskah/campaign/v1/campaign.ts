@@ -111,6 +111,17 @@ export function campaignStatusToNumber(object: CampaignStatus): number {
   }
 }
 
+export interface GetMessagePriceRequest {
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+}
+
+export interface GetMessagePriceResponse {
+  country: string;
+  /** Of one segment. */
+  price: Money | undefined;
+}
+
 export interface TimelineEntry {
   /** created, message.submitted, message.delivered, message.failed, message.suppressed, inbound, opted_out, opted_in */
   type: string;
@@ -279,6 +290,158 @@ export interface CancelCampaignRequest {
 export interface CancelCampaignResponse {
   campaign: Campaign | undefined;
 }
+
+function createBaseGetMessagePriceRequest(): GetMessagePriceRequest {
+  return { country: "" };
+}
+
+export const GetMessagePriceRequest: MessageFns<GetMessagePriceRequest> = {
+  encode(message: GetMessagePriceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.country !== "") {
+      writer.uint32(10).string(message.country);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMessagePriceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMessagePriceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetMessagePriceRequest {
+    return { country: isSet(object.country) ? globalThis.String(object.country) : "" };
+  },
+
+  toJSON(message: GetMessagePriceRequest): unknown {
+    const obj: any = {};
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetMessagePriceRequest>, I>>(base?: I): GetMessagePriceRequest {
+    return GetMessagePriceRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetMessagePriceRequest>, I>>(object: I): GetMessagePriceRequest {
+    const message = createBaseGetMessagePriceRequest();
+    message.country = object.country ?? "";
+    return message;
+  },
+};
+
+function createBaseGetMessagePriceResponse(): GetMessagePriceResponse {
+  return { country: "", price: undefined };
+}
+
+export const GetMessagePriceResponse: MessageFns<GetMessagePriceResponse> = {
+  encode(message: GetMessagePriceResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.country !== "") {
+      writer.uint32(10).string(message.country);
+    }
+    if (message.price !== undefined) {
+      Money.encode(message.price, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetMessagePriceResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetMessagePriceResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.price = Money.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetMessagePriceResponse {
+    return {
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
+    };
+  },
+
+  toJSON(message: GetMessagePriceResponse): unknown {
+    const obj: any = {};
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.price !== undefined) {
+      obj.price = Money.toJSON(message.price);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetMessagePriceResponse>, I>>(base?: I): GetMessagePriceResponse {
+    return GetMessagePriceResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetMessagePriceResponse>, I>>(object: I): GetMessagePriceResponse {
+    const message = createBaseGetMessagePriceResponse();
+    message.country = object.country ?? "";
+    message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
+    return message;
+  },
+};
 
 function createBaseTimelineEntry(): TimelineEntry {
   return { type: "", at: undefined, campaignId: "", detail: "" };
@@ -3393,6 +3556,18 @@ export const CampaignServiceService = {
       Buffer.from(CancelCampaignResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelCampaignResponse => CancelCampaignResponse.decode(value),
   },
+  /** What one segment to a country costs the principal's tenant now; a launch promises it for all its messages. */
+  getMessagePrice: {
+    path: "/namaskah.campaign.v1.CampaignService/GetMessagePrice" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetMessagePriceRequest): Buffer =>
+      Buffer.from(GetMessagePriceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetMessagePriceRequest => GetMessagePriceRequest.decode(value),
+    responseSerialize: (value: GetMessagePriceResponse): Buffer =>
+      Buffer.from(GetMessagePriceResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetMessagePriceResponse => GetMessagePriceResponse.decode(value),
+  },
 } as const;
 
 export interface CampaignServiceServer extends UntypedServiceImplementation {
@@ -3404,6 +3579,8 @@ export interface CampaignServiceServer extends UntypedServiceImplementation {
   pauseCampaign: handleUnaryCall<PauseCampaignRequest, PauseCampaignResponse>;
   resumeCampaign: handleUnaryCall<ResumeCampaignRequest, ResumeCampaignResponse>;
   cancelCampaign: handleUnaryCall<CancelCampaignRequest, CancelCampaignResponse>;
+  /** What one segment to a country costs the principal's tenant now; a launch promises it for all its messages. */
+  getMessagePrice: handleUnaryCall<GetMessagePriceRequest, GetMessagePriceResponse>;
 }
 
 export interface CampaignServiceClient extends Client {
@@ -3512,6 +3689,22 @@ export interface CampaignServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelCampaignResponse) => void,
+  ): ClientUnaryCall;
+  /** What one segment to a country costs the principal's tenant now; a launch promises it for all its messages. */
+  getMessagePrice(
+    request: GetMessagePriceRequest,
+    callback: (error: ServiceError | null, response: GetMessagePriceResponse) => void,
+  ): ClientUnaryCall;
+  getMessagePrice(
+    request: GetMessagePriceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetMessagePriceResponse) => void,
+  ): ClientUnaryCall;
+  getMessagePrice(
+    request: GetMessagePriceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetMessagePriceResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { appError } from '#platform/errors/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
 import type { ExplainChargeResponse, Price as PriceMessage, PriceItem, Quote as QuoteMessage } from '#proto/namaskah/billing/v1/prices.ts';
 import { readAccess, writeAccess } from '../../../app/access.ts';
@@ -137,7 +138,7 @@ const fromExplanation = (story: ExplainChargeResponse): Static<typeof Explanatio
 
 const idParams = Type.Object({ id: Type.String() });
 
-export const priceRoutes = (app: App, { catalog, prices }: Backends): void => {
+export const priceRoutes = (app: App, { catalog, campaigns, prices }: Backends): void => {
   const tags = ['prices'];
   app.get(
     '/v2/prices',
@@ -151,7 +152,11 @@ export const priceRoutes = (app: App, { catalog, prices }: Backends): void => {
         querystring: Type.Object(
           {
             ...PageQuery,
-            product: Type.Optional(Type.Enum(['verification'], { description: 'verification, if left out' })),
+            product: Type.Optional(
+              Type.Enum(['verification', 'campaign'], {
+                description: 'verification, if left out; campaign (one segment of a message) needs a country',
+              }),
+            ),
             service: Type.Optional(Service),
             country: Type.Optional(Country),
           },
@@ -164,7 +169,13 @@ export const priceRoutes = (app: App, { catalog, prices }: Backends): void => {
       },
     },
     async (request) => {
-      const { service = '', country = '' } = request.query;
+      const { product = 'verification', service = '', country = '' } = request.query;
+      if (product === 'campaign') {
+        if (country === '') throw appError('request.invalid', { fields: [{ field: 'country', reason: 'is required for messages' }] });
+        const { price, ...where } = await campaigns.getMessagePrice({ country: country.toUpperCase() }, callOptions(request));
+        const item = { ...where, product, service: null, capability: 'sms', operator: null, duration: null, segments: null };
+        return { data: [{ item, price: fromMoney(price), currency: price?.currency ?? '' }], nextCursor: null };
+      }
       const query = { page: toPage(request.query), service, country: country.toUpperCase() };
       const answer = await catalog.listPrices(query, callOptions(request));
       return page(answer.prices, answer.nextCursor, ({ price, ...item }) => ({
