@@ -42,6 +42,17 @@ describe('a hard budget', () => {
     assert.equal((await place(tenantId, 1n)).outcome, 'budget_exhausted');
   });
 
+  it('is never passed by two replicas that place at once, each in batches of its own', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 2_003n);
+    const command = () => placing(tenantId, 10n, { now: house.clock.now(), expiresAt: addMs(house.clock.now(), hourMs) });
+    const results = await Promise.all(
+      Array.from({ length: 600 }, (_value, index) => (index % 2 === 0 ? house.books : house.replica.books).place(command())),
+    );
+    assert.equal(results.filter(({ outcome }) => outcome === 'done').length, 200);
+    assert.equal(await spent(tenantId, id), 2_000n);
+  });
+
   it('Σ placed ≤ budget at every moment, for random amounts, releases and captures side by side', async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
     console.log(`seed ${seed}`);

@@ -20,7 +20,7 @@ import { chargeUsage } from '../../app/usage/charge-usage.ts';
 import type { ChargeOutcome, UsageSubscriptions } from '../../app/usage/ports.ts';
 import { recordUsage } from '../../app/usage/record-usage.ts';
 import type { ReportedEvent } from '../../domain/usage-events.ts';
-import { postgresBooks } from '../ledger/postgres-books.ts';
+import { openBooks, postgresBooks } from '../ledger/postgres-books.ts';
 import { granting } from '../ledger/books.contract.ts';
 
 export const start = new Date('2026-03-10T12:00:00.000Z');
@@ -47,6 +47,8 @@ export const openUsageHouse = async () => {
     statementTimeoutMs: 20_000,
     entities,
   });
+  /** A second replica: its own pool, its own batches. */
+  const other = await openBooks(database.url, 4);
   const clock = testClock(start);
   const subscriptions = fakeSubscriptions();
   const store = usageStore(db);
@@ -66,6 +68,7 @@ export const openUsageHouse = async () => {
     ]);
   return {
     ...{ db, clock, subscriptions, store, charges, alerts, budgets, spending, books, outcomes, record, looker, watch, outbox },
+    replica: { books: postgresBooks(other), charges: postgresUsageCharges(other) },
     reader: postgresUsageReader(db),
     charge: (minimumMicros = 0n) =>
       chargeUsage({ ...charging, minimumMicros, monitor: { usageCharged: (outcome) => void outcomes.push(outcome) } }),
@@ -77,6 +80,7 @@ export const openUsageHouse = async () => {
     look: async (): Promise<void> => {
       for (let count = 0; count < 50 && (await looker()) > 0; count++);
     },
+    lookFromReplica: () => watchAlerts({ watch: postgresAlertWatch(other), clock, monitor: { alertsFired: () => {} } })(),
     rich: async (micros = 1_000_000_000n): Promise<string> => {
       const tenantId = newId();
       await books.grant({ ...granting(tenantId, micros), now: clock.now() });
@@ -95,7 +99,7 @@ export const openUsageHouse = async () => {
       }),
     audit: () => postgresAudit(db).firstDivergence(),
     close: async () => {
-      await db.close();
+      await Promise.all([db.close(), other.close()]);
       await database.close();
     },
   };

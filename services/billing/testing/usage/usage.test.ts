@@ -174,6 +174,28 @@ describe('charging', () => {
     });
   });
 
+  it('two replicas that charge the same total at once charge it once', async () => {
+    for (let round = 0; round < 10; round++) {
+      const tenantId = await house.rich();
+      await house.record([calls(tenantId, included + 1_500n)]);
+      const due = (await house.charges.claimDue(house.clock.now(), addMs(start, minuteMs), 100)).find(
+        (usage) => usage.tenantId === tenantId,
+      );
+      assert.ok(due);
+      const usage = { ...due, plan: 'starter', included, rated: { micros: 2n * packageMicros, remainderPicos: 0n } };
+      const outcomes = await Promise.all(
+        [house.charges, house.replica.charges, house.charges, house.replica.charges].map((charges) =>
+          charges.charge(usage, 'API requests', addMs(start, hourMs), house.clock.now()),
+        ),
+      );
+      assert.deepEqual(
+        outcomes.toSorted((a, b) => a.localeCompare(b)),
+        ['charged', 'lost', 'lost', 'lost'],
+      );
+      assert.equal(await house.balance(tenantId), 1_000_000_000n - 2n * packageMicros);
+    }
+  });
+
   it('a small difference waits for more, but not beyond an hour nor the end of the period', async () => {
     const tenantId = await house.rich();
     const before = await house.balance(tenantId);
