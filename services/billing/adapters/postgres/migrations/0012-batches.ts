@@ -27,12 +27,6 @@ create type ledger_step as (
   wallet uuid, reserve bigint, version bigint, uncollected_steps integer, uncollected_version bigint, sequence bigint, balance_after bigint, late_balance_after bigint, entry_at timestamptz
 );
 
-create function ledger_subject(p_event text) returns text language sql immutable as $$ select 'namaskah.billing.v1.' || p_event $$;
-
-create function hold_payload(s ledger_step, p_more jsonb) returns bytea language sql stable as $$
-  select convert_to((jsonb_build_object('holdId', s.id, 'product', s.product, 'reference', s.reference) || p_more)::text, 'UTF8')
-$$;
-
 -- kind: place · charge (at once, without a hold) · capture · release (both keyed) · collect, give_back, extend, expire (consequences of
 -- facts: repeated without effect). p_tenants: whose wallets to lock besides those that the commands need, for a transaction with
 -- several batches.
@@ -299,28 +293,24 @@ begin
     if uncovered <> 0 then raise exception 'the grants of a batch differ from its charges by %', uncovered; end if;
   end if;
   if charges or resolves then
+    -- In one expression each: functions of SQL would be called for every row here, which costs more than the row.
     insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-    select i.events[e.number], ledger_subject(e.event), r.id::text, e.version, i.headers, e.payload
+    select i.events[e.number], 'namaskah.billing.v1.' || e.event, r.id::text, e.version, i.headers,
+           convert_to((case when i.kind = 'charge' then jsonb_build_object('transferId', r.id) else jsonb_build_object('holdId', r.id) end ||
+                       jsonb_build_object('product', r.product, 'reference', r.reference, 'amount',
+                                          jsonb_build_object('currency', r.currency, 'micros', e.amount::text)) ||
+                       case when e.total is null then '{}'
+                            else jsonb_build_object('capturedTotal', jsonb_build_object('currency', r.currency, 'micros', e.total::text)) end)::text, 'UTF8')
       from unnest(steps) r cross join lateral (select (r.command).*) i
-      cross join lateral (
-        select 1 as number, 'hold.captured' as event,
-               case when i.kind = 'collect' then r.version - 2 when r.give_back > 0 then r.version - 1 else r.version end as version,
-               hold_payload(r, jsonb_build_object('amount', money_json(r.currency, r.charge), 'capturedTotal',
-                 money_json(r.currency, r.captured + case when i.kind = 'collect' then r.collected - r.late else 0 end))) as payload
-         where r.charge > 0 and i.kind <> 'charge'
-        union all
-        select 2, case r.state when 'expired' then 'hold.expired' else 'hold.released' end,
-               case when i.kind = 'collect' then r.version - 1 else r.version end, hold_payload(r, jsonb_build_object('amount', money_json(r.currency, r.give_back)))
-         where r.give_back > 0 or (r.outcome = 'done' and i.kind in ('release', 'give_back', 'expire'))
-        union all
-        select 3, 'hold.captured', r.version,
-               hold_payload(r, jsonb_build_object('amount', money_json(r.currency, r.late), 'capturedTotal', money_json(r.currency, r.captured + r.collected)))
-         where r.late > 0
-        union all
-        select 1, 'wallet.charged', 1, convert_to(jsonb_build_object('transferId', r.id, 'product', r.product, 'reference', r.reference,
-                                                                     'amount', money_json(r.currency, r.charge))::text, 'UTF8')
-         where i.kind = 'charge' and r.charge > 0) e
-     where r.outcome = 'done'
+      cross join lateral (values
+        (1, r.charge > 0, case when i.kind = 'charge' then 'wallet.charged' else 'hold.captured' end,
+         case when i.kind = 'charge' then 1 when i.kind = 'collect' then r.version - 2 when r.give_back > 0 then r.version - 1 else r.version end,
+         r.charge, case i.kind when 'charge' then null when 'collect' then r.captured + r.collected - r.late else r.captured end),
+        (2, r.give_back > 0 or i.kind in ('release', 'give_back', 'expire'),
+         case r.state when 'expired' then 'hold.expired' else 'hold.released' end,
+         case when i.kind = 'collect' then r.version - 1 else r.version end, r.give_back, null),
+        (3, r.late > 0, 'hold.captured', r.version, r.late, r.captured + r.collected)) e (number, happened, event, version, amount, total)
+     where r.outcome = 'done' and e.happened and i.kind not in ('place', 'extend')
      order by i.ordinal, e.number;
   end if;
   return query select (r.command).ordinal, r.outcome, r.available, r.id, r.state, r.amount, r.captured, r.currency, r.product, r.reference, r.description,
