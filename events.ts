@@ -109,6 +109,7 @@ export const consumers = {
   'billing-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.campaign.*', ...usual },
   'billing-usage-verification': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.activation.code-received', ...usual },
   'billing-usage-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.campaign.messages-progressed', ...usual },
+  'billing-usage-plan': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },
   'billing-usage-payment': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.payment.succeeded', ...usual },
   'billing-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
   'auth-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },

@@ -7,7 +7,7 @@ import type { Clock } from '#platform/time/index.ts';
 import { alertService } from './adapters/grpc/alerts.ts';
 import { budgetService } from './adapters/grpc/budgets.ts';
 import { usageService } from './adapters/grpc/usage.ts';
-import { paymentHandlers, usageOf } from './adapters/nats/usage-events.ts';
+import { paymentHandlers, planHandlers, usageOf } from './adapters/nats/usage-events.ts';
 import { postgresAlertWatch } from './adapters/postgres/usage/alert-watch.ts';
 import { postgresAlerts } from './adapters/postgres/usage/alerts.ts';
 import { postgresBudgets, postgresSpending } from './adapters/postgres/usage/budgets.ts';
@@ -31,6 +31,7 @@ import { pauseSpending } from './app/budgets/pause-spending.ts';
 import { resumeSpending } from './app/budgets/resume-spending.ts';
 import { updateBudget } from './app/budgets/update-budget.ts';
 import { chargeUsage } from './app/usage/charge-usage.ts';
+import { followPlan } from './app/usage/follow-plan.ts';
 import { forecastUsage } from './app/usage/forecast-usage.ts';
 import { listUsageDays } from './app/usage/list-usage-days.ts';
 import { listUsagePeriods } from './app/usage/list-usage-periods.ts';
@@ -116,6 +117,15 @@ export const openUsage = async ({ config, life, db, bus, clock, worker, plans }:
       ...consuming,
       durable: 'billing-usage-payment',
       handlers: paymentHandlers(retryOwed({ charges, clock, wakeCharging: charging.wake })),
+    }),
+  );
+
+  await life.own(
+    'usage plans',
+    startConsumer({
+      ...consuming,
+      durable: 'billing-usage-plan',
+      handlers: planHandlers(followPlan({ charges, clock, wakeCharging: charging.wake })),
     }),
   );
 

@@ -24,6 +24,13 @@ export const usageOf = (event: ReceivedEvent): UsageEvent | undefined => {
   }
 };
 
+export const planHandlers = (followPlan: (tenantId: string) => Promise<void>) => [
+  on(events.billing.planChanged, async (_tx, { tenantId }) => {
+    await followPlan(tenantId);
+    return done();
+  }),
+];
+
 /** A credit that came in: what is owed can be paid. */
 export const paymentHandlers = (retryOwed: (tenantId: string) => Promise<void>) => [
   on(events.billing.paymentSucceeded, async (_tx, { tenantId }) => {

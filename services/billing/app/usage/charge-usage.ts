@@ -30,11 +30,14 @@ const day = (at: Date): string => at.toISOString().slice(0, 10);
 const descriptionOf = ({ meter, startsAt, endsAt, quantity }: DueUsage, now: Date): string =>
   `${meters[meter].title}, ${day(startsAt)} to ${day(addMs(endsAt, -lastMs))}: ${quantity} used${now >= endsAt ? ' (adjusted after the period)' : ''}`;
 
-/** A subscription that began in the middle of a calendar month begins a period of its own. */
-const cutWhereSubscribed = async ({ periods, subscriptions }: ChargeDependencies, { tenantId, startsAt, endsAt }: DueUsage, now: Date) => {
-  if (now >= endsAt) return;
+/** A subscription that began in the middle of a calendar month begins a period of its own: this one ended there, with the plan of then. */
+const cutWhereSubscribed = async ({ periods, subscriptions }: ChargeDependencies, due: DueUsage, now: Date): Promise<DueUsage> => {
+  const { tenantId, startsAt, endsAt } = due;
+  if (now >= endsAt) return due;
   const billed = await subscriptions.periodOf(tenantId, now);
-  if (billed !== undefined && billed.startsAt > startsAt && billed.startsAt < endsAt) await periods.cut(tenantId, billed.startsAt);
+  if (billed === undefined || billed.startsAt <= startsAt || billed.startsAt >= endsAt) return due;
+  await periods.cut(tenantId, billed.startsAt);
+  return { ...due, endsAt: billed.startsAt };
 };
 
 const rated = async ({ subscriptions }: ChargeDependencies, due: DueUsage, now: Date): Promise<RatedUsage> => {
@@ -62,8 +65,8 @@ export const chargeUsage = (dependencies: ChargeDependencies) => async (): Promi
   const now = dependencies.clock.now();
   const due = await dependencies.charges.claimDue(now, addMs(now, leaseMs), perLook);
   for (const usage of due) {
-    await cutWhereSubscribed(dependencies, usage, now);
-    await settle(dependencies, await rated(dependencies, usage, now), now);
+    const cut = await cutWhereSubscribed(dependencies, usage, now);
+    await settle(dependencies, await rated(dependencies, cut, now), now);
   }
   return due.length;
 };

@@ -28,14 +28,18 @@ export const start = new Date('2026-03-10T12:00:00.000Z');
 /** Plans, periods and zones as a test sets them. */
 export const fakeSubscriptions = () => {
   const plans = new Map<string, string>();
+  const changes = new Map<string, { readonly at: Date; readonly plan: string }>();
   const zones = new Map<string, string>();
   const billed = new Map<string, { startsAt: Date; endsAt: Date }[]>();
   const reader: UsageSubscriptions = {
-    planOf: async (tenantId) => plans.get(tenantId) ?? 'starter',
+    planOf: async (tenantId, at) => {
+      const change = changes.get(tenantId);
+      return change !== undefined && at >= change.at ? change.plan : (plans.get(tenantId) ?? 'starter');
+    },
     zoneOf: async (tenantId) => zones.get(tenantId) ?? 'UTC',
     periodOf: async (tenantId, at) => billed.get(tenantId)?.find(({ startsAt, endsAt }) => startsAt <= at && at < endsAt),
   };
-  return { reader, plans, zones, billed };
+  return { reader, plans, changes, zones, billed };
 };
 
 export const openUsageHouse = async () => {

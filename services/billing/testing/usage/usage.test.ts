@@ -290,9 +290,20 @@ describe('charging', () => {
     await house.settle();
     assert.equal(await house.balance(tenantId), before - 100n * packageMicros);
     house.subscriptions.plans.set(tenantId, 'pro');
-    await house.record([calls(tenantId, 1n)]);
+    assert.equal(await house.charges.wakeRunning(tenantId, house.clock.now()), 1);
     await house.settle();
     assert.equal(await house.balance(tenantId), before);
+  });
+
+  it('what was used before a subscription began is rated by the plan of then', async () => {
+    const tenantId = await house.rich();
+    await house.record([calls(tenantId, included + 1n)]);
+    const begun = addMs(start, hourMs);
+    house.subscriptions.billed.set(tenantId, [{ startsAt: begun, endsAt: addMs(begun, 30 * dayMs) }]);
+    house.subscriptions.changes.set(tenantId, { at: begun, plan: 'pro' });
+    house.clock.advance(2 * hourMs);
+    await house.settle(1_000_000_000n);
+    assert.equal(await house.balance(tenantId), 1_000_000_000n - packageMicros, 'charged at once, since its period is over');
   });
 
   it('Σ lines = charged = rated, and every total is the sum of its events and of its days', async () => {

@@ -39,6 +39,11 @@ const noteSql = `update usage_totals
 const chargeSql = `select charge_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::uuid[], $13, $14, $15, $16, $17::jsonb, $18::jsonb) as outcome`;
 const wakeSql = `with woken as (update usage_totals set due_at = $2 where tenant_id = $1 and owed_since is not null returning 1) select count(*)::int as count from woken`;
 
+const wakeRunningSql = `with woken as (
+    update usage_totals u set due_at = $2, dirty_since = coalesce(u.dirty_since, $2) from usage_periods p
+     where p.id = u.period_id and p.tenant_id = $1 and u.tenant_id = $1 and p.starts_at <= $2 and p.ends_at > $2 returning 1)
+  select count(*)::int as count from woken`;
+
 /** Ids for one call: a charge needs one, giving back one for each charge that it reverses. */
 const transfersPerCall = 16;
 
@@ -80,6 +85,8 @@ export const postgresUsageCharges = (db: Database): UsageCharges => ({
     if (row?.outcome === 'charged') db.signalOutbox();
     return row?.outcome ?? 'lost';
   },
+
+  wakeRunning: async (tenantId, now) => (await db.query<{ count: number }>(wakeRunningSql, [tenantId, now]))[0]?.count ?? 0,
 
   wakeOwed: async (tenantId, now) => (await db.query<{ count: number }>(wakeSql, [tenantId, now]))[0]?.count ?? 0,
 });
