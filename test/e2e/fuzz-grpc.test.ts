@@ -33,6 +33,15 @@ const calls = 2_500;
 type Fields = Record<string, unknown>;
 type Call = (request: Buffer, options: GrpcCallOptions) => Promise<unknown>;
 
+type Stream = (request: Buffer, options: GrpcCallOptions) => AsyncIterable<unknown>;
+
+/** A stream read to its end, as a call. */
+const drained =
+  (stream: Stream): Call =>
+  async (request, options) => {
+    for await (const _message of stream(request, options));
+  };
+
 interface Target {
   readonly method: DescMethod;
   readonly call: Call;
@@ -58,7 +67,7 @@ const connect = (): Target[] =>
         {
           path: `/${entry.typeName}/${method.name}`,
           requestStream: false as const,
-          responseStream: false as const,
+          responseStream: method.methodKind === 'server_streaming',
           requestSerialize: (bytes: Buffer) => bytes,
           requestDeserialize: (bytes: Buffer) => bytes,
           responseSerialize: (bytes: Buffer) => bytes,
@@ -72,7 +81,13 @@ const connect = (): Target[] =>
       caller: 'fuzz',
     }) as Record<string, Call> & { close(): Promise<void> };
     closers.push(client.close);
-    return entry.methods.map((method) => ({ method, call: client[method.localName] as Call }));
+    return entry.methods.map((method) => ({
+      method,
+      call:
+        method.methodKind === 'server_streaming'
+          ? drained(client[method.localName] as unknown as Stream)
+          : (client[method.localName] as Call),
+    }));
   });
 
 before(async () => {

@@ -167,10 +167,13 @@ it('names the field that holds what no database keeps: a NUL', async () => {
 });
 
 it('goes on working after that', async () => {
-  const rented = expectStatus(await customer.api.post('/v2/verifications', { service: 'telegram', country: 'ID' }), 201);
+  // Another customer: by now this one may have paused its spending, or set itself a budget of nothing.
+  const other = await newCustomer(platform.gatewayUrl, 'After Ltd');
+  await platform.grantCredit(other.tenantId, '5.00');
+  const rented = expectStatus(await other.api.post('/v2/verifications', { service: 'telegram', country: 'ID' }), 201);
   await until(
     'completed',
-    async () => (await customer.api.get(`/v2/verifications/${rented.id}`)).body,
+    async () => (await other.api.get(`/v2/verifications/${rented.id}`)).body,
     ({ status }) => status === 'completed',
   );
 });
