@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import { appError } from '#platform/errors/index.ts';
@@ -295,6 +296,38 @@ describe('rate limit', () => {
     assert.ok(Number(refused.headers['retry-after']) > 0 && Number(refused.headers['retry-after']) <= 60);
     assert.equal((await get('owner')).statusCode, 200, "another tenant's limit is its own");
     await app.close();
+  });
+});
+
+describe('closing', () => {
+  it('waits for what is being answered, not for a connection that never asked', { timeout: 30_000 }, async () => {
+    let answer = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let arrived = (): void => {};
+    const arriving = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const { app } = await setUp({
+      'wallet.getWallet': async () => {
+        arrived();
+        await asked;
+        return { currency: 'USD' };
+      },
+    });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.server.address() as { port: number };
+    const ahead = connect(port, '127.0.0.1');
+    const gone = new Promise<void>((resolve) => ahead.once('close', () => resolve()));
+    ahead.on('error', () => {});
+    const response = fetch(`http://127.0.0.1:${port}/v2/wallet`, { headers: owner });
+    await arriving;
+    const closed = app.close();
+    setTimeout(answer, 200);
+    assert.equal((await response).status, 200);
+    await closed;
+    await gone;
   });
 });
 

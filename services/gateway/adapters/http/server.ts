@@ -78,6 +78,30 @@ const allowOrigins = async (app: FastifyInstance, origins: readonly string[]): P
   });
 };
 
+const hangUpEveryMs = 50;
+
+/**
+ * Browsers and client libraries open connections ahead. One that never carried a request is not "idle" to Node, so a closing server
+ * would wait for it for a minute: it is hung up as soon as nothing is being answered any more.
+ */
+const hangUpOnClose = (app: FastifyInstance): void => {
+  const answering = new Set<object>();
+  app.addHook('onRequest', (_request, reply, done) => {
+    answering.add(reply.raw);
+    // Not onResponse: it is not called for an answer that its reader left, or that was broken off.
+    reply.raw.once('close', () => answering.delete(reply.raw));
+    done();
+  });
+  app.addHook('preClose', (done) => {
+    const timer = setInterval(() => {
+      if (answering.size === 0) app.server.closeAllConnections();
+    }, hangUpEveryMs);
+    app.server.once('close', () => clearInterval(timer));
+    timer.unref();
+    done();
+  });
+};
+
 const requestIdPattern = /^[\w.:-]{1,128}$/;
 
 /** @returns a server that is ready for `listen` or `inject`. */
@@ -100,6 +124,7 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   });
   app.setValidatorCompiler(validatorCompiler());
   lenientEdges(app);
+  hangUpOnClose(app);
   storableOnly(app);
   answers(app, dependencies);
   loadShedding(app, dependencies);
