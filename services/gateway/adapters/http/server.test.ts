@@ -59,7 +59,7 @@ const setUp = async (answers: Parameters<typeof fakeBackends>[0] = {}) => {
     rateLimitFactor: 1,
     requestBudgetMs: 5_000,
     bodyLimitBytes: 2_048,
-    maxEventLoopDelayMs: 60_000,
+    maxEventLoopDelayMs: 0,
   });
   return { app, calls, live };
 };
