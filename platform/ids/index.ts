@@ -11,6 +11,7 @@ export const idPrefixes = {
   apiKey: 'key',
   invitation: 'inv',
   payment: 'pay',
+  refund: 'ref',
   transaction: 'txn',
   hold: 'hld',
   verification: 'ver',

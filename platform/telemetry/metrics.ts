@@ -109,6 +109,7 @@ export const metricTable = {
   ledger_divergences: gauge('Laws of the books that were broken in the newest audit; anything but 0 is an incident.'),
   ledger_verified_timestamp_seconds: gauge('When the newest audit of the books ended, Unix time.'),
   payments_total: counter('Payments by gateway and state.', ['gateway', 'status']),
+  payment_refunds_total: counter('Refunds of payments by gateway, cause and state.', ['gateway', 'cause', 'status']),
   payment_webhooks_total: counter('Payment notifications by outcome.', ['gateway', 'outcome']),
   subscription_changes_total: counter('Subscriptions by what happened: plan_changed, renewed, payment_failed, ended.', ['fact']),
   usage_events_total: counter('Metered usage events by outcome: accepted, duplicate, rejected.', ['source', 'outcome']),

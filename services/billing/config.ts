@@ -55,6 +55,14 @@ export const billingConfig = defineConfig({
     default: 1_000,
     description: 'between two looks for stored webhooks',
   }),
+  refundIntervalMs: durationVar('PAYMENT_REFUND_INTERVAL_MS', {
+    default: 1_000,
+    description: 'between two looks for refunds that are due',
+  }),
+  paymentGateways: textVar('PAYMENT_GATEWAYS', {
+    default: 'stripe,paystack,flutterwave,simulator',
+    description: 'in which order gateways are chosen where the customer does not say; those without keys are left out',
+  }),
   renewalIntervalMs: durationVar('RENEWAL_INTERVAL_MS', {
     default: 2_000,
     description: 'between two looks for subscriptions that are due',

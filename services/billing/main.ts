@@ -6,20 +6,12 @@ import { type Clock, systemClock } from '#platform/time/index.ts';
 import { type BillingUseCases, billingServices } from './adapters/grpc/server.ts';
 import { ledgerServices } from './adapters/grpc/ledger.ts';
 import { billingMonitor } from './adapters/monitor/monitor.ts';
-import { postgresNotifications } from './adapters/postgres/payments/notifications.ts';
-import { postgresPayments } from './adapters/postgres/payments/payments.ts';
 import { entities } from './adapters/postgres/rows.ts';
-import { getPayment } from './app/payments/get-payment.ts';
-import { listPayments } from './app/payments/list-payments.ts';
-import { processNotifications } from './app/payments/process-notifications.ts';
-import { receiveNotification } from './app/payments/receive-notification.ts';
-import { reconcilePayments } from './app/payments/reconcile-payments.ts';
-import { startPayment } from './app/payments/start-payment.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
 import { openAdjustments } from './open-adjustments.ts';
 import { openDocuments } from './open-documents.ts';
-import { openGateways } from './open-gateways.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
+import { openPayments } from './open-payments.ts';
 import { openPlans } from './open-plans.ts';
 import { openPrices } from './open-prices.ts';
 import { openTransactions } from './open-transactions.ts';
@@ -45,17 +37,6 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
     await life.own('relay', startRelay({ db, bus, logger, metrics }));
 
     const monitor = billingMonitor({ logger, metrics });
-    const gatewayCalls = metrics.histogram('http_client_duration_seconds');
-    const gateways = await openGateways(
-      config,
-      life,
-      (name) => (operation, outcome, seconds) => gatewayCalls.observe({ peer: `payment ${name}`, operation, outcome }, seconds),
-    );
-
-    const payments = postgresPayments(db);
-    const notifications = postgresNotifications(db);
-    const paying = { payments, gateways, clock, monitor, firstCheckMs: config.paymentFirstCheckMs };
-
     const worker: StartWorker = (name, intervalMs, work) =>
       life.own(
         name,
@@ -67,17 +48,9 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
         }),
       );
     const ledger = await openLedger({ config, life, db, bus, clock, monitor, worker });
-    const processing = await worker('notifications', config.notificationIntervalMs, processNotifications({ ...paying, notifications }));
-    const reconciliation = await worker('reconciliation', config.reconcileIntervalMs, reconcilePayments(paying));
+    const payments = await openPayments({ config, life, db, clock, monitor, worker });
 
-    const useCases: BillingUseCases = {
-      ...ledger,
-      ...openTransactions({ db }),
-      startPayment: startPayment(paying),
-      getPayment: getPayment({ payments, clock, wakeReconciliation: reconciliation.wake }),
-      listPayments: listPayments({ payments }),
-      receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
-    };
+    const useCases: BillingUseCases = { ...ledger, ...openTransactions({ db }), ...payments.useCases };
     const plans = await openPlans({ config, life, db, clock, worker });
     const usage = await openUsage({ config, life, db, bus, clock, worker, plans });
     const prices = openPrices({ db, clock, plans });
@@ -96,6 +69,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
         maxInFlight,
         services: [
           ...billingServices(useCases),
+          payments.refunds,
           ...ledgerServices(ledger),
           ...plans.services,
           ...prices.services,

@@ -25,6 +25,7 @@ import { createPlanReceipts } from './app/plan-receipts.ts';
 import { newCounters, type Sign, type World } from './app/ports.ts';
 import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
+import { createRefundBook } from './app/refund-payment.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
 import { createSubmissionBook } from './app/submission-book.ts';
 import { simulatorConfig, type SimulatorConfig } from './config.ts';
@@ -104,6 +105,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
       flutterwave: flutterwaveWebhook({ hash: config.flutterwaveWebhookHash ?? '' }),
     };
     const settlePayment = createSettlePayment(world, { outgoing, dialects });
+    const refundBook = createRefundBook(world, { book: payments, tell: settlePayment.tell });
     const mailbox = createMailbox(world);
 
     const market = {
@@ -129,6 +131,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           book: payments,
           createPayment: createCreatePayment(world, { book: payments, settlePayment }),
           settlePayment,
+          refundBook,
         },
         accounts,
         mailbox,
@@ -141,7 +144,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           compose,
           carrier: deliveries,
           changeSettings: createChangeSettings(world),
-          resetWorld: createResetWorld(world, [outgoing, activations, submissions, deliveries, smsc, payments, mailbox]),
+          resetWorld: createResetWorld(world, [outgoing, activations, submissions, deliveries, smsc, payments, refundBook, mailbox]),
           gauges: () => ({
             liveActivations: activations.liveCount(),
             planned: world.agenda.size(),

@@ -28,8 +28,14 @@ export interface BillingMonitor {
   paymentSettled(fact: {
     readonly paymentId: string;
     readonly gateway: string;
-    readonly result: 'succeeded' | 'failed' | 'mismatched';
+    readonly result: 'succeeded' | 'failed' | 'mismatched' | 'surplus';
+  }): void;
+  refundSettled(fact: {
+    readonly refundId: string;
+    readonly gateway: string;
+    readonly cause: string;
+    readonly result: 'succeeded' | 'failed';
   }): void;
   notificationUnmatched(fact: { readonly gateway: string; readonly eventId: string }): void;
-  gatewayUnknown(fact: { readonly gateway: string; readonly operation: 'start' | 'verify'; readonly reason: string }): void;
+  gatewayUnknown(fact: { readonly gateway: string; readonly operation: string; readonly reason: string }): void;
 }

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { money } from '#platform/money/index.ts';
 import { hourMs, minuteMs } from '#platform/time/index.ts';
-import { nextCheckDelayMs, type GatewayStatement, type Payment, type PaymentStatus, settlement } from './payment.ts';
+import { nextCheckDelayMs, type GatewayStatement, type Attempt, type AttemptStatus, settlement } from './payment.ts';
 
-const payment = (status: PaymentStatus): Payment => ({
+const attempt = (status: AttemptStatus): Attempt => ({
   id: 'p',
+  paymentId: 'p',
   tenantId: 't',
+  ordinal: 1,
   gateway: 'simulator',
   gatewayPaymentId: '',
   amount: money('USD', 5_000_000n),
@@ -24,16 +26,17 @@ const says = (status: GatewayStatement['status'], over: Partial<GatewayStatement
   ...over,
 });
 
-test('a payment only climbs: pending, failed, succeeded; a mismatch is final', () => {
-  const table: Record<PaymentStatus, Record<GatewayStatement['status'], string>> = {
+test('an attempt only climbs: pending, failed, and what is final', () => {
+  const table: Record<AttemptStatus, Record<GatewayStatement['status'], string>> = {
     pending: { pending: 'none', failed: 'failed', succeeded: 'succeeded' },
     failed: { pending: 'none', failed: 'none', succeeded: 'succeeded' },
     succeeded: { pending: 'none', failed: 'none', succeeded: 'none' },
+    surplus: { pending: 'none', failed: 'none', succeeded: 'none' },
     mismatched: { pending: 'none', failed: 'none', succeeded: 'none' },
   };
   for (const [status, row] of Object.entries(table))
     for (const [said, expected] of Object.entries(row))
-      assert.equal(settlement(payment(status as PaymentStatus), says(said as 'pending')).kind, expected, `${status}, gateway says ${said}`);
+      assert.equal(settlement(attempt(status as AttemptStatus), says(said as 'pending')).kind, expected, `${status}, gateway says ${said}`);
 });
 
 test('amount, currency and reference have to match to the last unit', () => {
@@ -43,7 +46,7 @@ test('amount, currency and reference have to match to the last unit', () => {
     { amount: money('EUR', 5_000_000n) },
     { reference: 'q' },
   ])
-    assert.equal(settlement(payment('pending'), says('succeeded', wrong)).kind, 'mismatched');
+    assert.equal(settlement(attempt('pending'), says('succeeded', wrong)).kind, 'mismatched');
 });
 
 test('a pending payment is asked about at its first check, then ever more rarely, at least every six hours', () => {

@@ -8,12 +8,15 @@ export interface SettlePayment {
   (payment: Payment, outcome: 'success' | 'failure'): void;
 }
 
+/** Tells the shop of something that happened to a payment, where its protocol has words for it. */
+export type TellOfPayment = (payment: Payment, what: 'refunded') => void;
+
 const signatureToleranceSeconds = 300;
 
 export const createSettlePayment = (
   world: World,
   dependencies: { outgoing: Outgoing; dialects: Readonly<Record<PaymentProtocol, WebhookDialect>> },
-): SettlePayment => {
+): SettlePayment & { readonly tell: TellOfPayment } => {
   const { outgoing, dialects } = dependencies;
   const failures = world.random.stream('payments/failures');
   const faults = world.random.stream('payments/webhook_faults');
@@ -55,7 +58,12 @@ export const createSettlePayment = (
     if (fault === 'duplicate') tell(body, webhookDelayMs);
   };
 
-  return (payment, outcome) => {
+  const tell: TellOfPayment = (payment, what) => {
+    const body = dialects[payment.protocol].event(payment, what);
+    if (body !== undefined) post(payment, body, world.settings.payments.webhookDelayMs);
+  };
+
+  const settle: SettlePayment = (payment, outcome) => {
     if (payment.status !== 'pending') return;
     const settings = world.settings.payments;
     const fails = failures.chance(settings.failureRatio) || outcome === 'failure';
@@ -65,4 +73,5 @@ export const createSettlePayment = (
     if (fault === 'wrong_currency') payment.paidCurrency = payment.askedCurrency === 'EUR' ? 'USD' : 'EUR';
     notify(payment, payment.status, fault);
   };
+  return Object.assign(settle, { tell });
 };

@@ -193,6 +193,8 @@ export interface PaymentSettings {
   webhookFaultRatios: Ratios<WebhookFault>;
   nextCreateFaults: CreateFault[];
   nextWebhookFaults: WebhookFault[];
+  refundDelayMs: number;
+  refundOutcome: 'succeeded' | 'failed';
 }
 
 export interface MailboxSettings {
@@ -290,6 +292,8 @@ export const defaultSettings = (): Settings => ({
     webhookFaultRatios: {},
     nextCreateFaults: [],
     nextWebhookFaults: [],
+    refundDelayMs: 0,
+    refundOutcome: 'succeeded',
   },
   mailbox: {
     outage: 'off',

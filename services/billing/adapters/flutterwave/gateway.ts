@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { formatDecimal, money, parseDecimal, toMinorUnits } from '#platform/money/index.ts';
-import type { PaymentGateway } from '../../app/payments/ports.ts';
+import type { GatewayOperation, ObserveGateway, PaymentGateway, RefundStatement, StatementLine } from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
 
@@ -13,9 +13,10 @@ export interface FlutterwaveGatewayOptions {
   readonly returnUrl: (paymentId: string) => string;
   readonly contactEmail: string;
   readonly timeoutMs?: number;
-  readonly observe?: (operation: 'start' | 'verify', outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
+  readonly observe?: ObserveGateway;
 }
 
+const maxPages = 1_000;
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /** Flutterwave v3. A page that is asked for again has another address and the same `tx_ref`; the reference finds what was paid. */
@@ -23,7 +24,7 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
   const http = jsonHttp({ ...options, timeoutMs: options.timeoutMs ?? 5_000 });
   const secret = digest(options.webhookHash);
   const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: 'start' | 'verify',
+    operation: GatewayOperation,
     work: () => Promise<R>,
   ): Promise<R> => {
     const startedAt = performance.now();
@@ -32,15 +33,28 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
     return result;
   };
 
+  /** Every page of a list. @returns undefined when one of them cannot be read */
+  const pages = async (path: string, query: string): Promise<readonly Record<string, unknown>[] | undefined> => {
+    const all: Record<string, unknown>[] = [];
+    for (let page = 1; page <= maxPages; page++) {
+      const answer = await http('GET', `${path}?${query}&page=${page}`);
+      const { data, meta } = answer.kind === 'answer' ? fieldsOf(answer.json) : {};
+      if (!Array.isArray(data)) return undefined;
+      all.push(...data.map(fieldsOf));
+      if (page >= Number(fieldsOf(fieldsOf(meta)['page_info'])['total_pages'] ?? 1)) return all;
+    }
+    return undefined;
+  };
+
   return {
     name: 'flutterwave',
     currencies: ['USD'],
 
-    start: ({ paymentId, amount }) =>
+    start: ({ reference, paymentId, amount }) =>
       observed('start', async () => {
         if (toMinorUnits(amount) === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
         const answer = await http('POST', '/v3/payments', {
-          tx_ref: paymentId,
+          tx_ref: reference,
           amount: formatDecimal(amount.micros),
           currency: amount.currency,
           redirect_url: options.returnUrl(paymentId),
@@ -54,9 +68,9 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         return { outcome: 'yes', gatewayPaymentId: '', checkoutUrl: link };
       }),
 
-    verify: ({ paymentId }) =>
+    verify: ({ reference }) =>
       observed('verify', async () => {
-        const answer = await http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(paymentId)}`);
+        const answer = await http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`);
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
         if (answer.kind === 'refused')
           return /no transaction/i.test(String(fieldsOf(answer.json)['message']))
@@ -64,6 +78,40 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
             : { outcome: 'unknown', reason: `status ${answer.status}` };
         const statement = statementOf(fieldsOf(answer.json)['data']);
         return statement === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', statement };
+      }),
+
+    // Flutterwave knows no keys; the comment is how a refund is found again.
+    refund: ({ gatewayPaymentId, refundId, amount }) =>
+      observed('refund', async () => {
+        const body = { amount: formatDecimal(amount.micros), comments: refundId };
+        const answer = await http('POST', `/v3/transactions/${encodeURIComponent(gatewayPaymentId)}/refund`, body);
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the refund (${answer.status}).` };
+        const refund = refundOf(fieldsOf(answer.json)['data']);
+        return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
+      }),
+
+    verifyRefund: ({ gatewayPaymentId, refundId }) =>
+      observed('verify_refund', async () => {
+        const found = await pages('/v3/refunds', `id=${encodeURIComponent(gatewayPaymentId)}`);
+        if (found === undefined) return { outcome: 'unknown', reason: 'the refunds cannot be listed' };
+        const one = found.find((each) => each['comments'] === refundId);
+        if (one === undefined) return { outcome: 'no', reason: 'no such refund' };
+        const refund = refundOf(one);
+        return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
+      }),
+
+    // It filters by days; what lies outside the range is left out here.
+    listStatement: (from, to) =>
+      observed('list', async () => {
+        const days = `from=${from.toISOString().slice(0, 10)}&to=${to.toISOString().slice(0, 10)}`;
+        const [paid, returned] = [await pages('/v3/transactions', `status=successful&${days}`), await pages('/v3/refunds', days)];
+        if (paid === undefined || returned === undefined) return { outcome: 'unknown', reason: 'the statement cannot be listed' };
+        const done = returned.filter(({ status }) => status === 'completed');
+        const lines = [...paid.map((each) => lineOf('payment', each)), ...done.map((each) => lineOf('refund', each))];
+        const known = lines.filter((line) => line !== undefined);
+        if (known.length < lines.length) return { outcome: 'unknown', reason: 'a line that cannot be read' };
+        return { outcome: 'yes', lines: known.filter(({ at }) => at >= from && at < to) };
       }),
 
     // The header proves only that the sender knows the secret; the API is asked about everything else.
@@ -74,7 +122,8 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
       const { id, tx_ref: reference, status } = fieldsOf(data);
       const eventId = `${String(event)}:${String(id)}:${String(status)}`;
       if (typeof event !== 'string' || event === '' || typeof id !== 'string' || eventId.length > 200) return { outcome: 'malformed' };
-      return { outcome: 'genuine', eventId, paymentId: typeof reference === 'string' ? reference : '' };
+      const about = event.startsWith('refund.') ? 'refund' : 'payment';
+      return { outcome: 'genuine', eventId, reference: typeof reference === 'string' ? reference : '', about };
     },
 
     close: () => http.close(),
@@ -89,4 +138,26 @@ const statementOf = (json: unknown): GatewayStatement | undefined => {
   const micros = typeof amount === 'string' ? parseDecimal(amount) : undefined;
   if (known === undefined || typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string') return undefined;
   return micros === undefined ? undefined : { gatewayPaymentId: id, reference, status: known, amount: money(currency, micros) };
+};
+
+const refundStatuses: Readonly<Record<string, RefundStatement['status']>> = {
+  pending: 'pending',
+  'completed-bank-transfer': 'succeeded',
+  'completed-momo': 'succeeded',
+  completed: 'succeeded',
+  failed: 'failed',
+};
+
+const refundOf = (json: unknown): RefundStatement | undefined => {
+  const { id, status } = fieldsOf(json);
+  const known = refundStatuses[String(status)];
+  return typeof id !== 'string' || known === undefined ? undefined : { gatewayRefundId: id, status: known };
+};
+
+const lineOf = (kind: StatementLine['kind'], json: Record<string, unknown>): StatementLine | undefined => {
+  const { id, tx_ref: reference, amount, amount_refunded: refunded, currency, created_at: at } = json;
+  const text = kind === 'payment' ? amount : refunded;
+  const micros = typeof text === 'string' ? parseDecimal(text) : undefined;
+  if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string' || typeof at !== 'string') return undefined;
+  return micros === undefined ? undefined : { kind, gatewayId: id, reference, amount: money(currency, micros), at: new Date(at) };
 };

@@ -28,6 +28,7 @@ import type { listPayments } from '../../app/payments/list-payments.ts';
 import type { placeHold } from '../../app/ledger/place-hold.ts';
 import type { receiveNotification } from '../../app/payments/receive-notification.ts';
 import type { releaseHold } from '../../app/ledger/release-hold.ts';
+import type { retryPayment } from '../../app/payments/retry-payment.ts';
 import type { startPayment } from '../../app/payments/start-payment.ts';
 import type { exportTransactions } from '../../app/transactions/export-transactions.ts';
 import type { getTransaction } from '../../app/transactions/get-transaction.ts';
@@ -45,6 +46,7 @@ export interface BillingUseCases {
   readonly getTransaction: ReturnType<typeof getTransaction>;
   readonly exportTransactions: ReturnType<typeof exportTransactions>;
   readonly startPayment: ReturnType<typeof startPayment>;
+  readonly retryPayment: ReturnType<typeof retryPayment>;
   readonly getPayment: ReturnType<typeof getPayment>;
   readonly listPayments: ReturnType<typeof listPayments>;
   readonly receiveNotification: ReturnType<typeof receiveNotification>;
@@ -131,6 +133,9 @@ const paymentService = (billing: BillingUseCases): BoundService =>
         payment: paymentMessage(await billing.startPayment(principal.tenantId, { idempotencyKey, amount: amountOf(amount), gateway })),
       }),
     ),
+    retryPayment: method(allow('system', 'owner', 'admin', { scope: 'payments:write' }), async (request, { principal }) => ({
+      payment: paymentMessage(await billing.retryPayment(principal.tenantId, request)),
+    })),
     getPayment: method(allowAny(), async ({ id }, { principal }) => ({
       payment: paymentMessage(await billing.getPayment(principal.tenantId, id)),
     })),

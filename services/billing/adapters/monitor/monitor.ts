@@ -6,6 +6,7 @@ import type { BillingMonitor } from '../../app/ports.ts';
 export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; readonly metrics: Metrics }): BillingMonitor => {
   const holds = metrics.counter('holds_total');
   const payments = metrics.counter('payments_total');
+  const refunds = metrics.counter('payment_refunds_total');
   const webhooks = metrics.counter('payment_webhooks_total');
   const uncollected = metrics.counter('uncollected_total');
   return {
@@ -25,7 +26,13 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
       payments.inc({ gateway, status: result });
       if (result === 'mismatched')
         logger.error({ paymentId, gateway }, 'the gateway received other money than was asked for: not credited, decide by hand');
-      else logger.info({ paymentId, gateway, result }, 'payment settled');
+      else logger.info({ paymentId, gateway, result }, result === 'surplus' ? 'paid twice: the second is given back' : 'payment settled');
+    },
+    refundSettled: ({ refundId, gateway, cause, result }) => {
+      refunds.inc({ gateway, cause, status: result });
+      if (result === 'failed' && cause === 'surplus')
+        logger.error({ refundId, gateway }, 'a payment that was paid twice could not be given back: decide by hand');
+      else logger.info({ refundId, gateway, cause, result }, 'refund settled');
     },
     notificationUnmatched: ({ gateway, eventId }) => {
       webhooks.inc({ gateway, outcome: 'unmatched' });

@@ -1,6 +1,14 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromMinorUnits, toMinorUnits } from '#platform/money/index.ts';
-import type { PaymentGateway, Refused, Unknown } from '../../app/payments/ports.ts';
+import type {
+  GatewayOperation,
+  ObserveGateway,
+  PaymentGateway,
+  Refused,
+  RefundStatement,
+  StatementLine,
+  Unknown,
+} from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
 
@@ -12,25 +20,27 @@ export interface PaystackGatewayOptions {
   /** Paystack asks for an address; the customer's own stays with us. */
   readonly contactEmail: string;
   readonly timeoutMs?: number;
-  readonly observe?: (operation: 'start' | 'verify', outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
+  readonly observe?: ObserveGateway;
 }
 
 /** How often a start may have lost its answer. */
 const maxReferences = 5;
-const referenceOf = (paymentId: string, nth: number): string => (nth === 1 ? paymentId : `${paymentId}-${nth}`);
-const paymentIdOf = (reference: string): string => reference.replace(/-[2-5]$/, '');
+const referenceOf = (attemptId: string, nth: number): string => (nth === 1 ? attemptId : `${attemptId}-${nth}`);
+const attemptIdOf = (reference: string): string => reference.replace(/-[2-5]$/, '');
+const perPage = 100;
+const maxPages = 1_000;
 const pattern = /^[0-9a-f]{128}$/;
 
 type Found = { readonly outcome: 'yes'; readonly statement: GatewayStatement } | Refused | Unknown;
 
 /**
  * Paystack takes a reference once and tells the page's address once. A start that is repeated after a lost answer opens
- * the next reference of the same payment; a verification looks at all of them, and one success is enough.
+ * the next reference of the same attempt; a verification looks at all of them, and one success is enough.
  */
 export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway & { close(): Promise<void> } => {
   const http = jsonHttp({ ...options, timeoutMs: options.timeoutMs ?? 5_000 });
   const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: 'start' | 'verify',
+    operation: GatewayOperation,
     work: () => Promise<R>,
   ): Promise<R> => {
     const startedAt = performance.now();
@@ -50,16 +60,29 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
     return statement === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', statement };
   };
 
+  /** Every page of a list. @returns undefined when one of them cannot be read */
+  const pages = async (path: string, query: string): Promise<readonly Record<string, unknown>[] | undefined> => {
+    const all: Record<string, unknown>[] = [];
+    for (let page = 1; page <= maxPages; page++) {
+      const answer = await http('GET', `${path}?${query}&perPage=${perPage}&page=${page}`);
+      const data = answer.kind === 'answer' ? fieldsOf(answer.json)['data'] : undefined;
+      if (!Array.isArray(data)) return undefined;
+      all.push(...data.map(fieldsOf));
+      if (data.length < perPage) return all;
+    }
+    return undefined;
+  };
+
   return {
     name: 'paystack',
     currencies: ['USD'],
 
-    start: ({ paymentId, amount }) =>
+    start: ({ reference: attemptId, paymentId, amount }) =>
       observed('start', async () => {
         const minor = toMinorUnits(amount);
         if (minor === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
         for (let nth = 1; nth <= maxReferences; nth++) {
-          const reference = referenceOf(paymentId, nth);
+          const reference = referenceOf(attemptId, nth);
           const answer = await http('POST', '/transaction/initialize', {
             email: options.contactEmail,
             amount: String(minor),
@@ -79,11 +102,11 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
         return { outcome: 'unknown', reason: 'every reference of the payment is taken' };
       }),
 
-    verify: ({ paymentId }) =>
+    verify: ({ reference }) =>
       observed('verify', async () => {
         let best: Found | undefined;
         for (let nth = 1; nth <= maxReferences; nth++) {
-          const found = await look(referenceOf(paymentId, nth));
+          const found = await look(referenceOf(reference, nth));
           if (found.outcome === 'no') break;
           if (found.outcome === 'unknown' || found.statement.status === 'succeeded') return found;
           // A page that is still open outweighs one that was declined.
@@ -92,16 +115,54 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
         return best ?? { outcome: 'no', reason: 'no such transaction' };
       }),
 
+    // Of the reference that was paid. Paystack knows no keys; the note is how a refund is found again.
+    refund: ({ gatewayPaymentId, refundId, amount }) =>
+      observed('refund', async () => {
+        const minor = toMinorUnits(amount);
+        if (minor === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
+        const body = { transaction: gatewayPaymentId, amount: String(minor), currency: amount.currency, merchant_note: refundId };
+        const answer = await http('POST', '/refund', body);
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the refund (${answer.status}).` };
+        const refund = refundOf(fieldsOf(answer.json)['data']);
+        return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
+      }),
+
+    verifyRefund: ({ gatewayPaymentId, refundId }) =>
+      observed('verify_refund', async () => {
+        const found = await pages('/refund', `transaction=${encodeURIComponent(gatewayPaymentId)}`);
+        if (found === undefined) return { outcome: 'unknown', reason: 'the refunds cannot be listed' };
+        const one = found.find((each) => each['merchant_note'] === refundId);
+        if (one === undefined) return { outcome: 'no', reason: 'no such refund' };
+        const refund = refundOf(one);
+        return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
+      }),
+
+    listStatement: (from, to) =>
+      observed('list', async () => {
+        const range = `from=${from.toISOString()}&to=${to.toISOString()}`;
+        const [paid, returned] = [await pages('/transaction', `status=success&${range}`), await pages('/refund', range)];
+        if (paid === undefined || returned === undefined) return { outcome: 'unknown', reason: 'the statement cannot be listed' };
+        const done = returned.filter(({ status }) => status === 'processed');
+        const lines = [...paid.map((each) => lineOf('payment', each)), ...done.map((each) => lineOf('refund', each))];
+        const known = lines.filter((line) => line !== undefined);
+        return known.length < lines.length
+          ? { outcome: 'unknown', reason: 'a line that cannot be read' }
+          : { outcome: 'yes', lines: known };
+      }),
+
     // There is no time in the signature: what is stored once per event, and asked about, cannot be replayed for money.
     parseNotification: ({ headers, rawBody }) => {
       const signature = headers['x-paystack-signature'] ?? '';
       const expected = createHmac('sha512', options.secretKey).update(rawBody).digest();
       if (!pattern.test(signature) || !timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return { outcome: 'forged' };
       const { event, data } = readBody(rawBody) ?? {};
-      const { id, reference } = fieldsOf(data);
+      const { id, reference, transaction_reference: refunded } = fieldsOf(data);
       if (typeof event !== 'string' || event === '' || typeof id !== 'string' || event.length + id.length > 190)
         return { outcome: 'malformed' };
-      return { outcome: 'genuine', eventId: `${event}:${id}`, paymentId: typeof reference === 'string' ? paymentIdOf(reference) : '' };
+      const about = event.startsWith('refund.') ? 'refund' : 'payment';
+      const named = about === 'refund' ? refunded : reference;
+      return { outcome: 'genuine', eventId: `${event}:${id}`, reference: typeof named === 'string' ? attemptIdOf(named) : '', about };
     },
 
     close: () => http.close(),
@@ -126,8 +187,29 @@ const statementOf = (json: unknown): GatewayStatement | undefined => {
   if (typeof amount !== 'string' || !/^\d{1,15}$/.test(amount)) return undefined;
   return {
     gatewayPaymentId: reference,
-    reference: paymentIdOf(reference),
+    reference: attemptIdOf(reference),
     status: known,
     amount: fromMinorUnits(currency, BigInt(amount)),
   };
+};
+
+const refundStatuses: Readonly<Record<string, RefundStatement['status']>> = {
+  pending: 'pending',
+  processing: 'pending',
+  processed: 'succeeded',
+  failed: 'failed',
+};
+
+const refundOf = (json: unknown): RefundStatement | undefined => {
+  const { id, status } = fieldsOf(json);
+  const known = refundStatuses[String(status)];
+  return typeof id !== 'string' || known === undefined ? undefined : { gatewayRefundId: id, status: known };
+};
+
+const lineOf = (kind: StatementLine['kind'], json: Record<string, unknown>): StatementLine | undefined => {
+  const { id, reference, transaction_reference: refunded, amount, currency, created_at: paidAt, createdAt } = json;
+  const [named, at] = kind === 'payment' ? [reference, paidAt] : [refunded, createdAt];
+  if (typeof id !== 'string' || typeof named !== 'string' || typeof currency !== 'string' || typeof at !== 'string') return undefined;
+  if (typeof amount !== 'string' || !/^\d{1,15}$/.test(amount)) return undefined;
+  return { kind, gatewayId: id, reference: attemptIdOf(named), amount: fromMinorUnits(currency, BigInt(amount)), at: new Date(at) };
 };

@@ -32,7 +32,7 @@ after(async () => {
 
 test('a start says who, how much and where to, and gives the page to pay', async () => {
   const paymentId = newId();
-  const started = await gateway.start({ paymentId, amount });
+  const started = await gateway.start({ reference: paymentId, paymentId, amount });
   const made = stub.payments.get(paymentId);
   assert.deepEqual(started, { outcome: 'yes', gatewayPaymentId: made?.id, checkoutUrl: made?.checkoutUrl });
   assert.deepEqual([made?.reference, made?.amount, made?.currency], [paymentId, '12.50', 'USD']);
@@ -43,11 +43,11 @@ test('a start says who, how much and where to, and gives the page to pay', async
 test('a start whose answer was lost is, when repeated, the same payment', async () => {
   const paymentId = newId();
   stub.fault = 'done-then-drop';
-  assert.equal((await gateway.start({ paymentId, amount })).outcome, 'unknown');
+  assert.equal((await gateway.start({ reference: paymentId, paymentId, amount })).outcome, 'unknown');
   const made = stub.payments.get(paymentId);
   assert.ok(made !== undefined);
   stub.fault = 'none';
-  assert.deepEqual(await gateway.start({ paymentId, amount }), {
+  assert.deepEqual(await gateway.start({ reference: paymentId, paymentId, amount }), {
     outcome: 'yes',
     gatewayPaymentId: made.id,
     checkoutUrl: made.checkoutUrl,
@@ -57,26 +57,26 @@ test('a start whose answer was lost is, when repeated, the same payment', async 
 test('silence, a closed connection, a server error and nonsense are unknown; a refusal is no', async () => {
   for (const fault of ['slow', 'drop', 'error', 'garbage'] satisfies Fault[]) {
     stub.fault = fault;
-    assert.equal((await gateway.start({ paymentId: newId(), amount })).outcome, 'unknown', `start ${fault}`);
-    assert.equal((await gateway.verify({ paymentId: newId(), gatewayPaymentId: '' })).outcome, 'unknown', `verify ${fault}`);
+    assert.equal((await gateway.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'unknown', `start ${fault}`);
+    assert.equal((await gateway.verify({ reference: newId(), gatewayPaymentId: '' })).outcome, 'unknown', `verify ${fault}`);
   }
   stub.fault = 'refuse';
-  assert.equal((await gateway.start({ paymentId: newId(), amount })).outcome, 'no');
+  assert.equal((await gateway.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'no');
 });
 
 test("our own wrong credentials are unknown, never the failure of a customer's payment", async () => {
   const wrong = simulatorGateway({ baseUrl: stub.url, secret: 'another', webhookUrl: 'x', returnUrl: () => 'y', timeoutMs: 500 });
-  assert.equal((await wrong.start({ paymentId: newId(), amount })).outcome, 'unknown');
+  assert.equal((await wrong.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'unknown');
   await wrong.close();
 });
 
 test('a verification states reference, amount and status; a payment that is not there is no', async () => {
   const paymentId = newId();
-  assert.equal((await gateway.verify({ paymentId, gatewayPaymentId: '' })).outcome, 'no');
-  await gateway.start({ paymentId, amount });
+  assert.equal((await gateway.verify({ reference: paymentId, gatewayPaymentId: '' })).outcome, 'no');
+  await gateway.start({ reference: paymentId, paymentId, amount });
   const made = stub.payments.get(paymentId);
   if (made !== undefined) made.status = 'succeeded';
-  assert.deepEqual(await gateway.verify({ paymentId, gatewayPaymentId: '' }), {
+  assert.deepEqual(await gateway.verify({ reference: paymentId, gatewayPaymentId: '' }), {
     outcome: 'yes',
     statement: { gatewayPaymentId: made?.id, reference: paymentId, status: 'succeeded', amount },
   });
@@ -88,7 +88,7 @@ test('a notification is believed only with a fresh signature over these very byt
   const parse = (signature: string, body = rawBody, at = now) =>
     gateway.parseNotification({ headers: { 'x-simulator-signature': signature }, rawBody: body, now: at });
   const good = sign(rawBody, secret, now);
-  assert.deepEqual(parse(good), { outcome: 'genuine', eventId: 'evt_1', paymentId });
+  assert.deepEqual(parse(good), { outcome: 'genuine', eventId: 'evt_1', reference: paymentId, about: 'payment' });
   for (const ms of [300_000, -300_000]) assert.equal(parse(good, rawBody, new Date(now.getTime() + ms)).outcome, 'genuine');
   for (const ms of [301_000, -301_000]) assert.equal(parse(good, rawBody, new Date(now.getTime() + ms)).outcome, 'forged');
   assert.equal(parse(good, Buffer.concat([rawBody, Buffer.from(' ')])).outcome, 'forged');

@@ -1,6 +1,13 @@
 import { Agent, request } from 'undici';
 import { formatDecimal, money, parseDecimal } from '#platform/money/index.ts';
-import type { Notification, PaymentGateway } from '../../app/payments/ports.ts';
+import type {
+  GatewayOperation,
+  Notification,
+  ObserveGateway,
+  PaymentGateway,
+  RefundStatement,
+  StatementLine,
+} from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { isGenuine } from './signature.ts';
 
@@ -10,8 +17,7 @@ export interface SimulatorGatewayOptions {
   readonly webhookUrl: string;
   readonly returnUrl: (paymentId: string) => string;
   readonly timeoutMs?: number;
-  /** Seconds per call by outcome: yes, no, unknown. */
-  readonly observe?: (operation: 'start' | 'verify', outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
+  readonly observe?: ObserveGateway;
 }
 
 /** The payment gateway of development and tests, spoken to as to any other: see services/simulator/README.md. */
@@ -19,7 +25,7 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
   const agent = new Agent({ connections: 16, keepAliveTimeout: 10_000 });
   const timeoutMs = options.timeoutMs ?? 5_000;
 
-  const call = async (method: 'GET' | 'POST', path: string, body?: { readonly key: string; readonly json: object }): Promise<Answer> => {
+  const call = async (method: 'GET' | 'POST', path: string, body?: { readonly key?: string; readonly json: object }): Promise<Answer> => {
     try {
       const { statusCode, body: stream } = await request(new URL(path, options.baseUrl), {
         method,
@@ -27,7 +33,8 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
         signal: AbortSignal.timeout(timeoutMs),
         headers: {
           authorization: `Bearer ${options.secret}`,
-          ...(body !== undefined && { 'content-type': 'application/json', 'idempotency-key': body.key }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(body?.key !== undefined && { 'idempotency-key': body.key }),
         },
         body: body === undefined ? null : JSON.stringify(body.json),
       });
@@ -42,7 +49,7 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
   };
 
   const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: 'start' | 'verify',
+    operation: GatewayOperation,
     work: () => Promise<R>,
   ): Promise<R> => {
     const startedAt = performance.now();
@@ -55,16 +62,16 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
     name: 'simulator',
     currencies: ['USD'],
 
-    start: ({ paymentId, amount }) =>
+    start: ({ reference, paymentId, amount }) =>
       observed('start', async () => {
         const json = {
-          reference: paymentId,
+          reference,
           amount: formatDecimal(amount.micros),
           currency: amount.currency,
           webhookUrl: options.webhookUrl,
           returnUrl: options.returnUrl(paymentId),
         };
-        const answer = await call('POST', '/payments', { key: paymentId, json });
+        const answer = await call('POST', '/payments', { key: reference, json });
         if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the payment (${answer.status}).` };
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
         const { id, checkoutUrl } = fieldsOf(answer.json);
@@ -73,9 +80,9 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
         return { outcome: 'yes', gatewayPaymentId: id, checkoutUrl };
       }),
 
-    verify: ({ paymentId }) =>
+    verify: ({ reference }) =>
       observed('verify', async () => {
-        const answer = await call('GET', `/payments?reference=${encodeURIComponent(paymentId)}`);
+        const answer = await call('GET', `/payments?reference=${encodeURIComponent(reference)}`);
         if (answer.kind === 'refused') return { outcome: 'no', reason: `status ${answer.status}` };
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
         const { data } = fieldsOf(answer.json);
@@ -84,6 +91,44 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
         const statements = data.map(statementOf);
         const statement = statements.find((each) => each?.status === 'succeeded') ?? statements[0];
         return statement === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', statement };
+      }),
+
+    // The note is the key: the same refund again is the same.
+    refund: ({ gatewayPaymentId, refundId, amount }) =>
+      observed('refund', async () => {
+        const json = { amount: formatDecimal(amount.micros), note: refundId };
+        const answer = await call('POST', `/payments/${encodeURIComponent(gatewayPaymentId)}/refunds`, { json });
+        if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the refund (${answer.status}).` };
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        const refund = refundOf(answer.json);
+        return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
+      }),
+
+    verifyRefund: ({ gatewayPaymentId, refundId }) =>
+      observed('verify_refund', async () => {
+        const answer = await call('GET', `/payments/${encodeURIComponent(gatewayPaymentId)}/refunds`);
+        if (answer.kind !== 'answer')
+          return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
+        const { data } = fieldsOf(answer.json);
+        if (!Array.isArray(data)) return { outcome: 'unknown', reason: 'an answer without data' };
+        const found = data.find((each) => fieldsOf(each)['note'] === refundId);
+        if (found === undefined) return { outcome: 'no', reason: 'no such refund' };
+        const refund = refundOf(found);
+        return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
+      }),
+
+    listStatement: (from, to) =>
+      observed('list', async () => {
+        const answer = await call('GET', `/statement?from=${from.toISOString()}&to=${to.toISOString()}`);
+        if (answer.kind !== 'answer')
+          return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
+        const { payments, refunds } = fieldsOf(answer.json);
+        if (!Array.isArray(payments) || !Array.isArray(refunds)) return { outcome: 'unknown', reason: 'an answer without lists' };
+        const lines = [...payments.map((each) => lineOf('payment', each)), ...refunds.map((each) => lineOf('refund', each))];
+        const known = lines.filter((line) => line !== undefined);
+        return known.length < lines.length
+          ? { outcome: 'unknown', reason: 'a line that cannot be read' }
+          : { outcome: 'yes', lines: known };
       }),
 
     parseNotification: ({ headers, rawBody, now }) => {
@@ -112,12 +157,26 @@ const statementOf = (json: unknown): GatewayStatement | undefined => {
   return { gatewayPaymentId: id, reference, status, amount: money(currency, micros) };
 };
 
+const refundOf = (json: unknown): RefundStatement | undefined => {
+  const { id, status } = fieldsOf(json);
+  if (typeof id !== 'string' || (status !== 'pending' && status !== 'succeeded' && status !== 'failed')) return undefined;
+  return { gatewayRefundId: id, status };
+};
+
+const lineOf = (kind: StatementLine['kind'], json: unknown): StatementLine | undefined => {
+  const { id, reference, amount, currency, createdAt } = fieldsOf(json);
+  const micros = typeof amount === 'string' ? parseDecimal(amount) : undefined;
+  if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string' || typeof createdAt !== 'string')
+    return undefined;
+  return micros === undefined ? undefined : { kind, gatewayId: id, reference, amount: money(currency, micros), at: new Date(createdAt) };
+};
+
 const notificationOf = (rawBody: Buffer): Notification | undefined => {
   try {
-    const { id, data } = fieldsOf(JSON.parse(rawBody.toString('utf8')));
+    const { id, type, data } = fieldsOf(JSON.parse(rawBody.toString('utf8')));
     const { reference } = fieldsOf(data);
     if (typeof id !== 'string' || id === '' || id.length > 200 || typeof reference !== 'string') return undefined;
-    return { eventId: id, paymentId: reference };
+    return { eventId: id, reference, about: type === 'payment.refunded' ? 'refund' : 'payment' };
   } catch {
     return undefined;
   }

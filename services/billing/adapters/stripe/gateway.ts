@@ -1,6 +1,14 @@
 import Stripe from 'stripe';
 import { fromMinorUnits, type Money, toMinorUnits } from '#platform/money/index.ts';
-import type { PaymentGateway, Refused, Unknown } from '../../app/payments/ports.ts';
+import type {
+  GatewayOperation,
+  ObserveGateway,
+  PaymentGateway,
+  Refused,
+  RefundStatement,
+  StatementLine,
+  Unknown,
+} from '../../app/payments/ports.ts';
 
 export interface StripeGatewayOptions {
   /** Another address than Stripe's own, for development and tests. */
@@ -9,12 +17,13 @@ export interface StripeGatewayOptions {
   readonly webhookSecret: string;
   readonly returnUrl: (paymentId: string) => string;
   readonly timeoutMs?: number;
-  /** Seconds per call by outcome: yes, no, unknown. */
-  readonly observe?: (operation: 'start' | 'verify', outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
+  readonly observe?: ObserveGateway;
 }
 
 type Started = Awaited<ReturnType<PaymentGateway['start']>>;
 type Verified = Awaited<ReturnType<PaymentGateway['verify']>>;
+type Refunded = Awaited<ReturnType<PaymentGateway['refund']>>;
+type Listed = Awaited<ReturnType<PaymentGateway['listStatement']>>;
 
 const toleranceSeconds = 300;
 
@@ -25,7 +34,7 @@ const addressOf = (apiUrl: string | undefined): { host?: string; port?: number; 
   return { host: hostname, port: port === '' ? (secure ? 443 : 80) : Number(port), protocol: secure ? 'https' : 'http' };
 };
 
-/** Stripe Checkout by the official SDK. One session per payment: the payment's id is the Idempotency-Key. */
+/** Stripe Checkout by the official SDK. One session per attempt: the attempt's id is the Idempotency-Key. */
 export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => {
   const stripe = new Stripe(options.secretKey, {
     ...addressOf(options.apiUrl),
@@ -35,7 +44,7 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
   });
 
   const observed = async <R extends { readonly outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: 'start' | 'verify',
+    operation: GatewayOperation,
     work: () => Promise<R>,
   ): Promise<R | Refused | Unknown> => {
     const startedAt = performance.now();
@@ -44,11 +53,17 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
     return result;
   };
 
+  /** Refunds are made of the intent; the session that we know leads to it. */
+  const intentOf = async (sessionId: string): Promise<string | undefined> => {
+    const { payment_intent: intent } = await stripe.checkout.sessions.retrieve(sessionId);
+    return typeof intent === 'string' ? intent : intent?.id;
+  };
+
   return {
     name: 'stripe',
     currencies: ['USD'],
 
-    start: ({ paymentId, amount }) =>
+    start: ({ reference, paymentId, amount }) =>
       observed('start', async (): Promise<Started> => {
         const cents = toMinorUnits(amount);
         if (cents === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
@@ -58,14 +73,14 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
         const session = await stripe.checkout.sessions.create(
           {
             mode: 'payment',
-            client_reference_id: paymentId,
-            metadata: { payment_id: paymentId },
-            payment_intent_data: { metadata: { payment_id: paymentId } },
+            client_reference_id: reference,
+            metadata: { payment_id: reference },
+            payment_intent_data: { metadata: { payment_id: reference } },
             line_items: [{ quantity: 1, price_data: price }],
             success_url: returnUrl,
             cancel_url: returnUrl,
           },
-          { idempotencyKey: paymentId },
+          { idempotencyKey: reference },
         );
         if (typeof session.id !== 'string' || typeof session.url !== 'string') return unknown('an answer without id or url');
         return { outcome: 'yes', gatewayPaymentId: session.id, checkoutUrl: session.url };
@@ -85,6 +100,50 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
         };
       }),
 
+    refund: ({ reference, gatewayPaymentId, refundId, amount }) =>
+      observed('refund', async (): Promise<Refunded> => {
+        const cents = toMinorUnits(amount);
+        if (cents === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
+        const intent = await intentOf(gatewayPaymentId);
+        if (intent === undefined) return unknown('a session without an intent');
+        const made = await stripe.refunds.create(
+          { payment_intent: intent, amount: Number(cents), metadata: { refund_id: refundId, payment_id: reference } },
+          { idempotencyKey: refundId },
+        );
+        return { outcome: 'yes', ...refundOf(made) };
+      }),
+
+    // By our id among the refunds of the payment: the key of a call is kept for a day only.
+    verifyRefund: ({ gatewayPaymentId, refundId }) =>
+      observed('verify_refund', async (): Promise<Refunded> => {
+        const intent = await intentOf(gatewayPaymentId);
+        if (intent === undefined) return unknown('a session without an intent');
+        for await (const each of stripe.refunds.list({ payment_intent: intent, limit: 100 }))
+          if (each.metadata?.['refund_id'] === refundId) return { outcome: 'yes', ...refundOf(each) };
+        return { outcome: 'no', reason: 'no such refund' };
+      }),
+
+    listStatement: async (from, to) => {
+      const answer = await observed('list', async (): Promise<Listed> => {
+        const created = { gte: Math.floor(from.getTime() / 1000), lt: Math.floor(to.getTime() / 1000) };
+        const lines: StatementLine[] = [];
+        for await (const intent of stripe.paymentIntents.list({ created, limit: 100 })) {
+          if (intent.status !== 'succeeded') continue;
+          const amount = fromMinorUnits(intent.currency.toUpperCase(), BigInt(intent.amount_received));
+          const reference = intent.metadata['payment_id'] ?? '';
+          lines.push({ kind: 'payment', gatewayId: intent.id, reference, amount, at: new Date(intent.created * 1000) });
+        }
+        for await (const each of stripe.refunds.list({ created, limit: 100 })) {
+          if (each.status !== 'succeeded') continue;
+          const amount = fromMinorUnits(each.currency.toUpperCase(), BigInt(each.amount));
+          const reference = each.metadata?.['payment_id'] ?? each.metadata?.['refund_id'] ?? '';
+          lines.push({ kind: 'refund', gatewayId: each.id, reference, amount, at: new Date(each.created * 1000) });
+        }
+        return { outcome: 'yes', lines };
+      });
+      return answer.outcome === 'no' ? unknown(answer.reason) : answer;
+    },
+
     parseNotification: ({ headers, rawBody, now }) => {
       const signature = headers['stripe-signature'] ?? '';
       try {
@@ -95,7 +154,8 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
           return { outcome: 'malformed' };
         // Events about other things of the account are genuine too, and concern no payment of ours.
         const reference = object.client_reference_id ?? object.metadata?.payment_id;
-        return { outcome: 'genuine', eventId: event.id, paymentId: typeof reference === 'string' ? reference : '' };
+        const about = event.type === 'charge.refunded' || event.type.startsWith('refund.') ? 'refund' : 'payment';
+        return { outcome: 'genuine', eventId: event.id, reference: typeof reference === 'string' ? reference : '', about };
       } catch (error) {
         return { outcome: error instanceof Stripe.errors.StripeSignatureVerificationError ? 'forged' : 'malformed' };
       }
@@ -111,6 +171,11 @@ const outcomeOf = (error: unknown): Refused | Unknown => {
     return { outcome: 'no', reason: `Stripe refused the payment (${error.statusCode}).` };
   return unknown(error instanceof Error ? error.name : 'no answer');
 };
+
+const refundOf = ({ id, status }: Stripe.Refund): RefundStatement => ({
+  gatewayRefundId: id,
+  status: status === 'succeeded' ? 'succeeded' : status === 'failed' || status === 'canceled' ? 'failed' : 'pending',
+});
 
 const amountOf = ({ amount_total: total, currency }: Stripe.Checkout.Session): Money | undefined =>
   typeof total === 'number' && Number.isSafeInteger(total) && typeof currency === 'string'

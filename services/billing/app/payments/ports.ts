@@ -1,50 +1,118 @@
 import type { Money } from '#platform/money/index.ts';
-import type { GatewayStatement, Payment } from '../../domain/payment.ts';
+import type { Attempt, GatewayStatement, Payment } from '../../domain/payment.ts';
+import type { Refund, RefundCause } from '../../domain/refund.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
 
 export interface NewPayment extends Keyed {
   readonly id: string;
+  /** Of the first attempt, whose id is the payment's. */
   readonly gateway: string;
   readonly amount: Money;
   readonly now: Date;
   readonly nextCheckAt: Date;
 }
+export interface NewAttempt {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly paymentId: string;
+  readonly gateway: string;
+  /** Of this payment; the same key again is the same attempt. */
+  readonly idempotencyKey: string;
+  /** Fail-over from this attempt, only while it is still the current one; `refused`: why it failed, absent: it may yet succeed. */
+  readonly after?: { readonly attemptId: string; readonly refused: string | undefined };
+  readonly now: Date;
+  readonly nextCheckAt: Date;
+}
 export interface Payments {
-  /** Inserts, or finds the payment that this key made before. */
+  /** Inserts with its first attempt, or finds the payment that this key made before. */
   add(payment: NewPayment): Promise<{ readonly outcome: 'done' | 'replayed'; readonly payment: Payment } | Conflict>;
+  /** Adds an attempt, which becomes the current one. `settled`: credited, or other money came · `exhausted`: too many attempts */
+  addAttempt(attempt: NewAttempt): Promise<'done' | 'replayed' | 'not_found' | 'idempotency_conflict' | 'settled' | 'exhausted'>;
   find(tenantId: string, id: string): Promise<Payment | undefined>;
-  /** For settlement, where the gateway's notification names the payment and not the tenant. */
-  findAnyTenant(id: string): Promise<Payment | undefined>;
+  /** For settlement, where the gateway's notification names the attempt and not the tenant. */
+  findAttempt(id: string): Promise<Attempt | undefined>;
+  /** All attempts of a payment, in their order. */
+  attempts(tenantId: string, paymentId: string): Promise<readonly Attempt[]>;
   list(tenantId: string, page: PageAsk): Promise<{ readonly payments: readonly Payment[]; readonly nextCursor: string }>;
   /** Stores where the customer pays; the first answer stays. */
   checkoutReady(
-    id: string,
+    attemptId: string,
     checkout: { readonly gatewayPaymentId: string; readonly checkoutUrl: string; readonly nextCheckAt: Date },
   ): Promise<void>;
-  /** pending|failed → succeeded with the credit and the event, once. @returns false when someone else was first */
+  /**
+   * An attempt was paid. `credited`: with the credit and the event, at most once for a payment · `surplus`: the payment had been
+   * credited, and a refund of this attempt was made · `none`: someone else was first
+   */
   succeed(command: {
-    readonly paymentId: string;
+    readonly attempt: Attempt;
     readonly transferId: string;
+    readonly refundId: string;
     readonly gatewayPaymentId: string;
     readonly now: Date;
-  }): Promise<boolean>;
-  /** pending → failed, or pending|failed → mismatched, with the event. @returns false when someone else was first */
+  }): Promise<'credited' | 'surplus' | 'none'>;
+  /** pending → failed, or pending|failed → mismatched, of the attempt and perhaps its payment, with the event. @returns false when someone else was first */
   fail(command: {
-    readonly paymentId: string;
+    readonly attempt: Attempt;
     readonly as: 'failed' | 'mismatched';
     readonly reason: string;
     readonly now: Date;
   }): Promise<boolean>;
-  /** Takes pending payments whose check is due; they come up again at `leaseUntil` if this process dies. */
-  claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly Payment[]>;
-  /** Asks for an early check of a pending payment that was not checked since `notSince`. @returns whether it was brought forward */
-  hasten(id: string, now: Date, notSince: Date): Promise<boolean>;
-  schedule(id: string, nextCheckAt: Date, checkedAt: Date): Promise<void>;
+  /** Takes pending attempts whose check is due; they come up again at `leaseUntil` if this process dies. */
+  claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly Attempt[]>;
+  /** Asks for an early check of a payment's pending attempts that were not checked since `notSince`. @returns whether one was brought forward */
+  hasten(paymentId: string, now: Date, notSince: Date): Promise<boolean>;
+  schedule(attemptId: string, nextCheckAt: Date, checkedAt: Date): Promise<void>;
+}
+
+export interface RefundOrder extends Keyed {
+  readonly id: string;
+  readonly transferId: string;
+  readonly paymentId: string;
+  /** Absent: what is left of the payment. */
+  readonly amount: Money | undefined;
+  readonly cause: RefundCause;
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly now: Date;
+}
+export type ClaimedRefund = Refund & { readonly tries: number };
+export interface Refunds {
+  /** Debits the wallet and records the refund, in one transaction. */
+  request(
+    order: RefundOrder,
+  ): Promise<
+    | { readonly outcome: 'done' | 'replayed'; readonly refund: Refund }
+    | Conflict
+    | { readonly outcome: 'not_found' | 'not_paid' | 'exceeds' | 'insufficient' }
+  >;
+  find(tenantId: string, id: string): Promise<Refund | undefined>;
+  list(
+    tenantId: string,
+    filter: { readonly paymentId: string | undefined },
+    page: PageAsk,
+  ): Promise<{ readonly refunds: readonly Refund[]; readonly nextCursor: string }>;
+  /** Takes pending refunds that are due and counts the try; they come up again at `leaseUntil` if this process dies. */
+  claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly ClaimedRefund[]>;
+  /** The gateway works on it: asked again later. */
+  postpone(id: string, nextCheckAt: Date, gatewayRefundId: string): Promise<void>;
+  /** A failure gives the credit back. @returns false when someone else was first */
+  finish(command: {
+    readonly refund: Refund;
+    readonly as: 'succeeded' | 'failed';
+    readonly gatewayRefundId: string;
+    readonly reason: string;
+    readonly returnedId: string;
+    readonly now: Date;
+  }): Promise<boolean>;
+  /** The gateway told of a refund of this attempt: its pending ones are due now. */
+  hasten(attemptId: string, now: Date): Promise<void>;
 }
 
 export interface Notification {
   readonly eventId: string;
-  readonly paymentId: string;
+  /** The attempt's id, as we gave it to the gateway; empty when the event is about nothing of ours. */
+  readonly reference: string;
+  readonly about: 'payment' | 'refund';
 }
 export interface StoredNotification extends Notification {
   readonly id: string;
@@ -64,19 +132,48 @@ export interface NotificationInbox {
 /** Every call to a gateway ends in yes, no or unknown; unknown is asked again later, never taken for a no. */
 export type Unknown = { readonly outcome: 'unknown'; readonly reason: string };
 export type Refused = { readonly outcome: 'no'; readonly reason: string };
+export type GatewayOperation = 'start' | 'verify' | 'refund' | 'verify_refund' | 'list';
+/** Seconds of a call by its outcome. */
+export type ObserveGateway = (operation: GatewayOperation, outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
+
+/** An attempt as its gateway knows it. */
+export interface AtGateway {
+  readonly reference: string;
+  readonly gatewayPaymentId: string;
+}
+export interface RefundStatement {
+  readonly gatewayRefundId: string;
+  readonly status: 'pending' | 'succeeded' | 'failed';
+}
+/** One line of what the gateway says it did, for the comparison with the books. */
+export interface StatementLine {
+  readonly kind: 'payment' | 'refund';
+  readonly gatewayId: string;
+  readonly reference: string;
+  readonly amount: Money;
+  readonly at: Date;
+}
 export interface PaymentGateway {
   readonly name: string;
   readonly currencies: readonly string[];
-  /** Idempotent by paymentId: the same call again makes no second payment. */
-  start(payment: {
+  /** Idempotent by reference: the same call again makes no second payment. The customer comes back to the page of `paymentId`. */
+  start(attempt: {
+    readonly reference: string;
     readonly paymentId: string;
     readonly amount: Money;
   }): Promise<{ readonly outcome: 'yes'; readonly gatewayPaymentId: string; readonly checkoutUrl: string } | Refused | Unknown>;
-  /** What the gateway's API says about our payment; `no`: it does not know it. */
-  verify(payment: {
-    readonly paymentId: string;
-    readonly gatewayPaymentId: string;
-  }): Promise<{ readonly outcome: 'yes'; readonly statement: GatewayStatement } | Refused | Unknown>;
+  /** What the gateway's API says about our attempt; `no`: it does not know it. */
+  verify(attempt: AtGateway): Promise<{ readonly outcome: 'yes'; readonly statement: GatewayStatement } | Refused | Unknown>;
+  /** Gives money back. `refundId` is the key, as far as the gateway knows keys: after `unknown`, `verifyRefund` comes first. */
+  refund(
+    refund: AtGateway & { readonly refundId: string; readonly amount: Money },
+  ): Promise<({ readonly outcome: 'yes' } & RefundStatement) | Refused | Unknown>;
+  /** How a refund stands, found by our id; `no`: the gateway does not know it. */
+  verifyRefund(
+    refund: AtGateway & { readonly refundId: string; readonly gatewayRefundId: string },
+  ): Promise<({ readonly outcome: 'yes' } & RefundStatement) | Refused | Unknown>;
+  /** Everything that succeeded from `from` (included) to `to` (not included), as the gateway accounts for it. */
+  listStatement(from: Date, to: Date): Promise<{ readonly outcome: 'yes'; readonly lines: readonly StatementLine[] } | Unknown>;
   /** Checks the signature over the raw bytes, in constant time, not older than the tolerance. */
   parseNotification(input: {
     readonly headers: Readonly<Record<string, string>>;

@@ -34,7 +34,7 @@ export const receiveNotification =
     const now = clock.now();
     const parsed = found.parseNotification({ headers, rawBody, now });
     if (parsed.outcome !== 'genuine') throw appError(parsed.outcome === 'forged' ? 'billing.invalid_signature' : 'request.malformed');
-    const { eventId, paymentId } = parsed;
-    const added = await notifications.add({ id: newId(), gateway, eventId, paymentId, rawBody, now });
+    const { eventId, reference, about } = parsed;
+    const added = await notifications.add({ id: newId(), gateway, eventId, reference, about, rawBody, now });
     if (added) wakeProcessing();
   };

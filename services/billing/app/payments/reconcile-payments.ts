@@ -1,34 +1,41 @@
 import { addMs, minuteMs } from '#platform/time/index.ts';
-import { abandonedAfterMs, nextCheckDelayMs, type Payment } from '../../domain/payment.ts';
+import { abandonedAfterMs, type Attempt, nextCheckDelayMs } from '../../domain/payment.ts';
 import { prepareCheckout, type PrepareCheckoutDeps } from './prepare-checkout.ts';
-import { settlePayment } from './settle-payment.ts';
+import { settlePayment, type SettlePaymentDeps } from './settle-payment.ts';
 
 const batchSize = 20;
 const leaseMs = minuteMs;
 const retryUnknownMs = minuteMs;
 
-/** Asks the gateways about pending payments whose check is due. @returns how many were looked at */
-export const reconcilePayments = (deps: PrepareCheckoutDeps) => async (): Promise<number> => {
+type ReconcileDeps = PrepareCheckoutDeps & SettlePaymentDeps;
+
+/** Asks the gateways about pending attempts whose check is due. @returns how many were looked at */
+export const reconcilePayments = (deps: ReconcileDeps) => async (): Promise<number> => {
   const now = deps.clock.now();
   const due = await deps.payments.claimDue(now, addMs(now, leaseMs), batchSize);
-  await Promise.all(due.map((payment) => reconcileOne(deps, payment)));
+  await Promise.all(due.map((attempt) => reconcileOne(deps, attempt)));
   return due.length;
 };
 
-const reconcileOne = async (deps: PrepareCheckoutDeps, payment: Payment): Promise<void> => {
+const reconcileOne = async (deps: ReconcileDeps, attempt: Attempt): Promise<void> => {
   const { payments, clock, firstCheckMs, monitor } = deps;
-  const result = await settlePayment(deps)(payment);
+  const result = await settlePayment(deps)(attempt);
   if (result === 'settled') return;
   const now = clock.now();
-  const ageMs = now.getTime() - payment.createdAt.getTime();
+  const ageMs = now.getTime() - attempt.createdAt.getTime();
+  const fail = async (reason: string): Promise<void> => {
+    if (await payments.fail({ attempt, as: 'failed', reason, now }))
+      monitor.paymentSettled({ paymentId: attempt.paymentId, gateway: attempt.gateway, result: 'failed' });
+  };
   // The gateway answered, and what it said is not a success: only then may time decide.
-  if (result !== 'unknown' && ageMs >= abandonedAfterMs) {
-    const failed = await payments.fail({ paymentId: payment.id, as: 'failed', reason: 'Not paid in time.', now });
-    if (failed) monitor.paymentSettled({ paymentId: payment.id, gateway: payment.gateway, result: 'failed' });
-    return;
-  }
-  // Our first call may never have reached the gateway; its key makes this one safe.
-  const prepared = result === 'unknown' ? payment : await prepareCheckout(deps)(payment);
-  const delayMs = result === 'unknown' || prepared === undefined ? retryUnknownMs : nextCheckDelayMs(ageMs, firstCheckMs);
-  await payments.schedule(payment.id, addMs(now, delayMs), now);
+  if (result !== 'unknown' && ageMs >= abandonedAfterMs) return fail('Not paid in time.');
+  if (result === 'unknown') return payments.schedule(attempt.id, addMs(now, retryUnknownMs), now);
+  // Our first call may never have reached the gateway; its key makes this one safe. Where another attempt took over before
+  // anybody was sent there, nobody will pay.
+  const payment = await payments.find(attempt.tenantId, attempt.paymentId);
+  if (attempt.checkoutUrl === '' && payment?.attemptId !== attempt.id) return fail('Another gateway took over.');
+  const prepared = await prepareCheckout(deps)(attempt.id);
+  if (prepared.outcome === 'refused') return fail(prepared.reason);
+  const delayMs = prepared.outcome === 'unknown' ? retryUnknownMs : nextCheckDelayMs(ageMs, firstCheckMs);
+  await payments.schedule(attempt.id, addMs(now, delayMs), now);
 };

@@ -1,17 +1,19 @@
 import type { Money } from '#platform/money/index.ts';
-import type { PaymentGateway } from '../../app/payments/ports.ts';
+import type { PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 
 /** A gateway in memory whose answers can be lost, and whose webhooks are whatever the test says they are. */
-export const fakeGateway = () => {
+export const fakeGateway = (name = 'simulator') => {
   const made = new Map<string, GatewayStatement>();
-  const faults = { startLost: false, startRefused: false, verifyLost: false };
+  const faults = { startLost: false, startRefused: false, verifyLost: false, refundLost: false, refundRefused: false, refundFails: false };
+  const refunds = new Map<string, RefundStatement & { readonly reference: string; readonly amount: Money }>();
+  const refundCalls: string[] = [];
   const starts: string[] = [];
 
   const gateway: PaymentGateway = {
-    name: 'simulator',
+    name,
     currencies: ['USD'],
-    start: async ({ paymentId, amount }) => {
+    start: async ({ reference: paymentId, amount }) => {
       starts.push(paymentId);
       if (faults.startRefused) return { outcome: 'no', reason: 'refused' };
       const gatewayPaymentId = `gw-${paymentId}`;
@@ -20,16 +22,35 @@ export const fakeGateway = () => {
         ? { outcome: 'unknown', reason: 'lost' }
         : { outcome: 'yes', gatewayPaymentId, checkoutUrl: `https://pay.test/${paymentId}` };
     },
-    verify: async ({ paymentId }) => {
+    verify: async ({ reference: paymentId }) => {
       if (faults.verifyLost) return { outcome: 'unknown', reason: 'lost' };
       const statement = made.get(paymentId);
       return statement === undefined ? { outcome: 'no', reason: 'no such payment' } : { outcome: 'yes', statement };
     },
-    // Body: "<event id> <payment id>"; header signature: "good".
+    // Like the weakest of them: without a key, so a second call would be a second refund.
+    refund: async ({ reference, refundId, amount }) => {
+      refundCalls.push(refundId);
+      if (faults.refundRefused) return { outcome: 'no', reason: 'refused' };
+      const refund = {
+        gatewayRefundId: `re-${refundId}`,
+        status: faults.refundFails ? ('failed' as const) : ('succeeded' as const),
+        reference,
+        amount,
+      };
+      refunds.set(refundId, refund);
+      return faults.refundLost ? { outcome: 'unknown', reason: 'lost' } : { outcome: 'yes', ...refund };
+    },
+    verifyRefund: async ({ refundId }) => {
+      const found = refunds.get(refundId);
+      return found === undefined ? { outcome: 'no', reason: 'no such refund' } : { outcome: 'yes', ...found };
+    },
+    listStatement: async () => ({ outcome: 'yes', lines: [] }),
+    // Body: "<event id> <reference> [refund]"; header signature: "good".
     parseNotification: ({ headers, rawBody }) => {
       if (headers['signature'] !== 'good') return { outcome: 'forged' };
-      const [eventId, paymentId] = rawBody.toString().split(' ');
-      return eventId === undefined || paymentId === undefined ? { outcome: 'malformed' } : { outcome: 'genuine', eventId, paymentId };
+      const [eventId, reference, about] = rawBody.toString().split(' ');
+      if (eventId === undefined || reference === undefined) return { outcome: 'malformed' };
+      return { outcome: 'genuine', eventId, reference, about: about === 'refund' ? 'refund' : 'payment' };
     },
   };
   /** The customer pays, or does not. */
@@ -38,7 +59,7 @@ export const fakeGateway = () => {
     if (statement === undefined) throw new Error(`the gateway does not know ${paymentId}`);
     made.set(paymentId, { ...statement, status, amount: amount ?? statement.amount });
   };
-  return { gateway, faults, decide, starts, made };
+  return { gateway, faults, decide, starts, made, refunds, refundCalls };
 };
 
 export const silentMonitor = () => {
@@ -53,6 +74,7 @@ export const silentMonitor = () => {
       blockSealed: () => {},
       uncollected: note('uncollected'),
       paymentSettled: note('settled'),
+      refundSettled: note('refunded'),
       notificationUnmatched: note('unmatched'),
       gatewayUnknown: note('unknown'),
     },

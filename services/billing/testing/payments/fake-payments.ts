@@ -1,22 +1,33 @@
 import type { NotificationInbox, Payments, StoredNotification } from '../../app/payments/ports.ts';
-import type { Payment } from '../../domain/payment.ts';
+import type { Attempt, Payment } from '../../domain/payment.ts';
 import type { FakeBooks } from '../ledger/fake-books.ts';
 
+interface StoredAttempt {
+  attempt: Attempt;
+  readonly key: string;
+  nextCheckAt: Date;
+  checkedAt: Date | undefined;
+}
 interface StoredPayment {
   payment: Payment;
   readonly key: string;
   readonly request: string;
-  nextCheckAt: Date;
-  checkedAt: Date | undefined;
+  readonly attempts: StoredAttempt[];
 }
 
-/** Payments in memory; a success credits the given books. */
-export const fakePayments = (books: FakeBooks): Payments => {
+/** Payments in memory; a success credits the given books. @param surplus is told of attempts that were paid too much */
+export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => void = () => {}): Payments => {
   const stored = new Map<string, StoredPayment>();
   const change = (row: StoredPayment, fields: Partial<Payment>): void => {
     row.payment = { ...row.payment, ...fields };
   };
+  const changeAttempt = (row: StoredAttempt, fields: Partial<Attempt>): void => {
+    row.attempt = { ...row.attempt, ...fields };
+  };
+  const all = (): StoredAttempt[] => [...stored.values()].flatMap(({ attempts }) => attempts);
+  const byId = (id: string): StoredAttempt | undefined => all().find(({ attempt }) => attempt.id === id);
   const newestFirst = (a: Payment, b: Payment): number => b.createdAt.getTime() - a.createdAt.getTime() || (a.id < b.id ? 1 : -1);
+  const fresh = { status: 'pending', gatewayPaymentId: '', checkoutUrl: '', failureReason: '', settledAt: undefined } as const;
 
   return {
     add: async ({ id, tenantId, gateway, amount, idempotencyKey, request, now, nextCheckAt }) => {
@@ -24,16 +35,37 @@ export const fakePayments = (books: FakeBooks): Payments => {
       const before = [...stored.values()].find((row) => row.key === key);
       if (before !== undefined)
         return before.request === request ? { outcome: 'replayed', payment: before.payment } : { outcome: 'idempotency_conflict' };
-      const empty = { gatewayPaymentId: '', checkoutUrl: '', failureReason: '', settledAt: undefined };
-      const payment: Payment = { id, tenantId, gateway, amount, status: 'pending', createdAt: now, ...empty };
-      stored.set(id, { payment, key, request, nextCheckAt, checkedAt: undefined });
+      const payment: Payment = { ...fresh, id, tenantId, attemptId: id, gateway, amount, createdAt: now };
+      const attempt: Attempt = { ...fresh, id, paymentId: id, tenantId, ordinal: 1, gateway, amount, createdAt: now };
+      stored.set(id, { payment, key, request, attempts: [{ attempt, key: '', nextCheckAt, checkedAt: undefined }] });
       return { outcome: 'done', payment };
+    },
+    addAttempt: async ({ id, tenantId, paymentId, gateway, idempotencyKey, after, now, nextCheckAt }) => {
+      const row = stored.get(paymentId);
+      if (row?.payment.tenantId !== tenantId) return 'not_found';
+      const before = row.attempts.find(({ key }) => key === idempotencyKey);
+      if (before !== undefined) return before.attempt.gateway === gateway ? 'replayed' : 'idempotency_conflict';
+      if (row.payment.status !== 'pending' && row.payment.status !== 'failed') return 'settled';
+      if (after !== undefined && row.payment.attemptId !== after.attemptId) return 'replayed';
+      if (row.attempts.length >= 10) return 'exhausted';
+      const { amount } = row.payment;
+      const attempt: Attempt = { ...fresh, id, paymentId, tenantId, ordinal: row.attempts.length + 1, gateway, amount, createdAt: now };
+      row.attempts.push({ attempt, key: idempotencyKey, nextCheckAt, checkedAt: undefined });
+      const previous = byId(after?.attemptId ?? '');
+      if (after?.refused !== undefined && previous?.attempt.status === 'pending')
+        changeAttempt(previous, { status: 'failed', failureReason: after.refused, settledAt: now });
+      change(row, { ...fresh, attemptId: id, gateway });
+      return 'done';
     },
     find: async (tenantId, id) => {
       const payment = stored.get(id)?.payment;
       return payment?.tenantId === tenantId ? payment : undefined;
     },
-    findAnyTenant: async (id) => stored.get(id)?.payment,
+    findAttempt: async (id) => byId(id)?.attempt,
+    attempts: async (tenantId, paymentId) => {
+      const row = stored.get(paymentId);
+      return row?.payment.tenantId === tenantId ? row.attempts.map(({ attempt }) => attempt) : [];
+    },
     list: async (tenantId, { limit, cursor }) => {
       const own = [...stored.values()]
         .map(({ payment }) => payment)
@@ -44,46 +76,69 @@ export const fakePayments = (books: FakeBooks): Payments => {
       return { payments: shown, nextCursor: start + limit < own.length ? (shown.at(-1)?.id ?? '') : '' };
     },
     checkoutReady: async (id, { gatewayPaymentId, checkoutUrl, nextCheckAt }) => {
-      const row = stored.get(id);
-      if (row?.payment.status !== 'pending' || row.payment.checkoutUrl !== '') return;
-      change(row, { gatewayPaymentId, checkoutUrl });
+      const row = byId(id);
+      if (row?.attempt.status !== 'pending' || row.attempt.checkoutUrl !== '') return;
+      changeAttempt(row, { gatewayPaymentId, checkoutUrl });
       row.nextCheckAt = nextCheckAt;
+      const payment = stored.get(row.attempt.paymentId);
+      if (payment?.payment.attemptId === id) change(payment, { gatewayPaymentId, checkoutUrl });
     },
-    succeed: async ({ paymentId, gatewayPaymentId, now }) => {
-      const row = stored.get(paymentId);
-      if (row === undefined || (row.payment.status !== 'pending' && row.payment.status !== 'failed')) return false;
-      change(row, {
+    succeed: async ({ attempt: { id }, gatewayPaymentId, now }) => {
+      const row = byId(id);
+      const owner = stored.get(row?.attempt.paymentId ?? '');
+      if (row === undefined || owner === undefined || (row.attempt.status !== 'pending' && row.attempt.status !== 'failed')) return 'none';
+      const twice = owner.payment.status === 'succeeded';
+      const known = row.attempt.gatewayPaymentId || gatewayPaymentId;
+      changeAttempt(row, { status: twice ? 'surplus' : 'succeeded', failureReason: '', settledAt: now, gatewayPaymentId: known });
+      if (twice) {
+        surplus(row.attempt);
+        return 'surplus';
+      }
+      const { gateway, checkoutUrl } = row.attempt;
+      change(owner, {
         status: 'succeeded',
         failureReason: '',
         settledAt: now,
-        gatewayPaymentId: row.payment.gatewayPaymentId || gatewayPaymentId,
+        attemptId: id,
+        gateway,
+        checkoutUrl,
+        gatewayPaymentId: known,
       });
-      books.credit(row.payment.tenantId, row.payment.amount.micros, paymentId, now);
-      return true;
+      books.credit(owner.payment.tenantId, owner.payment.amount.micros, owner.payment.id, now);
+      return 'credited';
     },
-    fail: async ({ paymentId, as, reason, now }) => {
-      const row = stored.get(paymentId);
-      const status = row?.payment.status;
-      if (row === undefined || !(status === 'pending' || (as === 'mismatched' && status === 'failed'))) return false;
-      change(row, { status: as, failureReason: reason, settledAt: now });
+    fail: async ({ attempt: { id }, as, reason, now }) => {
+      const row = byId(id);
+      const owner = stored.get(row?.attempt.paymentId ?? '');
+      const open = row?.attempt.status === 'pending' || (as === 'mismatched' && row?.attempt.status === 'failed');
+      if (row === undefined || owner === undefined || !open) return false;
+      changeAttempt(row, { status: as, failureReason: reason, settledAt: now });
+      const { status, attemptId } = owner.payment;
+      const follows = as === 'mismatched' ? status === 'pending' || status === 'failed' : status === 'pending' && attemptId === id;
+      if (follows) change(owner, { status: as, failureReason: reason, settledAt: now });
       return true;
     },
     claimDue: async (now, leaseUntil, limit) => {
-      const due = [...stored.values()].filter((row) => row.payment.status === 'pending' && row.nextCheckAt <= now).slice(0, limit);
+      const due = all()
+        .filter((row) => row.attempt.status === 'pending' && row.nextCheckAt <= now)
+        .slice(0, limit);
       for (const row of due) row.nextCheckAt = leaseUntil;
-      return due.map(({ payment }) => payment);
+      return due.map(({ attempt }) => attempt);
     },
-    hasten: async (id, now, notSince) => {
-      const row = stored.get(id);
-      if (row?.payment.status !== 'pending' || row.payment.createdAt >= notSince) return false;
-      if (row.checkedAt !== undefined && row.checkedAt >= notSince) return false;
-      row.nextCheckAt = now;
-      row.checkedAt = now;
-      return true;
+    hasten: async (paymentId, now, notSince) => {
+      const due = (stored.get(paymentId)?.attempts ?? []).filter(
+        ({ attempt, checkedAt }) =>
+          attempt.status === 'pending' && attempt.createdAt < notSince && (checkedAt === undefined || checkedAt < notSince),
+      );
+      for (const row of due) {
+        row.nextCheckAt = now;
+        row.checkedAt = now;
+      }
+      return due.length > 0;
     },
     schedule: async (id, nextCheckAt, checkedAt) => {
-      const row = stored.get(id);
-      if (row?.payment.status !== 'pending') return;
+      const row = byId(id);
+      if (row?.attempt.status !== 'pending') return;
       row.nextCheckAt = nextCheckAt;
       row.checkedAt = checkedAt;
     },
@@ -100,10 +155,14 @@ export const fakeNotifications = (): NotificationInbox => {
   const stored = new Map<string, StoredEvent>();
   const byId = (id: string): StoredEvent | undefined => [...stored.values()].find(({ notification }) => notification.id === id);
   return {
-    add: async ({ id, gateway, eventId, paymentId, now }) => {
+    add: async ({ id, gateway, eventId, reference, about, now }) => {
       const key = `${gateway} ${eventId}`;
       if (stored.has(key)) return false;
-      stored.set(key, { notification: { id, gateway, eventId, paymentId, attempts: 0 }, nextAttemptAt: now, processedAt: undefined });
+      stored.set(key, {
+        notification: { id, gateway, eventId, reference, about, attempts: 0 },
+        nextAttemptAt: now,
+        processedAt: undefined,
+      });
       return true;
     },
     claimDue: async (now, leaseUntil, limit) => {

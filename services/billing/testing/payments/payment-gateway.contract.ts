@@ -44,18 +44,18 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     });
   };
   const started = async (paymentId: string) => {
-    const answer = await gateway.start({ paymentId, amount });
+    const answer = await gateway.start({ reference: paymentId, paymentId, amount });
     return answer.outcome === 'yes' ? answer : assert.fail(answer.reason);
   };
   const statement = async (paymentId: string, gatewayPaymentId: string) => {
-    const answer = await gateway.verify({ paymentId, gatewayPaymentId });
+    const answer = await gateway.verify({ reference: paymentId, gatewayPaymentId });
     return answer.outcome === 'yes' ? answer.statement : assert.fail(answer.reason);
   };
 
   law('a payment that is started and paid is stated with its reference, amount and currency', async () => {
     const paymentId = newId();
     const { gatewayPaymentId, checkoutUrl } = await started(paymentId);
-    const open = await gateway.verify({ paymentId, gatewayPaymentId });
+    const open = await gateway.verify({ reference: paymentId, gatewayPaymentId });
     assert.ok(open.outcome === 'no' || (open.outcome === 'yes' && open.statement.status === 'pending'), open.outcome);
     await world.press(checkoutUrl, 'success');
     const { status, reference, amount: paid } = await statement(paymentId, gatewayPaymentId);
@@ -67,7 +67,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     const { gatewayPaymentId, checkoutUrl } = await started(paymentId);
     await world.press(checkoutUrl, 'failure');
     assert.equal((await statement(paymentId, gatewayPaymentId)).status, 'failed');
-    assert.equal((await gateway.verify({ paymentId: newId(), gatewayPaymentId: '' })).outcome, 'no');
+    assert.equal((await gateway.verify({ reference: newId(), gatewayPaymentId: '' })).outcome, 'no');
   });
 
   law('other money than was asked for is stated as it was paid', async () => {
@@ -84,28 +84,28 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
   law('silence, broken connections, limits and server errors are unknown; so are our own wrong keys', async () => {
     for (const fault of ['http_429', 'http_500', 'http_503', 'timeout', 'timeout_after_create', 'http_500_after_create']) {
       await world.settings({ payments: { nextCreateFaults: [fault] } });
-      assert.equal((await gateway.start({ paymentId: newId(), amount })).outcome, 'unknown', fault);
+      assert.equal((await gateway.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'unknown', fault);
     }
     await world.settings({ payments: { nextCreateFaults: ['reset'] } });
     // Stripe's SDK repeats a call on a connection that broke, with the same key.
-    assert.notEqual((await gateway.start({ paymentId: newId(), amount })).outcome, 'no');
+    assert.notEqual((await gateway.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'no');
     await world.settings({ payments: { nextCreateFaults: [] } });
     const paymentId = newId();
     const { gatewayPaymentId } = await started(paymentId);
     for (const outage of ['503', 'reset']) {
       await world.settings({ payments: { outage } });
-      assert.equal((await gateway.verify({ paymentId, gatewayPaymentId })).outcome, 'unknown', outage);
+      assert.equal((await gateway.verify({ reference: paymentId, gatewayPaymentId })).outcome, 'unknown', outage);
     }
     await world.settings({ payments: { outage: 'off' } });
-    assert.equal((await wrong.start({ paymentId: newId(), amount })).outcome, 'unknown');
-    assert.equal((await wrong.verify({ paymentId, gatewayPaymentId })).outcome, 'unknown');
+    assert.equal((await wrong.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'unknown');
+    assert.equal((await wrong.verify({ reference: paymentId, gatewayPaymentId })).outcome, 'unknown');
   });
 
   law('a start whose answer was lost is made good by repeating it, and what is paid is found', async () => {
     for (const fault of ['timeout_after_create', 'http_500_after_create']) {
       await world.settings({ payments: { nextCreateFaults: [fault] } });
       const paymentId = newId();
-      assert.equal((await gateway.start({ paymentId, amount })).outcome, 'unknown');
+      assert.equal((await gateway.start({ reference: paymentId, paymentId, amount })).outcome, 'unknown');
       const { gatewayPaymentId, checkoutUrl } = await started(paymentId);
       await world.press(checkoutUrl, 'success');
       const { status, reference } = await statement(paymentId, gatewayPaymentId);
@@ -135,7 +135,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
       gateway.parseNotification({ headers, rawBody, now, ...over });
     const genuine = parse({});
     assert.ok(genuine.outcome === 'genuine' && genuine.eventId !== '', JSON.stringify(genuine));
-    assert.equal(genuine.paymentId, paymentId);
+    assert.equal(genuine.reference, paymentId);
     assert.deepEqual(parse({}), genuine, 'the same event has the same id');
 
     const signature = headers[subject.signatureHeader] ?? assert.fail('no signature was sent');
@@ -158,7 +158,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     await world.press(checkoutUrl, 'failure');
     if (subject.tellsFailures) {
       const parsed = gateway.parseNotification({ ...(await world.notification(subject.name, paymentId)), now: new Date() });
-      assert.equal(parsed.outcome === 'genuine' ? parsed.paymentId : parsed.outcome, paymentId);
+      assert.equal(parsed.outcome === 'genuine' ? parsed.reference : parsed.outcome, paymentId);
     } else await assert.rejects(world.notification(subject.name, paymentId, 300));
   });
 };

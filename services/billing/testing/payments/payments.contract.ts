@@ -5,6 +5,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import { dayMs, hourMs, minuteMs, type TestClock, testClock } from '#platform/time/index.ts';
+import { gatewayHealth } from '../../app/payments/gateway-health.ts';
 import { getPayment } from '../../app/payments/get-payment.ts';
 import { listPayments } from '../../app/payments/list-payments.ts';
 import type { NotificationInbox, Payments } from '../../app/payments/ports.ts';
@@ -37,6 +38,9 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
       clock,
       monitor,
       firstCheckMs: 15 * minuteMs,
+      health: gatewayHealth(clock),
+      refunds: { hasten: async () => {} },
+      wakeRefunds: () => {},
     };
     return {
       start: startPayment(deps),

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { appError } from '#platform/errors/index.ts';
 import { formatDecimal, maxMicros, parseDecimal } from '#platform/money/index.ts';
 import type { CreatePayment, PaymentBook } from '../../app/create-payment.ts';
+import type { RefundBook, SimulatedRefund } from '../../app/refund-payment.ts';
 import type { World } from '../../app/ports.ts';
 import type { SettlePayment } from '../../app/settle-payment.ts';
 import type { Payment } from '../../domain/payment.ts';
@@ -18,6 +19,7 @@ export interface PaymentDependencies {
   readonly book: PaymentBook;
   readonly createPayment: CreatePayment;
   readonly settlePayment: SettlePayment;
+  readonly refundBook: RefundBook;
 }
 
 const readOrder = bodyReader(
@@ -43,6 +45,24 @@ export const paymentJson = (payment: Payment, checkoutUrl: string): object => ({
   createdAt: new Date(payment.createdAtMs).toISOString(),
 });
 
+const refundJson = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({
+  id,
+  paymentId: payment.id,
+  reference: payment.reference,
+  note,
+  status,
+  amount: formatDecimal(amountMicros),
+  currency: payment.paidCurrency,
+  createdAt: new Date(createdAtMs).toISOString(),
+});
+
+const readRefund = bodyReader(
+  Type.Object(
+    { amount: Type.Optional(Type.String({ minLength: 1, maxLength: 20 })), note: Type.String({ minLength: 1, maxLength: 200 }) },
+    { additionalProperties: false },
+  ),
+);
+
 const html = (reply: FastifyReply, status: number, body: string): FastifyReply =>
   reply
     .code(status)
@@ -58,7 +78,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /** The API of the payment gateway, and its hosted page. */
 export const registerPayments = (server: FastifyInstance, dependencies: PaymentDependencies): void => {
-  const { world, book, createPayment, settlePayment } = dependencies;
+  const { world, book, createPayment, settlePayment, refundBook } = dependencies;
   const authorization = digest(`Bearer ${dependencies.secret}`);
   const { meetOutage, create: createUnderFaults } = paymentFaults(world);
 
@@ -88,6 +108,46 @@ export const registerPayments = (server: FastifyInstance, dependencies: PaymentD
       const payment = create(request);
       return () => reply.code(201).send(answer(request, payment));
     });
+  });
+
+  // The note is the key: a refund that is asked for again is the same.
+  server.post<{ Params: { id: string } }>('/payments/:id/refunds', async (request, reply) => {
+    if (await meetOutage(reply)) return reply;
+    authenticate(request);
+    const payment = book.payments.get(request.params.id);
+    if (payment?.protocol !== 'simulator') throw appError('request.not_found');
+    return createUnderFaults(reply, () => {
+      const { amount, note } = readRefund(request.body);
+      const amountMicros = amount === undefined ? undefined : parseDecimal(amount);
+      if (amount !== undefined && amountMicros === undefined) throw invalid([{ field: 'amount', reason: 'must be a decimal number' }]);
+      const made = refundBook.of(payment).find((each) => each.note === note) ?? refundBook.refund(payment, amountMicros, note);
+      if (typeof made === 'string')
+        throw invalid([{ field: 'amount', reason: made === 'not_paid' ? 'is not paid' : 'exceeds what is left' }]);
+      return () => reply.code(201).send(refundJson(made));
+    });
+  });
+  server.get<{ Params: { id: string } }>('/payments/:id/refunds', async (request, reply) => {
+    if (await meetOutage(reply)) return reply;
+    authenticate(request);
+    const payment = book.payments.get(request.params.id);
+    if (payment?.protocol !== 'simulator') throw appError('request.not_found');
+    return { data: refundBook.of(payment).map(refundJson) };
+  });
+  // What an accountant downloads: everything that succeeded in [from, to).
+  server.get<{ Querystring: { from?: string; to?: string } }>('/statement', async (request, reply) => {
+    if (await meetOutage(reply)) return reply;
+    authenticate(request);
+    const [from, to] = [Date.parse(request.query.from ?? ''), Date.parse(request.query.to ?? '')];
+    if (Number.isNaN(from) || Number.isNaN(to)) throw invalid([{ field: 'from', reason: 'from and to are times' }]);
+    const within = ({ createdAtMs }: { createdAtMs: number }): boolean => createdAtMs >= from && createdAtMs < to;
+    const own = [...book.payments.newest(100_000)].filter(({ protocol }) => protocol === 'simulator');
+    return {
+      payments: own.filter((payment) => payment.status === 'succeeded' && within(payment)).map((payment) => answer(request, payment)),
+      refunds: own
+        .flatMap((payment) => refundBook.of(payment))
+        .filter((refund) => refund.status === 'succeeded' && within(refund))
+        .map(refundJson),
+    };
   });
 
   server.get<{ Params: { id: string } }>('/payments/:id', async (request, reply) => {

@@ -110,6 +110,8 @@ const payments = Type.Object(
     webhookFaultRatios: ratios(webhookFaults),
     nextCreateFaults: queue(createFaults),
     nextWebhookFaults: queue(webhookFaults),
+    refundDelayMs: ms(),
+    refundOutcome: choice(['succeeded', 'failed']),
   },
   strict,
 );

@@ -388,11 +388,25 @@ export interface Payment {
 
 export interface StartPaymentRequest {
   idempotencyKey: string;
-  amount: Money | undefined;
+  amount:
+    | Money
+    | undefined;
+  /** Empty: chosen by currency and health, the next one when it refuses or does not answer. */
   gateway: string;
 }
 
 export interface StartPaymentResponse {
+  payment: Payment | undefined;
+}
+
+export interface RetryPaymentRequest {
+  idempotencyKey: string;
+  id: string;
+  /** Empty: another one than before where there is one. */
+  gateway: string;
+}
+
+export interface RetryPaymentResponse {
   payment: Payment | undefined;
 }
 
@@ -3535,6 +3549,180 @@ export const StartPaymentResponse: MessageFns<StartPaymentResponse> = {
   },
 };
 
+function createBaseRetryPaymentRequest(): RetryPaymentRequest {
+  return { idempotencyKey: "", id: "", gateway: "" };
+}
+
+export const RetryPaymentRequest: MessageFns<RetryPaymentRequest> = {
+  encode(message: RetryPaymentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idempotencyKey !== "") {
+      writer.uint32(10).string(message.idempotencyKey);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.gateway !== "") {
+      writer.uint32(26).string(message.gateway);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryPaymentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryPaymentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gateway = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryPaymentRequest {
+    return {
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      gateway: isSet(object.gateway) ? globalThis.String(object.gateway) : "",
+    };
+  },
+
+  toJSON(message: RetryPaymentRequest): unknown {
+    const obj: any = {};
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.gateway !== "") {
+      obj.gateway = message.gateway;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryPaymentRequest>, I>>(base?: I): RetryPaymentRequest {
+    return RetryPaymentRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryPaymentRequest>, I>>(object: I): RetryPaymentRequest {
+    const message = createBaseRetryPaymentRequest();
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.id = object.id ?? "";
+    message.gateway = object.gateway ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryPaymentResponse(): RetryPaymentResponse {
+  return { payment: undefined };
+}
+
+export const RetryPaymentResponse: MessageFns<RetryPaymentResponse> = {
+  encode(message: RetryPaymentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.payment !== undefined) {
+      Payment.encode(message.payment, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryPaymentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryPaymentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payment = Payment.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryPaymentResponse {
+    return { payment: isSet(object.payment) ? Payment.fromJSON(object.payment) : undefined };
+  },
+
+  toJSON(message: RetryPaymentResponse): unknown {
+    const obj: any = {};
+    if (message.payment !== undefined) {
+      obj.payment = Payment.toJSON(message.payment);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RetryPaymentResponse>, I>>(base?: I): RetryPaymentResponse {
+    return RetryPaymentResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RetryPaymentResponse>, I>>(object: I): RetryPaymentResponse {
+    const message = createBaseRetryPaymentResponse();
+    message.payment = (object.payment !== undefined && object.payment !== null)
+      ? Payment.fromPartial(object.payment)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseGetPaymentRequest(): GetPaymentRequest {
   return { id: "" };
 }
@@ -4441,6 +4629,20 @@ export const PaymentServiceService = {
       Buffer.from(StartPaymentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StartPaymentResponse => StartPaymentResponse.decode(value),
   },
+  /**
+   * Another attempt at a payment that is not paid. Attempts before it may still succeed: the first success is credited, each further one
+   * is given back. "billing.payment_settled" when it is paid, when other money came, or after ten attempts.
+   */
+  retryPayment: {
+    path: "/namaskah.billing.v1.PaymentService/RetryPayment" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryPaymentRequest): Buffer => Buffer.from(RetryPaymentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryPaymentRequest => RetryPaymentRequest.decode(value),
+    responseSerialize: (value: RetryPaymentResponse): Buffer =>
+      Buffer.from(RetryPaymentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetryPaymentResponse => RetryPaymentResponse.decode(value),
+  },
   getPayment: {
     path: "/namaskah.billing.v1.PaymentService/GetPayment" as const,
     requestStream: false as const,
@@ -4476,6 +4678,11 @@ export const PaymentServiceService = {
 
 export interface PaymentServiceServer extends UntypedServiceImplementation {
   startPayment: handleUnaryCall<StartPaymentRequest, StartPaymentResponse>;
+  /**
+   * Another attempt at a payment that is not paid. Attempts before it may still succeed: the first success is credited, each further one
+   * is given back. "billing.payment_settled" when it is paid, when other money came, or after ten attempts.
+   */
+  retryPayment: handleUnaryCall<RetryPaymentRequest, RetryPaymentResponse>;
   getPayment: handleUnaryCall<GetPaymentRequest, GetPaymentResponse>;
   listPayments: handleUnaryCall<ListPaymentsRequest, ListPaymentsResponse>;
   /** A webhook as it arrived at the gateway: raw bytes, verified here. No principal needed; the signature is the credential. */
@@ -4497,6 +4704,25 @@ export interface PaymentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: StartPaymentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Another attempt at a payment that is not paid. Attempts before it may still succeed: the first success is credited, each further one
+   * is given back. "billing.payment_settled" when it is paid, when other money came, or after ten attempts.
+   */
+  retryPayment(
+    request: RetryPaymentRequest,
+    callback: (error: ServiceError | null, response: RetryPaymentResponse) => void,
+  ): ClientUnaryCall;
+  retryPayment(
+    request: RetryPaymentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetryPaymentResponse) => void,
+  ): ClientUnaryCall;
+  retryPayment(
+    request: RetryPaymentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetryPaymentResponse) => void,
   ): ClientUnaryCall;
   getPayment(
     request: GetPaymentRequest,

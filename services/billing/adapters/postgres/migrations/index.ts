@@ -7,6 +7,7 @@ import { chart } from './0010-chart.ts';
 import { credits } from './0011-credits.ts';
 import { batches } from './0012-batches.ts';
 import { chain } from './0013-chain.ts';
+import { attempts } from './0020-attempts.ts';
 import { prices } from './0030-prices.ts';
 import { usage } from './0050-usage.ts';
 import { spending } from './0051-spending.ts';
@@ -27,6 +28,7 @@ export const migrations = [
   credits,
   batches,
   chain,
+  attempts,
   prices,
   plans,
   usage,

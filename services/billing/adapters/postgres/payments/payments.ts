@@ -4,10 +4,13 @@ import { money } from '#platform/money/index.ts';
 import { type Database, encodeCursor } from '#platform/postgres/index.ts';
 import { events } from '#events';
 import type { NewPayment, Payments } from '../../../app/payments/ports.ts';
-import type { Payment, PaymentStatus } from '../../../domain/payment.ts';
+import type { Attempt, AttemptStatus, Payment, PaymentStatus } from '../../../domain/payment.ts';
 import { datedCursor } from '../dated-cursor.ts';
 import { requestHash } from '../request-hash.ts';
-import { PaymentRow } from '../rows.ts';
+import { AttemptRow, PaymentRow } from './rows.ts';
+
+const attemptColumns = `a.id, a.payment_id, a.tenant_id, a.ordinal, a.gateway, a.gateway_payment_id, a.checkout_url, a.status, a.failure_reason,
+  a.created_at, a.settled_at, p.amount_micros, p.currency`;
 
 const statements = {
   add: `with added as (
@@ -17,21 +20,27 @@ const statements = {
     told as (insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
       select $10, $11, id::text, 1, $12::jsonb, $13 from added)
     select id from added`,
-  settle: 'select settle_payment($1, $2, $3, $4, $5, $6, $7, $8, $9) as done',
-  fail: `with failed as (
-      update payments set status = $2, failure_reason = $3, settled_at = $4, version = version + 1
-       where id = $1 and (status = 'pending' or ($2 = 'mismatched' and status = 'failed')) returning id, version),
-    told as (insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-      select $5, $6, id::text, version, $7::jsonb, $8 from failed)
-    select id from failed`,
-  claim: `update payments set next_check_at = $2
-     where id in (select id from payments where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked)
-    returning id, tenant_id, gateway, gateway_payment_id, amount_micros, currency, status, checkout_url, failure_reason, created_at, settled_at`,
+  addAttempt: 'select add_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9) as outcome',
+  settle: 'select settle_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
+  fail: 'select fail_attempt($1, $2, $3, $4, $5, $6, $7, $8) as done',
+  findAttempt: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id where a.id = $1`,
+  attempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id
+    where a.payment_id = $1 and a.tenant_id = $2 order by a.ordinal`,
+  // The page belongs to the attempt; the payment shows it while that attempt is the current one.
+  checkout: `with ready as (
+      update payment_attempts set gateway_payment_id = $2, checkout_url = $3, next_check_at = $4
+       where id = $1 and status = 'pending' and checkout_url = '' returning id, payment_id)
+    update payments p set gateway_payment_id = $2, checkout_url = $3 from ready where p.id = ready.payment_id and p.attempt_id = ready.id`,
+  claim: `with due as (
+      select id from payment_attempts where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked),
+    a as (update payment_attempts set next_check_at = $2 from due where payment_attempts.id = due.id returning payment_attempts.*)
+    select ${attemptColumns} from a join payments p on p.id = a.payment_id`,
 } as const;
 
-interface ClaimedRow {
+interface StoredPayment {
   readonly id: string;
   readonly tenant_id: string;
+  readonly attempt_id: string;
   readonly gateway: string;
   readonly gateway_payment_id: string;
   readonly amount_micros: bigint;
@@ -42,81 +51,88 @@ interface ClaimedRow {
   readonly created_at: Date;
   readonly settled_at: Date | null;
 }
-
-export const postgresPayments = (db: Database): Payments => {
-  const findAnyTenant = async (id: string): Promise<Payment | undefined> => paymentOf(await db.em().findOne(PaymentRow, { id }));
-
-  return {
-    add: (payment) => addPayment(db, payment),
-    find: async (tenantId, id) => paymentOf(await db.em().findOne(PaymentRow, { id, tenantId })),
-    findAnyTenant,
-
-    list: async (tenantId, { limit, cursor }) => {
-      const after = datedCursor(cursor, 'uuid');
-      const older =
-        after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.tie) } }] };
-      const rows = await db.em().find(PaymentRow, { tenantId, ...older }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 });
-      const shown = rows.slice(0, limit);
-      const last = shown.at(-1);
-      const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.createdAt, last.id]) : '';
-      return { payments: shown.map((row) => rowToPayment(row)), nextCursor };
-    },
-
-    checkoutReady: async (id, checkout) => {
-      await db.em().nativeUpdate(PaymentRow, { id, status: 'pending', checkoutUrl: '' }, checkout);
-    },
-
-    succeed: async ({ paymentId, transferId, gatewayPaymentId, now }) => {
-      const payment = await findAnyTenant(paymentId);
-      if (payment === undefined) return false;
-      const event = outboxRow(events.billing.paymentSucceeded, {
-        ...aggregateOf(payment, now),
-        payload: { paymentId, gateway: payment.gateway, amount: payment.amount },
-      });
-      const outbox = [event.id, event.subject, event.headers, event.payload];
-      const [row] = await db.query<{ done: boolean }>(statements.settle, [
-        paymentId,
-        gatewayPaymentId,
-        transferId,
-        newId(),
-        now,
-        ...outbox,
-      ]);
-      if (row?.done === true) db.signalOutbox();
-      return row?.done === true;
-    },
-
-    fail: async ({ paymentId, as, reason, now }) => {
-      const payment = await findAnyTenant(paymentId);
-      if (payment === undefined) return false;
-      const event = outboxRow(events.billing.paymentFailed, {
-        ...aggregateOf(payment, now),
-        payload: { paymentId, gateway: payment.gateway, reason },
-      });
-      const outbox = [event.id, event.subject, event.headers, event.payload];
-      const rows = await db.query(statements.fail, [paymentId, as, reason, now, ...outbox]);
-      if (rows.length === 1) db.signalOutbox();
-      return rows.length === 1;
-    },
-
-    claimDue: async (now, leaseUntil, limit) =>
-      (await db.query<ClaimedRow>(statements.claim, [now, leaseUntil, limit])).map(claimedPayment),
-
-    hasten: async (id, now, notSince) => {
-      const due = {
-        id,
-        status: 'pending' as const,
-        $or: [{ checkedAt: null }, { checkedAt: { $lt: notSince } }],
-        createdAt: { $lt: notSince },
-      };
-      return (await db.em().nativeUpdate(PaymentRow, due, { nextCheckAt: now, checkedAt: now })) === 1;
-    },
-
-    schedule: async (id, nextCheckAt, checkedAt) => {
-      await db.em().nativeUpdate(PaymentRow, { id, status: 'pending' }, { nextCheckAt, checkedAt });
-    },
-  };
+type StoredAttempt = Omit<StoredPayment, 'status' | 'attempt_id'> & {
+  readonly payment_id: string;
+  readonly ordinal: number;
+  readonly status: AttemptStatus;
 };
+
+export const postgresPayments = (db: Database): Payments => ({
+  add: (payment) => addPayment(db, payment),
+
+  addAttempt: async ({ id, tenantId, paymentId, gateway, idempotencyKey, after, now, nextCheckAt }) => {
+    const previous = [after?.attemptId ?? null, after?.refused ?? ''];
+    const [row] = await db.query<{ outcome: Awaited<ReturnType<Payments['addAttempt']>> }>(statements.addAttempt, [
+      ...[id, tenantId, paymentId, gateway, idempotencyKey],
+      ...previous,
+      ...[now, nextCheckAt],
+    ]);
+    return row?.outcome ?? 'not_found';
+  },
+
+  find: async (tenantId, id) => {
+    const row = await db.em().findOne(PaymentRow, { id, tenantId });
+    return row === null ? undefined : paymentOfRow(row);
+  },
+
+  findAttempt: async (id) => {
+    const [row] = await db.query<StoredAttempt>(statements.findAttempt, [id]);
+    return row && attemptOf(row);
+  },
+
+  attempts: async (tenantId, paymentId) => (await db.query<StoredAttempt>(statements.attempts, [paymentId, tenantId])).map(attemptOf),
+
+  list: async (tenantId, { limit, cursor }) => {
+    const after = datedCursor(cursor, 'uuid');
+    const older =
+      after === undefined ? {} : { $or: [{ createdAt: { $lt: after.at } }, { createdAt: after.at, id: { $lt: String(after.tie) } }] };
+    const rows = await db.em().find(PaymentRow, { tenantId, ...older }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit: limit + 1 });
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    const nextCursor = rows.length > limit && last !== undefined ? encodeCursor([last.createdAt, last.id]) : '';
+    return { payments: shown.map((row) => paymentOfRow(row)), nextCursor };
+  },
+
+  checkoutReady: async (attemptId, { gatewayPaymentId, checkoutUrl, nextCheckAt }) => {
+    await db.query(statements.checkout, [attemptId, gatewayPaymentId, checkoutUrl, nextCheckAt]);
+  },
+
+  succeed: async ({ attempt, transferId, refundId, gatewayPaymentId, now }) => {
+    const { paymentId, gateway, amount } = attempt;
+    const event = outboxRow(events.billing.paymentSucceeded, { ...aggregateOf(attempt, now), payload: { paymentId, gateway, amount } });
+    const [row] = await db.query<{ outcome: 'credited' | 'surplus' | 'none' }>(statements.settle, [
+      ...[attempt.id, gatewayPaymentId, transferId, newId(), refundId, now],
+      ...[event.id, event.subject, event.headers, event.payload],
+    ]);
+    if (row?.outcome === 'credited') db.signalOutbox();
+    return row?.outcome ?? 'none';
+  },
+
+  fail: async ({ attempt, as, reason, now }) => {
+    const { paymentId, gateway } = attempt;
+    const event = outboxRow(events.billing.paymentFailed, { ...aggregateOf(attempt, now), payload: { paymentId, gateway, reason } });
+    const outbox = [event.id, event.subject, event.headers, event.payload];
+    const [row] = await db.query<{ done: boolean }>(statements.fail, [attempt.id, as, reason, now, ...outbox]);
+    if (row?.done === true) db.signalOutbox();
+    return row?.done === true;
+  },
+
+  claimDue: async (now, leaseUntil, limit) => (await db.query<StoredAttempt>(statements.claim, [now, leaseUntil, limit])).map(attemptOf),
+
+  hasten: async (paymentId, now, notSince) => {
+    const due = {
+      paymentId,
+      status: 'pending' as const,
+      $or: [{ checkedAt: null }, { checkedAt: { $lt: notSince } }],
+      createdAt: { $lt: notSince },
+    };
+    return (await db.em().nativeUpdate(AttemptRow, due, { nextCheckAt: now, checkedAt: now })) > 0;
+  },
+
+  schedule: async (attemptId, nextCheckAt, checkedAt) => {
+    await db.em().nativeUpdate(AttemptRow, { id: attemptId, status: 'pending' }, { nextCheckAt, checkedAt });
+  },
+});
 
 const addPayment = async (db: Database, payment: NewPayment): ReturnType<Payments['add']> => {
   const { id, tenantId, gateway, amount, idempotencyKey, request, now, nextCheckAt } = payment;
@@ -126,34 +142,45 @@ const addPayment = async (db: Database, payment: NewPayment): ReturnType<Payment
   const columns = [id, tenantId, gateway, amount.micros, amount.currency, idempotencyKey, hash, nextCheckAt, now];
   const added = await db.query(statements.add, [...columns, event.id, event.subject, event.headers, event.payload]);
   if (added.length === 1) db.signalOutbox();
-  const [row] = await db.query<ClaimedRow & { request_hash: Buffer }>(
+  const [row] = await db.query<StoredPayment & { request_hash: Buffer }>(
     'select * from payments where tenant_id = $1 and idempotency_key = $2',
     [tenantId, idempotencyKey],
   );
   if (row === undefined || !row.request_hash.equals(hash)) return { outcome: 'idempotency_conflict' };
-  return { outcome: added.length === 1 ? 'done' : 'replayed', payment: claimedPayment(row) };
+  return { outcome: added.length === 1 ? 'done' : 'replayed', payment: paymentOf(row) };
 };
 
-const aggregateOf = ({ tenantId, id }: Payment, occurredAt: Date) => ({ tenantId, aggregateId: id, aggregateVersion: 0n, occurredAt });
+/** The version is set where the event is inserted, with the row. */
+const aggregateOf = ({ tenantId, paymentId }: Attempt, occurredAt: Date) => ({
+  tenantId,
+  aggregateId: paymentId,
+  aggregateVersion: 0n,
+  occurredAt,
+});
 
-const claimedPayment = (row: ClaimedRow): Payment => ({
+const shared = (row: Omit<StoredPayment, 'status' | 'attempt_id'>) => ({
   id: row.id,
   tenantId: row.tenant_id,
   gateway: row.gateway,
   gatewayPaymentId: row.gateway_payment_id,
   amount: money(row.currency, row.amount_micros),
-  status: row.status,
   checkoutUrl: row.checkout_url,
   failureReason: row.failure_reason,
   createdAt: row.created_at,
   settledAt: row.settled_at ?? undefined,
 });
+const paymentOf = (row: StoredPayment): Payment => ({ ...shared(row), status: row.status, attemptId: row.attempt_id });
+const attemptOf = (row: StoredAttempt): Attempt => ({
+  ...shared(row),
+  paymentId: row.payment_id,
+  ordinal: row.ordinal,
+  status: row.status,
+});
 
-const paymentOf = (row: PaymentRow | null): Payment | undefined => (row === null ? undefined : rowToPayment(row));
-
-const rowToPayment = (row: PaymentRow): Payment => ({
+const paymentOfRow = (row: PaymentRow): Payment => ({
   id: row.id,
   tenantId: row.tenantId,
+  attemptId: row.attemptId,
   gateway: row.gateway,
   gatewayPaymentId: row.gatewayPaymentId,
   amount: money(row.currency, row.amountMicros),

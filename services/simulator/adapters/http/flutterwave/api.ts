@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { parseDecimal } from '#platform/money/index.ts';
-import { paymentIdOfNumber } from '../../../app/create-payment.ts';
+import { formatDecimal, parseDecimal } from '#platform/money/index.ts';
+import { paymentIdOfNumber, paymentNumber } from '../../../app/create-payment.ts';
+import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
 import { isBearer } from '../bearer.ts';
 import { paymentFaults } from '../payment-faults.ts';
@@ -16,9 +17,8 @@ export const registerFlutterwave = (
   dependencies: PaymentDependencies,
   account: { readonly secretKey: string; readonly webhookUrl: string },
 ): void => {
-  const { world, book, createPayment } = dependencies;
+  const { world, book, createPayment, refundBook } = dependencies;
   const faults = paymentFaults(world);
-  const refunded = new WeakSet<Payment>();
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     if (await faults.meetOutage(reply)) return false;
     if (isBearer(request, account.secretKey)) return true;
@@ -57,11 +57,52 @@ export const registerFlutterwave = (
   });
   server.post<{ Params: { id: string } }>('/v3/transactions/:id/refund', async (request, reply) => {
     if (!(await open(request, reply))) return reply;
-    const payment = byNumber(request.params.id);
-    if (!tried(payment) || payment.status !== 'succeeded')
-      return reply.code(400).send(no('No successful transaction was found for this id'));
-    if (refunded.has(payment)) return reply.code(400).send(no('This transaction has been fully refunded'));
-    refunded.add(payment);
-    return reply.send(yes('Transaction refund initiated', { status: 'completed' }));
+    return faults.create(reply, () => {
+      const payment = byNumber(request.params.id);
+      if (!tried(payment)) return () => reply.code(400).send(no('No successful transaction was found for this id'));
+      const body = (request.body ?? {}) as { amount?: unknown; comments?: unknown };
+      const asked = body.amount === undefined ? undefined : parseDecimal(String(body.amount));
+      const made = refundBook.refund(payment, asked, String(body.comments ?? ''));
+      if (made === 'not_paid') return () => reply.code(400).send(no('No successful transaction was found for this id'));
+      if (made === 'exceeds') return () => reply.code(400).send(no('This transaction has been fully refunded'));
+      return () => reply.send(yes('Transaction refund initiated', refund(made)));
+    });
+  });
+  server.get<{ Querystring: { id?: string; from?: string; to?: string } }>('/v3/refunds', async (request, reply) => {
+    if (!(await open(request, reply))) return reply;
+    const { id, from, to } = request.query;
+    const found = [...refundBook.refunds.newest(1_000)].filter(
+      (each) =>
+        each.payment.protocol === 'flutterwave' &&
+        (id === undefined || String(paymentNumber(each.payment)) === id) &&
+        within(each, from, to),
+    );
+    return reply.send(yes('Refunds fetched', found.map(refund)));
+  });
+  server.get<{ Querystring: { from?: string; to?: string; status?: string } }>('/v3/transactions', async (request, reply) => {
+    if (!(await open(request, reply))) return reply;
+    const { from, to, status } = request.query;
+    const found = [...book.payments.newest(1_000)]
+      .filter((payment) => tried(payment) && within(payment, from, to))
+      .map((payment) => transaction(payment, payment.status === 'succeeded' ? 'successful' : 'failed'))
+      .filter((each) => status === undefined || (each as { status: string }).status === status);
+    return reply.send(yes('Transactions fetched', found));
   });
 };
+
+/** Flutterwave filters by days, both included. */
+const within = ({ createdAtMs }: { readonly createdAtMs: number }, from: string | undefined, to: string | undefined): boolean => {
+  const day = new Date(createdAtMs).toISOString().slice(0, 10);
+  return (from === undefined || day >= from) && (to === undefined || day <= to);
+};
+
+const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({
+  id: Number.parseInt(id.slice(3), 36),
+  tx_id: paymentNumber(payment),
+  tx_ref: payment.reference,
+  amount_refunded: Number(formatDecimal(amountMicros)),
+  currency: payment.paidCurrency,
+  comments: note,
+  status: { pending: 'pending', succeeded: 'completed', failed: 'failed' }[status],
+  created_at: new Date(createdAtMs).toISOString(),
+});

@@ -17,6 +17,9 @@ export const transaction = (payment: Payment, status: 'successful' | 'failed'): 
 /** `verif-hash` is the shared secret itself: neither the body nor the time is signed. */
 export const flutterwaveWebhook = (parts: { hash: string }): WebhookDialect => ({
   event: (payment, what) =>
-    JSON.stringify({ event: 'charge.completed', data: transaction(payment, what === 'succeeded' ? 'successful' : 'failed') }),
+    JSON.stringify({
+      event: what === 'refunded' ? 'refund.completed' : 'charge.completed',
+      data: transaction(payment, what === 'succeeded' || what === 'refunded' ? 'successful' : 'failed'),
+    }),
   headers: (_, __, key) => ({ 'verif-hash': key === 'true' ? parts.hash : `${parts.hash}?` }),
 });

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
-import { microsOfMinor } from '../amounts.ts';
+import { microsOfMinor, minorUnits } from '../amounts.ts';
 import { isBearer } from '../bearer.ts';
 import { paymentFaults } from '../payment-faults.ts';
 import type { PaymentDependencies } from '../payments.ts';
@@ -15,9 +16,8 @@ export const registerPaystack = (
   dependencies: PaymentDependencies,
   account: { readonly secretKey: string; readonly webhookUrl: string },
 ): void => {
-  const { world, book, createPayment } = dependencies;
+  const { world, book, createPayment, refundBook } = dependencies;
   const faults = paymentFaults(world);
-  const refunded = new WeakSet<Payment>();
   const find = (reference: string): Payment | undefined => book.byReference(reference).find(({ protocol }) => protocol === 'paystack');
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     if (await faults.meetOutage(reply)) return false;
@@ -51,10 +51,60 @@ export const registerPaystack = (
   });
   server.post('/refund', async (request, reply) => {
     if (!(await open(request, reply))) return reply;
-    const payment = find(String((request.body as { transaction?: unknown } | undefined)?.transaction));
-    if (payment?.status !== 'succeeded') return reply.code(400).send(no('Transaction not found or not successful'));
-    if (refunded.has(payment)) return reply.code(400).send(no('Transaction has been fully reversed'));
-    refunded.add(payment);
-    return reply.send(yes('Refund has been queued for processing', { transaction: transaction(payment), status: 'pending' }));
+    return faults.create(reply, () => {
+      const body = (request.body ?? {}) as { transaction?: unknown; amount?: unknown; merchant_note?: unknown };
+      const payment = find(String(body.transaction));
+      if (payment === undefined) return () => reply.code(400).send(no('Transaction not found or not successful'));
+      const asked = body.amount === undefined ? undefined : microsOfMinor(payment.paidCurrency, body.amount);
+      const made = refundBook.refund(payment, asked, String(body.merchant_note ?? ''));
+      if (made === 'not_paid') return () => reply.code(400).send(no('Transaction not found or not successful'));
+      if (made === 'exceeds') return () => reply.code(400).send(no('Transaction has been fully reversed'));
+      return () => reply.send(yes('Refund has been queued for processing', refund(made)));
+    });
   });
+  server.get<{ Querystring: { transaction?: string; from?: string; to?: string; perPage?: string; page?: string } }>(
+    '/refund',
+    async (request, reply) => {
+      if (!(await open(request, reply))) return reply;
+      const { transaction: reference, from, to } = request.query;
+      const found = [...refundBook.refunds.newest(1_000)].filter(
+        (each) =>
+          each.payment.protocol === 'paystack' &&
+          (reference === undefined || each.payment.reference === reference) &&
+          within(each, from, to),
+      );
+      return reply.send(yes('Refunds retrieved', paged(request.query, found.map(refund))));
+    },
+  );
+  server.get<{ Querystring: { status?: string; from?: string; to?: string; perPage?: string; page?: string } }>(
+    '/transaction',
+    async (request, reply) => {
+      if (!(await open(request, reply))) return reply;
+      const { status, from, to } = request.query;
+      const found = [...book.payments.newest(1_000)]
+        .filter((payment) => payment.protocol === 'paystack' && within(payment, from, to))
+        .map(transaction)
+        .filter((each) => status === undefined || (each as { status: string }).status === status);
+      return reply.send(yes('Transactions retrieved', paged(request.query, found)));
+    },
+  );
 };
+
+/** The page of a list that `perPage` and `page` ask for. */
+const paged = <T>({ perPage, page }: { readonly perPage?: string; readonly page?: string }, all: readonly T[]): readonly T[] => {
+  const size = Number(perPage ?? 50);
+  return all.slice((Number(page ?? 1) - 1) * size, Number(page ?? 1) * size);
+};
+
+const within = ({ createdAtMs }: { readonly createdAtMs: number }, from: string | undefined, to: string | undefined): boolean =>
+  createdAtMs >= (from === undefined ? 0 : Date.parse(from)) && createdAtMs < (to === undefined ? Infinity : Date.parse(to));
+
+const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({
+  id: Number.parseInt(id.slice(3), 36),
+  transaction_reference: payment.reference,
+  amount: minorUnits(payment.paidCurrency, amountMicros),
+  currency: payment.paidCurrency,
+  merchant_note: note,
+  status: { pending: 'pending', succeeded: 'processed', failed: 'failed' }[status],
+  createdAt: new Date(createdAtMs).toISOString(),
+});

@@ -17,7 +17,12 @@ export const transaction = (payment: Payment): object => ({
 
 /** Paystack tells of successes only; its signature has no time, so an old webhook is as genuine as a new one. */
 export const paystackWebhook = (parts: { secretKey: string }): WebhookDialect => ({
-  event: (payment, what) => (what === 'succeeded' ? JSON.stringify({ event: 'charge.success', data: transaction(payment) }) : undefined),
+  event: (payment, what) => {
+    if (what === 'succeeded') return JSON.stringify({ event: 'charge.success', data: transaction(payment) });
+    if (what !== 'refunded') return undefined;
+    const { id, amount, currency } = transaction(payment) as { id: number; amount: number; currency: string };
+    return JSON.stringify({ event: 'refund.processed', data: { id, transaction_reference: payment.reference, amount, currency } });
+  },
   headers: (body, _, key) => ({
     'x-paystack-signature': createHmac('sha512', key === 'true' ? parts.secretKey : `${parts.secretKey}?`)
       .update(body)

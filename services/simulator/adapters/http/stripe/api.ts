@@ -5,7 +5,7 @@ import { microsOfMinor } from '../amounts.ts';
 import { paymentFaults } from '../payment-faults.ts';
 import type { PaymentDependencies } from '../payments.ts';
 import { isBearer } from '../bearer.ts';
-import { intent, session, sessionIdOf } from './objects.ts';
+import { intent, intentId, refund, session, sessionIdOf } from './objects.ts';
 
 export interface StripeAccount {
   readonly secretKey: string;
@@ -24,12 +24,20 @@ const failure = (type: string, message: string, code?: string): object => ({ err
 const missing = (what: string): [number, object] => [404, failure('invalid_request_error', `No such ${what}`, 'resource_missing')];
 const list = (url: string, data: readonly object[]): object => ({ object: 'list', url, has_more: false, data });
 
+/** By `created[gte]` and `created[lt]`, as Stripe filters its lists. */
+const within = <T extends object>(query: Record<string, string>, objects: readonly T[]): readonly T[] => {
+  const [from, to] = [Number(query['created[gte]'] ?? 0), Number(query['created[lt]'] ?? Infinity)];
+  return objects.filter((each) => {
+    const { created } = each as { created?: number };
+    return created !== undefined && created >= from && created < to;
+  });
+};
+
 /** Stripe's REST API, as far as a shop with hosted checkout needs it. A POST is replayed by its Idempotency-Key. */
 export const registerStripe = (server: FastifyInstance, dependencies: PaymentDependencies, account: StripeAccount): void => {
-  const { world, book, createPayment } = dependencies;
+  const { world, book, createPayment, refundBook } = dependencies;
   const faults = paymentFaults(world);
   const kept = boundedMap<string, Kept>(100_000);
-  const refunds = boundedMap<string, object & { readonly payment_intent: string }>(100_000);
   const payments = (): Payment[] => book.payments.newest(1_000).filter(({ protocol }) => protocol === 'stripe');
   const find = (id: string): Payment | undefined => {
     const payment = book.payments.get(id);
@@ -110,27 +118,31 @@ export const registerStripe = (server: FastifyInstance, dependencies: PaymentDep
     const payment = find(sessionIdOf(request.params.id));
     return payment === undefined ? missing(`payment_intent: '${request.params.id}'`) : [200, intent(payment)];
   });
-  get('/v1/payment_intents', () => [
-    200,
-    list(
-      '/v1/payment_intents',
-      payments().map((payment) => intent(payment)),
-    ),
-  ]);
+  get('/v1/payment_intents', (request) => {
+    const all = payments().map((payment) => intent(payment));
+    return [200, list('/v1/payment_intents', within(request.query as Record<string, string>, all))];
+  });
   post('/v1/refunds', (_, form) => {
     const payment = find(sessionIdOf(form['payment_intent'] ?? ''));
     if (payment === undefined) return missing(`payment_intent: '${form['payment_intent'] ?? ''}'`);
-    if (payment.status !== 'succeeded') return [400, failure('invalid_request_error', 'This PaymentIntent has no successful charge.')];
-    const { amount_received: amount, currency, id } = intent(payment) as { amount_received: number; currency: string; id: string };
-    if ([...refunds.newest(100_000)].some((refund) => refund.payment_intent === id))
+    const asked = form['amount'] === undefined ? undefined : microsOfMinor(payment.paidCurrency, form['amount']);
+    const made = refundBook.refund(payment, asked, form['metadata[refund_id]'] ?? '');
+    if (made === 'not_paid') return [400, failure('invalid_request_error', 'This PaymentIntent has no successful charge.')];
+    if (made === 'exceeds')
       return [400, failure('invalid_request_error', 'The charge has already been refunded.', 'charge_already_refunded')];
-    const refund = { id: book.nextId('re'), object: 'refund', amount, currency, payment_intent: id, status: 'succeeded' };
-    refunds.set(refund.id, refund);
-    return [200, refund];
+    return [200, refund(made)];
   });
   get('/v1/refunds/:id', (request) => {
-    const refund = refunds.get(request.params.id);
-    return refund === undefined ? missing(`refund: '${request.params.id}'`) : [200, refund];
+    const found = refundBook.refunds.get(request.params.id);
+    return found?.payment.protocol === 'stripe' ? [200, refund(found)] : missing(`refund: '${request.params.id}'`);
+  });
+  get('/v1/refunds', (request) => {
+    const query = request.query as Record<string, string>;
+    const asked = query['payment_intent'];
+    const found = [...refundBook.refunds.newest(1_000)].filter(
+      ({ payment }) => payment.protocol === 'stripe' && (asked === undefined || intentId(payment) === asked),
+    );
+    return [200, list('/v1/refunds', within(query, found.map(refund)))];
   });
   get('/v1/events', () => [200, list('/v1/events', account.events.newest(100))]);
 };

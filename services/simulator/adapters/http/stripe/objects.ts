@@ -1,3 +1,4 @@
+import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
 import { minorUnits } from '../amounts.ts';
 
@@ -35,4 +36,25 @@ export const intent = (payment: Payment, status?: string): object => ({
   livemode: false,
   metadata: { payment_id: payment.reference },
   status: status ?? { pending: 'requires_payment_method', succeeded: 'succeeded', failed: 'canceled' }[payment.status],
+});
+
+/** The charge of a paid PaymentIntent, as refunds and disputes tell of it; it carries the metadata of its intent. */
+export const charge = (payment: Payment): object => ({
+  id: payment.id.replace(/^cs_/, 'ch_'),
+  object: 'charge',
+  amount: minorUnits(payment.paidCurrency, payment.paidMicros),
+  currency: payment.paidCurrency.toLowerCase(),
+  metadata: { payment_id: payment.reference },
+  payment_intent: intentId(payment),
+});
+
+export const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({
+  id,
+  object: 'refund',
+  amount: minorUnits(payment.paidCurrency, amountMicros),
+  currency: payment.paidCurrency.toLowerCase(),
+  created: Math.floor(createdAtMs / 1000),
+  metadata: { refund_id: note, payment_id: payment.reference },
+  payment_intent: intentId(payment),
+  status,
 });

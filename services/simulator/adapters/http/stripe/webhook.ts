@@ -1,6 +1,12 @@
 import type { Sign, WebhookDialect } from '../../../app/ports.ts';
 import type { BoundedMap } from '../../../domain/bounded-map.ts';
-import { intent, session } from './objects.ts';
+import type { Payment } from '../../../domain/payment.ts';
+import { charge, intent, session } from './objects.ts';
+
+const objectOf = (payment: Payment, what: Parameters<WebhookDialect['event']>[1]): object => {
+  if (what === 'declined') return intent(payment, 'requires_payment_method');
+  return what === 'refunded' ? charge(payment) : session(payment, '');
+};
 
 /** Events as Stripe sends and lists them. @param parts.events remembers them, for `GET /v1/events` */
 export const stripeWebhook = (parts: {
@@ -15,6 +21,7 @@ export const stripeWebhook = (parts: {
       succeeded: 'checkout.session.completed',
       failed: 'checkout.session.expired',
       declined: 'payment_intent.payment_failed',
+      refunded: 'charge.refunded',
     }[what];
     const event = {
       id: parts.nextId('evt'),
@@ -25,7 +32,7 @@ export const stripeWebhook = (parts: {
       pending_webhooks: 1,
       request: { id: null, idempotency_key: null },
       type,
-      data: { object: what === 'declined' ? intent(payment, 'requires_payment_method') : session(payment, '') },
+      data: { object: objectOf(payment, what) },
     };
     parts.events.set(event.id, event);
     return JSON.stringify(event);

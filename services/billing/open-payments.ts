@@ -1,0 +1,83 @@
+import type { BoundService } from '#platform/grpc/index.ts';
+import type { Life } from '#platform/lifecycle/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import type { Clock } from '#platform/time/index.ts';
+import { refundService } from './adapters/grpc/refunds.ts';
+import type { BillingUseCases } from './adapters/grpc/server.ts';
+import { postgresNotifications } from './adapters/postgres/payments/notifications.ts';
+import { postgresPayments } from './adapters/postgres/payments/payments.ts';
+import { postgresRefunds } from './adapters/postgres/payments/refunds.ts';
+import { gatewayHealth } from './app/payments/gateway-health.ts';
+import { getPayment } from './app/payments/get-payment.ts';
+import { getRefund } from './app/payments/get-refund.ts';
+import { listPayments } from './app/payments/list-payments.ts';
+import { listRefunds } from './app/payments/list-refunds.ts';
+import { processNotifications } from './app/payments/process-notifications.ts';
+import { processRefunds } from './app/payments/process-refunds.ts';
+import { receiveNotification } from './app/payments/receive-notification.ts';
+import { reconcilePayments } from './app/payments/reconcile-payments.ts';
+import { requestRefund } from './app/payments/request-refund.ts';
+import { retryPayment } from './app/payments/retry-payment.ts';
+import { startPayment } from './app/payments/start-payment.ts';
+import type { BillingMonitor } from './app/ports.ts';
+import type { BillingConfig } from './config.ts';
+import { openGateways } from './open-gateways.ts';
+import type { StartWorker } from './open-ledger.ts';
+
+export interface PaymentParts {
+  readonly config: BillingConfig;
+  readonly life: Life;
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly monitor: BillingMonitor;
+  readonly worker: StartWorker;
+}
+
+type PaymentUseCases = Pick<BillingUseCases, 'startPayment' | 'retryPayment' | 'getPayment' | 'listPayments' | 'receiveNotification'>;
+
+/** Part of the composition root: payments, their webhooks, and refunds. */
+export const openPayments = async ({
+  config,
+  life,
+  db,
+  clock,
+  monitor,
+  worker,
+}: PaymentParts): Promise<{ readonly useCases: PaymentUseCases; readonly refunds: BoundService }> => {
+  const calls = life.metrics.histogram('http_client_duration_seconds');
+  const gateways = await openGateways(
+    config,
+    life,
+    (name) => (operation, outcome, seconds) => calls.observe({ peer: `payment ${name}`, operation, outcome }, seconds),
+  );
+  const payments = postgresPayments(db);
+  const notifications = postgresNotifications(db);
+  const refunds = postgresRefunds(db);
+  const refunding = await worker('refunds', config.refundIntervalMs, processRefunds({ refunds, gateways, clock, monitor }));
+  const paying = {
+    payments,
+    refunds,
+    gateways,
+    clock,
+    monitor,
+    health: gatewayHealth(clock),
+    firstCheckMs: config.paymentFirstCheckMs,
+    wakeRefunds: refunding.wake,
+  };
+  const processing = await worker('notifications', config.notificationIntervalMs, processNotifications({ ...paying, notifications }));
+  const reconciliation = await worker('reconciliation', config.reconcileIntervalMs, reconcilePayments(paying));
+  return {
+    useCases: {
+      startPayment: startPayment(paying),
+      retryPayment: retryPayment(paying),
+      getPayment: getPayment({ payments, clock, wakeReconciliation: reconciliation.wake }),
+      listPayments: listPayments({ payments }),
+      receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
+    },
+    refunds: refundService({
+      requestRefund: requestRefund(paying),
+      getRefund: getRefund({ refunds }),
+      listRefunds: listRefunds({ refunds }),
+    }),
+  };
+};
