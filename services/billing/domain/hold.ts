@@ -46,6 +46,18 @@ export const capture = (hold: Hold, amountMicros: bigint, final: boolean): HoldC
 export const giveBack = (hold: Hold, as: 'released' | 'expired'): HoldChange | CaptureRefusal =>
   hold.state === 'held' ? { hold: { ...hold, state: as }, chargeMicros: 0n, giveBackMicros: reservedMicros(hold) } : closedAs[hold.state];
 
+/**
+ * Makes a part of an open hold a hold of its own: what is reserved in all stays the same, and each part has its own end. Only before
+ * anything was captured, so that what a capture once answered stays true.
+ * @returns the hold after it, with so much less
+ */
+export const carve = (hold: Hold, amountMicros: bigint): Hold | CaptureRefusal => {
+  if (hold.state !== 'held') return closedAs[hold.state];
+  if (hold.capturedMicros > 0n) return 'hold_captured';
+  const amount = hold.amountMicros - amountMicros;
+  return amount < 0n ? 'capture_exceeds_hold' : { ...hold, amountMicros: amount };
+};
+
 /** Money owed for a hold beyond what the hold itself could give: it had expired, was given back, or was too small. */
 export interface LateCharge {
   /** The largest total that anyone reported for this hold. */

@@ -91,7 +91,12 @@ const run = async (
   return done;
 };
 
-const holdRequestOf = ({ quoteId = '', ...request }: PlaceHoldRequest) => ({ ...request, amount: amountOf(request.amount), quoteId });
+const holdRequestOf = ({ quoteId = '', fromHoldId = '', ...request }: PlaceHoldRequest) => ({
+  ...request,
+  amount: amountOf(request.amount),
+  quoteId,
+  fromHoldId,
+});
 const chargeOf = (request: ChargeRequest) => ({ ...request, amount: amountOf(request.amount) });
 
 const grantMessage = (grant: Grant): GrantMessage => ({

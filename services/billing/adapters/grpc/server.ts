@@ -80,7 +80,12 @@ const placeItem = async (billing: BillingUseCases, { tenantId, hold }: PlaceHold
   }
 };
 
-const holdRequestOf = ({ amount, quoteId = '', ...request }: PlaceHoldRequest) => ({ ...request, amount: amountOf(amount), quoteId });
+const holdRequestOf = ({ amount, quoteId = '', fromHoldId = '', ...request }: PlaceHoldRequest) => ({
+  ...request,
+  amount: amountOf(amount),
+  quoteId,
+  fromHoldId,
+});
 
 const ledgerService = (billing: BillingUseCases): BoundService =>
   grpcService(LedgerServiceService, {

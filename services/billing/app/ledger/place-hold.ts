@@ -9,6 +9,7 @@ import type { BillingMonitor } from '../ports.ts';
 import type { HoldLedger } from './ports.ts';
 import { canonicalRequest } from '../canonical-request.ts';
 import { refuseSpending } from './refusals.ts';
+import { resolvedHold } from './resolved.ts';
 
 export interface PlaceHoldRequest {
   readonly idempotencyKey: string;
@@ -19,6 +20,8 @@ export interface PlaceHoldRequest {
   readonly expiresAt: Date | undefined;
   /** Empty: none. Otherwise the quote that this is the price of. */
   readonly quoteId?: string;
+  /** Empty: the wallet's free balance. Otherwise the open hold that this one becomes a part of. */
+  readonly fromHoldId?: string;
 }
 
 /** Bounds of a hold's life; a caller whose clock is a little off is not refused for it. */
@@ -26,15 +29,15 @@ const shortestLifeMs = minuteMs - 5_000;
 const longestLifeMs = 31 * dayMs + minuteMs;
 
 /**
- * Reserves part of the available balance. Repeated with the same key and request, it answers as the first time, even
+ * Reserves part of the available balance, or takes a part of an open hold for a hold of its own. Repeated with the same key and request, it answers as the first time, even
  * when the hold has been resolved since.
  * @throws billing.insufficient_credit with meta {available, required} · _spending_paused · _budget_exhausted · _quote_invalid ·
- *   _quote_exceeded · request.invalid · request.idempotency_conflict
+ *   _quote_exceeded · _capture_exceeds_hold and _hold_captured, _released, _expired about the hold that it is taken from · request.invalid · request.idempotency_conflict
  */
 export const placeHold =
   ({ holds, clock, monitor }: { readonly holds: HoldLedger; readonly clock: Clock; readonly monitor: BillingMonitor }) =>
   async (tenantId: string, request: PlaceHoldRequest): Promise<Hold> => {
-    const { idempotencyKey, amount, product, reference, description, expiresAt, quoteId = '' } = request;
+    const { idempotencyKey, amount, product, reference, description, expiresAt, quoteId = '', fromHoldId = '' } = request;
     const now = clock.now();
     refuseInvalid(
       checkKey(idempotencyKey),
@@ -44,10 +47,11 @@ export const placeHold =
       checkText(reference, 'reference', 200),
       checkText(description, 'description', 500),
       check(quoteId === '' || isUuid(quoteId), 'quote_id', 'Must be the id of a quote.'),
+      check(fromHoldId === '' || isUuid(fromHoldId), 'from_hold_id', 'Must be the id of a hold.'),
       expiresAt === undefined ? wrongExpiry : undefined,
     );
     if (!isProduct(product) || expiresAt === undefined) throw appError('request.invalid');
-    const result = await holds.place({
+    const command = {
       tenantId,
       idempotencyKey,
       // Not the expiry: callers compute it from their clock, and a repetition seconds later is still the same request.
@@ -59,6 +63,7 @@ export const placeHold =
         reference,
         description,
         ...(quoteId === '' ? [] : [quoteId]),
+        ...(fromHoldId === '' ? [] : ['from', fromHoldId]),
       ),
       holdId: newId(),
       amount,
@@ -70,7 +75,8 @@ export const placeHold =
       expiryAcceptable: isAcceptable(expiresAt, now),
       ...(quoteId !== '' && { quoteId }),
       now,
-    });
+    };
+    const result = await (fromHoldId === '' ? holds.place(command) : holds.carve({ ...command, fromHoldId }));
     switch (result.outcome) {
       case 'done':
         monitor.hold(product, 'placed');
@@ -81,6 +87,12 @@ export const placeHold =
         throw appError('request.idempotency_conflict');
       case 'expiry_refused':
         throw appError('request.invalid', { fields: [wrongExpiry] });
+      case 'not_found':
+      case 'hold_captured':
+      case 'hold_released':
+      case 'hold_expired':
+      case 'capture_exceeds_hold':
+        return resolvedHold({ outcome: result.outcome });
       default:
         monitor.hold(product, 'refused');
         return refuseSpending(result, amount);

@@ -17,6 +17,10 @@ export interface PlaceHold extends Keyed {
   readonly quoteId?: string;
   readonly now: Date;
 }
+/** A hold out of another one: its money is reserved there already, so nothing is asked of the wallet. */
+export interface CarveHold extends PlaceHold {
+  readonly fromHoldId: string;
+}
 /** Money that is taken at once: what it pays for is delivered already, or cannot fail. */
 export interface ChargeWallet extends Keyed {
   readonly transferId: string;
@@ -42,6 +46,8 @@ export type Insufficient = { readonly outcome: 'insufficient_credit'; readonly a
 export type SpendingRefused = { readonly outcome: 'spending_paused' | 'budget_exhausted' };
 export type QuoteRefused = { readonly outcome: 'quote_invalid' | 'quote_exceeded' };
 export type PlaceResult = HoldDone | Insufficient | Conflict | SpendingRefused | QuoteRefused | { readonly outcome: 'expiry_refused' };
+/** Not found: there is no such hold to take it from. */
+export type CarveResult = HoldDone | Conflict | QuoteRefused | { readonly outcome: CaptureRefusal | 'not_found' | 'expiry_refused' };
 export type ChargeResult =
   | { readonly outcome: 'done' | 'replayed'; readonly transferId: string }
   | Insufficient
@@ -56,6 +62,8 @@ export type ResolveResult = HoldDone | Conflict | { readonly outcome: CaptureRef
  */
 export interface HoldLedger {
   place(command: PlaceHold): Promise<PlaceResult>;
+  /** See `carve` of domain/hold.ts. The part is as old as the whole: it was reserved then. A quote needs to exist and to cover it, no more. */
+  carve(command: CarveHold): Promise<CarveResult>;
   capture(command: CaptureHold): Promise<ResolveResult>;
   release(command: ReleaseHold): Promise<ResolveResult>;
   charge(command: ChargeWallet): Promise<ChargeResult>;

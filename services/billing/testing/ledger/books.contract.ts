@@ -197,6 +197,54 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
     assert.equal(await wallet(tenantId), '101/6');
   });
 
+  law('one hold serves many: each part is captured or given back by itself, and the wallet holds the same in all', async () => {
+    const tenantId = await rich();
+    const whole = await placed(tenantId, 60n);
+    const parts = [10n, 20n, 30n].map((micros) => ({ ...placing(tenantId, micros), fromHoldId: whole.id }));
+    for (const part of parts) assert.equal((await books().carve(part)).outcome, 'done');
+    assert.equal(await wallet(tenantId), '100/60');
+    assert.equal((await books().find(tenantId, whole.id))?.amountMicros, 0n);
+    assert.equal((await books().carve({ ...placing(tenantId, 1n), fromHoldId: whole.id })).outcome, 'capture_exceeds_hold');
+    const [a, b, c] = parts.map(({ holdId }) => holdId) as [string, string, string];
+    await books().collect({ tenantId, holdId: a, upToMicros: 10n, final: true });
+    await books().giveBack({ tenantId, holdId: b });
+    assert.equal(await wallet(tenantId), '90/30');
+    assert.equal((await books().capture(capturing(tenantId, c, 31n))).outcome, 'capture_exceeds_hold');
+    assert.equal((await books().release(releasing(tenantId, whole.id))).outcome, 'done');
+    assert.equal(await wallet(tenantId), '90/30');
+  });
+
+  law('a part repeated with its key is the same part, also when the whole is closed; the whole repeated is as it was placed', async () => {
+    const tenantId = await rich();
+    const place = placing(tenantId, 60n);
+    const whole = await books().place(place);
+    const carve = { ...placing(tenantId, 25n), fromHoldId: place.holdId };
+    const first = await books().carve(carve);
+    assert.ok('hold' in first && 'hold' in whole);
+    assert.equal((await books().release(releasing(tenantId, place.holdId))).outcome, 'done');
+    assert.deepEqual(await books().carve({ ...carve, holdId: newId() }), { outcome: 'replayed', hold: first.hold });
+    assert.deepEqual(await books().place(place), { outcome: 'replayed', hold: whole.hold });
+    assert.equal((await books().carve({ ...carve, request: canonicalRequest('another') })).outcome, 'idempotency_conflict');
+    assert.equal((await books().carve({ ...placing(tenantId, 1n), fromHoldId: place.holdId })).outcome, 'hold_released');
+    assert.equal(await wallet(tenantId), '100/25');
+  });
+
+  law("no part is taken from what was captured already, from another tenant's hold, or under another hold's key", async () => {
+    const [tenantId, stranger] = [await rich(), await rich()];
+    const { id } = await placed(tenantId, 60n);
+    assert.equal((await books().carve({ ...placing(stranger, 1n), fromHoldId: id })).outcome, 'not_found');
+    const other = placing(tenantId, 1n);
+    await books().place(other);
+    assert.equal(
+      (await books().carve({ ...other, holdId: newId(), request: canonicalRequest('carve'), fromHoldId: id })).outcome,
+      'idempotency_conflict',
+    );
+    await books().capture(capturing(tenantId, id, 10n, false));
+    assert.equal((await books().carve({ ...placing(tenantId, 1n), fromHoldId: id })).outcome, 'hold_captured');
+    assert.equal(await wallet(tenantId), '90/51');
+    assert.equal(await wallet(stranger), '100/0');
+  });
+
   law('a resolved hold says how it was resolved', async () => {
     const tenantId = await rich();
     const [a, b, c] = [await placed(tenantId, 1n), await placed(tenantId, 1n), await placed(tenantId, 1n, { expiresAt: addMs(start, 1) })];

@@ -1,4 +1,5 @@
 import type {
+  CarveResult,
   CreditSweep,
   GrantCredit,
   GrantResult,
@@ -19,6 +20,7 @@ import type { Keyed } from '../../app/ports.ts';
 import { burn, expiryAfterReturn, giveBackCredit, type Grant, type GrantPart, lapse, priorities } from '../../domain/credit.ts';
 import {
   capture,
+  carve,
   collect,
   giveBack,
   type Hold,
@@ -199,6 +201,28 @@ export const fakeBooks = () => {
     return { outcome: 'done', hold };
   };
 
+  const carved: HoldLedger['carve'] = async (command): Promise<CarveResult> => {
+    const { tenantId, idempotencyKey, request, amount, holdId, fromHoldId } = command;
+    const key = `${tenantId} ${idempotencyKey}`;
+    const before = placed.get(key);
+    if (before !== undefined) {
+      const first = holds.get(before.holdId)?.placed;
+      return before.request === request && first !== undefined ? { outcome: 'replayed', hold: first } : { outcome: 'idempotency_conflict' };
+    }
+    if (!command.expiryAcceptable) return { outcome: 'expiry_refused' };
+    const whole = ofTenant(tenantId, fromHoldId)?.hold;
+    if (whole === undefined) return { outcome: 'not_found' };
+    const rest = carve(whole, amount.micros);
+    if (typeof rest === 'string') return { outcome: rest };
+    const { product, reference, description, expiresAt } = command;
+    const money = { amountMicros: amount.micros, capturedMicros: 0n, currency: amount.currency };
+    const hold: Hold = { id: holdId, state: 'held', ...money, product, reference, description, expiresAt, createdAt: whole.createdAt };
+    store(tenantId, rest);
+    store(tenantId, hold);
+    placed.set(key, { request, holdId });
+    return { outcome: 'done', hold };
+  };
+
   const charge: HoldLedger['charge'] = async (command) => {
     const { tenantId, transferId, amount, product, reference, description, now } = command;
     lapseIn(tenantId, now);
@@ -307,6 +331,7 @@ export const fakeBooks = () => {
     credit(tenantId: string, micros: bigint, paymentId: string, now: Date): void;
   } = {
     place,
+    carve: carved,
     capture: async (command) => keyed('capture', command, (hold) => capture(hold, command.amount.micros, command.final)),
     release: async (command) => keyed('release', command, (hold) => giveBack(hold, 'released')),
     find: async (tenantId, id) => ofTenant(tenantId, id)?.hold,

@@ -8,6 +8,7 @@ export type Step =
   | { readonly kind: 'grant' | 'place' | 'charge'; readonly micros: bigint; readonly minutes: number }
   | { readonly kind: 'refund'; readonly charge: number; readonly micros: bigint }
   | { readonly kind: 'capture'; readonly hold: number; readonly micros: bigint; readonly final: boolean }
+  | { readonly kind: 'carve'; readonly hold: number; readonly micros: bigint; readonly minutes: number }
   | { readonly kind: 'release' | 'giveBack'; readonly hold: number }
   | { readonly kind: 'collect'; readonly hold: number; readonly upTo: bigint; readonly final: boolean }
   | { readonly kind: 'extend'; readonly hold: number; readonly minutes: number }
@@ -28,6 +29,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 3, arbitrary: fc.record({ kind: kind('charge'), micros, minutes }) },
     { weight: 3, arbitrary: fc.record({ kind: kind('refund'), charge: index, micros }) },
     { weight: 5, arbitrary: fc.record({ kind: kind('capture'), hold: index, micros, final }) },
+    { weight: 4, arbitrary: fc.record({ kind: kind('carve'), hold: index, micros, minutes }) },
     { weight: 2, arbitrary: fc.record({ kind: kind('release', 'giveBack'), hold: index }) },
     { weight: 4, arbitrary: fc.record({ kind: kind('collect'), hold: index, upTo, final }) },
     { weight: 1, arbitrary: fc.record({ kind: kind('extend'), hold: index, minutes }) },
@@ -84,6 +86,13 @@ export const commandsOf = (tenantId: string, chosen: readonly Step[]): readonly 
         const command = placing(tenantId, step.micros, { expiresAt: later(step.minutes) });
         holdIds.push(command.holdId);
         keyed('place', command, (books, c) => books.place(c));
+        break;
+      }
+      case 'carve': {
+        const whole = holdAt(step.hold);
+        const command = { ...placing(tenantId, step.micros, { expiresAt: later(step.minutes) }), fromHoldId: whole };
+        holdIds.push(command.holdId);
+        keyed('carve', command, (books, c) => books.carve(c));
         break;
       }
       case 'capture':

@@ -1,6 +1,7 @@
 import { newId } from '#platform/ids/index.ts';
 import type { Database, Queryable } from '#platform/postgres/index.ts';
 import type {
+  CarveResult,
   ChargeResult,
   HoldFact,
   HoldLedger,
@@ -39,7 +40,46 @@ export const plainBooks = (db: Database): BooksUnderTest => {
           ]),
         );
         if (row.outcome === 'insufficient_credit') return { outcome: row.outcome, availableMicros: row.available_micros ?? 0n };
-        return resolved(row) as PlaceResult;
+        const result = resolved(row) as PlaceResult;
+        return result.outcome === 'replayed' ? { ...result, hold: { ...result.hold, amountMicros: amount.micros } } : result;
+      }),
+
+    carve: (command): Promise<CarveResult> =>
+      db.transaction(async (tx): Promise<CarveResult> => {
+        const { holdId, fromHoldId, tenantId, idempotencyKey, request, amount, product, reference, description, expiresAt } = command;
+        await tx.query(`select 1 from accounts where tenant_id = $1 and kind = 'wallet' for update`, [tenantId]);
+        const hash = requestHash(request);
+        const money = { amountMicros: amount.micros, capturedMicros: 0n, currency: amount.currency };
+        const asMade = { state: 'held', ...money, product, reference, description } as const;
+        const [before] = await tx.query<{ id: string; request_hash: Buffer; first_expires_at: Date; created_at: Date }>(
+          'select * from holds where tenant_id = $1 and idempotency_key = $2',
+          [tenantId, idempotencyKey],
+        );
+        if (before !== undefined && !before.request_hash.equals(hash)) return { outcome: 'idempotency_conflict' };
+        if (before !== undefined)
+          return {
+            outcome: 'replayed',
+            hold: { id: before.id, ...asMade, expiresAt: before.first_expires_at, createdAt: before.created_at },
+          };
+        if (!command.expiryAcceptable) return { outcome: 'expiry_refused' };
+        const [whole] = await tx.query<Row>('select * from holds where id = $1 and tenant_id = $2 for update', [fromHoldId, tenantId]);
+        if (whole === undefined) return { outcome: 'not_found' };
+        if (whole.state !== 'held') return { outcome: `hold_${whole.state}` };
+        if (whole.captured_micros > 0n) return { outcome: 'hold_captured' };
+        if (whole.amount_micros < amount.micros) return { outcome: 'capture_exceeds_hold' };
+        await tx.query('update holds set amount_micros = amount_micros - $2, carved_micros = carved_micros + $2 where id = $1', [
+          fromHoldId,
+          amount.micros,
+        ]);
+        await tx.query(
+          `insert into holds (id, tenant_id, amount_micros, currency, product, reference, description, expires_at, first_expires_at, created_at,
+                              idempotency_key, request_hash, from_hold_id) values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12)`,
+          [
+            ...[holdId, tenantId, amount.micros, amount.currency, product, reference, description, expiresAt, whole.created_at],
+            ...[idempotencyKey, hash, fromHoldId],
+          ],
+        );
+        return { outcome: 'done', hold: { id: holdId, ...asMade, expiresAt, createdAt: whole.created_at } };
       }),
 
     charge: (command): Promise<ChargeResult> =>

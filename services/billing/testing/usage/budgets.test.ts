@@ -42,6 +42,25 @@ describe('a hard budget', () => {
     assert.equal((await place(tenantId, 1n)).outcome, 'budget_exhausted');
   });
 
+  it('counts a hold once, whatever parts become holds of their own, in the window in which it was placed', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 100n);
+    const fromHoldId = await placedHold(tenantId, 100n);
+    // The next day: the parts do not count as spent on it.
+    house.clock.set(addMs(start, dayMs));
+    const later = { now: house.clock.now(), expiresAt: addMs(house.clock.now(), hourMs), fromHoldId };
+    const parts = [placing(tenantId, 30n, later), placing(tenantId, 50n, later)] as const;
+    const carved = await Promise.all(
+      parts.map((part, index) => (index === 0 ? house.books : house.replica.books).carve({ ...part, fromHoldId })),
+    );
+    assert.deepEqual(outcomes(carved), ['done', 'done']);
+    assert.equal(await spent(tenantId, id), 0n);
+    await house.books.giveBack({ tenantId, holdId: parts[0].holdId, now: house.clock.now() });
+    await house.books.collect({ tenantId, holdId: parts[1].holdId, upToMicros: 50n, final: true, now: house.clock.now() });
+    house.clock.set(start);
+    assert.equal(await spent(tenantId, id), 70n);
+  });
+
   it('is never passed by two replicas that place at once, each in batches of its own', async () => {
     const tenantId = await house.rich();
     const { id } = await house.budget(tenantId, 2_003n);

@@ -206,7 +206,16 @@ export interface PlaceHoldRequest {
    * The quote that this is the price of: the amount may not exceed it ("billing.quote_exceeded"), and it must not have expired
    * ("billing.quote_invalid"). Absent: none.
    */
-  quoteId?: string | undefined;
+  quoteId?:
+    | string
+    | undefined;
+  /**
+   * An open hold of this tenant, of which nothing was captured yet: this one becomes a part of it, and it has so much less. Its money is
+   * reserved already, so neither the balance nor budgets and pauses are asked again, and of the quote only whether it covers the amount.
+   * "billing.capture_exceeds_hold" when so much is not left, "billing.hold_released" and the like when it is not open any more. Absent: the
+   * free balance.
+   */
+  fromHoldId?: string | undefined;
 }
 
 export interface PlaceHoldResponse {
@@ -653,6 +662,7 @@ function createBasePlaceHoldRequest(): PlaceHoldRequest {
     description: "",
     expiresAt: undefined,
     quoteId: undefined,
+    fromHoldId: undefined,
   };
 }
 
@@ -678,6 +688,9 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     }
     if (message.quoteId !== undefined) {
       writer.uint32(58).string(message.quoteId);
+    }
+    if (message.fromHoldId !== undefined) {
+      writer.uint32(66).string(message.fromHoldId);
     }
     return writer;
   },
@@ -751,6 +764,14 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
             message.quoteId = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.fromHoldId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -784,6 +805,11 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
         : isSet(object.quote_id)
         ? globalThis.String(object.quote_id)
         : undefined,
+      fromHoldId: isSet(object.fromHoldId)
+        ? globalThis.String(object.fromHoldId)
+        : isSet(object.from_hold_id)
+        ? globalThis.String(object.from_hold_id)
+        : undefined,
     };
   },
 
@@ -810,6 +836,9 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     if (message.quoteId !== undefined) {
       obj.quoteId = message.quoteId;
     }
+    if (message.fromHoldId !== undefined) {
+      obj.fromHoldId = message.fromHoldId;
+    }
     return obj;
   },
 
@@ -827,6 +856,7 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     message.description = object.description ?? "";
     message.expiresAt = object.expiresAt ?? undefined;
     message.quoteId = object.quoteId ?? undefined;
+    message.fromHoldId = object.fromHoldId ?? undefined;
     return message;
   },
 };

@@ -13,6 +13,7 @@ import {
   placeCommand,
   releaseCommand,
 } from './execute.ts';
+import { carveHolds } from './carve.ts';
 import { fairBatcher } from './fair-batcher.ts';
 
 /** By expiry alone: the sweeper works for every tenant. */
@@ -41,6 +42,7 @@ export const postgresHolds = (db: Database): HoldLedger & HoldReader & HoldSweep
   });
   return {
     place: async (command) => placeResult(command, await execute(placeCommand(command))),
+    carve: carveHolds(db),
     capture: async (command) => resolveResult(await execute(captureCommand(command))),
     release: async (command) => resolveResult(await execute(releaseCommand(command))),
     charge: async (command) => chargeResult(await execute(chargeCommand(command))),
@@ -74,7 +76,8 @@ const placeResult = ({ holdId, amount, product, reference, description, expiresA
       return { outcome: 'done', hold };
     }
     case 'replayed':
-      return { outcome: 'replayed', hold: holdOfAnswer(row) };
+      // As it was placed: parts of it may have become holds of their own since.
+      return { outcome: 'replayed', hold: { ...holdOfAnswer(row), amountMicros: amount.micros } };
     case 'insufficient_credit':
       return { outcome: 'insufficient_credit', availableMicros: row.available ?? 0n };
     default:

@@ -97,6 +97,16 @@ export const ledgerLaws: readonly Law[] = [
        where coalesce(a.held_micros, -1) <> coalesce(o.held, 0) and not (a.id is null and o.held = 0)`,
   },
   {
+    law: 'what was taken out of a hold is the sum of the holds that were made of it, of its tenant and currency',
+    about: 'hold',
+    sql: `with parts as (select from_hold_id, tenant_id, currency, sum(amount_micros + carved_micros) as total
+          from holds where from_hold_id is not null group by from_hold_id, tenant_id, currency)
+      select coalesce(h.id, p.from_hold_id) as subject, coalesce(h.carved_micros, 0) as expected, coalesce(p.total, 0) as found
+        from (select * from holds where carved_micros > 0) h
+        full join parts p on p.from_hold_id = h.id and p.tenant_id = h.tenant_id and p.currency = h.currency
+       where coalesce(h.carved_micros, 0) <> coalesce(p.total, 0)`,
+  },
+  {
     law: 'every transfer is in exactly one block of the chain, or waits for one',
     about: 'transfer',
     sql: `with sealed as (select unnest(transfer_ids) as id from ledger_blocks union all select transfer_id from unsealed_transfers)

@@ -65,6 +65,27 @@ test('a budget stops within one batch: what is accepted never exceeds it, and as
   assert.equal(await postgresAudit(db).firstDivergence(), undefined);
 });
 
+test('a part of a hold is asked whether its quote covers it, and nothing else: its money is reserved already', async () => {
+  const tenantId = newId();
+  const books = postgresBooks(db);
+  await books.grant(granting(tenantId, 100n));
+  const whole = placing(tenantId, 60n);
+  await books.place(whole);
+  await answerSpending(`select 'spending_paused'`);
+  const quoteId = newId();
+  const line = { item: { product: 'verification' }, quantity: '1', price: '30', lines: [{ amount: '30' }] };
+  await db.query(
+    `insert into quotes (id, tenant_id, fingerprint, currency, total_micros, plan, items, expires_at, created_at) values ($1, $2, '\\x01', 'USD', 30, '', $3, $4, $4)`,
+    [quoteId, tenantId, JSON.stringify([line]), new Date(0)],
+  );
+  const part = (micros: bigint, over = {}) => books.carve({ ...placing(tenantId, micros, over), fromHoldId: whole.holdId });
+  assert.deepEqual(await part(31n, { quoteId }), { outcome: 'quote_exceeded' });
+  assert.deepEqual(await part(1n, { quoteId: newId() }), { outcome: 'quote_invalid' });
+  assert.equal((await part(30n, { quoteId })).outcome, 'done');
+  assert.deepEqual(await part(1n, { expiryAcceptable: false }), { outcome: 'expiry_refused' });
+  await answerSpending(`select null`);
+});
+
 // The last one: its quotes are made up, which the audit would notice.
 test('a hold on a quote is asked about its quote, and only it', async () => {
   const tenantId = newId();

@@ -17,6 +17,7 @@ import { transactions } from './0060-transactions.ts';
 import { documents } from './0061-documents.ts';
 import { audits } from './0062-audits.ts';
 import { adjustments } from './0070-adjustments.ts';
+import { holdParts } from './0100-hold-parts.ts';
 
 export const migrations = [
   platformMigration,
@@ -38,4 +39,5 @@ export const migrations = [
   documents,
   audits,
   adjustments,
+  holdParts,
 ];
