@@ -23,6 +23,8 @@ export interface CreateVerificationRequest {
   readonly maxPrice: Money | undefined;
   /** Of a quote that the customer has asked for; empty or left out: the price of the moment. */
   readonly quoteId?: string;
+  /** Of one item of a batch: its price was promised and its money reserved when the batch was taken. */
+  readonly batch?: { readonly id: string; readonly quote: Quote; readonly holdId: string };
 }
 
 /** How a failed purchase answers: the first time, and whenever its key is used again. */
@@ -75,7 +77,8 @@ const price = async (
   request: CreateVerificationRequest,
   offer: Offer,
 ): Promise<Quote | { readonly earlier: Verification }> => {
-  const { tenantId, idempotencyKey, maxPrice, quoteId = '' } = request;
+  const { tenantId, idempotencyKey, maxPrice, quoteId = '', batch } = request;
+  if (batch !== undefined) return batch.quote;
   try {
     const quote = await (quoteId === '' ? ports.prices.quote(tenantId, offer) : ports.prices.named(tenantId, quoteId, offer));
     refuseAbove(maxPrice, quote.price);
@@ -108,9 +111,12 @@ const newVerification = (ports: Ports, request: CreateVerificationRequest, offer
     service: offer.service.code,
     country: offer.country.code,
     capability: offer.capability,
+    operator: offer.operator,
+    areaCode: offer.areaCode,
     currency: quote.price.currency,
     priceMicros: quote.price.micros,
     quoteId: quote.id,
+    fromHoldId: request.batch?.holdId,
     provider,
     activationId: undefined,
     providerCostMicros: undefined,
@@ -129,9 +135,13 @@ const newVerification = (ports: Ports, request: CreateVerificationRequest, offer
 };
 
 /** What the customer said, not what it came to: a repetition after a change of prices is still the same request. */
-const requestHashOf = ({ maxPrice: limit, quoteId = '' }: CreateVerificationRequest, { service, country, capability }: Offer): string => {
+const requestHashOf = ({ maxPrice: limit, quoteId = '', batch }: CreateVerificationRequest, offer: Offer): string => {
+  const { service, country, capability, operator, areaCode } = offer;
   const parts = [service.code, country.code, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
-  return [...parts, ...(quoteId === '' ? [] : [quoteId])].join('|');
+  const named = (name: string, value: string): string[] => (value === '' ? [] : [`${name}:${value}`]);
+  // What is left out adds nothing: rows from before it could be asked for keep their hash.
+  const extras = [...named('operator', operator), ...named('area', areaCode), ...named('batch', batch?.id ?? '')];
+  return [...parts, ...(quoteId === '' ? [] : [quoteId]), ...extras].join('|');
 };
 
 /** How long a repetition waits for the first one, in steps. */

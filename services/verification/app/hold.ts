@@ -24,6 +24,7 @@ export const holdFor = (
     verificationId: verification.id,
     amount: money(verification.currency, verification.priceMicros),
     quoteId: verification.quoteId,
+    fromHoldId: verification.fromHoldId,
     description: describe(ports, verification),
     expiresAt: addMs(verification.createdAt, ports.timing.holdMs),
     deadline,

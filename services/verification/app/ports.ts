@@ -111,6 +111,8 @@ export interface Ledger {
     verificationId: string;
     amount: Money;
     quoteId: string | undefined;
+    /** The open hold of a batch that it becomes a part of; undefined: the wallet. */
+    fromHoldId: string | undefined;
     description: string;
     expiresAt: Date;
     deadline: Date;

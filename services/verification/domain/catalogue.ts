@@ -94,6 +94,10 @@ export interface Offer {
   readonly service: Service;
   readonly country: Country;
   readonly capability: string;
+  /** Of the network; empty: any. */
+  readonly operator: string;
+  /** Where the number is; empty: anywhere in the country. */
+  readonly areaCode: string;
   /** The list price; what a tenant pays is for billing's price book to say. */
   readonly price: Money;
 }
@@ -112,7 +116,7 @@ export const offerFor = (catalogue: Catalogue, wanted: { service: string; countr
   const capability = wanted.capability === '' ? 'sms' : wanted.capability;
   if (!capabilities.some((known) => known === capability)) throw notOffered('capability', 'Only "sms" is offered.');
   if (service.policyClass === 'blocked') throw appError('verification.service_blocked');
-  return { service, country, capability, price: priceOf(service, country) };
+  return { service, country, capability, operator: '', areaCode: '', price: priceOf(service, country) };
 };
 
 /** @throws request.invalid on another currency · verification.price_exceeded */

@@ -27,10 +27,16 @@ export interface Verification {
   readonly service: string;
   readonly country: string;
   readonly capability: string;
+  /** Of the network; empty: any. */
+  readonly operator: string;
+  /** Where the number is; empty: anywhere in the country. */
+  readonly areaCode: string;
   readonly currency: string;
   readonly priceMicros: bigint;
   /** Of billing: the promise that the price is. Undefined for purchases from before there were quotes. */
   readonly quoteId: string | undefined;
+  /** Of billing: the hold of a whole batch that this purchase takes its part from. Undefined: the wallet. */
+  readonly fromHoldId: string | undefined;
   readonly provider: string;
   readonly activationId: string | undefined;
   readonly providerCostMicros: bigint | undefined;

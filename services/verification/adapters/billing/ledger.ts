@@ -18,7 +18,7 @@ const unknownCodes: ReadonlySet<ErrorCode> = new Set([
 
 type Request = Parameters<Ledger['placeHold']>[0];
 
-const itemOf = ({ tenantId, verificationId, amount, quoteId, description, expiresAt }: Request) => ({
+const itemOf = ({ tenantId, verificationId, amount, quoteId, fromHoldId, description, expiresAt }: Request) => ({
   tenantId,
   hold: {
     idempotencyKey: `verification:${verificationId}`,
@@ -28,6 +28,7 @@ const itemOf = ({ tenantId, verificationId, amount, quoteId, description, expire
     description,
     expiresAt,
     quoteId,
+    fromHoldId,
   },
 });
 

@@ -16,9 +16,12 @@ export const VerificationRow = defineEntity({
     service: p.text(),
     country: p.text(),
     capability: p.text(),
+    operator: p.text(),
+    areaCode: p.text(),
     currency: p.text(),
     priceMicros: p.bigint('bigint'),
     quoteId: p.uuid().nullable(),
+    fromHoldId: p.uuid().nullable(),
     provider: p.text(),
     activationId: p.text().nullable(),
     providerCostMicros: p.bigint('bigint').nullable(),
@@ -65,9 +68,12 @@ export interface SqlRow {
   readonly service: string;
   readonly country: string;
   readonly capability: string;
+  readonly operator: string;
+  readonly area_code: string;
   readonly currency: string;
   readonly price_micros: bigint;
   readonly quote_id: string | null;
+  readonly from_hold_id: string | null;
   readonly provider: string;
   readonly activation_id: string | null;
   readonly provider_cost_micros: bigint | null;
@@ -94,9 +100,12 @@ export const fromSql = (row: SqlRow): Verification => ({
   service: row.service,
   country: row.country,
   capability: row.capability,
+  operator: row.operator,
+  areaCode: row.area_code,
   currency: row.currency,
   priceMicros: row.price_micros,
   quoteId: row.quote_id ?? undefined,
+  fromHoldId: row.from_hold_id ?? undefined,
   provider: row.provider,
   activationId: row.activation_id ?? undefined,
   providerCostMicros: row.provider_cost_micros ?? undefined,
@@ -123,9 +132,12 @@ export const fromEntity = (row: EntityRow): Verification => ({
   service: row.service,
   country: row.country,
   capability: row.capability,
+  operator: row.operator,
+  areaCode: row.areaCode,
   currency: row.currency,
   priceMicros: row.priceMicros,
   quoteId: row.quoteId ?? undefined,
+  fromHoldId: row.fromHoldId ?? undefined,
   provider: row.provider,
   activationId: row.activationId ?? undefined,
   providerCostMicros: row.providerCostMicros ?? undefined,

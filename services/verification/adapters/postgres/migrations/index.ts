@@ -1,4 +1,5 @@
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
+import { purchaseDetails } from './0050-purchase-details.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */
 export const migrations = [
@@ -94,4 +95,5 @@ alter table verifications set (fillfactor = 80);
 alter table verifications add column quote_id uuid;
 `,
   ),
+  purchaseDetails,
 ];
