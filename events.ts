@@ -121,6 +121,9 @@ export const consumers = {
   'analytics-verification': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.>', ...usual },
   'analytics-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.>', ...usual },
   'notification-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.>', ...usual },
+  'notification-webhooks-verification': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.>', ...usual },
+  'notification-webhooks-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.>', ...usual },
+  'notification-webhooks-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.>', ...usual },
   'notification-auth': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.>', ...usual },
 } as const satisfies Record<string, ConsumerRow>;
 

@@ -113,6 +113,9 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
         MAILBOX_URL: `${simulatorUrl(ports)}/mailbox`,
         PUBLIC_URL: publicUrl,
         MAIL_FROM: 'Namaskah <no-reply@namaskah.example>',
+        NOTIFICATION_ENCRYPTION_KEY: secrets.notificationEncryptionKey,
+        // The simulator's receiver, and whatever a developer runs beside it.
+        WEBHOOK_ALLOW_HTTP_LOOPBACK: 'true',
       };
     case 'gateway':
       return {

@@ -10,6 +10,7 @@ export interface Secrets {
   readonly principalKey: string;
   readonly authEncryptionKey: string;
   readonly verificationEncryptionKey: string;
+  readonly notificationEncryptionKey: string;
   readonly paymentSimulatorSecret: string;
   readonly providerHandlerApiKey: string;
   readonly providerPushSecret: string;
@@ -30,6 +31,7 @@ const generate = (): Omit<Secrets, 'databasePasswords'> => ({
   principalKey: key(),
   authEncryptionKey: key(),
   verificationEncryptionKey: key(),
+  notificationEncryptionKey: key(),
   paymentSimulatorSecret: token(),
   providerHandlerApiKey: token(),
   providerPushSecret: token(),

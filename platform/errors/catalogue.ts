@@ -132,6 +132,16 @@ export const catalogue = {
   'campaign.empty_audience': row('INVALID_ARGUMENT', 422, 'client', false, 'The audience has no contact that can be reached.'),
   'campaign.contact_exists': row('ALREADY_EXISTS', 409, 'client', false, 'A contact with this phone number exists already.'),
 
+  'webhook.limit_reached': row('FAILED_PRECONDITION', 409, 'client', false, 'Your plan has no further webhook endpoint.'),
+  'webhook.endpoint_disabled': row('FAILED_PRECONDITION', 409, 'client', false, 'The endpoint is switched off; enable it first.'),
+  'webhook.rotation_in_progress': row(
+    'FAILED_PRECONDITION',
+    409,
+    'client',
+    false,
+    'The secret before the present one still signs; wait for its end, or rotate with an overlap of 0.',
+  ),
+
   'platform.unavailable': row('UNAVAILABLE', 503, 'platform', true, 'A part of the platform is not available.'),
   'platform.overloaded': row('RESOURCE_EXHAUSTED', 503, 'capacity', true, 'The platform is at capacity; try again shortly.'),
   'platform.deadline_exceeded': row('DEADLINE_EXCEEDED', 504, 'platform', true, 'The request took too long.'),

@@ -29,6 +29,9 @@ export const idPrefixes = {
   adjustment: 'adj',
   budget: 'bdg',
   usageAlert: 'alr',
+  webhook: 'whk',
+  webhookDelivery: 'wdl',
+  event: 'evt',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

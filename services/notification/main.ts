@@ -14,6 +14,7 @@ import { entities } from './adapters/postgres/rows.ts';
 import { listDeliveries } from './app/list-deliveries.ts';
 import { requestDelivery } from './app/request-delivery.ts';
 import { sendDue } from './app/send-due.ts';
+import { openWebhooks } from './open-webhooks.ts';
 import { notificationConfig, type NotificationConfig } from './config.ts';
 
 /** Ended deliveries are kept this long for the tenant's list. */
@@ -90,7 +91,8 @@ export const start = (config: NotificationConfig, { clock = systemClock }: { rea
     );
 
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
-    const services = [notificationService({ listDeliveries: listDeliveries({ deliveries }) })];
+    const webhooks = await openWebhooks(life, { config, clock, db, bus });
+    const services = [webhooks, notificationService({ listDeliveries: listDeliveries({ deliveries }) })];
     const grpc = await life.own('grpc', startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services }));
     life.readiness('postgres', () => db.ping());
     life.readiness('nats', () => bus.ping());

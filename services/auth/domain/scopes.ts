@@ -21,6 +21,8 @@ export const scopes = [
   'usage:write',
   'budgets:read',
   'budgets:write',
+  'webhooks:read',
+  'webhooks:write',
 ] as const;
 export type Scope = (typeof scopes)[number];
 

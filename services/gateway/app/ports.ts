@@ -22,6 +22,8 @@ export type Scope =
   | 'usage:write'
   | 'budgets:read'
   | 'budgets:write'
+  | 'webhooks:read'
+  | 'webhooks:write'
   | 'catalog:read';
 
 export interface Caller {

@@ -102,6 +102,16 @@ const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fa
       `Your account:\n${billingPage(content)}`,
       'Namaskah',
     ]),
+  'webhook.endpoint_disabled': (content, say) =>
+    mail(`Your webhook at ${say('host')} was switched off`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      say('reason') === 'gone'
+        ? `your endpoint at ${say('host')} answered 410 Gone, so nothing more is sent to it.`
+        : `your endpoint at ${say('host')} has answered nothing but errors for days, so nothing more is sent to it.`,
+      `When it works again, enable it (PATCH /v2/webhooks/{id} with {"enabled":true}) and replay what it missed; deliveries are kept for 30 days.`,
+      `Your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
   'billing.document_issued': (content, say) =>
     mail(`Your ${say('kind')} ${say('number')}`, [
       `Hello ${oneLine(content.tenantName)},`,

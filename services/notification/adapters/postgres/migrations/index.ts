@@ -1,3 +1,4 @@
+import { webhooks } from './0003-webhooks.ts';
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 
 export const migrations = [
@@ -27,4 +28,5 @@ create index deliveries_ended on deliveries (ended_at) where ended_at is not nul
 `,
   ),
   sqlMigration('20261121-0002-facts', `alter table deliveries add column facts jsonb not null default '{}'`),
+  webhooks,
 ];

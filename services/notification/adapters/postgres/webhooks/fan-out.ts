@@ -1,0 +1,37 @@
+import type { Queryable } from '#platform/postgres/index.ts';
+import type { FanOut } from '../../../app/webhooks/ports.ts';
+
+const subscribersSql = `select id, tenant_id, event_types from webhook_endpoints
+where tenant_id = any($1::uuid[]) and enabled and deleted_at is null order by id`;
+const addSql = `insert into webhook_deliveries (id, tenant_id, endpoint_id, event_id, event_type, body, next_attempt_at, created_at)
+select *, $7::timestamptz, $7::timestamptz from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
+on conflict (endpoint_id, event_id) do nothing`;
+const keepOnlySql = `update webhook_endpoints set enabled = false, disabled_reason = 'plan', updated_at = $3
+where tenant_id = $1 and id in
+  (select id from webhook_endpoints where tenant_id = $1 and enabled and deleted_at is null order by id offset $2)`;
+
+/** In the transaction of a consumer. */
+export const postgresFanOut = (tx: Queryable): FanOut => ({
+  subscribers: async (tenantIds) =>
+    (
+      await tx.query<{ id: string; tenant_id: string; event_types: string[] }>(subscribersSql, [tenantIds], { name: 'webhook-subscribers' })
+    ).map((row) => ({ id: row.id, tenantId: row.tenant_id, eventTypes: row.event_types })),
+  add: async (deliveries, at) => {
+    await tx.query(
+      addSql,
+      [
+        deliveries.map(({ id }) => id),
+        deliveries.map(({ event }) => event.tenantId),
+        deliveries.map(({ endpointId }) => endpointId),
+        deliveries.map(({ event }) => event.eventId),
+        deliveries.map(({ event }) => event.type),
+        deliveries.map(({ body }) => body),
+        at,
+      ],
+      { name: 'webhook-add' },
+    );
+  },
+  keepOnly: async (tenantId, limit, at) => {
+    await tx.query(keepOnlySql, [tenantId, limit, at]);
+  },
+});

@@ -1,0 +1,142 @@
+import type { DisabledReason, Endpoint } from '../../domain/webhooks/endpoint.ts';
+import type { Attempt, SendResult, Unanswered, WebhookDelivery, WebhookStatus } from '../../domain/webhooks/delivery.ts';
+import type { PublicEvent } from '../../domain/webhooks/event-types.ts';
+
+/** A secret as it lies in the database. */
+export type Sealed = Uint8Array;
+
+export interface Secrets {
+  /** A new secret, `whsec_…`, and what is stored of it. */
+  create(endpoint: { readonly tenantId: string; readonly id: string }): Sealed;
+  open(endpoint: { readonly tenantId: string; readonly id: string }, sealed: Sealed): string;
+}
+
+export interface NewEndpoint {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly url: string;
+  readonly description: string;
+  readonly eventTypes: readonly string[];
+  readonly secret: Sealed;
+  readonly at: Date;
+}
+export interface EndpointChange {
+  readonly url?: string | undefined;
+  readonly description?: string | undefined;
+  readonly eventTypes?: readonly string[] | undefined;
+  readonly enabled?: boolean | undefined;
+}
+export interface WithSecret {
+  readonly endpoint: Endpoint;
+  readonly secret: Sealed;
+}
+export interface Idempotency {
+  readonly key: string;
+  readonly request: unknown;
+}
+
+export interface Endpoints {
+  /** @throws webhook.limit_reached beyond `limit`, request.idempotency_conflict */
+  create(endpoint: NewEndpoint, limit: number, once: Idempotency): Promise<WithSecret>;
+  find(tenantId: string, id: string): Promise<Endpoint | undefined>;
+  list(tenantId: string): Promise<readonly Endpoint[]>;
+  /** @throws webhook.limit_reached when it enables one beyond `limit` */
+  update(tenantId: string, id: string, change: EndpointChange, limit: number, at: Date): Promise<Endpoint | undefined>;
+  remove(tenantId: string, id: string, at: Date): Promise<boolean>;
+  /** @throws webhook.rotation_in_progress while an overlap runs and `overlapUntil` is in the future */
+  rotate(
+    tenantId: string,
+    id: string,
+    rotation: { readonly secret: Sealed; readonly overlapUntil: Date; readonly at: Date },
+    once: Idempotency,
+  ): Promise<WithSecret | undefined>;
+}
+
+export interface NewWebhookDelivery {
+  readonly id: string;
+  readonly endpointId: string;
+  readonly event: PublicEvent;
+  readonly body: string;
+}
+/** Of one consumer's transaction. */
+export interface FanOut {
+  /** Enabled endpoints of these tenants. */
+  subscribers(tenantIds: readonly string[]): Promise<readonly { id: string; tenantId: string; eventTypes: readonly string[] }[]>;
+  /** What is there already for (event, endpoint) stays. */
+  add(deliveries: readonly NewWebhookDelivery[], at: Date): Promise<void>;
+  /** Switches off the newest beyond the limit. */
+  keepOnly(tenantId: string, limit: number, at: Date): Promise<void>;
+}
+
+export interface DeliveryFilter {
+  readonly status: WebhookStatus | undefined;
+  readonly eventType: string | undefined;
+  readonly from: Date | undefined;
+  readonly to: Date | undefined;
+  readonly limit: number;
+  readonly cursor: string;
+}
+export interface Range {
+  readonly from: Date;
+  readonly to: Date;
+  readonly eventTypes: readonly string[];
+  readonly status: 'delivered' | 'failed' | undefined;
+}
+
+/** A delivery that this worker holds until the lease ends. */
+export interface Claimed extends WebhookDelivery {
+  /** In the round that runs. */
+  readonly tries: number;
+  readonly url: string;
+  /** Newest first. */
+  readonly secrets: readonly Sealed[];
+  readonly failingSince: Date | undefined;
+}
+export interface Ending {
+  readonly status: WebhookStatus;
+  readonly nextAttemptAt: Date | undefined;
+  readonly at: Date;
+  readonly attempt: Attempt;
+  /** The endpoint is switched off with it, and its owner is written to. */
+  readonly disable: Exclude<DisabledReason, '' | 'user' | 'plan'> | undefined;
+}
+
+export interface WebhookDeliveries {
+  /** One more delivery for this endpoint, outside of any event. */
+  addTest(delivery: NewWebhookDelivery, at: Date, once: Idempotency): Promise<WebhookDelivery>;
+  /** Tenants and endpoints in turn, at most a few of each at once; none is held by two workers. */
+  claim(now: Date, leaseUntil: Date, limit: number): Promise<readonly Claimed[]>;
+  /** Counts only while the claim stands. @returns whether this switched the endpoint off */
+  end(claimed: Claimed, ending: Ending): Promise<boolean>;
+  list(tenantId: string, endpointId: string, filter: DeliveryFilter): Promise<{ deliveries: readonly WebhookDelivery[]; nextCursor: string }>;
+  find(tenantId: string, endpointId: string, id: string): Promise<WebhookDelivery | undefined>;
+  attempts(tenantId: string, id: string): Promise<readonly Attempt[]>;
+  /** @returns it as it is now */
+  retry(tenantId: string, endpointId: string, id: string, at: Date): Promise<WebhookDelivery | undefined>;
+  /** @throws request.invalid when there are more than `most` */
+  replay(tenantId: string, endpointId: string, range: Range, at: Date, most: number): Promise<number>;
+  /** What nobody will send any more, or ended before `before`, in portions. @returns how many rows were touched */
+  sweep(before: Date, now: Date): Promise<number>;
+  /** For the gauge: seconds the oldest due delivery waits. */
+  oldestDueSeconds(now: Date): Promise<number>;
+}
+
+export interface WebhookMessage {
+  readonly url: string;
+  /** TypeID; the same in every attempt. */
+  readonly id: string;
+  readonly at: Date;
+  readonly body: string;
+  /** `whsec_…`, newest first: each signs. */
+  readonly secrets: readonly string[];
+}
+export interface WebhookSender {
+  /** Never throws: whatever goes wrong is an outcome. */
+  send(message: WebhookMessage): Promise<SendResult>;
+}
+
+export interface WebhookObserver {
+  attempted(outcome: 'delivered' | 'gone' | 'status' | Unanswered, seconds: number): void;
+  ended(status: 'delivered' | 'failed'): void;
+  disabled(reason: DisabledReason, endpointId: string): void;
+}

@@ -1,0 +1,101 @@
+/**
+ * What customers can be told: a public contract of its own, apart from the platform's internal events. A type is never
+ * renamed and a field never removed; what must change gets another `version`. Never a number, a text or a code: who has
+ * the right to them asks the API for the object by its id.
+ */
+import { toTypeId } from '#platform/ids/index.ts';
+
+export interface EventType {
+  readonly type: string;
+  readonly version: number;
+  readonly description: string;
+  /** The `data` of an example. */
+  readonly example: Readonly<Record<string, string | number | null>>;
+}
+
+const sampleUuid = '01931c96-06ac-7972-a9b6-2cd9f0a1b2c3';
+const ver = toTypeId('verification', sampleUuid);
+const pay = toTypeId('payment', sampleUuid);
+const cmp = toTypeId('campaign', sampleUuid);
+const con = toTypeId('contact', sampleUuid);
+const sub = toTypeId('subscription', sampleUuid);
+
+const row = (type: string, description: string, example: EventType['example']): EventType => ({ type, version: 1, description, example });
+const verification = { verificationId: ver, service: 'telegram', country: 'ID' };
+
+export const testType = 'webhook.test';
+
+export const eventTypes: readonly EventType[] = [
+  row('verification.purchased', 'A number was bought and waits for its code.', {
+    ...{ ...verification, capability: 'sms', price: '0.45', currency: 'USD', expiresAt: '2026-11-21T08:50:00.000Z' },
+  }),
+  row('verification.code_received', 'A code has arrived: read it at GET /v2/verifications/{id}.', {
+    ...{ ...verification, price: '0.45', currency: 'USD', latencyMs: 8250 },
+  }),
+  row('verification.completed', 'The verification is over; no further message is expected.', verification),
+  row('verification.cancelled', 'It was cancelled and the price given back.', verification),
+  row('verification.expired', 'No code came in time; the price was given back.', verification),
+  row('verification.failed', 'No number could be had; the price was given back.', { ...verification, reason: 'no_numbers' }),
+  row('payment.succeeded', 'A payment arrived and the wallet was credited.', {
+    ...{ paymentId: pay, gateway: 'stripe', amount: '50.00', currency: 'USD' },
+  }),
+  row('payment.failed', 'A payment did not succeed.', { paymentId: pay, gateway: 'stripe', reason: 'declined' }),
+  row('document.issued', 'An invoice, credit note or receipt can be read.', {
+    ...{ documentId: toTypeId('document', sampleUuid), kind: 'invoice', number: 'INV-2026-000001', total: '49.00', currency: 'USD' },
+  }),
+  row('subscription.plan_changed', 'The plan is another one from now on.', { subscriptionId: sub, plan: 'pro', previousPlan: 'starter' }),
+  row('subscription.renewed', 'A period was paid.', {
+    ...{ subscriptionId: sub, plan: 'pro', interval: 'month', amount: '49.00', currency: 'USD' },
+    ...{ periodStart: '2026-11-21T00:00:00.000Z', periodEnd: '2026-12-21T00:00:00.000Z' },
+  }),
+  row('subscription.payment_failed', 'The credit does not suffice for the next period.', {
+    ...{ subscriptionId: sub, plan: 'pro', amount: '49.00', currency: 'USD', attempt: 1, nextAttemptAt: '2026-11-22T00:00:00.000Z' },
+  }),
+  row('subscription.ended', 'The plan has ended.', { subscriptionId: sub, plan: 'pro', reason: 'cancelled' }),
+  row('usage_alert.crossed', 'A figure crossed the threshold of an alert.', {
+    ...{ alertId: toTypeId('usageAlert', sampleUuid), name: 'Balance is low', metric: 'wallet_balance', meter: null },
+    ...{ direction: 'down', threshold: '10.00', value: '9.55', number: 1 },
+  }),
+  row('spending.paused', 'Nothing more can be spent until spending is resumed.', { source: 'tenant', reason: '' }),
+  row('spending.resumed', 'Spending is possible again.', { source: 'tenant' }),
+  row('campaign.launched', 'A campaign has begun to send.', { campaignId: cmp, planned: 1200, estimatedCost: '9.00', currency: 'USD' }),
+  row('campaign.completed', 'Nothing is left to send.', { campaignId: cmp, charged: '8.97', currency: 'USD' }),
+  row('campaign.cancelled', 'A campaign was stopped before its end.', { campaignId: cmp, charged: '3.10', currency: 'USD' }),
+  row('contact.opted_out', 'A contact wants no more messages.', { contactId: con }),
+  row('contact.opted_in', 'A contact wants messages again.', { contactId: con }),
+  row(testType, 'Sent by POST /v2/webhooks/{id}/test, whatever the endpoint has subscribed to.', { message: 'It works.' }),
+];
+
+const known = new Map(eventTypes.map((eventType) => [eventType.type, eventType]));
+
+/** @throws when there is none: a mistake of ours */
+export const eventTypeOf = (type: string): EventType => {
+  const found = known.get(type);
+  if (found === undefined) throw new Error(`no public event type ${type}`);
+  return found;
+};
+
+/** The filters that let a type through: everything, its family, itself. */
+export const filtersOf = (type: string): readonly string[] => ['*', `${type.slice(0, type.indexOf('.'))}.*`, type];
+
+/** Every filter an endpoint may have; one that could never match is refused rather than silently kept. */
+const filters = new Set(eventTypes.filter(({ type }) => type !== testType).flatMap(({ type }) => filtersOf(type)));
+export const isFilter = (text: string): boolean => filters.has(text);
+
+export interface PublicEvent {
+  /** Of the platform's event: the same for every endpoint, repetition and replay. */
+  readonly eventId: string;
+  readonly tenantId: string;
+  readonly type: string;
+  readonly occurredAt: Date;
+  /** Rises with each change of the object the event is about: what is older than what you know can be ignored. */
+  readonly sequence: number;
+  readonly data: Readonly<Record<string, string | number | null>>;
+}
+
+/** The bytes that are signed and sent, in every attempt the same. */
+export const bodyOf = ({ eventId, type, occurredAt, sequence, data }: PublicEvent): string =>
+  JSON.stringify({
+    id: toTypeId('event', eventId),
+    ...{ type, version: eventTypeOf(type).version, timestamp: occurredAt.toISOString(), sequence, data },
+  });

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { newId } from '#platform/ids/index.ts';
+import { dayMs } from '#platform/time/index.ts';
+import { errorOf, judge, maxTries, retryAt, type SendResult } from './delivery.ts';
+import { endpointLimit, endpointProblems, urlProblem } from './endpoint.ts';
+import { bodyOf, eventTypes, filtersOf, isFilter, testType } from './event-types.ts';
+
+const strict = { allowHttpLoopback: false };
+
+describe('addresses of endpoints', () => {
+  it('https with a host is taken, on its port or an unprivileged one', () => {
+    for (const url of ['https://example.com/hook?x=1', 'https://example.com:443/', 'https://example.com:8443/a', 'https://müller.example/'])
+      assert.equal(urlProblem(url, strict), undefined, url);
+  });
+  it('everything else is refused with a reason', () => {
+    for (const [url, reason] of [
+      ['http://example.com/', /https/],
+      ['ftp://example.com/', /https/],
+      ['https://user:pass@example.com/', /user name/],
+      ['https://example.com/#x', /fragment/],
+      ['https://example.com:25/', /port/],
+      ['https://example.com:80/', /port/],
+      ['nonsense', /not a URL/],
+      [`https://example.com/${'a'.repeat(2_048)}`, /2048/],
+    ] as const)
+      assert.match(urlProblem(url, strict) ?? '', reason, url);
+  });
+  it('http to this machine is for development only', () => {
+    for (const url of ['http://127.0.0.1:8070/x', 'http://localhost:1/', 'http://[::1]:1/']) {
+      assert.equal(urlProblem(url, { allowHttpLoopback: true }), undefined);
+      assert.match(urlProblem(url, strict) ?? '', /https/);
+    }
+    assert.match(urlProblem('http://10.0.0.1/', { allowHttpLoopback: true }) ?? '', /https/);
+  });
+  it('problems name their field; what is absent is not judged', () => {
+    assert.deepEqual(endpointProblems({}, strict), []);
+    const problems = endpointProblems({ url: 'x', description: 'd'.repeat(201), eventTypes: ['payment.*', 'nope.*'] }, strict);
+    assert.deepEqual(
+      problems.map(({ field }) => field),
+      ['url', 'description', 'eventTypes[1]'],
+    );
+    assert.equal(endpointProblems({ eventTypes: [] }, strict).length, 1);
+    assert.equal(endpointProblems({ eventTypes: Array<string>(51).fill('*') }, strict).length, 1);
+  });
+  it('plans', () => assert.deepEqual(['starter', 'pro', 'enterprise', 'constructor', ''].map(endpointLimit), [0, 5, 20, 0, 0]));
+});
+
+describe('event types', () => {
+  it('follow Standard Webhooks, occur once, and every filter matches something', () => {
+    for (const { type } of eventTypes) assert.match(type, /^[a-z_]+\.[a-z_]+$/);
+    assert.equal(new Set(eventTypes.map(({ type }) => type)).size, eventTypes.length);
+    for (const { type } of eventTypes.filter((each) => each.type !== testType))
+      for (const filter of filtersOf(type)) assert.ok(isFilter(filter), filter);
+    for (const filter of ['', '**', 'verification', 'verification.', 'rental.*', testType, '*.completed'])
+      assert.ok(!isFilter(filter), filter);
+  });
+  it('a body says what, when and in which order, with ids of the edge', () => {
+    const eventId = newId();
+    const occurredAt = new Date('2026-11-21T08:00:00Z');
+    const body = JSON.parse(
+      bodyOf({ eventId, tenantId: newId(), type: 'spending.resumed', occurredAt, sequence: 7, data: { source: 'x' } }),
+    );
+    assert.match(body.id, /^evt_[0-9a-z]{26}$/);
+    assert.deepEqual(
+      { ...body, id: '' },
+      { id: '', type: 'spending.resumed', version: 1, timestamp: '2026-11-21T08:00:00.000Z', sequence: 7, data: { source: 'x' } },
+    );
+  });
+});
+
+describe('attempts', () => {
+  const now = new Date(0);
+  it('pauses grow, are at most a fifth longer than planned, and end after about three days', () => {
+    const pauses = Array.from({ length: maxTries - 1 }, (_, index) => retryAt(now, index + 1, 0)?.getTime() ?? assert.fail());
+    assert.deepEqual(
+      pauses,
+      pauses.toSorted((a, b) => a - b),
+    );
+    const days = pauses.reduce((sum, pause) => sum + pause, 0) / dayMs;
+    assert.ok(days > 3 && days < 3.5, `${days} days`);
+    assert.equal(retryAt(now, maxTries, 0), undefined);
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: maxTries - 1 }), fc.double({ min: 0, max: 1, noNaN: true }), (tries, chance) => {
+        const [plain = 0, jittered = 0] = [retryAt(now, tries, 0)?.getTime(), retryAt(now, tries, chance)?.getTime()];
+        assert.ok(jittered >= plain && jittered <= plain * 1.2 + 1);
+      }),
+    );
+  });
+  it('every answer has exactly one verdict, and only 2xx is success', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 100, max: 599 }), (status) => {
+        const result: SendResult = { outcome: 'answered', status, answer: '', latencyMs: 1 };
+        const expected = status >= 200 && status <= 299 ? 'delivered' : status === 410 ? 'gone' : 'failed';
+        assert.equal(judge(result), expected);
+        assert.equal(errorOf(result) === '', expected === 'delivered');
+      }),
+    );
+    assert.match(errorOf({ outcome: 'answered', status: 302, answer: '', latencyMs: 1 }), /redirects/);
+    assert.equal(judge({ outcome: 'unanswered', reason: 'address', latencyMs: 1 }), 'failed');
+  });
+});
