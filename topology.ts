@@ -59,7 +59,7 @@ export const topology: readonly ProcessRow[] = [
     ports: { grpc: 60, admin: 61 },
     database: 'notification',
     dependsOn: ['auth', 'simulator'],
-    calls: ['auth'],
+    calls: ['auth', 'verification'],
   },
   {
     name: 'gateway',

@@ -16,6 +16,7 @@ import { PromotionServiceClient } from '#proto/namaskah/billing/v1/promotions.ts
 import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#proto/namaskah/billing/v1/usage.ts';
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
+import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
 import {
   CatalogServiceClient,
   ProviderPushServiceClient,
@@ -82,6 +83,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       campaigns: await life.own('campaigns', grpcClient(CampaignServiceClient, at(config.campaignAddress))),
       analytics: await life.own('analytics', grpcClient(AnalyticsServiceClient, at(config.analyticsAddress))),
       notifications: await life.own('notifications', grpcClient(NotificationServiceClient, at(config.notificationAddress))),
+      webhooks: await life.own('webhooks', grpcClient(WebhookServiceClient, at(config.notificationAddress))),
     };
     const tokens = tokenVerifier({
       fetchJwks: async () => (await backends.auth.getJwks({}, {})).jwksJson,

@@ -24,6 +24,7 @@ export const notificationConfig = defineConfig({
   mailTimeoutMs: durationVar('MAIL_TIMEOUT_MS', { default: 5_000, min: 50 }),
   sendIntervalMs: durationVar('SEND_INTERVAL_MS', { default: 1_000, min: 10, description: 'how often due mails are looked for' }),
   retryFirstMs: durationVar('RETRY_FIRST_MS', { default: 5_000, min: 10, description: 'first repetition; triples up to an hour' }),
+  verificationAddress: addressVar('VERIFICATION_GRPC_ADDRESS', { description: 'numbers and codes for webhooks' }),
   encryptionKey: secretVar('NOTIFICATION_ENCRYPTION_KEY', {
     pattern: /^[A-Za-z0-9+/]{43}=$/,
     description: '32 bytes in base64: webhook secrets at rest',
@@ -32,7 +33,7 @@ export const notificationConfig = defineConfig({
     default: false,
     description: 'http to this very machine is allowed as a webhook address; refused in production',
   }),
-  webhookConcurrency: integerVar('WEBHOOK_CONCURRENCY', { default: 64, min: 4, max: 1_000, description: 'requests in flight' }),
+  webhookConcurrency: integerVar('WEBHOOK_CONCURRENCY', { default: 128, min: 8, max: 1_000, description: 'requests in flight' }),
 });
 
 export type NotificationConfig = ConfigOf<typeof notificationConfig>;

@@ -1,5 +1,6 @@
 /** The whole service over a real database and broker; auth and the mail server are stubs on the wire. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { headers as newHeaders } from '@nats-io/transport-node';
@@ -50,6 +51,9 @@ describe('the notification service', () => {
       ...{ ENVIRONMENT: 'test', NATS_URL: nats.url, DATABASE_URL: database.url, PRINCIPAL_KEY: testPrincipalKey },
       ...{
         AUTH_GRPC_ADDRESS: auth.address,
+        // Nobody there: mails need no verification.
+        VERIFICATION_GRPC_ADDRESS: '127.0.0.1:1',
+        NOTIFICATION_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
         MAILBOX_URL: mailbox.url,
         PUBLIC_URL: 'https://sms.example',
         MAIL_FROM: 'SMS <no-reply@sms.example>',

@@ -1,15 +1,17 @@
 /** The parts of customer webhooks, put together: consumers fill the table, a worker empties it, gRPC shows it. */
-import type { BoundService } from '#platform/grpc/index.ts';
+import { type BoundService, grpcClient } from '#platform/grpc/index.ts';
 import { startWorker, type Life } from '#platform/lifecycle/index.ts';
 import { type Bus, type ReceivedEvent, startBatchConsumer } from '#platform/messaging/index.ts';
 import type { Database, Transaction } from '#platform/postgres/index.ts';
 import { addMs, minuteMs, type Clock } from '#platform/time/index.ts';
-import { sealedSecrets } from './adapters/crypto/secrets.ts';
+import { VerificationServiceClient } from '#proto/namaskah/verification/v1/verification.ts';
+import { sealedBodies, sealedSecrets } from './adapters/crypto/secrets.ts';
 import { webhookService } from './adapters/grpc/webhooks.ts';
 import { planChangeOf, toPublicEvent } from './adapters/nats/webhook-events.ts';
 import { postgresWebhookDeliveries } from './adapters/postgres/webhooks/deliveries.ts';
 import { postgresEndpoints } from './adapters/postgres/webhooks/endpoints.ts';
 import { postgresFanOut } from './adapters/postgres/webhooks/fan-out.ts';
+import { verificationDetails } from './adapters/verification/details.ts';
 import { httpWebhookSender } from './adapters/webhook-http/sender.ts';
 import { createEndpoint } from './app/webhooks/create-endpoint.ts';
 import { deleteEndpoint } from './app/webhooks/delete-endpoint.ts';
@@ -61,14 +63,29 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
   const { logger, metrics } = life;
   // Whatever the variable says: in production nothing is sent to this machine.
   const policy = { allowHttpLoopback: config.webhookAllowHttpLoopback && config.environment !== 'production' };
-  const secrets = sealedSecrets(Buffer.from(config.encryptionKey, 'base64'));
+  const key = Buffer.from(config.encryptionKey, 'base64');
+  const [secrets, bodies] = [sealedSecrets(key), sealedBodies(key)];
+  const { verificationAddress: address, principalKey } = config;
+  const verifications = await life.own(
+    'verification',
+    grpcClient(VerificationServiceClient, { address, principalKey, caller: 'notification', metrics }),
+  );
   const endpoints = postgresEndpoints(db);
   const deliveries = postgresWebhookDeliveries(db);
   const sender = await life.own('webhook sender', httpWebhookSender({ timeoutMs: attemptTimeoutMs, ...policy }));
   const onError = (error: unknown, worker: string): void => logger.error({ err: error, worker }, 'a worker failed; it tries again');
 
   const due = deliverDue({
-    ...{ deliveries, sender, secrets, clock, observer: observerOf(life), chance: Math.random },
+    ...{
+      deliveries,
+      sender,
+      secrets,
+      bodies,
+      details: verificationDetails(verifications),
+      clock,
+      observer: observerOf(life),
+      chance: Math.random,
+    },
     concurrency: config.webhookConcurrency,
     onFree: () => worker.wake(),
     onError: (error) => onError(error, 'webhooks'),
@@ -85,7 +102,7 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
 
   const handle = async (tx: Transaction, events: readonly ReceivedEvent[]): Promise<void> => {
     const store = postgresFanOut(tx);
-    const added = await fanOut({ store, clock })(events.flatMap((event) => toPublicEvent(event) ?? []));
+    const added = await fanOut({ store, bodies, clock })(events.flatMap((event) => toPublicEvent(event) ?? []));
     // After the fan-out: what made the plan smaller is still told.
     for (const change of events.flatMap((event) => planChangeOf(event) ?? []))
       await followPlan({ store, clock })(change.tenantId, change.plan);
@@ -94,7 +111,7 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
   for (const durable of durables)
     await life.own(durable, startBatchConsumer({ db, bus, durable, logger, metrics, maxBatch: 100, maxWaitMs: 5, handle }));
 
-  const parts = { endpoints, deliveries, secrets, clock, policy, wake: worker.wake };
+  const parts = { endpoints, deliveries, secrets, bodies, clock, policy, wake: worker.wake };
   return webhookService({
     createEndpoint: createEndpoint(parts),
     getEndpoint: getEndpoint(parts),

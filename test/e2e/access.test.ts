@@ -22,7 +22,8 @@ interface Row {
     | 'apiKey'
     | 'quote'
     | 'budget'
-    | 'usageAlert';
+    | 'usageAlert'
+    | 'webhook';
   readonly body?: unknown;
 }
 
@@ -129,6 +130,22 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/campaigns/:id/pause': { kind: 'write', resource: 'campaign' },
   'POST /v2/campaigns/:id/resume': { kind: 'write', resource: 'campaign' },
   'POST /v2/campaigns/:id/cancel': { kind: 'write', resource: 'campaign' },
+  'POST /v2/webhooks': { kind: 'admin', body: { url: 'https://example.com/hook', eventTypes: ['*'] } },
+  'GET /v2/webhooks': { kind: 'read' },
+  'GET /v2/webhooks/:id': { kind: 'read', resource: 'webhook' },
+  'PATCH /v2/webhooks/:id': { kind: 'admin', resource: 'webhook', body: { enabled: false } },
+  'DELETE /v2/webhooks/:id': { kind: 'admin', resource: 'webhook' },
+  'POST /v2/webhooks/:id/rotate-secret': { kind: 'admin', resource: 'webhook' },
+  'POST /v2/webhooks/:id/test': { kind: 'admin', resource: 'webhook' },
+  'GET /v2/webhooks/:id/deliveries': { kind: 'read', resource: 'webhook' },
+  'GET /v2/webhooks/:id/deliveries/:deliveryId': { kind: 'read', resource: 'webhook' },
+  'POST /v2/webhooks/:id/deliveries/:deliveryId/redeliver': { kind: 'admin', resource: 'webhook' },
+  'POST /v2/webhooks/:id/replay': {
+    kind: 'admin',
+    resource: 'webhook',
+    body: { from: '2026-11-21T00:00:00Z', to: '2026-11-22T00:00:00Z' },
+  },
+  'GET /v2/webhook-event-types': { kind: 'read' },
   'GET /v2/analytics/summary': { kind: 'read' },
   'GET /errors': { kind: 'public' },
   'GET /errors/:code': { kind: 'public' },
@@ -155,6 +172,7 @@ describe('every route and every wrong caller', () => {
   let limitedKey: Api;
   let operator: Api;
   let operatorKey: Api;
+  let webhookDelivery = '';
   const ids: Record<NonNullable<Row['resource']>, string> = {
     verification: '',
     payment: '',
@@ -166,6 +184,7 @@ describe('every route and every wrong caller', () => {
     quote: '',
     budget: '',
     usageAlert: '',
+    webhook: '',
   };
 
   before(async () => {
@@ -196,6 +215,16 @@ describe('every route and every wrong caller', () => {
       201,
     ).id;
     ids.apiKey = expectStatus(await owner.api.post('/v2/api-keys', { name: 'spare' }), 201).id;
+    // Endpoints come with a plan.
+    await pay(owner.api, '60.00');
+    expectStatus(await owner.api.post('/v2/subscription', { plan: 'pro', interval: 'month' }), 200);
+    const webhook = await until(
+      'an endpoint of the new plan',
+      () => owner.api.post('/v2/webhooks', table['POST /v2/webhooks']?.body),
+      ({ status }) => status === 201,
+    );
+    ids.webhook = webhook.body.id;
+    webhookDelivery = expectStatus(await owner.api.post(`/v2/webhooks/${ids.webhook}/test`), 202).id;
     limitedKey = owner.api.as(expectStatus(await owner.api.post('/v2/api-keys', { name: 'limited', scopes: ['analytics:read'] }), 201).key);
     operator = (await newOperator(platform)).api;
     operatorKey = operator.as(expectStatus(await operator.post('/v2/api-keys', { name: 'all' }), 201).key);
@@ -205,7 +234,7 @@ describe('every route and every wrong caller', () => {
   const send = (caller: Api, { method, path, resource, body }: (typeof protectedRows)[number]) =>
     caller.call(
       method,
-      resource ? path.replace(':id', ids[resource]) : path,
+      resource ? path.replace(':id', ids[resource]).replace(':deliveryId', webhookDelivery) : path,
       method === 'POST' || method === 'PUT' || method === 'PATCH' ? (body ?? {}) : undefined,
     );
 

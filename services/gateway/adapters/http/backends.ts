@@ -12,6 +12,7 @@ import type { PromotionServiceService } from '#proto/namaskah/billing/v1/promoti
 import type { AlertServiceService, BudgetServiceService, UsageServiceService } from '#proto/namaskah/billing/v1/usage.ts';
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
+import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webhooks.ts';
 import type {
   CatalogServiceService,
   ProviderPushServiceService,
@@ -42,4 +43,5 @@ export interface Backends {
   readonly campaigns: GrpcClient<typeof CampaignServiceService>;
   readonly analytics: GrpcClient<typeof AnalyticsServiceService>;
   readonly notifications: GrpcClient<typeof NotificationServiceService>;
+  readonly webhooks: GrpcClient<typeof WebhookServiceService>;
 }

@@ -36,7 +36,7 @@ const endpointMessage = ({ tenantId: _tenant, eventTypes: types, ...endpoint }: 
   ...endpoint,
   eventTypes: [...types],
 });
-const deliveryMessage = ({ tenantId: _tenant, ...delivery }: WebhookDelivery): proto.WebhookDelivery => delivery;
+const deliveryMessage = ({ tenantId: _tenant, body: _sealed, ...delivery }: WebhookDelivery): proto.WebhookDelivery => delivery;
 
 /** A text that is no id names nothing. */
 const idOf = (text: string): string => {
@@ -54,7 +54,12 @@ const required = (field: string, at: Date | undefined): Date => {
   return at;
 };
 
-const exampleEvent = { eventId: '01931c96-06ac-7972-a9b6-2cd9f0a1b2c3', tenantId: '', occurredAt: new Date('2026-11-21T08:30:00Z'), sequence: 2 };
+const exampleEvent = {
+  eventId: '01931c96-06ac-7972-a9b6-2cd9f0a1b2c3',
+  tenantId: '',
+  occurredAt: new Date('2026-11-21T08:30:00Z'),
+  sequence: 2,
+};
 const catalogue: proto.EventType[] = eventTypes.map(({ type, version, description, example }) => ({
   ...{ type, version, description },
   exampleJson: bodyOf({ ...exampleEvent, type, data: example }),
@@ -100,8 +105,8 @@ export const webhookService = (webhooks: WebhookUseCases): BoundService =>
       return { deliveries: deliveries.map(deliveryMessage), nextCursor };
     }),
     getWebhookDelivery: method(reading, async ({ endpointId, id }, { principal }) => {
-      const { delivery, attempts } = await webhooks.getWebhookDelivery(principal.tenantId, idOf(endpointId), idOf(id));
-      return { delivery: deliveryMessage(delivery), attempts: [...attempts] };
+      const { delivery, attempts, body } = await webhooks.getWebhookDelivery(principal.tenantId, idOf(endpointId), idOf(id));
+      return { delivery: deliveryMessage(delivery), attempts: [...attempts], body };
     }),
     retryDelivery: method(writing, async ({ endpointId, id }, { principal }) => ({
       delivery: deliveryMessage(await webhooks.retryDelivery(principal.tenantId, idOf(endpointId), idOf(id))),

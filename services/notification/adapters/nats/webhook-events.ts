@@ -6,9 +6,8 @@ import { events } from '#events';
 import { toTypeId } from '#platform/ids/index.ts';
 import type { EventDefinition, ReceivedEvent } from '#platform/messaging/index.ts';
 import { formatDecimal, type Money } from '#platform/money/index.ts';
-import type { PublicEvent } from '../../domain/webhooks/event-types.ts';
+import type { Data, PublicEvent } from '../../domain/webhooks/event-types.ts';
 
-type Data = PublicEvent['data'];
 interface Projection {
   readonly type: string;
   readonly dataOf: (payload: unknown) => Data;
@@ -41,7 +40,7 @@ const aboutSubscription = (id: string): Data => ({ subscriptionId: toTypeId('sub
 
 const { billing, campaign, verification } = events;
 export const projections: ReadonlyMap<string, Projection> = new Map([
-  expose(verification.purchased, 'verification.purchased', (payload) => ({
+  expose(verification.purchased, 'verification.created', (payload) => ({
     ...aboutVerification(payload),
     ...{ capability: payload.capability, ...amount('price', payload.price), expiresAt: time(payload.expiresAt) },
   })),
@@ -65,13 +64,21 @@ export const projections: ReadonlyMap<string, Projection> = new Map([
   expose(billing.planChanged, 'subscription.plan_changed', ({ subscriptionId, plan, previousPlan }) => ({
     ...{ ...aboutSubscription(subscriptionId), plan, previousPlan },
   })),
-  expose(billing.subscriptionRenewed, 'subscription.renewed', ({ subscriptionId, plan, interval, amount: paid, periodStart, periodEnd }) => ({
-    ...{ ...aboutSubscription(subscriptionId), plan, interval, ...amount('amount', paid) },
-    ...{ periodStart: time(periodStart), periodEnd: time(periodEnd) },
-  })),
-  expose(billing.subscriptionPaymentFailed, 'subscription.payment_failed', ({ subscriptionId, plan, amount: due, attempt, nextAttemptAt }) => ({
-    ...{ ...aboutSubscription(subscriptionId), plan, ...amount('amount', due), attempt, nextAttemptAt: time(nextAttemptAt) },
-  })),
+  expose(
+    billing.subscriptionRenewed,
+    'subscription.renewed',
+    ({ subscriptionId, plan, interval, amount: paid, periodStart, periodEnd }) => ({
+      ...{ ...aboutSubscription(subscriptionId), plan, interval, ...amount('amount', paid) },
+      ...{ periodStart: time(periodStart), periodEnd: time(periodEnd) },
+    }),
+  ),
+  expose(
+    billing.subscriptionPaymentFailed,
+    'subscription.payment_failed',
+    ({ subscriptionId, plan, amount: due, attempt, nextAttemptAt }) => ({
+      ...{ ...aboutSubscription(subscriptionId), plan, ...amount('amount', due), attempt, nextAttemptAt: time(nextAttemptAt) },
+    }),
+  ),
   expose(billing.subscriptionEnded, 'subscription.ended', ({ subscriptionId, plan, reason }) => ({
     ...{ ...aboutSubscription(subscriptionId), plan, reason },
   })),

@@ -17,6 +17,8 @@ export interface WebhookSenderOptions {
   readonly allowHttpLoopback: boolean;
   /** All addresses of a name. By default DNS, asked directly: the system's resolver would hold up threads that others need. */
   readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** Which addresses may be spoken to; for tests, whose server is on this machine. */
+  readonly isAllowed?: (address: string) => boolean;
   /** Further authorities, for tests. */
   readonly ca?: string;
 }
@@ -40,7 +42,7 @@ const dnsResolver = (): ((host: string) => Promise<readonly string[]>) => {
 
 /** One address that is not public refuses the name: such an answer is an attack or a mistake, never a public service. */
 const checkedLookup =
-  (resolve: (host: string) => Promise<readonly string[]>): LookupFunction =>
+  (resolve: (host: string) => Promise<readonly string[]>, isAllowed: (address: string) => boolean): LookupFunction =>
   (host, { all }, callback) => {
     const answer = (error: NodeJS.ErrnoException | null, addresses: readonly string[] = []): void => {
       const found = addresses.map((address) => ({ address, family: isIP(address) }));
@@ -48,7 +50,7 @@ const checkedLookup =
       else callback(null, found[0]?.address ?? '', found[0]?.family);
     };
     resolve(host).then(
-      (addresses) => (addresses.every(isPublicAddress) ? answer(null, addresses) : answer(new RefusedAddressError())),
+      (addresses) => (addresses.every(isAllowed) ? answer(null, addresses) : answer(new RefusedAddressError())),
       (error: unknown) => answer(Object.assign(new Error('not resolved', { cause: error }), { code: 'ENOTFOUND' })),
     );
   };
@@ -70,8 +72,10 @@ const reasonOf = (error: unknown): Unanswered => {
 
 /** What a customer may read of an answer, and a database can store. */
 const excerptOf = (bytes: Buffer): string =>
-  // eslint-disable-next-line no-control-regex -- these are what is taken out
-  bytes.subarray(0, excerptBytes).toString('utf8').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '\ufffd');
+  bytes
+    .subarray(0, excerptBytes)
+    .toString('utf8')
+    .replace(/\p{Cc}/gu, (char) => (char === '\n' || char === '\t' ? char : '\ufffd'));
 
 /** The status decides; a body that is too long or breaks off only shortens the excerpt. */
 const readExcerpt = async (body: AsyncIterable<Buffer>): Promise<string> => {
@@ -92,17 +96,19 @@ const readExcerpt = async (body: AsyncIterable<Buffer>): Promise<string> => {
 const bareHost = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
 
 export const httpWebhookSender = (options: WebhookSenderOptions): WebhookSender & { close(): Promise<void> } => {
-  const { timeoutMs, allowHttpLoopback, resolve = dnsResolver() } = options;
-  const shared = { keepAliveTimeout: 4_000, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connections: 8, maxHeaderSize: 16_384 };
+  const { timeoutMs, allowHttpLoopback, resolve = dnsResolver(), isAllowed = isPublicAddress } = options;
+  // No bound on the connections to one host: many customers use the same collectors, and a queue before one of them would let a slow
+  // endpoint of one tenant hold up another's. Each endpoint is bounded where deliveries are claimed.
+  const shared = { keepAliveTimeout: 4_000, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxHeaderSize: 16_384 };
   const tls = options.ca === undefined ? {} : { ca: options.ca };
-  const publicAgent = new Agent({ ...shared, connect: { timeout: timeoutMs, lookup: checkedLookup(resolve), ...tls } });
+  const publicAgent = new Agent({ ...shared, connect: { timeout: timeoutMs, lookup: checkedLookup(resolve, isAllowed), ...tls } });
   const loopbackAgent = new Agent({ ...shared, connect: { timeout: timeoutMs } });
 
   /** A host that is an address is never looked up, so it is judged here. */
   const agentFor = (url: URL): Agent => {
     if (allowHttpLoopback && isLoopbackUrl(url)) return loopbackAgent;
     const host = bareHost(url);
-    if (url.protocol !== 'https:' || (isIP(host) !== 0 && !isPublicAddress(host))) throw new RefusedAddressError();
+    if (url.protocol !== 'https:' || (isIP(host) !== 0 && !isAllowed(host))) throw new RefusedAddressError();
     return publicAgent;
   };
 

@@ -5,14 +5,25 @@
  */
 import { toTypeId } from '#platform/ids/index.ts';
 import { addMs, type Clock } from '#platform/time/index.ts';
-import { errorOf, judge, leaseMs, retryAt, type SendResult } from '../../domain/webhooks/delivery.ts';
-import { failingForMs } from '../../domain/webhooks/endpoint.ts';
-import type { Claimed, Ending, Secrets, WebhookDeliveries, WebhookObserver, WebhookSender } from './ports.ts';
+import {
+  detailsPauseMs,
+  detailsWaitMs,
+  errorOf,
+  isGivenUp,
+  judge,
+  leaseMs,
+  retryAt,
+  type SendResult,
+} from '../../domain/webhooks/delivery.ts';
+import { completeBody, subjectOf, type VerificationDetails } from '../../domain/webhooks/event-types.ts';
+import type { Bodies, Claimed, Details, Ending, Secrets, WebhookDeliveries, WebhookObserver, WebhookSender } from './ports.ts';
 
 export interface DeliverDueDependencies {
-  readonly deliveries: Pick<WebhookDeliveries, 'claim' | 'end'>;
+  readonly deliveries: Pick<WebhookDeliveries, 'claim' | 'complete' | 'postpone' | 'end'>;
   readonly sender: WebhookSender;
-  readonly secrets: Secrets;
+  readonly secrets: Pick<Secrets, 'open'>;
+  readonly bodies: Bodies;
+  readonly details: Details;
   readonly clock: Clock;
   readonly observer: WebhookObserver;
   /** From 0 to 1. */
@@ -28,18 +39,18 @@ export interface DeliverDueDependencies {
 export const portion = 4;
 
 export const deliverDue = (dependencies: DeliverDueDependencies) => {
-  const { deliveries, sender, secrets, clock, observer, chance, concurrency, onFree, onError } = dependencies;
+  const { deliveries, sender, secrets, bodies, details, clock, observer, chance, concurrency, onFree, onError } = dependencies;
   const running = new Set<Promise<void>>();
+  let failing = 0;
 
   const endingOf = (claimed: Claimed, startedAt: Date, result: SendResult): Ending => {
     const verdict = judge(result);
     const at = clock.now();
     const nextAttemptAt = verdict === 'failed' ? retryAt(at, claimed.tries, chance()) : undefined;
-    const failing = claimed.failingSince !== undefined && at.getTime() - claimed.failingSince.getTime() >= failingForMs;
     return {
       ...{ at, nextAttemptAt },
       status: verdict === 'delivered' ? 'delivered' : nextAttemptAt === undefined ? 'failed' : 'pending',
-      disable: verdict === 'gone' ? 'gone' : verdict === 'failed' && failing ? 'failing' : undefined,
+      disable: verdict === 'gone' ? 'gone' : verdict === 'failed' && isGivenUp(at, claimed) ? 'failing' : undefined,
       attempt: {
         ...{ number: claimed.attempts, startedAt, latencyMs: result.latencyMs, error: errorOf(result) },
         ...(result.outcome === 'answered' ? { status: result.status, answer: result.answer } : { status: 0, answer: '' }),
@@ -47,9 +58,34 @@ export const deliverDue = (dependencies: DeliverDueDependencies) => {
     };
   };
 
+  /**
+   * The text to send. Details are asked for once, at the first attempt, and kept before anything is sent: whatever happens
+   * then, every further attempt says the same.
+   * @returns undefined when it cannot be known yet, or the claim is lost
+   */
+  const bodyFor = async (claimed: Claimed): Promise<string | undefined> => {
+    const outline = bodies.open(claimed, claimed.body);
+    if (claimed.complete) return outline;
+    const now = clock.now();
+    let found: VerificationDetails | undefined;
+    try {
+      found = await details.ofVerification(claimed.tenantId, subjectOf(outline));
+    } catch (error) {
+      onError(error);
+      if (now.getTime() - claimed.createdAt.getTime() < detailsWaitMs) {
+        await deliveries.postpone(claimed, addMs(now, detailsPauseMs));
+        return undefined;
+      }
+    }
+    const body = completeBody(outline, found);
+    return (await deliveries.complete(claimed, bodies.seal(claimed, body))) ? body : undefined;
+  };
+
   const deliver = async (claimed: Claimed): Promise<void> => {
+    const body = await bodyFor(claimed);
+    if (body === undefined) return;
     const startedAt = clock.now();
-    const { tenantId, endpointId, url, body } = claimed;
+    const { tenantId, endpointId, url } = claimed;
     const opened = claimed.secrets.map((sealed) => secrets.open({ tenantId, id: endpointId }, sealed));
     const result = await sender.send({ url, id: toTypeId('webhookDelivery', claimed.id), at: startedAt, body, secrets: opened });
     const ending = endingOf(claimed, startedAt, result);
@@ -69,12 +105,16 @@ export const deliverDue = (dependencies: DeliverDueDependencies) => {
       const free = concurrency - running.size;
       if (free < portion) return 0;
       const now = clock.now();
-      const claimed = await deliveries.claim(now, addMs(now, leaseMs), free);
+      const forFailing = Math.max(0, Math.floor(concurrency / 2) - failing);
+      const claimed = await deliveries.claim(now, addMs(now, leaseMs), { free, forFailing });
       for (const each of claimed) {
+        const isFailing = each.failingSince !== undefined;
+        if (isFailing) failing++;
         const work: Promise<void> = deliver(each)
           .catch(onError)
           .finally(() => {
             running.delete(work);
+            if (isFailing) failing--;
             onFree();
           });
         running.add(work);

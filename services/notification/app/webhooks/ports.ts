@@ -1,9 +1,21 @@
 import type { DisabledReason, Endpoint } from '../../domain/webhooks/endpoint.ts';
 import type { Attempt, SendResult, Unanswered, WebhookDelivery, WebhookStatus } from '../../domain/webhooks/delivery.ts';
-import type { PublicEvent } from '../../domain/webhooks/event-types.ts';
+import type { PublicEvent, VerificationDetails } from '../../domain/webhooks/event-types.ts';
 
 /** A secret as it lies in the database. */
 export type Sealed = Uint8Array;
+
+/** What only the receiver may read, as it lies in the database. The context says where: a ciphertext opens nowhere else. */
+export interface Bodies {
+  seal(delivery: { readonly tenantId: string; readonly endpointId: string }, body: string): Sealed;
+  open(delivery: { readonly tenantId: string; readonly endpointId: string }, sealed: Sealed): string;
+}
+
+/** Numbers, texts and codes, from the service that has them. */
+export interface Details {
+  /** @returns undefined when there is none any more; @throws when it cannot be found out now */
+  ofVerification(tenantId: string, id: string): Promise<VerificationDetails | undefined>;
+}
 
 export interface Secrets {
   /** A new secret, `whsec_…`, and what is stored of it. */
@@ -56,7 +68,9 @@ export interface NewWebhookDelivery {
   readonly id: string;
   readonly endpointId: string;
   readonly event: PublicEvent;
-  readonly body: string;
+  readonly body: Sealed;
+  /** false: without its details still. */
+  readonly complete: boolean;
 }
 /** Of one consumer's transaction. */
 export interface FanOut {
@@ -85,6 +99,7 @@ export interface Range {
 
 /** A delivery that this worker holds until the lease ends. */
 export interface Claimed extends WebhookDelivery {
+  readonly complete: boolean;
   /** In the round that runs. */
   readonly tries: number;
   readonly url: string;
@@ -101,14 +116,28 @@ export interface Ending {
   readonly disable: Exclude<DisabledReason, '' | 'user' | 'plan'> | undefined;
 }
 
+export interface Places {
+  readonly free: number;
+  /** Of these at most so many for endpoints that fail: their time-outs must not fill the house. */
+  readonly forFailing: number;
+}
+
 export interface WebhookDeliveries {
   /** One more delivery for this endpoint, outside of any event. */
   addTest(delivery: NewWebhookDelivery, at: Date, once: Idempotency): Promise<WebhookDelivery>;
   /** Tenants and endpoints in turn, at most a few of each at once; none is held by two workers. */
-  claim(now: Date, leaseUntil: Date, limit: number): Promise<readonly Claimed[]>;
+  claim(now: Date, leaseUntil: Date, places: Places): Promise<readonly Claimed[]>;
+  /** Keeps the body with its details. @returns false when the claim does not stand any more */
+  complete(claimed: Claimed, body: Sealed): Promise<boolean>;
+  /** Nothing was sent: due again later, and the try does not count. */
+  postpone(claimed: Claimed, until: Date): Promise<void>;
   /** Counts only while the claim stands. @returns whether this switched the endpoint off */
   end(claimed: Claimed, ending: Ending): Promise<boolean>;
-  list(tenantId: string, endpointId: string, filter: DeliveryFilter): Promise<{ deliveries: readonly WebhookDelivery[]; nextCursor: string }>;
+  list(
+    tenantId: string,
+    endpointId: string,
+    filter: DeliveryFilter,
+  ): Promise<{ deliveries: readonly WebhookDelivery[]; nextCursor: string }>;
   find(tenantId: string, endpointId: string, id: string): Promise<WebhookDelivery | undefined>;
   attempts(tenantId: string, id: string): Promise<readonly Attempt[]>;
   /** @returns it as it is now */

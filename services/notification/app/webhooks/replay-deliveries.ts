@@ -9,7 +9,7 @@ const problems = ({ from, to, eventTypes: filters }: Range): readonly FieldViola
   ...(from < to ? [] : [{ field: 'to', reason: 'must be after from' }]),
   ...(to.getTime() - from.getTime() > keptMs ? [{ field: 'from', reason: 'must be at most 30 days before to' }] : []),
   ...filters.flatMap((filter, index) =>
-    isFilter(filter) || filter === testType ? [] : [{ field: `types[${index}]`, reason: 'is no event type' }],
+    isFilter(filter) || filter === testType ? [] : [{ field: `eventTypes[${index}]`, reason: 'is no event type' }],
   ),
 ];
 

@@ -1,4 +1,5 @@
 import { addMs, dayMs, hourMs, minuteMs, secondMs } from '#platform/time/index.ts';
+import { failingForMs } from './endpoint.ts';
 
 /** pending → delivered | failed; a retry or a replay makes either pending again, under the same id */
 export type WebhookStatus = 'pending' | 'delivered' | 'failed';
@@ -9,7 +10,8 @@ export interface WebhookDelivery {
   readonly endpointId: string;
   readonly eventId: string;
   readonly eventType: string;
-  readonly body: string;
+  /** Sealed. */
+  readonly body: Uint8Array;
   readonly status: WebhookStatus;
   /** Ever made, the running one too; numbers the claim. */
   readonly attempts: number;
@@ -41,6 +43,11 @@ export type Unanswered = 'timeout' | 'dns' | 'address' | 'tls' | 'connection';
 /** Longer than any request takes; after it somebody else takes over from a worker that died. */
 export const leaseMs = minuteMs;
 export const attemptTimeoutMs = 10 * secondMs;
+/** An event without its details waits so long for them, then it is sent without: the customer asks the API. */
+export const detailsWaitMs = hourMs;
+export const detailsPauseMs = 10 * secondMs;
+/** A delivery's first slips alone switch nothing off, however long ago the last success was. */
+const triesBeforeDisabling = 3;
 export const keptMs = 30 * dayMs;
 export const maxReplayed = 10_000;
 
@@ -57,6 +64,12 @@ export const retryAt = (now: Date, tries: number, chance: number): Date | undefi
   const pauseMs = pausesMs[tries - 1];
   return pauseMs === undefined ? undefined : addMs(now, Math.round(pauseMs * (1 + chance / 5)));
 };
+
+/** Whether this failure is the one too many. */
+export const isGivenUp = (
+  now: Date,
+  { tries, failingSince }: { readonly tries: number; readonly failingSince: Date | undefined },
+): boolean => tries >= triesBeforeDisabling && failingSince !== undefined && now.getTime() - failingSince.getTime() >= failingForMs;
 
 export type Verdict = 'delivered' | 'gone' | 'failed';
 

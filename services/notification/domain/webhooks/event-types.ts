@@ -1,17 +1,20 @@
 /**
  * What customers can be told: a public contract of its own, apart from the platform's internal events. A type is never
- * renamed and a field never removed; what must change gets another `version`. Never a number, a text or a code: who has
- * the right to them asks the API for the object by its id.
+ * renamed and a field never removed; what must change gets another `version`. The platform's events hold no number, text
+ * or code; a type with `details` gets them when it is first sent, from the service that has them.
  */
-import { toTypeId } from '#platform/ids/index.ts';
+import { fromTypeId, toTypeId } from '#platform/ids/index.ts';
 
 export interface EventType {
   readonly type: string;
   readonly version: number;
   readonly description: string;
   /** The `data` of an example. */
-  readonly example: Readonly<Record<string, string | number | null>>;
+  readonly example: Data;
+  /** Completed in the moment of the first attempt. */
+  readonly details: boolean;
 }
+export type Data = Readonly<Record<string, string | number | null>>;
 
 const sampleUuid = '01931c96-06ac-7972-a9b6-2cd9f0a1b2c3';
 const ver = toTypeId('verification', sampleUuid);
@@ -20,18 +23,28 @@ const cmp = toTypeId('campaign', sampleUuid);
 const con = toTypeId('contact', sampleUuid);
 const sub = toTypeId('subscription', sampleUuid);
 
-const row = (type: string, description: string, example: EventType['example']): EventType => ({ type, version: 1, description, example });
+const row = (type: string, description: string, example: Data, details = false): EventType => ({
+  ...{ type, version: 1, description, example, details },
+});
+const phoneNumber = '+6281234567890';
+const message = { code: '481516', text: 'Telegram code: 481516', sender: 'Telegram', receivedAt: '2026-11-21T08:29:58.250Z' };
 const verification = { verificationId: ver, service: 'telegram', country: 'ID' };
 
 export const testType = 'webhook.test';
 
 export const eventTypes: readonly EventType[] = [
-  row('verification.purchased', 'A number was bought and waits for its code.', {
-    ...{ ...verification, capability: 'sms', price: '0.45', currency: 'USD', expiresAt: '2026-11-21T08:50:00.000Z' },
-  }),
-  row('verification.code_received', 'A code has arrived: read it at GET /v2/verifications/{id}.', {
-    ...{ ...verification, price: '0.45', currency: 'USD', latencyMs: 8250 },
-  }),
+  row(
+    'verification.created',
+    'A number was bought and waits for its code.',
+    { ...verification, capability: 'sms', price: '0.45', currency: 'USD', expiresAt: '2026-11-21T08:50:00.000Z', phoneNumber },
+    true,
+  ),
+  row(
+    'verification.code_received',
+    'A code has arrived. code and text are null when the message has been deleted meanwhile.',
+    { ...verification, price: '0.45', currency: 'USD', latencyMs: 8250, phoneNumber, ...message },
+    true,
+  ),
   row('verification.completed', 'The verification is over; no further message is expected.', verification),
   row('verification.cancelled', 'It was cancelled and the price given back.', verification),
   row('verification.expired', 'No code came in time; the price was given back.', verification),
@@ -90,12 +103,59 @@ export interface PublicEvent {
   readonly occurredAt: Date;
   /** Rises with each change of the object the event is about: what is older than what you know can be ignored. */
   readonly sequence: number;
-  readonly data: Readonly<Record<string, string | number | null>>;
+  readonly data: Data;
 }
 
-/** The bytes that are signed and sent, in every attempt the same. */
+/** The text that is signed and sent; without details as long as they are not known. */
 export const bodyOf = ({ eventId, type, occurredAt, sequence, data }: PublicEvent): string =>
   JSON.stringify({
     id: toTypeId('event', eventId),
     ...{ type, version: eventTypeOf(type).version, timestamp: occurredAt.toISOString(), sequence, data },
   });
+
+/** What somebody other than the receiver may see of a body: whoever reads the log of deliveries need not have the right to the codes. */
+const hidden: ReadonlySet<string> = new Set(['code', 'text', 'sender', 'phoneNumber']);
+interface Body {
+  readonly data: Data;
+}
+export const maskedBody = (body: string): string => {
+  const parsed = JSON.parse(body) as Body;
+  const data = Object.entries(parsed.data).map(([name, value]) => [name, hidden.has(name) && value !== null ? '***' : value]);
+  return JSON.stringify({ ...parsed, data: Object.fromEntries(data) });
+};
+
+/** @returns the verification that a body without its details is about */
+export const subjectOf = (body: string): string => {
+  const id = (JSON.parse(body) as Body).data['verificationId'];
+  const uuid = typeof id === 'string' ? fromTypeId('verification', id) : undefined;
+  if (uuid === undefined) throw new Error('a body that wants details names no verification');
+  return uuid;
+};
+
+export interface ReceivedMessage {
+  readonly code: string;
+  readonly text: string;
+  readonly sender: string;
+  readonly receivedAt: Date;
+}
+export interface VerificationDetails {
+  readonly phoneNumber: string;
+  /** Oldest first. */
+  readonly messages: readonly ReceivedMessage[];
+}
+
+const orNull = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);
+
+/** @param details undefined when nobody has them any more: the fields are there, and null */
+export const completeBody = (body: string, details: VerificationDetails | undefined): string => {
+  const parsed = JSON.parse(body) as Body & { readonly type: string; readonly timestamp: string };
+  const phone = { phoneNumber: orNull(details?.phoneNumber) };
+  if (parsed.type !== 'verification.code_received') return JSON.stringify({ ...parsed, data: { ...parsed.data, ...phone } });
+  // A second code may have come since: the event is about the one that was there when it happened.
+  const happenedAt = Date.parse(parsed.timestamp);
+  const messages = details?.messages ?? [];
+  const message = messages.findLast(({ receivedAt }) => receivedAt.getTime() <= happenedAt) ?? messages[0];
+  const received = { code: orNull(message?.code), text: orNull(message?.text), sender: orNull(message?.sender) };
+  const data = { ...parsed.data, ...phone, ...received, receivedAt: message?.receivedAt.toISOString() ?? null };
+  return JSON.stringify({ ...parsed, data });
+};

@@ -52,11 +52,7 @@ export interface WebhookDelivery {
   lastStatus: number;
   lastError: string;
   createdAt: Date | undefined;
-  endedAt:
-    | Date
-    | undefined;
-  /** The exact text that is signed and sent. */
-  body: string;
+  endedAt: Date | undefined;
 }
 
 export interface WebhookAttempt {
@@ -173,6 +169,8 @@ export interface GetWebhookDeliveryRequest {
 export interface GetWebhookDeliveryResponse {
   delivery: WebhookDelivery | undefined;
   attempts: WebhookAttempt[];
+  /** The JSON that is sent, with codes, texts, senders and numbers hidden: who reads this need not have the right to them. */
+  body: string;
 }
 
 export interface RetryDeliveryRequest {
@@ -468,7 +466,6 @@ function createBaseWebhookDelivery(): WebhookDelivery {
     lastError: "",
     createdAt: undefined,
     endedAt: undefined,
-    body: "",
   };
 }
 
@@ -506,9 +503,6 @@ export const WebhookDelivery: MessageFns<WebhookDelivery> = {
     }
     if (message.endedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.endedAt), writer.uint32(90).fork()).join();
-    }
-    if (message.body !== "") {
-      writer.uint32(98).string(message.body);
     }
     return writer;
   },
@@ -614,14 +608,6 @@ export const WebhookDelivery: MessageFns<WebhookDelivery> = {
             message.endedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
-          case 12: {
-            if (tag !== 98) {
-              break;
-            }
-
-            message.body = reader.string();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -679,7 +665,6 @@ export const WebhookDelivery: MessageFns<WebhookDelivery> = {
         : isSet(object.ended_at)
         ? fromJsonTimestamp(object.ended_at)
         : undefined,
-      body: isSet(object.body) ? globalThis.String(object.body) : "",
     };
   },
 
@@ -718,9 +703,6 @@ export const WebhookDelivery: MessageFns<WebhookDelivery> = {
     if (message.endedAt !== undefined) {
       obj.endedAt = message.endedAt.toISOString();
     }
-    if (message.body !== "") {
-      obj.body = message.body;
-    }
     return obj;
   },
 
@@ -740,7 +722,6 @@ export const WebhookDelivery: MessageFns<WebhookDelivery> = {
     message.lastError = object.lastError ?? "";
     message.createdAt = object.createdAt ?? undefined;
     message.endedAt = object.endedAt ?? undefined;
-    message.body = object.body ?? "";
     return message;
   },
 };
@@ -2586,7 +2567,7 @@ export const GetWebhookDeliveryRequest: MessageFns<GetWebhookDeliveryRequest> = 
 };
 
 function createBaseGetWebhookDeliveryResponse(): GetWebhookDeliveryResponse {
-  return { delivery: undefined, attempts: [] };
+  return { delivery: undefined, attempts: [], body: "" };
 }
 
 export const GetWebhookDeliveryResponse: MessageFns<GetWebhookDeliveryResponse> = {
@@ -2596,6 +2577,9 @@ export const GetWebhookDeliveryResponse: MessageFns<GetWebhookDeliveryResponse> 
     }
     for (const v of message.attempts) {
       WebhookAttempt.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.body !== "") {
+      writer.uint32(26).string(message.body);
     }
     return writer;
   },
@@ -2629,6 +2613,14 @@ export const GetWebhookDeliveryResponse: MessageFns<GetWebhookDeliveryResponse> 
             message.attempts.push(WebhookAttempt.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.body = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2647,6 +2639,7 @@ export const GetWebhookDeliveryResponse: MessageFns<GetWebhookDeliveryResponse> 
       attempts: globalThis.Array.isArray(object?.attempts)
         ? object.attempts.map((e: any) => WebhookAttempt.fromJSON(e))
         : [],
+      body: isSet(object.body) ? globalThis.String(object.body) : "",
     };
   },
 
@@ -2657,6 +2650,9 @@ export const GetWebhookDeliveryResponse: MessageFns<GetWebhookDeliveryResponse> 
     }
     if (message.attempts?.length) {
       obj.attempts = message.attempts.map((e) => WebhookAttempt.toJSON(e));
+    }
+    if (message.body !== "") {
+      obj.body = message.body;
     }
     return obj;
   },
@@ -2670,6 +2666,7 @@ export const GetWebhookDeliveryResponse: MessageFns<GetWebhookDeliveryResponse> 
       ? WebhookDelivery.fromPartial(object.delivery)
       : undefined;
     message.attempts = object.attempts?.map((e) => WebhookAttempt.fromPartial(e)) || [];
+    message.body = object.body ?? "";
     return message;
   },
 };
@@ -3275,7 +3272,7 @@ export const WebhookServiceService = {
       Buffer.from(GetWebhookDeliveryResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetWebhookDeliveryResponse => GetWebhookDeliveryResponse.decode(value),
   },
-  /** Due at once, a new round of attempts under the same id. One that is being sent at this moment stays as it is. */
+  /** Due at once, a new round of attempts under the same id and with the same body. One that is being sent at this moment stays as it is. */
   retryDelivery: {
     path: "/namaskah.notification.v1.WebhookService/RetryDelivery" as const,
     requestStream: false as const,
@@ -3333,7 +3330,7 @@ export interface WebhookServiceServer extends UntypedServiceImplementation {
   listWebhookDeliveries: handleUnaryCall<ListWebhookDeliveriesRequest, ListWebhookDeliveriesResponse>;
   /** With its attempts, oldest first. */
   getWebhookDelivery: handleUnaryCall<GetWebhookDeliveryRequest, GetWebhookDeliveryResponse>;
-  /** Due at once, a new round of attempts under the same id. One that is being sent at this moment stays as it is. */
+  /** Due at once, a new round of attempts under the same id and with the same body. One that is being sent at this moment stays as it is. */
   retryDelivery: handleUnaryCall<RetryDeliveryRequest, RetryDeliveryResponse>;
   /** The same for all that ended and were made in [from, to). At most 10,000: a larger range is "request.invalid". */
   replayDeliveries: handleUnaryCall<ReplayDeliveriesRequest, ReplayDeliveriesResponse>;
@@ -3488,7 +3485,7 @@ export interface WebhookServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetWebhookDeliveryResponse) => void,
   ): ClientUnaryCall;
-  /** Due at once, a new round of attempts under the same id. One that is being sent at this moment stays as it is. */
+  /** Due at once, a new round of attempts under the same id and with the same body. One that is being sent at this moment stays as it is. */
   retryDelivery(
     request: RetryDeliveryRequest,
     callback: (error: ServiceError | null, response: RetryDeliveryResponse) => void,

@@ -28,6 +28,7 @@ import { usageRoutes } from './usage.ts';
 import { verificationEventRoutes } from './verification-events.ts';
 import { verificationRoutes } from './verifications.ts';
 import { walletRoutes } from './wallet.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 export type { Readiness };
 export type App = FastifyInstance<
@@ -70,6 +71,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   verificationEventRoutes(typed, dependencies);
   contactRoutes(typed, dependencies.backends);
   campaignRoutes(typed, dependencies.backends);
+  webhookRoutes(typed, dependencies.backends);
   analyticsRoutes(typed, dependencies.backends);
   errorRoutes(typed);
   healthRoutes(typed, dependencies);

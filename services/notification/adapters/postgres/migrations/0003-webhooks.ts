@@ -32,8 +32,9 @@ create table webhook_deliveries (
   endpoint_id uuid not null references webhook_endpoints (id),
   event_id uuid not null,
   event_type text not null,
-  -- The exact text that is signed, in every attempt the same.
-  body text not null,
+  -- Sealed: it may hold a code. Once complete it is the exact text that is signed, in every attempt the same.
+  body bytea not null,
+  complete boolean not null,
   status text not null default 'pending' check (status in ('pending', 'delivered', 'failed')),
   attempts integer not null default 0,
   tries integer not null default 0,

@@ -3,7 +3,7 @@
  * statement that sees what the holder of the lock before did, their deliveries.
  */
 import type { Queryable } from '#platform/postgres/index.ts';
-import type { Claimed } from '../../../app/webhooks/ports.ts';
+import type { Claimed, Places } from '../../../app/webhooks/ports.ts';
 
 /** Requests in flight to one endpoint; to one that fails, a single one at a time. */
 const perEndpoint = 4;
@@ -19,25 +19,26 @@ const endpointsSql = `with recursive waiting (endpoint_id) as (
   select (select d.endpoint_id from webhook_deliveries d where d.status = 'pending' and d.endpoint_id > w.endpoint_id order by d.endpoint_id limit 1)
   from waiting w where w.endpoint_id is not null
 ), ranked as (
-  select e.id, e.tenant_id, e.served_at, row_number() over (partition by e.tenant_id order by e.served_at, e.id) as turn
+  select e.id, e.tenant_id, e.served_at, e.failing_since is not null as failing, row_number() over (partition by e.tenant_id order by e.served_at, e.id) as turn
   from waiting w join webhook_endpoints e on e.id = w.endpoint_id
   where e.enabled and e.deleted_at is null
     and exists (select from webhook_deliveries d where d.endpoint_id = e.id and d.status = 'pending' and d.next_attempt_at <= $1)
-), chosen as (
-  select r.id from ranked r
-  where r.turn <= ${perTurn} and
+), allowed as (
+  select r.id, r.turn, r.served_at, r.failing, row_number() over (partition by r.failing order by r.turn, r.served_at) as place
+  from ranked r where r.turn <= ${perTurn} and
     (select count(*) from webhook_deliveries f where f.tenant_id = r.tenant_id and f.leased_until > $1) < ${perTenant}
-  order by r.turn, r.served_at limit $2
+), chosen as (
+  select id from allowed where not failing or place <= $3 order by turn, served_at limit $2
 )
-select e.id, e.failing_since is not null as failing from webhook_endpoints e
+select e.id, e.tenant_id, e.failing_since is not null as failing from webhook_endpoints e
 where e.id in (select id from chosen) and e.enabled and e.deleted_at is null for no key update skip locked`;
 
 const claimSql = `with taken as (
-  select d.id from unnest($1::uuid[], $2::int[]) as c (endpoint_id, bound) cross join lateral (
+  select d.id from unnest($1::uuid[], $2::int[], $5::uuid[]) as c (endpoint_id, bound, tenant_id) cross join lateral (
     select due.id from webhook_deliveries due
     where due.endpoint_id = c.endpoint_id and due.status = 'pending' and due.next_attempt_at <= $3
     order by due.next_attempt_at, due.id
-    limit greatest(0, c.bound - (select count(*) from webhook_deliveries f where f.endpoint_id = c.endpoint_id and f.leased_until > $3))
+    limit greatest(0, c.bound - (select count(*) from webhook_deliveries f where f.tenant_id = c.tenant_id and f.endpoint_id = c.endpoint_id and f.leased_until > $3))
     for update skip locked
   ) d
 ), served as (
@@ -45,7 +46,7 @@ const claimSql = `with taken as (
 )
 update webhook_deliveries d set attempts = attempts + 1, tries = tries + 1, next_attempt_at = $4, leased_until = $4
 from taken t, webhook_endpoints e where d.id = t.id and e.id = d.endpoint_id
-returning d.id, d.tenant_id, d.endpoint_id, d.event_id, d.event_type, d.body, d.attempts, d.tries, d.created_at,
+returning d.id, d.tenant_id, d.endpoint_id, d.event_id, d.event_type, d.body, d.complete, d.attempts, d.tries, d.created_at,
   e.url, e.failing_since, e.secret, case when e.previous_secret_until > $3 then e.previous_secret end as previous_secret`;
 
 interface ClaimedRow {
@@ -54,7 +55,8 @@ interface ClaimedRow {
   readonly endpoint_id: string;
   readonly event_id: string;
   readonly event_type: string;
-  readonly body: string;
+  readonly body: Buffer;
+  readonly complete: boolean;
   readonly attempts: number;
   readonly tries: number;
   readonly created_at: Date;
@@ -73,6 +75,7 @@ const toClaimed =
     eventId: row.event_id,
     eventType: row.event_type,
     body: row.body,
+    complete: row.complete,
     status: 'pending',
     attempts: row.attempts,
     tries: row.tries,
@@ -86,13 +89,15 @@ const toClaimed =
     secrets: row.previous_secret === null ? [row.secret] : [row.secret, row.previous_secret],
   });
 
-/** @param limit deliveries, at least 1 */
-export const claimDue = async (tx: Queryable, now: Date, leaseUntil: Date, limit: number): Promise<readonly Claimed[]> => {
-  const most = Math.max(1, Math.floor(limit / perEndpoint));
-  const endpoints = await tx.query<{ id: string; failing: boolean }>(endpointsSql, [now, most], { name: 'webhook-endpoints-due' });
+/** @param places at least 1 of them free */
+export const claimDue = async (tx: Queryable, now: Date, leaseUntil: Date, { free, forFailing }: Places): Promise<readonly Claimed[]> => {
+  const most = Math.max(1, Math.floor(free / perEndpoint));
+  const endpoints = await tx.query<{ id: string; tenant_id: string; failing: boolean }>(endpointsSql, [now, most, forFailing], {
+    name: 'webhook-endpoints-due',
+  });
   if (endpoints.length === 0) return [];
-  const bounds = endpoints.map(({ failing }) => (failing ? 1 : Math.min(perEndpoint, limit)));
-  const params = [endpoints.map(({ id }) => id), bounds, now, leaseUntil];
+  const bounds = endpoints.map(({ failing }) => (failing ? 1 : Math.min(perEndpoint, free)));
+  const params = [endpoints.map(({ id }) => id), bounds, now, leaseUntil, endpoints.map((each) => each.tenant_id)];
   const rows = await tx.query<ClaimedRow>(claimSql, params, { name: 'webhook-claim' });
   return rows.map(toClaimed(leaseUntil)).toSorted((a, b) => (a.id < b.id ? -1 : 1));
 };

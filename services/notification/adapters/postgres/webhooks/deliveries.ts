@@ -24,6 +24,10 @@ const endSql = `with mine as (
 update webhook_endpoints e set failing_since = case when $4 = 'delivered' then null else $6::timestamptz end
 from mine where e.id = mine.endpoint_id and e.tenant_id = $2 and (e.failing_since is null) <> ($4 = 'delivered')`;
 
+const standing = `where id = $1 and tenant_id = $2 and attempts = $3 and status = 'pending' and leased_until is not null`;
+const completeSql = `update webhook_deliveries set body = $4, complete = true ${standing} returning 1`;
+const postponeSql = `update webhook_deliveries set tries = tries - 1, next_attempt_at = $4, leased_until = null ${standing}`;
+
 /** "failing" only while it still does: a success meanwhile has the last word. */
 const disableSql = `update webhook_endpoints set enabled = false, disabled_reason = $3, updated_at = $4
 where id = $1 and tenant_id = $2 and enabled and deleted_at is null and ($3 = 'gone' or failing_since is not null) returning url`;
@@ -118,7 +122,12 @@ export const postgresWebhookDeliveries = (db: Database): WebhookDeliveries => {
       if (added === undefined) throw appError('request.not_found');
       return added;
     },
-    claim: (now, leaseUntil, limit) => db.transaction((tx) => claimDue(tx, now, leaseUntil, limit)),
+    claim: (now, leaseUntil, places) => db.transaction((tx) => claimDue(tx, now, leaseUntil, places)),
+    complete: async ({ id, tenantId, attempts }, body) =>
+      (await db.query(completeSql, [id, tenantId, attempts, body], { name: 'webhook-complete' })).length === 1,
+    postpone: async ({ id, tenantId, attempts }, until) => {
+      await db.query(postponeSql, [id, tenantId, attempts, until]);
+    },
     end: async (claimed, ending) => {
       const { disable, at } = ending;
       if (disable === undefined) {

@@ -15,11 +15,12 @@ const updateSql = `update webhook_endpoints set
   url = coalesce($3, url), description = coalesce($4, description), event_types = coalesce($5, event_types), updated_at = $7,
   enabled = coalesce($6, enabled),
   disabled_reason = case when $6 is null or $6 = enabled then disabled_reason when $6 then '' else 'user' end,
-  failing_since = case when $6 and not enabled then null else failing_since end
+  -- Another address, or another beginning: what failed before says nothing about it.
+  failing_since = case when ($6 and not enabled) or $3 <> url then null else failing_since end
 where tenant_id = $1 and id = $2 and deleted_at is null returning *`;
 const removeSql = `update webhook_endpoints set deleted_at = $3, updated_at = $3 where tenant_id = $1 and id = $2 and deleted_at is null returning 1`;
-const rotateSql = `update webhook_endpoints set secret = $3, updated_at = $4,
-  previous_secret = case when $5 > $4 then secret end, previous_secret_until = case when $5 > $4 then $5::timestamptz end
+const rotateSql = `update webhook_endpoints set secret = $3, updated_at = $4::timestamptz,
+  previous_secret = case when $5::timestamptz > $4::timestamptz then secret end, previous_secret_until = case when $5::timestamptz > $4::timestamptz then $5::timestamptz end
 where tenant_id = $1 and id = $2`;
 
 const toEndpoint = (row: WebhookEndpointRow): Endpoint => ({

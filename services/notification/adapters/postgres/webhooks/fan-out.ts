@@ -3,8 +3,8 @@ import type { FanOut } from '../../../app/webhooks/ports.ts';
 
 const subscribersSql = `select id, tenant_id, event_types from webhook_endpoints
 where tenant_id = any($1::uuid[]) and enabled and deleted_at is null order by id`;
-const addSql = `insert into webhook_deliveries (id, tenant_id, endpoint_id, event_id, event_type, body, next_attempt_at, created_at)
-select *, $7::timestamptz, $7::timestamptz from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[])
+const addSql = `insert into webhook_deliveries (id, tenant_id, endpoint_id, event_id, event_type, body, complete, next_attempt_at, created_at)
+select *, $8::timestamptz, $8::timestamptz from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::bytea[], $7::boolean[])
 on conflict (endpoint_id, event_id) do nothing`;
 const keepOnlySql = `update webhook_endpoints set enabled = false, disabled_reason = 'plan', updated_at = $3
 where tenant_id = $1 and id in
@@ -26,6 +26,7 @@ export const postgresFanOut = (tx: Queryable): FanOut => ({
         deliveries.map(({ event }) => event.eventId),
         deliveries.map(({ event }) => event.type),
         deliveries.map(({ body }) => body),
+        deliveries.map(({ complete }) => complete),
         at,
       ],
       { name: 'webhook-add' },
