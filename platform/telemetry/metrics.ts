@@ -126,7 +126,9 @@ export const metricTable = {
   analytics_events_total: counter('Events projected.', ['stream']),
   analytics_lag_seconds: gauge('Age of the newest projected event.', ['stream']),
   notifications_total: counter('Mails by kind and outcome.', ['kind', 'outcome']),
-  webhook_attempts_total: counter('Requests to customers by outcome: delivered, gone, status, timeout, dns, address, tls, connection.', ['outcome']),
+  webhook_attempts_total: counter('Requests to customers by outcome: delivered, gone, status, timeout, dns, address, tls, connection.', [
+    'outcome',
+  ]),
   webhook_attempt_duration_seconds: histogram('Duration of requests to customers.', latencySeconds, ['outcome']),
   webhook_deliveries_total: counter('Webhook deliveries that ended: delivered, failed.', ['status']),
   webhook_endpoints_disabled_total: counter('Endpoints that were switched off: gone, failing.', ['reason']),
