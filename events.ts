@@ -55,6 +55,7 @@ export const events = {
     cancelled: defineEvent('namaskah.verification.v1.activation.cancelled', verification.ActivationCancelled),
     expired: defineEvent('namaskah.verification.v1.activation.expired', verification.ActivationExpired),
     failed: defineEvent('namaskah.verification.v1.activation.failed', verification.ActivationFailed),
+    batchCompleted: defineEvent('namaskah.verification.v1.batch.completed', verification.BatchCompleted),
   },
   campaign: {
     contactCreated: defineEvent('namaskah.campaign.v1.contact.created', campaign.ContactCreated),

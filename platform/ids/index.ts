@@ -16,6 +16,7 @@ export const idPrefixes = {
   hold: 'hld',
   verification: 'ver',
   message: 'msg',
+  batch: 'bat',
   contact: 'con',
   campaign: 'cmp',
   delivery: 'dlv',

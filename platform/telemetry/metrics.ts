@@ -99,6 +99,7 @@ export const metricTable = {
     'operation',
     'outcome',
   ]),
+  verification_batches_total: counter('Bulk orders by the state they ended in.', ['status']),
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
   verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),
   verification_leaks_total: counter('Activations that the provider may charge and no customer pays.', ['provider']),

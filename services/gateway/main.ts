@@ -17,6 +17,7 @@ import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#pr
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
+import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
 import {
   CatalogServiceClient,
   ProviderPushServiceClient,
@@ -77,6 +78,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       budgets: await life.own('budgets', grpcClient(BudgetServiceClient, at(config.billingAddress))),
       alerts: await life.own('alerts', grpcClient(AlertServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
+      bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),
       contacts: await life.own('contacts', grpcClient(ContactServiceClient, at(config.campaignAddress))),

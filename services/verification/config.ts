@@ -86,6 +86,23 @@ export const verificationConfig = defineConfig({
     description: 'how long a silent provider is asked after the end of a number',
   }),
   finishAttempts: integerVar('FINISH_ATTEMPTS', { default: 8, min: 1, max: 100 }),
+  bulkBuyMs: durationVar('BULK_BUY_MS', {
+    default: 15 * 60_000,
+    min: 1_000,
+    max: 24 * 3_600_000,
+    description: 'from a bulk order to its last purchase',
+  }),
+  bulkConcurrency: integerVar('BULK_CONCURRENCY', {
+    default: 16,
+    min: 1,
+    max: 1_000,
+    description: 'purchases of bulk orders at once, in one process',
+  }),
+  bulkLookMs: durationVar('BULK_LOOK_MS', {
+    default: 15_000,
+    min: 50,
+    description: 'between two looks at a bulk order that waits for codes; an end that is noticed is looked at anyway',
+  }),
   schedulerTickMs: durationVar('SCHEDULER_TICK_MS', { default: 250, min: 10 }),
   schedulerLimit: integerVar('SCHEDULER_LIMIT', {
     default: 32,

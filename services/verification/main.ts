@@ -32,6 +32,7 @@ import { quotePrice } from './app/quote-price.ts';
 import { receivePush } from './app/receive-push.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
+import { openBulk } from './open-bulk.ts';
 
 /** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
 const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], pushes: readonly PushReader[]): Providers => ({
@@ -124,13 +125,16 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     );
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'verification', logger }));
     await life.own('relay', startRelay({ db, bus, logger, metrics }));
-    const ports = await openPorts(life, config, db, bus, options.clock ?? systemClock);
+    const single = await openPorts(life, config, db, bus, options.clock ?? systemClock);
+    const bulk = await openBulk({ life, config, db, purchases: single });
+    const ports = bulk.purchases;
     const catalogue = browseCatalogue(ports.catalogue);
     const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
     await life.own(
       'scheduler',
       startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, houseKeepMs, limit, leaseMs }),
     );
+    await bulk.start();
     const grpc = await life.own(
       'grpc',
       startGrpcServer({
@@ -141,16 +145,19 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
         metrics,
         maxInFlight: config.grpcMaxInFlight,
         tls: grpcTls(config),
-        services: grpcServices({
-          catalogue,
-          priceOffers: priceOffers(ports, catalogue),
-          quotePrice: quotePrice(ports),
-          createVerification: createVerification(ports),
-          getVerification: getVerification(ports),
-          listVerifications: listVerifications(ports),
-          cancelVerification: cancelVerification(ports),
-          receivePush: receivePush(ports),
-        }),
+        services: [
+          ...grpcServices({
+            catalogue,
+            priceOffers: priceOffers(ports, catalogue),
+            quotePrice: quotePrice(ports),
+            createVerification: createVerification(ports),
+            getVerification: getVerification(ports),
+            listVerifications: listVerifications(ports),
+            cancelVerification: cancelVerification(ports),
+            receivePush: receivePush(ports),
+          }),
+          bulk.service,
+        ],
       }),
     );
     life.readiness('postgres', () => db.ping());

@@ -21,6 +21,7 @@ interface Row {
     | 'campaign'
     | 'apiKey'
     | 'quote'
+    | 'batch'
     | 'budget'
     | 'usageAlert'
     | 'webhook';
@@ -101,6 +102,10 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/verifications/:id': { kind: 'read', resource: 'verification' },
   'POST /v2/verifications/:id/cancel': { kind: 'write', resource: 'verification' },
   'GET /v2/verifications/:id/events': { kind: 'read', resource: 'verification' },
+  'POST /v2/verifications/bulk': { kind: 'write', body: { items: [{ service: 'telegram', country: 'ID' }] } },
+  'GET /v2/verifications/bulk': { kind: 'read' },
+  'GET /v2/verifications/bulk/:id': { kind: 'read', resource: 'batch' },
+  'POST /v2/verifications/bulk/:id/cancel': { kind: 'write', resource: 'batch' },
   'GET /v2/usage': { kind: 'read' },
   'GET /v2/usage/periods': { kind: 'read' },
   'GET /v2/usage/forecast': { kind: 'read' },
@@ -182,6 +187,7 @@ describe('every route and every wrong caller', () => {
     campaign: '',
     apiKey: '',
     quote: '',
+    batch: '',
     budget: '',
     usageAlert: '',
     webhook: '',
@@ -206,6 +212,7 @@ describe('every route and every wrong caller', () => {
     )[0].id;
     ids.transaction = expectStatus(await owner.api.get('/v2/transactions?limit=1'), 200).data[0].id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
+    ids.batch = expectStatus(await owner.api.post('/v2/verifications/bulk', table['POST /v2/verifications/bulk']?.body), 202).id;
     ids.quote = expectStatus(await owner.api.post('/v2/quotes', table['POST /v2/quotes']?.body), 201).id;
     ids.budget = expectStatus(await owner.api.post('/v2/budgets', table['POST /v2/budgets']?.body), 201).id;
     ids.usageAlert = expectStatus(await owner.api.post('/v2/usage-alerts', table['POST /v2/usage-alerts']?.body), 201).id;

@@ -34,6 +34,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /v2/api-keys': { name: 'k', scopes: ['wallet:read'], expiresAt: '2030-01-01T00:00:00Z' },
   'POST /v2/payments': { amount: '5.00', currency: 'USD', gateway: 'simulator' },
   'POST /v2/verifications': { service: 'telegram', country: 'ID', capability: 'sms', maxPrice: '1.00' },
+  'POST /v2/verifications/bulk': { items: [{ service: 'telegram', country: 'ID', capability: 'sms', count: 2, maxPrice: '1.00' }] },
   'POST /v2/contacts': {
     phone: '+447700900123',
     firstName: 'Ada',

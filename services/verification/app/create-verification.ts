@@ -20,6 +20,9 @@ export interface CreateVerificationRequest {
   readonly service: string;
   readonly country: string;
   readonly capability: string;
+  /** Empty or left out: any. */
+  readonly operator?: string;
+  readonly areaCode?: string;
   readonly maxPrice: Money | undefined;
   /** Of a quote that the customer has asked for; empty or left out: the price of the moment. */
   readonly quoteId?: string;

@@ -1,9 +1,17 @@
 import { appError } from '#platform/errors/index.ts';
 import type { HoldOutcome, Ledger } from '../app/ports.ts';
 
+/** The reservation of a batch, as far as parts are taken from it. */
+export interface Whole {
+  leftMicros: bigint;
+  open: boolean;
+}
+
 export interface FakeLedger extends Ledger {
   /** Hold id by verification id. */
   readonly holds: ReadonlyMap<string, { readonly holdId: string; readonly amountMicros: bigint; readonly request: string }>;
+  /** Those of batches, by hold id. */
+  readonly wholes: Map<string, Whole>;
   balanceMicros: bigint;
   spoil(how: 'before' | 'after'): void;
   calls: number;
@@ -12,23 +20,39 @@ export interface FakeLedger extends Ledger {
 /** Billing in memory: idempotent by verification, like the real one. */
 export const createFakeLedger = (): FakeLedger => {
   const holds = new Map<string, { holdId: string; amountMicros: bigint; request: string }>();
+  const wholes = new Map<string, Whole>();
   const spoilt: ('before' | 'after')[] = [];
   const unknown: HoldOutcome = { kind: 'unknown', error: appError('platform.deadline_exceeded') };
+  /** Out of a batch's reservation, or out of the wallet. @returns why not */
+  const take = (micros: bigint, fromHoldId: string | undefined): HoldOutcome | undefined => {
+    if (fromHoldId === undefined) {
+      if (ledger.balanceMicros < micros) return { kind: 'refused', error: appError('billing.insufficient_credit') };
+      ledger.balanceMicros -= micros;
+      return undefined;
+    }
+    const whole = wholes.get(fromHoldId);
+    if (whole === undefined) return { kind: 'refused', error: appError('request.not_found') };
+    if (!whole.open) return { kind: 'refused', error: appError('billing.hold_released') };
+    if (whole.leftMicros < micros) return { kind: 'refused', error: appError('billing.capture_exceeds_hold') };
+    whole.leftMicros -= micros;
+    return undefined;
+  };
   const ledger: FakeLedger = {
     holds,
+    wholes,
     balanceMicros: 1_000_000_000n,
     calls: 0,
     spoil: (how) => void spoilt.push(how),
-    placeHold: async ({ tenantId, verificationId, amount, quoteId = '', description, expiresAt }) => {
+    placeHold: async ({ tenantId, verificationId, amount, quoteId = '', fromHoldId, description, expiresAt }) => {
       ledger.calls += 1;
       const how = spoilt.shift();
       if (how === 'before') return unknown;
-      const request = [tenantId, amount.micros, quoteId, description, expiresAt.toISOString()].join('|');
+      const request = [tenantId, amount.micros, quoteId, fromHoldId ?? '', description, expiresAt.toISOString()].join('|');
       const known = holds.get(verificationId);
       if (known && known.request !== request) return { kind: 'refused', error: appError('request.idempotency_conflict') };
       if (!known) {
-        if (ledger.balanceMicros < amount.micros) return { kind: 'refused', error: appError('billing.insufficient_credit') };
-        ledger.balanceMicros -= amount.micros;
+        const refused = take(amount.micros, fromHoldId);
+        if (refused) return refused;
         holds.set(verificationId, { holdId: `hold-${holds.size + 1}`, amountMicros: amount.micros, request });
       }
       return how === 'after' ? unknown : { kind: 'held', holdId: holds.get(verificationId)?.holdId ?? '' };

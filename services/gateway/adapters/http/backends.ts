@@ -13,6 +13,7 @@ import type { AlertServiceService, BudgetServiceService, UsageServiceService } f
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
 import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webhooks.ts';
+import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts';
 import type {
   CatalogServiceService,
   ProviderPushServiceService,
@@ -38,6 +39,7 @@ export interface Backends {
   readonly alerts: GrpcClient<typeof AlertServiceService>;
   readonly catalog: GrpcClient<typeof CatalogServiceService>;
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
+  readonly bulk: GrpcClient<typeof BulkServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
   readonly contacts: GrpcClient<typeof ContactServiceService>;
   readonly campaigns: GrpcClient<typeof CampaignServiceService>;

@@ -1,20 +1,11 @@
 import { LedgerServiceClient, type LedgerServiceService, type PlaceHoldsResponse_Result } from '#proto/namaskah/billing/v1/billing.ts';
-import { appError, type ErrorCode, toAppError } from '#platform/errors/index.ts';
+import { appError, toAppError } from '#platform/errors/index.ts';
 import { errorOfDetail, type GrpcClient, systemPrincipal } from '#platform/grpc/index.ts';
 import { coalesce } from '#platform/postgres/index.ts';
 import type { HoldOutcome, Ledger } from '../../app/ports.ts';
+import { undecidedCodes } from '../../app/undecided.ts';
 
 export { LedgerServiceClient };
-
-/** After these nobody knows whether the hold exists. Every other error is billing's considered answer. */
-const unknownCodes: ReadonlySet<ErrorCode> = new Set([
-  'platform.unavailable',
-  'platform.overloaded',
-  'platform.deadline_exceeded',
-  'platform.internal',
-  'request.cancelled',
-  'request.idempotency_in_progress',
-]);
 
 type Request = Parameters<Ledger['placeHold']>[0];
 
@@ -37,7 +28,7 @@ const outcomeOf = (result: PlaceHoldsResponse_Result | undefined): HoldOutcome =
   const error = result?.error && errorOfDetail(result.error, undefined);
   return error === undefined
     ? { kind: 'unknown', error: appError('platform.internal', { cause: 'neither a hold nor a known error' }) }
-    : { kind: unknownCodes.has(error.code) ? 'unknown' : 'refused', error };
+    : { kind: undecidedCodes.has(error.code) ? 'unknown' : 'refused', error };
 };
 
 /** A call under way carries the next one's passengers; more than two at once would only make smaller batches. */
@@ -64,7 +55,7 @@ export const createLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'pla
         return await place(request);
       } catch (cause) {
         const error = toAppError(cause);
-        return { kind: unknownCodes.has(error.code) ? 'unknown' : 'refused', error };
+        return { kind: undecidedCodes.has(error.code) ? 'unknown' : 'refused', error };
       }
     },
   };

@@ -2,6 +2,7 @@ import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
 import type { SealedMessage } from '../../app/ports.ts';
 import type { State } from '../../domain/state.ts';
 import type { Reason, Verification } from '../../domain/verification.ts';
+import { bulkEntities } from './bulk/rows.ts';
 
 export const VerificationRow = defineEntity({
   name: 'VerificationRow',
@@ -53,7 +54,7 @@ export const MessageRow = defineEntity({
   },
 });
 
-export const entities = [VerificationRow, MessageRow] as const;
+export const entities = [VerificationRow, MessageRow, ...bulkEntities] as const;
 
 type EntityRow = InferEntity<typeof VerificationRow>;
 

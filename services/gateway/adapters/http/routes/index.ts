@@ -7,6 +7,7 @@ import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { authRoutes } from './auth.ts';
 import { budgetRoutes } from './budgets.ts';
+import { bulkRoutes } from './bulk.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { catalogueRoutes } from './catalogue.ts';
@@ -67,6 +68,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   usageRoutes(typed, dependencies.backends);
   usageAlertRoutes(typed, dependencies.backends);
   budgetRoutes(typed, dependencies.backends);
+  bulkRoutes(typed, dependencies.backends);
   verificationRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);
   contactRoutes(typed, dependencies.backends);

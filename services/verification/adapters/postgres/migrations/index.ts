@@ -1,5 +1,6 @@
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
+import { bulk } from './0051-bulk.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */
 export const migrations = [
@@ -96,4 +97,5 @@ alter table verifications add column quote_id uuid;
 `,
   ),
   purchaseDetails,
+  bulk,
 ];

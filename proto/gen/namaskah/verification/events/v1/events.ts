@@ -69,6 +69,29 @@ export interface ActivationFailed {
   reason: string;
 }
 
+/**
+ * Every number of a bulk order has its end: told once. Each of them has had events of its own before, and their holds are settled by those;
+ * what no number took was given back already.
+ */
+export interface BatchCompleted {
+  batchId: string;
+  /** The sum of the four that follow. */
+  total: number;
+  /** A code came: charged. */
+  received: number;
+  cancelled: number;
+  expired: number;
+  /** Could not be sold or bought. */
+  failed: number;
+  reserved: Money | undefined;
+  charged:
+    | Money
+    | undefined;
+  /** The customer had asked to cancel it. */
+  cancelAsked: boolean;
+  createdAt: Date | undefined;
+}
+
 function createBaseActivationPurchased(): ActivationPurchased {
   return {
     verificationId: "",
@@ -1030,6 +1053,246 @@ export const ActivationFailed: MessageFns<ActivationFailed> = {
     message.provider = object.provider ?? "";
     message.holdId = object.holdId ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseBatchCompleted(): BatchCompleted {
+  return {
+    batchId: "",
+    total: 0,
+    received: 0,
+    cancelled: 0,
+    expired: 0,
+    failed: 0,
+    reserved: undefined,
+    charged: undefined,
+    cancelAsked: false,
+    createdAt: undefined,
+  };
+}
+
+export const BatchCompleted: MessageFns<BatchCompleted> = {
+  encode(message: BatchCompleted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.batchId !== "") {
+      writer.uint32(10).string(message.batchId);
+    }
+    if (message.total !== 0) {
+      writer.uint32(16).int32(message.total);
+    }
+    if (message.received !== 0) {
+      writer.uint32(24).int32(message.received);
+    }
+    if (message.cancelled !== 0) {
+      writer.uint32(32).int32(message.cancelled);
+    }
+    if (message.expired !== 0) {
+      writer.uint32(40).int32(message.expired);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(48).int32(message.failed);
+    }
+    if (message.reserved !== undefined) {
+      Money.encode(message.reserved, writer.uint32(58).fork()).join();
+    }
+    if (message.charged !== undefined) {
+      Money.encode(message.charged, writer.uint32(66).fork()).join();
+    }
+    if (message.cancelAsked !== false) {
+      writer.uint32(72).bool(message.cancelAsked);
+    }
+    if (message.createdAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdAt), writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchCompleted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchCompleted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.batchId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.received = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cancelled = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.expired = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.failed = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reserved = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.charged = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.cancelAsked = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.createdAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BatchCompleted {
+    return {
+      batchId: isSet(object.batchId)
+        ? globalThis.String(object.batchId)
+        : isSet(object.batch_id)
+        ? globalThis.String(object.batch_id)
+        : "",
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      received: isSet(object.received) ? globalThis.Number(object.received) : 0,
+      cancelled: isSet(object.cancelled) ? globalThis.Number(object.cancelled) : 0,
+      expired: isSet(object.expired) ? globalThis.Number(object.expired) : 0,
+      failed: isSet(object.failed) ? globalThis.Number(object.failed) : 0,
+      reserved: isSet(object.reserved) ? Money.fromJSON(object.reserved) : undefined,
+      charged: isSet(object.charged) ? Money.fromJSON(object.charged) : undefined,
+      cancelAsked: isSet(object.cancelAsked)
+        ? globalThis.Boolean(object.cancelAsked)
+        : isSet(object.cancel_asked)
+        ? globalThis.Boolean(object.cancel_asked)
+        : false,
+      createdAt: isSet(object.createdAt)
+        ? fromJsonTimestamp(object.createdAt)
+        : isSet(object.created_at)
+        ? fromJsonTimestamp(object.created_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: BatchCompleted): unknown {
+    const obj: any = {};
+    if (message.batchId !== "") {
+      obj.batchId = message.batchId;
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.received !== 0) {
+      obj.received = Math.round(message.received);
+    }
+    if (message.cancelled !== 0) {
+      obj.cancelled = Math.round(message.cancelled);
+    }
+    if (message.expired !== 0) {
+      obj.expired = Math.round(message.expired);
+    }
+    if (message.failed !== 0) {
+      obj.failed = Math.round(message.failed);
+    }
+    if (message.reserved !== undefined) {
+      obj.reserved = Money.toJSON(message.reserved);
+    }
+    if (message.charged !== undefined) {
+      obj.charged = Money.toJSON(message.charged);
+    }
+    if (message.cancelAsked !== false) {
+      obj.cancelAsked = message.cancelAsked;
+    }
+    if (message.createdAt !== undefined) {
+      obj.createdAt = message.createdAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BatchCompleted>, I>>(base?: I): BatchCompleted {
+    return BatchCompleted.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BatchCompleted>, I>>(object: I): BatchCompleted {
+    const message = createBaseBatchCompleted();
+    message.batchId = object.batchId ?? "";
+    message.total = object.total ?? 0;
+    message.received = object.received ?? 0;
+    message.cancelled = object.cancelled ?? 0;
+    message.expired = object.expired ?? 0;
+    message.failed = object.failed ?? 0;
+    message.reserved = (object.reserved !== undefined && object.reserved !== null)
+      ? Money.fromPartial(object.reserved)
+      : undefined;
+    message.charged = (object.charged !== undefined && object.charged !== null)
+      ? Money.fromPartial(object.charged)
+      : undefined;
+    message.cancelAsked = object.cancelAsked ?? false;
+    message.createdAt = object.createdAt ?? undefined;
     return message;
   },
 };
