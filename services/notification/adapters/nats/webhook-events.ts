@@ -52,6 +52,13 @@ export const projections: ReadonlyMap<string, Projection> = new Map([
   expose(verification.cancelled, 'verification.cancelled', aboutVerification),
   expose(verification.expired, 'verification.expired', aboutVerification),
   expose(verification.failed, 'verification.failed', (payload) => ({ ...aboutVerification(payload), reason: payload.reason })),
+  expose(verification.batchCompleted, 'verification.batch_completed', (payload) => {
+    const { batchId, total, received, cancelled, expired, failed, reserved, charged } = payload;
+    return {
+      ...{ batchId: toTypeId('batch', batchId), total, received, cancelled, expired, failed },
+      ...{ ...amount('reserved', reserved), ...amount('charged', charged) },
+    };
+  }),
   expose(billing.paymentSucceeded, 'payment.succeeded', ({ paymentId, gateway, amount: paid }) => ({
     ...{ paymentId: toTypeId('payment', paymentId), gateway, ...amount('amount', paid) },
   })),

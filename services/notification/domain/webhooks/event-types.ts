@@ -49,6 +49,10 @@ export const eventTypes: readonly EventType[] = [
   row('verification.cancelled', 'It was cancelled and the price given back.', verification),
   row('verification.expired', 'No code came in time; the price was given back.', verification),
   row('verification.failed', 'No number could be had; the price was given back.', { ...verification, reason: 'no_numbers' }),
+  row('verification.batch_completed', 'Every number of a bulk order has its end; told once.', {
+    ...{ batchId: toTypeId('batch', sampleUuid), total: 20, received: 17, cancelled: 0, expired: 2, failed: 1 },
+    ...{ reserved: '9.00', charged: '7.65', currency: 'USD' },
+  }),
   row('payment.succeeded', 'A payment arrived and the wallet was credited.', {
     ...{ paymentId: pay, gateway: 'stripe', amount: '50.00', currency: 'USD' },
   }),
