@@ -131,6 +131,7 @@ export const metricTable = {
     'outcome',
   ]),
   webhook_attempt_duration_seconds: histogram('Duration of requests to customers.', latencySeconds, ['outcome']),
+  webhook_postponed_total: counter('First attempts put off because number and code could not be had.'),
   webhook_deliveries_total: counter('Webhook deliveries that ended: delivered, failed.', ['status']),
   webhook_endpoints_disabled_total: counter('Endpoints that were switched off: gone, failing.', ['reason']),
   webhook_oldest_due_seconds: gauge('How long the oldest webhook delivery that is due has waited for a worker.'),

@@ -43,12 +43,17 @@ const durables = ['notification-webhooks-verification', 'notification-webhooks-b
 const observerOf = ({ logger, metrics }: Life): WebhookObserver => {
   const attempts = metrics.counter('webhook_attempts_total');
   const durations = metrics.histogram('webhook_attempt_duration_seconds');
+  const postponed = metrics.counter('webhook_postponed_total');
   const deliveries = metrics.counter('webhook_deliveries_total');
   const disabled = metrics.counter('webhook_endpoints_disabled_total');
   return {
     attempted: (outcome, seconds) => {
       attempts.inc({ outcome });
       durations.observe({ outcome }, seconds);
+    },
+    postponed: (error) => {
+      postponed.inc();
+      logger.warn({ err: error }, 'a webhook waits for number and code');
     },
     ended: (status) => deliveries.inc({ status }),
     disabled: (reason, endpointId) => {

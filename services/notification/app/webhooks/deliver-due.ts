@@ -67,11 +67,12 @@ export const deliverDue = (dependencies: DeliverDueDependencies) => {
     const outline = bodies.open(claimed, claimed.body);
     if (claimed.complete) return outline;
     const now = clock.now();
+    const verificationId = subjectOf(outline);
     let found: VerificationDetails | undefined;
     try {
-      found = await details.ofVerification(claimed.tenantId, subjectOf(outline));
+      found = await details.ofVerification(claimed.tenantId, verificationId);
     } catch (error) {
-      onError(error);
+      observer.postponed(error);
       if (now.getTime() - claimed.createdAt.getTime() < detailsWaitMs) {
         await deliveries.postpone(claimed, addMs(now, detailsPauseMs));
         return undefined;

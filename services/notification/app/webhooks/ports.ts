@@ -166,6 +166,8 @@ export interface WebhookSender {
 
 export interface WebhookObserver {
   attempted(outcome: 'delivered' | 'gone' | 'status' | Unanswered, seconds: number): void;
+  /** Its details could not be had. */
+  postponed(error: unknown): void;
   ended(status: 'delivered' | 'failed'): void;
   disabled(reason: DisabledReason, endpointId: string): void;
 }

@@ -1,11 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { newId } from '#platform/ids/index.ts';
+import { newId, toTypeId } from '#platform/ids/index.ts';
 import { dayMs } from '#platform/time/index.ts';
 import { errorOf, judge, maxTries, retryAt, type SendResult } from './delivery.ts';
 import { endpointLimit, endpointProblems, urlProblem } from './endpoint.ts';
-import { bodyOf, eventTypes, filtersOf, isFilter, testType } from './event-types.ts';
+import {
+  bodyOf,
+  completeBody,
+  eventTypes,
+  filtersOf,
+  isFilter,
+  maskedBody,
+  type ReceivedMessage,
+  subjectOf,
+  testType,
+} from './event-types.ts';
 
 const strict = { allowHttpLoopback: false };
 
@@ -67,6 +77,54 @@ describe('event types', () => {
       { ...body, id: '' },
       { id: '', type: 'spending.resumed', version: 1, timestamp: '2026-11-21T08:00:00.000Z', sequence: 7, data: { source: 'x' } },
     );
+  });
+});
+
+describe('details', () => {
+  const verificationId = newId();
+  const at = (seconds: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds));
+  const outline = (type: string, occurredAt = at(10)): string =>
+    bodyOf({
+      ...{ eventId: newId(), tenantId: newId(), type, occurredAt, sequence: 1 },
+      data: { verificationId: toTypeId('verification', verificationId), service: 'x' },
+    });
+  const message = (code: string, seconds: number): ReceivedMessage => ({
+    code,
+    text: `text ${code}`,
+    sender: 'Shop',
+    receivedAt: at(seconds),
+  });
+  const codeOf = (messages: readonly ReceivedMessage[]): string | null =>
+    JSON.parse(completeBody(outline('verification.code_received'), { phoneNumber: '+1', messages })).data.code;
+
+  it('name the verification, and change nothing that was there', () => {
+    const before = outline('verification.created');
+    assert.equal(subjectOf(before), verificationId);
+    const after = JSON.parse(completeBody(before, { phoneNumber: '+62', messages: [message('1', 1)] }));
+    const { data, ...rest } = JSON.parse(before);
+    assert.deepEqual(after, { ...rest, data: { ...data, phoneNumber: '+62' } }, 'no code where none was received');
+    assert.throws(() => subjectOf('{"data":{}}'));
+  });
+  it('the code is that of the event, not one that came later', () => {
+    assert.equal(codeOf([message('a', 5), message('b', 10), message('c', 11)]), 'b');
+    assert.equal(codeOf([message('late', 11)]), 'late', 'clocks of two machines differ');
+    assert.equal(codeOf([message('', 5)]), null, 'a text without a code');
+    assert.equal(codeOf([]), null);
+  });
+  it('every field of the example is there, also when nobody knows', () => {
+    const example = eventTypes.find(({ type }) => type === 'verification.code_received')?.example ?? {};
+    const { data } = JSON.parse(completeBody(outline('verification.code_received'), undefined));
+    for (const name of ['phoneNumber', 'code', 'text', 'sender', 'receivedAt']) assert.ok(name in example && data[name] === null, name);
+  });
+  it('are hidden from the log, all else is not', () => {
+    const body = completeBody(outline('verification.code_received'), { phoneNumber: '+628123', messages: [message('4711', 1)] });
+    const masked = maskedBody(body);
+    assert.doesNotMatch(masked, /4711|628123|Shop/);
+    const [shown, sent] = [JSON.parse(masked), JSON.parse(body)];
+    assert.deepEqual({ ...shown, data: 0 }, { ...sent, data: 0 });
+    assert.deepEqual([shown.data.verificationId, shown.data.code], [sent.data.verificationId, '***']);
+    const plain = outline('verification.completed');
+    assert.equal(maskedBody(plain), plain);
   });
 });
 

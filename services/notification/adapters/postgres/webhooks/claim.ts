@@ -12,7 +12,10 @@ const perTenant = 16;
 /** Endpoints of one tenant in one turn. */
 const perTurn = 4;
 
-/** The recursion jumps from endpoint to endpoint in the index of what waits, however much that is. */
+/**
+ * The recursion jumps from endpoint to endpoint in the index of what waits, however much that is. Who has as many in flight as
+ * he may is no candidate: he would take the turn of another and use it for nothing.
+ */
 const endpointsSql = `with recursive waiting (endpoint_id) as (
   (select endpoint_id from webhook_deliveries where status = 'pending' order by endpoint_id limit 1)
   union all
@@ -23,6 +26,8 @@ const endpointsSql = `with recursive waiting (endpoint_id) as (
   from waiting w join webhook_endpoints e on e.id = w.endpoint_id
   where e.enabled and e.deleted_at is null
     and exists (select from webhook_deliveries d where d.endpoint_id = e.id and d.status = 'pending' and d.next_attempt_at <= $1)
+    and (select count(*) from webhook_deliveries f where f.tenant_id = e.tenant_id and f.endpoint_id = e.id and f.leased_until > $1)
+      < case when e.failing_since is null then ${perEndpoint} else 1 end
 ), allowed as (
   select r.id, r.turn, r.served_at, r.failing, row_number() over (partition by r.failing order by r.turn, r.served_at) as place
   from ranked r where r.turn <= ${perTurn} and

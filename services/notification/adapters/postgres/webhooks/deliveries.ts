@@ -28,9 +28,9 @@ const standing = `where id = $1 and tenant_id = $2 and attempts = $3 and status 
 const completeSql = `update webhook_deliveries set body = $4, complete = true ${standing} returning 1`;
 const postponeSql = `update webhook_deliveries set tries = tries - 1, next_attempt_at = $4, leased_until = null ${standing}`;
 
-/** "failing" only while it still does: a success meanwhile has the last word. */
+/** "failing" only while it has been since then: a success meanwhile has the last word. The database knows microseconds, $5 does not. */
 const disableSql = `update webhook_endpoints set enabled = false, disabled_reason = $3, updated_at = $4
-where id = $1 and tenant_id = $2 and enabled and deleted_at is null and ($3 = 'gone' or failing_since is not null) returning url`;
+where id = $1 and tenant_id = $2 and enabled and deleted_at is null and ($3 = 'gone' or date_trunc('milliseconds', failing_since) <= $5) returning url`;
 
 const retrySql = `update webhook_deliveries set status = 'pending', tries = 0, next_attempt_at = $4, leased_until = null, ended_at = null
 where id = $1 and tenant_id = $2 and endpoint_id = $3 and (leased_until is null or leased_until <= $4)`;
@@ -137,7 +137,7 @@ export const postgresWebhookDeliveries = (db: Database): WebhookDeliveries => {
       return db.transaction(async (tx) => {
         await note(tx, claimed, ending);
         const { endpointId, tenantId } = claimed;
-        const [off] = await tx.query<{ url: string }>(disableSql, [endpointId, tenantId, disable, at]);
+        const [off] = await tx.query<{ url: string }>(disableSql, [endpointId, tenantId, disable, at, claimed.failingSince ?? null]);
         if (off === undefined) return false;
         // The host only: paths of such addresses often hold a token.
         const facts = { host: new URL(off.url).host, reason: disable };
