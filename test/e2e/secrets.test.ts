@@ -55,7 +55,10 @@ const live = async (): Promise<void> => {
   secrets.set('access token', customer.tokens.accessToken).set('refresh token', customer.tokens.refreshToken);
   secrets.set('second access token', refreshed.accessToken).set('second refresh token', refreshed.refreshToken);
 
-  await pay(customer.api, '20.00');
+  await pay(customer.api, '80.00');
+  expectStatus(await customer.api.post('/v2/subscription', { plan: 'pro', interval: 'month' }), 200);
+  // Before the rest, so that codes go through it.
+  await webhook(customer.api);
   await rent(customer.api);
   await campaign(customer.api);
 
@@ -70,6 +73,25 @@ const live = async (): Promise<void> => {
   const invitation = tokenIn(await firstMail(guest));
   secrets.set('token of the invitation', invitation);
   expectStatus(await anonymous.post('/v2/invitations/accept', { token: invitation, password: guestPassword }), 201);
+};
+
+/** An endpoint that nobody answers at, whose address holds a token, and that is tested and rotated. */
+const webhook = async (customer: ReturnType<typeof api>): Promise<void> => {
+  const token = marker('hook');
+  const created = await until(
+    'an endpoint',
+    () => customer.post('/v2/webhooks', { url: `http://127.0.0.1:1/${token}`, eventTypes: ['*'] }),
+    ({ status }) => status === 201,
+  );
+  const { id, secret } = created.body;
+  const rotated = expectStatus(await customer.post(`/v2/webhooks/${id}/rotate-secret`, {}), 200);
+  secrets.set('token in the address of a webhook', token).set('secret of a webhook', secret).set('its next secret', rotated.secret);
+  expectStatus(await customer.post(`/v2/webhooks/${id}/test`), 202);
+  await until(
+    'a failed attempt',
+    async () => expectStatus(await customer.get(`/v2/webhooks/${id}/deliveries`), 200).data,
+    (deliveries) => deliveries.some(({ lastError }: { lastError: string | null }) => lastError !== null),
+  );
 };
 
 /** One number whose code comes, one that is cancelled, and a provider that fails in between. */
