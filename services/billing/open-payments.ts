@@ -8,6 +8,7 @@ import { postgresNotifications } from './adapters/postgres/payments/notification
 import { postgresPayments } from './adapters/postgres/payments/payments.ts';
 import { postgresRefunds } from './adapters/postgres/payments/refunds.ts';
 import { gatewayHealth } from './app/payments/gateway-health.ts';
+import { getPaymentLog } from './app/payments/get-payment-log.ts';
 import { getPayment } from './app/payments/get-payment.ts';
 import { getRefund } from './app/payments/get-refund.ts';
 import { listPayments } from './app/payments/list-payments.ts';
@@ -33,7 +34,10 @@ export interface PaymentParts {
   readonly worker: StartWorker;
 }
 
-type PaymentUseCases = Pick<BillingUseCases, 'startPayment' | 'retryPayment' | 'getPayment' | 'listPayments' | 'receiveNotification'>;
+type PaymentUseCases = Pick<
+  BillingUseCases,
+  'startPayment' | 'retryPayment' | 'getPayment' | 'getPaymentLog' | 'listPayments' | 'receiveNotification'
+>;
 
 /** Part of the composition root: payments, their webhooks, and refunds. */
 export const openPayments = async ({
@@ -71,6 +75,7 @@ export const openPayments = async ({
       startPayment: startPayment(paying),
       retryPayment: retryPayment(paying),
       getPayment: getPayment({ payments, clock, wakeReconciliation: reconciliation.wake }),
+      getPaymentLog: getPaymentLog({ payments }),
       listPayments: listPayments({ payments }),
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     },

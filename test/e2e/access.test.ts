@@ -15,6 +15,7 @@ interface Row {
   readonly resource?:
     | 'verification'
     | 'payment'
+    | 'refund'
     | 'transaction'
     | 'receipt'
     | 'contact'
@@ -78,6 +79,12 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/payments': { kind: 'write', body: { amount: '5.00', currency: 'USD', gateway: 'simulator' } },
   'GET /v2/payments': { kind: 'read' },
   'GET /v2/payments/:id': { kind: 'read', resource: 'payment' },
+  'GET /v2/payments/:id/log': { kind: 'read', resource: 'payment' },
+  'POST /v2/payments/:id/retry': { kind: 'admin', resource: 'payment' },
+  'POST /v2/refunds': { kind: 'admin', body: { paymentId: 'pay_00000000000000000000000000', reason: 'r' } },
+  'GET /v2/refunds': { kind: 'read' },
+  'GET /v2/refunds/:id': { kind: 'read', resource: 'refund' },
+  'POST /v2/admin/payment-refunds': { kind: 'operator' },
   'GET /v2/prices': { kind: 'read' },
   'POST /v2/quotes': { kind: 'write', body: { product: 'verification', service: 'telegram', country: 'ID' } },
   'GET /v2/quotes/:id': { kind: 'read', resource: 'quote' },
@@ -181,6 +188,7 @@ describe('every route and every wrong caller', () => {
   const ids: Record<NonNullable<Row['resource']>, string> = {
     verification: '',
     payment: '',
+    refund: '',
     transaction: '',
     receipt: '',
     contact: '',
@@ -203,6 +211,7 @@ describe('every route and every wrong caller', () => {
     ]);
     const payment = await pay(owner.api, '10.00');
     ids.payment = payment.id;
+    ids.refund = expectStatus(await owner.api.post('/v2/refunds', { paymentId: payment.id, amount: '1.00', reason: 'r' }), 201).id;
     ids.receipt = (
       await until(
         'a receipt',

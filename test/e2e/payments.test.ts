@@ -34,6 +34,53 @@ describe('payments', () => {
     for (const gateway of gateways) assert.equal((await pay(customer.api, '1.00', 'success', gateway)).status, 'succeeded', gateway);
     await until('credited', balance, (value) => value === '53.36');
   });
+  it('gives a payment back in parts by each gateway, with the story told by the log; the rest stays', async () => {
+    for (const gateway of gateways) {
+      const payment = await pay(customer.api, '10.00', 'success', gateway);
+      const before = Number(await balance());
+      const asked = expectStatus(
+        await customer.api.post('/v2/refunds', { paymentId: payment.id, amount: '4.00', reason: 'Not needed' }),
+        201,
+      );
+      assert.equal(Number(await balance()).toFixed(2), (before - 4).toFixed(2), 'at once');
+      const done = await until(
+        `a refund by ${gateway}`,
+        async () => expectStatus(await customer.api.get(`/v2/refunds/${asked.id}`), 200),
+        ({ status }) => status !== 'pending',
+      );
+      assert.deepEqual([done.status, done.amount, done.gateway, done.cause], ['succeeded', '4.00', gateway, 'customer']);
+      const more = expectStatus(await customer.api.post('/v2/refunds', { paymentId: payment.id, amount: '6.01', reason: 'r' }), 409);
+      assert.equal(more.code, 'billing.refund_exceeds_payment');
+      const { data } = expectStatus(await customer.api.get(`/v2/payments/${payment.id}/log`), 200);
+      const kinds: string[] = data.map(({ kind }: { kind: string }) => kind);
+      for (const kind of ['attempt_started', 'notification_received', 'attempt_succeeded', 'refund_requested', 'refund_succeeded'])
+        assert.ok(kinds.includes(kind), `${gateway}: ${kind} in ${kinds.join(', ')}`);
+    }
+    assert.equal(expectStatus(await customer.api.get('/v2/refunds'), 200).data.length, gateways.length);
+  });
+  it('pays by another gateway when the customer tries again; what is paid twice goes back by itself', async () => {
+    const before = Number(await balance());
+    const first = expectStatus(await customer.api.post('/v2/payments', { amount: '7.00', currency: 'USD', gateway: 'stripe' }), 201);
+    const again = expectStatus(await customer.api.post(`/v2/payments/${first.id}/retry`, { gateway: 'paystack' }), 200);
+    assert.deepEqual([again.id, again.gateway, again.status], [first.id, 'paystack', 'pending']);
+    for (const { checkoutUrl } of [first, again])
+      await fetch(checkoutUrl, { method: 'POST', body: new URLSearchParams({ outcome: 'success' }), redirect: 'manual' });
+    const refunds = await until(
+      'the surplus goes back',
+      async () => expectStatus(await customer.api.get(`/v2/refunds?paymentId=${first.id}`), 200).data,
+      ([refund]) => refund?.status === 'succeeded',
+    );
+    assert.deepEqual([refunds.length, refunds[0].cause, refunds[0].amount], [1, 'surplus', '7.00']);
+    assert.equal(Number(await balance()).toFixed(2), (before + 7).toFixed(2));
+    assert.equal(expectStatus(await customer.api.post(`/v2/payments/${first.id}/retry`, {}), 409).code, 'billing.payment_settled');
+  });
+  it('chooses a gateway, and the next when it does not answer', async () => {
+    await platform.simulator({ payments: { nextCreateFaults: ['http_503'] } });
+    const payment = expectStatus(await customer.api.post('/v2/payments', { amount: '5.00', currency: 'USD' }), 201);
+    assert.equal(payment.status, 'pending');
+    const { data } = expectStatus(await customer.api.get(`/v2/payments/${payment.id}/log`), 200);
+    assert.equal(new Set(data.map(({ gateway }: { gateway: string }) => gateway)).size, 2);
+  });
   it('refuses a forged webhook and a gateway that does not exist', async () => {
     for (const gateway of gateways) {
       const response = await fetch(`${platform.gatewayUrl}/v2/callbacks/payments/${gateway}`, {

@@ -39,6 +39,16 @@ export interface Attempt {
   readonly settledAt: Date | undefined;
 }
 
+/** One thing that happened to a payment. */
+export interface PaymentLogEntry {
+  readonly at: Date;
+  readonly kind: string;
+  readonly gateway: string;
+  readonly reference: string;
+  readonly detail: string;
+  readonly amount: Money | undefined;
+}
+
 /** What the gateway's own API says about a payment: the only thing that is ever believed. */
 export interface GatewayStatement {
   readonly gatewayPaymentId: string;

@@ -36,8 +36,8 @@ const refundMessage = ({ id, paymentId, status, amount, gateway, cause, reason, 
 
 export const refundService = (billing: RefundUseCases): BoundService =>
   grpcService(proto.RefundServiceService, {
-    // Money leaves the platform: of a tenant only its owner may do that, and no limited key.
-    requestRefund: method(allow('system', 'owner'), async (request, { principal }) => ({
+    // Only back to where it came from, hence nothing that a stolen session of an admin could take away.
+    requestRefund: method(allow('system', 'owner', 'admin', { scope: 'payments:write' }), async (request, { principal }) => ({
       refund: refundMessage(await billing.requestRefund(principal.tenantId, { cause: 'customer', subject: principal.subject }, request)),
     })),
     requestRefundFor: method(allow('operator', 'system'), async ({ tenantId, refund }, { principal }) => {

@@ -21,6 +21,7 @@ import {
 import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import type { captureHold } from '../../app/ledger/capture-hold.ts';
 import type { getHold } from '../../app/ledger/get-hold.ts';
+import type { getPaymentLog } from '../../app/payments/get-payment-log.ts';
 import type { getPayment } from '../../app/payments/get-payment.ts';
 import type { getWallet } from '../../app/ledger/get-wallet.ts';
 import type { grantCredit } from '../../app/ledger/grant-credit.ts';
@@ -48,6 +49,7 @@ export interface BillingUseCases {
   readonly startPayment: ReturnType<typeof startPayment>;
   readonly retryPayment: ReturnType<typeof retryPayment>;
   readonly getPayment: ReturnType<typeof getPayment>;
+  readonly getPaymentLog: ReturnType<typeof getPaymentLog>;
   readonly listPayments: ReturnType<typeof listPayments>;
   readonly receiveNotification: ReturnType<typeof receiveNotification>;
 }
@@ -143,6 +145,9 @@ const paymentService = (billing: BillingUseCases): BoundService =>
     })),
     getPayment: method(allowAny(), async ({ id }, { principal }) => ({
       payment: paymentMessage(await billing.getPayment(principal.tenantId, id)),
+    })),
+    getPaymentLog: method(allowAny(), async ({ id }, { principal }) => ({
+      entries: [...(await billing.getPaymentLog(principal.tenantId, id))],
     })),
     listPayments: method(allowAny(), async ({ page }, { principal }) => {
       const { payments, nextCursor } = await billing.listPayments(principal.tenantId, pageOf(page));

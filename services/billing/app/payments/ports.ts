@@ -1,5 +1,5 @@
 import type { Money } from '#platform/money/index.ts';
-import type { Attempt, GatewayStatement, Payment } from '../../domain/payment.ts';
+import type { Attempt, GatewayStatement, Payment, PaymentLogEntry } from '../../domain/payment.ts';
 import type { Refund, RefundCause } from '../../domain/refund.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
 
@@ -33,6 +33,8 @@ export interface Payments {
   findAttempt(id: string): Promise<Attempt | undefined>;
   /** All attempts of a payment, in their order. */
   attempts(tenantId: string, paymentId: string): Promise<readonly Attempt[]>;
+  /** What happened to it, oldest first, at most `limit`; empty when it is not there. */
+  log(tenantId: string, id: string, limit: number): Promise<readonly PaymentLogEntry[]>;
   list(tenantId: string, page: PageAsk): Promise<{ readonly payments: readonly Payment[]; readonly nextCursor: string }>;
   /** Stores where the customer pays; the first answer stays. */
   checkoutReady(

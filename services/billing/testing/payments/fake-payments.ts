@@ -66,6 +66,21 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
       const row = stored.get(paymentId);
       return row?.payment.tenantId === tenantId ? row.attempts.map(({ attempt }) => attempt) : [];
     },
+    log: async (tenantId, id, limit) => {
+      const row = stored.get(id);
+      if (row?.payment.tenantId !== tenantId) return [];
+      const shared = ({ gateway, id: reference }: Attempt) => ({ gateway, reference, amount: undefined });
+      // The sort is stable: at one instant an attempt begins before it ends.
+      return row.attempts
+        .flatMap(({ attempt }) => [
+          { ...shared(attempt), at: attempt.createdAt, kind: 'attempt_started', detail: '' },
+          ...(attempt.settledAt
+            ? [{ ...shared(attempt), at: attempt.settledAt, kind: `attempt_${attempt.status}`, detail: attempt.failureReason }]
+            : []),
+        ])
+        .toSorted((a, b) => a.at.getTime() - b.at.getTime())
+        .slice(0, limit);
+    },
     list: async (tenantId, { limit, cursor }) => {
       const own = [...stored.values()]
         .map(({ payment }) => payment)

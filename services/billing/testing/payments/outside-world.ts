@@ -24,6 +24,8 @@ export interface OutsideWorld {
   settings(patch: object): Promise<void>;
   /** What the person does at the hosted page. */
   press(checkoutUrl: string, outcome: 'success' | 'failure'): Promise<void>;
+  /** The first `count` webhooks about a payment. @throws when they do not arrive in time */
+  notifications(gateway: string, paymentId: string, count: number): Promise<readonly Sent[]>;
   /** The first webhook about a payment. @throws when none arrives in time */
   notification(gateway: string, paymentId: string, timeoutMs?: number): Promise<Sent>;
   close(): Promise<void>;
@@ -85,6 +87,13 @@ export const startOutsideWorld = async (): Promise<OutsideWorld> => {
         if (found !== undefined) return found;
       }
       throw new Error(`no webhook about ${paymentId}`);
+    },
+    notifications: async (gateway, paymentId, count) => {
+      for (const deadline = Date.now() + 10_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
+        const found = sent.filter(({ path, rawBody }) => path === `/${gateway}` && rawBody.includes(paymentId));
+        if (found.length >= count) return found.slice(0, count);
+      }
+      throw new Error(`fewer than ${count} webhooks about ${paymentId}`);
     },
     close: async () => {
       child.kill('SIGTERM');

@@ -152,6 +152,92 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
         assert.equal(parse({ rawBody: Buffer.from(nonsense) }).outcome, 'malformed', nonsense);
   });
 
+  const paid = async () => {
+    const paymentId = newId();
+    const { gatewayPaymentId, checkoutUrl } = await started(paymentId);
+    await world.press(checkoutUrl, 'success');
+    return { reference: paymentId, gatewayPaymentId: (await statement(paymentId, gatewayPaymentId)).gatewayPaymentId };
+  };
+  const part = money('USD', 2_340_000n);
+  const rest = money('USD', 10_000_000n);
+
+  law('a refund in parts: each is known by our id, together never more than was paid', async () => {
+    const payment = await paid();
+    const [one, two, three] = [newId(), newId(), newId()];
+    assert.equal((await gateway.verifyRefund({ ...payment, refundId: one, gatewayRefundId: '' })).outcome, 'no');
+    for (const [refundId, money] of [
+      [one, part],
+      [two, rest],
+    ] as const) {
+      const made = await gateway.refund({ ...payment, refundId, amount: money });
+      assert.ok(made.outcome === 'yes' && made.status === 'succeeded', JSON.stringify(made));
+      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '' });
+      assert.deepEqual(known, made);
+    }
+    assert.equal((await gateway.refund({ ...payment, refundId: three, amount: part })).outcome, 'no', 'nothing is left');
+  });
+
+  law('a refund is pending while the gateway works on it, and may fail', async () => {
+    const payment = await paid();
+    await world.settings({ payments: { refundDelayMs: 700, refundOutcome: 'failed' } });
+    const refundId = newId();
+    const made = await gateway.refund({ ...payment, refundId, amount });
+    assert.ok(made.outcome === 'yes' && made.status === 'pending', JSON.stringify(made));
+    const end = Date.now() + 10_000;
+    for (;;) {
+      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: made.gatewayRefundId });
+      assert.ok(known.outcome === 'yes');
+      if (known.status === 'failed') break;
+      assert.ok(Date.now() < end, 'still pending');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+
+  law('a refund whose answer was lost is found by our id; no answer is unknown, of a payment that was not paid it is no', async () => {
+    for (const fault of ['timeout_after_create', 'http_500_after_create']) {
+      const payment = await paid();
+      await world.settings({ payments: { nextCreateFaults: [fault] } });
+      const refundId = newId();
+      assert.equal((await gateway.refund({ ...payment, refundId, amount })).outcome, 'unknown', fault);
+      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '' });
+      assert.ok(known.outcome === 'yes' && known.status === 'succeeded', `${fault}: ${JSON.stringify(known)}`);
+    }
+    const payment = await paid();
+    for (const outage of ['503', 'reset']) {
+      await world.settings({ payments: { outage } });
+      const refundId = newId();
+      assert.equal((await gateway.refund({ ...payment, refundId, amount })).outcome, 'unknown', outage);
+      assert.equal((await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '' })).outcome, 'unknown', outage);
+    }
+    await world.settings({ payments: { outage: 'off' } });
+    assert.equal((await wrong.refund({ ...payment, refundId: newId(), amount })).outcome, 'unknown');
+    const open = newId();
+    const { gatewayPaymentId } = await started(open);
+    assert.notEqual((await gateway.refund({ reference: open, gatewayPaymentId, refundId: newId(), amount })).outcome, 'yes');
+  });
+
+  law('the statement names what was paid and given back, by our references, and nothing that was not', async () => {
+    const from = new Date(Date.now() - 2_000);
+    const payment = await paid();
+    const refundId = newId();
+    assert.equal((await gateway.refund({ ...payment, refundId, amount: part })).outcome, 'yes');
+    const declined = newId();
+    await world.press((await started(declined)).checkoutUrl, 'failure');
+    const listed = await gateway.listStatement(from, new Date(Date.now() + 2_000));
+    assert.ok(listed.outcome === 'yes');
+    const ours = listed.lines.filter(({ reference }) => [payment.reference, declined].includes(reference));
+    const summary = ours.map(({ kind, reference, amount: money }) => ({ kind, reference, money }));
+    assert.deepEqual(
+      summary.toSorted((a, b) => a.kind.localeCompare(b.kind)),
+      [
+        { kind: 'payment', reference: payment.reference, money: amount },
+        { kind: 'refund', reference: payment.reference, money: part },
+      ],
+    );
+    const earlier = await gateway.listStatement(new Date(from.getTime() - 60_000), from);
+    assert.ok(earlier.outcome === 'yes' && !earlier.lines.some(({ reference }) => reference === payment.reference));
+  });
+
   law('a failure is told of, where the protocol has words for it', async () => {
     const paymentId = newId();
     const { checkoutUrl } = await started(paymentId);

@@ -7,12 +7,14 @@ import { money } from '#platform/money/index.ts';
 import { dayMs, hourMs, minuteMs, type TestClock, testClock } from '#platform/time/index.ts';
 import { gatewayHealth } from '../../app/payments/gateway-health.ts';
 import { getPayment } from '../../app/payments/get-payment.ts';
+import { getPaymentLog } from '../../app/payments/get-payment-log.ts';
 import { listPayments } from '../../app/payments/list-payments.ts';
 import type { NotificationInbox, Payments } from '../../app/payments/ports.ts';
 import type { WalletReader } from '../../app/ledger/ports.ts';
 import { processNotifications } from '../../app/payments/process-notifications.ts';
 import { receiveNotification } from '../../app/payments/receive-notification.ts';
 import { reconcilePayments } from '../../app/payments/reconcile-payments.ts';
+import { retryPayment } from '../../app/payments/retry-payment.ts';
 import { startPayment } from '../../app/payments/start-payment.ts';
 import { fakeGateway, silentMonitor } from './fake-gateway.ts';
 
@@ -28,13 +30,17 @@ const amount = usd(25_000_000n);
 /** A payment system with its own gateway and clock. `replicas` share the tables, as two processes would. */
 const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
   const gateway = fakeGateway();
+  const second = fakeGateway('stripe');
   const { monitor, seen } = silentMonitor();
   let wakes = 0;
   const wired = replicas.map(({ payments, notifications }) => {
     const deps = {
       payments,
       notifications,
-      gateways: new Map([['simulator', gateway.gateway]]),
+      gateways: new Map([
+        ['simulator', gateway.gateway],
+        ['stripe', second.gateway],
+      ]),
       clock,
       monitor,
       firstCheckMs: 15 * minuteMs,
@@ -44,6 +50,8 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
     };
     return {
       start: startPayment(deps),
+      retry: retryPayment(deps),
+      log: getPaymentLog(deps),
       receive: receiveNotification({ ...deps, wakeProcessing: () => void wakes++ }),
       process: processNotifications(deps),
       reconcile: reconcilePayments(deps),
@@ -59,7 +67,7 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
     rawBody: Buffer.from(`${eventId} ${paymentId}`),
   });
   const balance = async (tenantId: string): Promise<bigint> => (await replicas[0]?.wallets.wallet(tenantId))?.balanceMicros ?? 0n;
-  return { ...first, replicas: wired, gateway, seen, webhook, balance, wakes: () => wakes };
+  return { ...first, replicas: wired, gateway, second, seen, webhook, balance, wakes: () => wakes };
 };
 
 /**
@@ -234,6 +242,99 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     await assert.rejects(get(stranger, id), (error) => isAppError(error, 'request.not_found'));
     await assert.rejects(get(stranger, 'nonsense'), (error) => isAppError(error, 'request.not_found'));
     assert.deepEqual((await list(stranger, { limit: 5, cursor: '' })).payments, []);
+  });
+
+  law(
+    'without a gateway named, one that refuses is left for the next; the payment shows where it stands, the log how it came there',
+    async (clock) => {
+      const { start, receive, process, get, log, gateway, second, webhook, balance } = desk(replicas(), clock);
+      const tenantId = newId();
+      gateway.faults.startRefused = true;
+      const payment = await start(tenantId, { idempotencyKey: 'k', amount, gateway: '' });
+      const [reference = ''] = second.starts;
+      assert.deepEqual([payment.status, payment.gateway, payment.checkoutUrl], ['pending', 'stripe', `https://pay.test/${reference}`]);
+      assert.notEqual(reference, payment.id);
+      second.decide(reference, 'succeeded');
+      await receive({ ...webhook(reference, newId()), gateway: 'stripe' });
+      while ((await process()) > 0);
+      assert.deepEqual([(await get(tenantId, payment.id)).status, await balance(tenantId)], ['succeeded', amount.micros]);
+      const story = (await log(tenantId, payment.id)).filter(({ kind }) => kind.startsWith('attempt_'));
+      assert.deepEqual(
+        story.map(({ kind, gateway: at, detail }) => [kind, at, detail]).toSorted(),
+        [
+          ['attempt_started', 'simulator', ''],
+          ['attempt_failed', 'simulator', 'refused'],
+          ['attempt_started', 'stripe', ''],
+          ['attempt_succeeded', 'stripe', ''],
+        ].toSorted(),
+      );
+      await assert.rejects(log(newId(), payment.id), (error) => isAppError(error, 'request.not_found'));
+    },
+  );
+
+  law('a silent gateway is left too, and avoided for a while; when both are paid in the end, one is credited', async (clock) => {
+    const { start, reconcile, get, gateway, second, balance } = desk(replicas(), clock);
+    const tenantId = newId();
+    gateway.faults.startLost = true;
+    const { id, gateway: shown } = await start(tenantId, { idempotencyKey: 'k', amount, gateway: '' });
+    assert.equal(shown, 'stripe');
+    gateway.faults.startLost = false;
+    await start(tenantId, { idempotencyKey: 'k2', amount, gateway: '' });
+    assert.deepEqual([gateway.starts.length, second.starts.length], [1, 2], 'the next payment does not wait for it again');
+    gateway.decide(id, 'succeeded');
+    second.decide(second.starts[0] ?? '', 'succeeded');
+    clock.advance(16 * minuteMs);
+    while ((await reconcile()) > 0);
+    assert.deepEqual([(await get(tenantId, id)).status, await balance(tenantId)], ['succeeded', amount.micros]);
+    clock.advance(2 * minuteMs);
+    assert.equal((await start(tenantId, { idempotencyKey: 'k3', amount, gateway: '' })).gateway, 'simulator', 'and is tried again later');
+  });
+
+  law(
+    'a customer who tries again pays by either page, once; the same try again is the same; a paid payment takes no more',
+    async (clock) => {
+      for (const paidBy of ['first', 'second', 'both'] as const) {
+        const { start, retry, receive, process, get, gateway, second, webhook, balance } = desk(replicas(), clock);
+        const tenantId = newId();
+        const { id } = await start(tenantId, { idempotencyKey: 'k', amount, gateway: 'simulator' });
+        const again = await retry(tenantId, { idempotencyKey: 'again', id, gateway: 'stripe' });
+        assert.deepEqual([again.id, again.gateway], [id, 'stripe']);
+        assert.deepEqual(await retry(tenantId, { idempotencyKey: 'again', id, gateway: 'stripe' }), again);
+        assert.equal(second.made.size, 1);
+        const [reference = ''] = second.starts;
+        if (paidBy !== 'second') {
+          gateway.decide(id, 'succeeded');
+          await receive(webhook(id, newId()));
+        }
+        if (paidBy !== 'first') {
+          second.decide(reference, 'succeeded');
+          await receive({ ...webhook(reference, newId()), gateway: 'stripe' });
+        }
+        while ((await process()) > 0);
+        const payment = await get(tenantId, id);
+        assert.deepEqual([payment.status, await balance(tenantId)], ['succeeded', amount.micros]);
+        if (paidBy !== 'both') assert.equal(payment.gateway, paidBy === 'first' ? 'simulator' : 'stripe');
+        await assert.rejects(retry(tenantId, { idempotencyKey: 'more', id, gateway: '' }), (error) =>
+          isAppError(error, 'billing.payment_settled'),
+        );
+        await assert.rejects(retry(newId(), { idempotencyKey: 'x', id, gateway: '' }), (error) => isAppError(error, 'request.not_found'));
+      }
+    },
+  );
+
+  law('a payment that failed may be tried again, ten times in all', async (clock) => {
+    const { start, retry, receive, process, get, gateway, webhook } = desk(replicas(), clock);
+    const tenantId = newId();
+    const { id } = await start(tenantId, { idempotencyKey: 'k', amount, gateway: 'simulator' });
+    gateway.decide(id, 'failed');
+    await receive(webhook(id, newId()));
+    while ((await process()) > 0);
+    assert.equal((await get(tenantId, id)).status, 'failed');
+    for (let each = 2; each <= 10; each++)
+      assert.equal((await retry(tenantId, { idempotencyKey: `k${each}`, id, gateway: 'simulator' })).status, 'pending');
+    await assert.rejects(retry(tenantId, { idempotencyKey: 'k11', id, gateway: '' }), (error) =>
+      isAppError(error, 'billing.payment_settled'),
+    );
   });
 
   law('payments are listed in pages, newest first, each once', async (clock) => {

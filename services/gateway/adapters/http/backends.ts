@@ -9,6 +9,7 @@ import type { CreditServiceService } from '#proto/namaskah/billing/v1/ledger.ts'
 import type { PlanServiceService, SubscriptionServiceService } from '#proto/namaskah/billing/v1/plans.ts';
 import type { PriceBookServiceService, PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import type { PromotionServiceService } from '#proto/namaskah/billing/v1/promotions.ts';
+import type { RefundServiceService } from '#proto/namaskah/billing/v1/refunds.ts';
 import type { AlertServiceService, BudgetServiceService, UsageServiceService } from '#proto/namaskah/billing/v1/usage.ts';
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
@@ -27,6 +28,7 @@ export interface Backends {
   readonly wallet: GrpcClient<typeof WalletServiceService>;
   readonly credits: GrpcClient<typeof CreditServiceService>;
   readonly payments: GrpcClient<typeof PaymentServiceService>;
+  readonly refunds: GrpcClient<typeof RefundServiceService>;
   readonly prices: GrpcClient<typeof PriceServiceService>;
   readonly priceBooks: GrpcClient<typeof PriceBookServiceService>;
   readonly promotions: GrpcClient<typeof PromotionServiceService>;

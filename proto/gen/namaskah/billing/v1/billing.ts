@@ -427,6 +427,33 @@ export interface GetPaymentResponse {
   payment: Payment | undefined;
 }
 
+export interface PaymentLogEntry {
+  at:
+    | Date
+    | undefined;
+  /**
+   * attempt_started, attempt_failed, attempt_succeeded, attempt_surplus, attempt_mismatched, notification_received, refund_requested,
+   * refund_succeeded, refund_failed, dispute_opened, dispute_won, dispute_lost
+   */
+  kind: string;
+  gateway: string;
+  /** What the gateway knows it by: the attempt's id, its own event id, or its id of the refund. */
+  reference: string;
+  /** Why it failed, what became of a notification. */
+  detail: string;
+  /** Of refunds and disputes. */
+  amount: Money | undefined;
+}
+
+export interface GetPaymentLogRequest {
+  id: string;
+}
+
+export interface GetPaymentLogResponse {
+  /** At most 500, oldest first. */
+  entries: PaymentLogEntry[];
+}
+
 export interface ListPaymentsRequest {
   page: PageRequest | undefined;
 }
@@ -3889,6 +3916,295 @@ export const GetPaymentResponse: MessageFns<GetPaymentResponse> = {
   },
 };
 
+function createBasePaymentLogEntry(): PaymentLogEntry {
+  return { at: undefined, kind: "", gateway: "", reference: "", detail: "", amount: undefined };
+}
+
+export const PaymentLogEntry: MessageFns<PaymentLogEntry> = {
+  encode(message: PaymentLogEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at !== undefined) {
+      Timestamp.encode(toTimestamp(message.at), writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.gateway !== "") {
+      writer.uint32(26).string(message.gateway);
+    }
+    if (message.reference !== "") {
+      writer.uint32(34).string(message.reference);
+    }
+    if (message.detail !== "") {
+      writer.uint32(42).string(message.detail);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PaymentLogEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePaymentLogEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.at = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gateway = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reference = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PaymentLogEntry {
+    return {
+      at: isSet(object.at) ? fromJsonTimestamp(object.at) : undefined,
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      gateway: isSet(object.gateway) ? globalThis.String(object.gateway) : "",
+      reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+    };
+  },
+
+  toJSON(message: PaymentLogEntry): unknown {
+    const obj: any = {};
+    if (message.at !== undefined) {
+      obj.at = message.at.toISOString();
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.gateway !== "") {
+      obj.gateway = message.gateway;
+    }
+    if (message.reference !== "") {
+      obj.reference = message.reference;
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PaymentLogEntry>, I>>(base?: I): PaymentLogEntry {
+    return PaymentLogEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PaymentLogEntry>, I>>(object: I): PaymentLogEntry {
+    const message = createBasePaymentLogEntry();
+    message.at = object.at ?? undefined;
+    message.kind = object.kind ?? "";
+    message.gateway = object.gateway ?? "";
+    message.reference = object.reference ?? "";
+    message.detail = object.detail ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetPaymentLogRequest(): GetPaymentLogRequest {
+  return { id: "" };
+}
+
+export const GetPaymentLogRequest: MessageFns<GetPaymentLogRequest> = {
+  encode(message: GetPaymentLogRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPaymentLogRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPaymentLogRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPaymentLogRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: GetPaymentLogRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetPaymentLogRequest>, I>>(base?: I): GetPaymentLogRequest {
+    return GetPaymentLogRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPaymentLogRequest>, I>>(object: I): GetPaymentLogRequest {
+    const message = createBaseGetPaymentLogRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPaymentLogResponse(): GetPaymentLogResponse {
+  return { entries: [] };
+}
+
+export const GetPaymentLogResponse: MessageFns<GetPaymentLogResponse> = {
+  encode(message: GetPaymentLogResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      PaymentLogEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPaymentLogResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPaymentLogResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(PaymentLogEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPaymentLogResponse {
+    return {
+      entries: globalThis.Array.isArray(object?.entries)
+        ? object.entries.map((e: any) => PaymentLogEntry.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: GetPaymentLogResponse): unknown {
+    const obj: any = {};
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => PaymentLogEntry.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetPaymentLogResponse>, I>>(base?: I): GetPaymentLogResponse {
+    return GetPaymentLogResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetPaymentLogResponse>, I>>(object: I): GetPaymentLogResponse {
+    const message = createBaseGetPaymentLogResponse();
+    message.entries = object.entries?.map((e) => PaymentLogEntry.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseListPaymentsRequest(): ListPaymentsRequest {
   return { page: undefined };
 }
@@ -4682,6 +4998,20 @@ export const PaymentServiceService = {
     responseSerialize: (value: GetPaymentResponse): Buffer => Buffer.from(GetPaymentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetPaymentResponse => GetPaymentResponse.decode(value),
   },
+  /**
+   * Everything that is known of a payment in the order in which it happened: attempts, webhooks, refunds, disputes. For support and for
+   * the customer; holds no card data and no body of a webhook.
+   */
+  getPaymentLog: {
+    path: "/namaskah.billing.v1.PaymentService/GetPaymentLog" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPaymentLogRequest): Buffer => Buffer.from(GetPaymentLogRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPaymentLogRequest => GetPaymentLogRequest.decode(value),
+    responseSerialize: (value: GetPaymentLogResponse): Buffer =>
+      Buffer.from(GetPaymentLogResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetPaymentLogResponse => GetPaymentLogResponse.decode(value),
+  },
   listPayments: {
     path: "/namaskah.billing.v1.PaymentService/ListPayments" as const,
     requestStream: false as const,
@@ -4714,6 +5044,11 @@ export interface PaymentServiceServer extends UntypedServiceImplementation {
    */
   retryPayment: handleUnaryCall<RetryPaymentRequest, RetryPaymentResponse>;
   getPayment: handleUnaryCall<GetPaymentRequest, GetPaymentResponse>;
+  /**
+   * Everything that is known of a payment in the order in which it happened: attempts, webhooks, refunds, disputes. For support and for
+   * the customer; holds no card data and no body of a webhook.
+   */
+  getPaymentLog: handleUnaryCall<GetPaymentLogRequest, GetPaymentLogResponse>;
   listPayments: handleUnaryCall<ListPaymentsRequest, ListPaymentsResponse>;
   /** A webhook as it arrived at the gateway: raw bytes, verified here. No principal needed; the signature is the credential. */
   receiveNotification: handleUnaryCall<ReceiveNotificationRequest, ReceiveNotificationResponse>;
@@ -4768,6 +5103,25 @@ export interface PaymentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetPaymentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Everything that is known of a payment in the order in which it happened: attempts, webhooks, refunds, disputes. For support and for
+   * the customer; holds no card data and no body of a webhook.
+   */
+  getPaymentLog(
+    request: GetPaymentLogRequest,
+    callback: (error: ServiceError | null, response: GetPaymentLogResponse) => void,
+  ): ClientUnaryCall;
+  getPaymentLog(
+    request: GetPaymentLogRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetPaymentLogResponse) => void,
+  ): ClientUnaryCall;
+  getPaymentLog(
+    request: GetPaymentLogRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetPaymentLogResponse) => void,
   ): ClientUnaryCall;
   listPayments(
     request: ListPaymentsRequest,

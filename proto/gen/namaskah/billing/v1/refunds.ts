@@ -1098,7 +1098,7 @@ export const ListRefundsResponse: MessageFns<ListRefundsResponse> = {
 export type RefundServiceService = typeof RefundServiceService;
 export const RefundServiceService = {
   /**
-   * Of the principal's tenant; role "owner". The wallet is debited at once, of paid credit that is neither spent nor held
+   * Of the principal's tenant; roles "owner" and "admin". The wallet is debited at once, of paid credit that is neither spent nor held
    * ("billing.insufficient_credit"); all refunds of a payment together never exceed it ("billing.refund_exceeds_payment"); a payment that
    * was not paid is "billing.payment_not_paid". The answer is pending; what the gateway refuses comes back to the wallet.
    */
@@ -1148,7 +1148,7 @@ export const RefundServiceService = {
 
 export interface RefundServiceServer extends UntypedServiceImplementation {
   /**
-   * Of the principal's tenant; role "owner". The wallet is debited at once, of paid credit that is neither spent nor held
+   * Of the principal's tenant; roles "owner" and "admin". The wallet is debited at once, of paid credit that is neither spent nor held
    * ("billing.insufficient_credit"); all refunds of a payment together never exceed it ("billing.refund_exceeds_payment"); a payment that
    * was not paid is "billing.payment_not_paid". The answer is pending; what the gateway refuses comes back to the wallet.
    */
@@ -1163,7 +1163,7 @@ export interface RefundServiceServer extends UntypedServiceImplementation {
 
 export interface RefundServiceClient extends Client {
   /**
-   * Of the principal's tenant; role "owner". The wallet is debited at once, of paid credit that is neither spent nor held
+   * Of the principal's tenant; roles "owner" and "admin". The wallet is debited at once, of paid credit that is neither spent nor held
    * ("billing.insufficient_credit"); all refunds of a payment together never exceed it ("billing.refund_exceeds_payment"); a payment that
    * was not paid is "billing.payment_not_paid". The answer is pending; what the gateway refuses comes back to the wallet.
    */

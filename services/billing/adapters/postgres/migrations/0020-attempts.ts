@@ -93,6 +93,7 @@ create trigger refunds_decided_once before update on refunds for each row when (
 
 -- What a webhook is about; payment_id is the reference that it names, the id of an attempt.
 alter table payment_events add column about text not null default 'payment';
+create index payment_events_payment on payment_events (payment_id);
 
 -- An attempt was paid. 'credited': with the credit and the event · 'surplus': the payment was credited already, and a refund of this
 -- attempt waits for its worker · 'none': known before, or final in another way.

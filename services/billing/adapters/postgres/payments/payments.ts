@@ -26,6 +26,20 @@ const statements = {
   findAttempt: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id where a.id = $1`,
   attempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id
     where a.payment_id = $1 and a.tenant_id = $2 order by a.ordinal`,
+  log: `with a as (select * from payment_attempts where payment_id = $1 and tenant_id = $2),
+    r as (select * from refunds where payment_id = $1 and tenant_id = $2)
+    select * from (
+      select created_at as at, 1 as rank, 'attempt_started' as kind, gateway, id::text as reference, '' as detail, null::bigint as amount_micros, '' as currency from a
+      union all
+      select settled_at, 3, 'attempt_' || status, gateway, id::text, failure_reason, null, '' from a where settled_at is not null
+      union all
+      select e.received_at, 2, 'notification_received', e.gateway, e.event_id, e.result, null, ''
+        from payment_events e join a on e.payment_id = a.id::text and e.gateway = a.gateway
+      union all
+      select created_at, 4, 'refund_requested', gateway, id::text, reason, amount_micros, currency from r
+      union all
+      select settled_at, 5, 'refund_' || status, gateway, gateway_refund_id, failure_reason, amount_micros, currency from r where settled_at is not null
+    ) happened order by at, rank, reference limit $3`,
   // The page belongs to the attempt; the payment shows it while that attempt is the current one.
   checkout: `with ready as (
       update payment_attempts set gateway_payment_id = $2, checkout_url = $3, next_check_at = $4
@@ -37,6 +51,15 @@ const statements = {
     select ${attemptColumns} from a join payments p on p.id = a.payment_id`,
 } as const;
 
+interface StoredLogEntry {
+  readonly at: Date;
+  readonly kind: string;
+  readonly gateway: string;
+  readonly reference: string;
+  readonly detail: string;
+  readonly amount_micros: bigint | null;
+  readonly currency: string;
+}
 interface StoredPayment {
   readonly id: string;
   readonly tenant_id: string;
@@ -81,6 +104,12 @@ export const postgresPayments = (db: Database): Payments => ({
   },
 
   attempts: async (tenantId, paymentId) => (await db.query<StoredAttempt>(statements.attempts, [paymentId, tenantId])).map(attemptOf),
+
+  log: async (tenantId, id, limit) =>
+    (await db.query<StoredLogEntry>(statements.log, [id, tenantId, limit])).map(({ amount_micros, currency, ...entry }) => ({
+      ...entry,
+      amount: amount_micros === null ? undefined : money(currency, amount_micros),
+    })),
 
   list: async (tenantId, { limit, cursor }) => {
     const after = datedCursor(cursor, 'uuid');

@@ -1,0 +1,159 @@
+/**
+ * One payment's webhooks, verify answers and redirects in every order, with duplicates and with a gateway that is away in between,
+ * through each real adapter, over the wire and over PostgreSQL: always the same end.
+ */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { newId } from '#platform/ids/index.ts';
+import { money } from '#platform/money/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { minuteMs } from '#platform/time/index.ts';
+import { flutterwaveGateway } from '../../adapters/flutterwave/gateway.ts';
+import { paystackGateway } from '../../adapters/paystack/gateway.ts';
+import { postgresAudit } from '../../adapters/postgres/ledger/audit.ts';
+import { migrations } from '../../adapters/postgres/migrations/index.ts';
+import { postgresNotifications } from '../../adapters/postgres/payments/notifications.ts';
+import { postgresPayments } from '../../adapters/postgres/payments/payments.ts';
+import { postgresRefunds } from '../../adapters/postgres/payments/refunds.ts';
+import { postgresWallets } from '../../adapters/postgres/ledger/wallets.ts';
+import { simulatorGateway } from '../../adapters/simulator-gateway/gateway.ts';
+import { stripeGateway } from '../../adapters/stripe/gateway.ts';
+import { gatewayHealth } from '../../app/payments/gateway-health.ts';
+import { getPayment } from '../../app/payments/get-payment.ts';
+import type { PaymentGateway } from '../../app/payments/ports.ts';
+import { processNotifications } from '../../app/payments/process-notifications.ts';
+import { receiveNotification } from '../../app/payments/receive-notification.ts';
+import { reconcilePayments } from '../../app/payments/reconcile-payments.ts';
+import { startPayment } from '../../app/payments/start-payment.ts';
+import { openBooks } from '../ledger/postgres-books.ts';
+import { silentMonitor } from './fake-gateway.ts';
+import { type OutsideWorld, startOutsideWorld, worldKeys } from './outside-world.ts';
+
+const amount = money('USD', 12_340_000n);
+const shared = { returnUrl: (id: string) => `https://me.test/back/${id}`, timeoutMs: 5_000, contactEmail: 'payments@me.test' };
+type Adapter = (world: OutsideWorld) => PaymentGateway & { close?(): Promise<void> };
+const adapters: Readonly<Record<string, { readonly open: Adapter; readonly tellsFailures: boolean }>> = {
+  simulator: {
+    open: ({ url, webhookUrl }) =>
+      simulatorGateway({ ...shared, baseUrl: url, secret: worldKeys.simulator, webhookUrl: webhookUrl('simulator') }),
+    tellsFailures: true,
+  },
+  stripe: {
+    open: ({ url }) => stripeGateway({ ...shared, apiUrl: url, secretKey: worldKeys.stripe, webhookSecret: worldKeys.stripeWebhook }),
+    tellsFailures: true,
+  },
+  paystack: { open: ({ url }) => paystackGateway({ ...shared, baseUrl: url, secretKey: worldKeys.paystack }), tellsFailures: false },
+  flutterwave: {
+    open: ({ url }) =>
+      flutterwaveGateway({ ...shared, baseUrl: url, secretKey: worldKeys.flutterwave, webhookHash: worldKeys.flutterwaveHash }),
+    tellsFailures: true,
+  },
+};
+
+/** Every distinct order of `items`. */
+const ordersOf = <T>(items: readonly T[]): readonly (readonly T[])[] =>
+  items.length === 0
+    ? [[]]
+    : [...new Set(items)].flatMap((first) => {
+        const rest = [...items];
+        rest.splice(rest.indexOf(first), 1);
+        return ordersOf(rest).map((order) => [first, ...order]);
+      });
+
+let world: OutsideWorld;
+let database: TestDatabase;
+let db: Database;
+before(async () => {
+  [world, database] = await Promise.all([startOutsideWorld(), createTestDatabase('billing', migrations)]);
+  db = await openBooks(database.url);
+});
+after(async () => {
+  await Promise.all([world?.close(), db?.close()]);
+  await database?.close();
+});
+
+const counter = (kinds: readonly string[], kind: string): number => kinds.filter((each) => each === kind).length;
+
+for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
+  for (const end of ['success', 'failure'] as const) {
+    test(`${name}: every order of what a payment that ends in ${end} is told by ends the same`, async () => {
+      await world.settings({ payments: null });
+      const gateway = open(world);
+      let aheadMs = 0;
+      const clock = { now: () => new Date(Date.now() + aheadMs) };
+      const deps = {
+        payments: postgresPayments(db),
+        notifications: postgresNotifications(db),
+        refunds: postgresRefunds(db),
+        gateways: new Map([[name, gateway]]),
+        clock,
+        monitor: silentMonitor().monitor,
+        health: gatewayHealth(clock),
+        firstCheckMs: 15 * minuteMs,
+        wakeRefunds: () => {},
+        wakeProcessing: () => {},
+        wakeReconciliation: () => {},
+      };
+      const [start, receive, work, reconcile, look] = [
+        startPayment(deps),
+        receiveNotification(deps),
+        processNotifications(deps),
+        reconcilePayments(deps),
+        getPayment(deps),
+      ];
+      // What the protocol tells: of a first card that was declined, then of the end; each of them twice.
+      const webhooks =
+        end === 'success' ? (tellsFailures ? ['declined', 'end', 'end'] : ['end', 'end']) : tellsFailures ? ['end', 'end'] : [];
+      const orders = ordersOf([...webhooks, 'redirect', 'work', 'away']);
+      for (const order of orders) {
+        const tenantId = newId();
+        // The decline is told first, the success a moment later.
+        await world.settings({ payments: { webhookReorderMs: 30, nextWebhookFaults: end === 'success' ? ['declined_first'] : [] } });
+        const { id, checkoutUrl } = await start(tenantId, { idempotencyKey: 'k', amount, gateway: name });
+        await world.press(checkoutUrl, end);
+        const told = await world.notifications(name, id, new Set(webhooks).size);
+        const say = (which: string) => {
+          const { headers, rawBody } = (which === 'declined' ? told[0] : told.at(-1)) ?? assert.fail('no webhook');
+          return receive({ gateway: name, headers, rawBody });
+        };
+        // The customer comes back after a while, later than the first look is allowed to be.
+        aheadMs = 10_000;
+        for (const step of order) {
+          if (step === 'redirect') {
+            await look(tenantId, id);
+            await reconcile();
+          } else if (step === 'work') await work();
+          else if (step === 'away') {
+            await world.settings({ payments: { outage: 'reset' } });
+            await Promise.all([work(), reconcile()]);
+            await world.settings({ payments: { outage: 'off' } });
+          } else await say(step);
+        }
+        for (const later of [1, 16, 40]) {
+          aheadMs = later * minuteMs;
+          await work();
+          await reconcile();
+        }
+        const trace = `${name}: ${order.join(', ')}`;
+        const payment = await look(tenantId, id);
+        assert.equal(payment.status, end === 'success' ? 'succeeded' : 'failed', trace);
+        const wallet = await postgresWallets(db).wallet(tenantId);
+        assert.equal(wallet?.balanceMicros ?? 0n, end === 'success' ? amount.micros : 0n, trace);
+        const kinds = (await deps.payments.log(tenantId, id, 100)).map(({ kind }) => kind);
+        assert.equal(counter(kinds, 'attempt_succeeded'), end === 'success' ? 1 : 0, trace);
+        assert.equal(counter(kinds, 'notification_received'), new Set(webhooks).size, `${trace}: each event is kept once`);
+        aheadMs = 0;
+      }
+      await gateway.close?.();
+    });
+  }
+}
+
+test('after all of that the books agree, and each payment was told of once', async () => {
+  assert.equal(await postgresAudit(db).firstDivergence(), undefined);
+  const twice = await db.query(
+    `select aggregate_id from outbox where subject like '%payment.succeeded' group by aggregate_id having count(*) > 1`,
+  );
+  assert.deepEqual(twice, []);
+});
