@@ -125,7 +125,7 @@ for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
             await reconcile();
           } else if (step === 'work') await work();
           else if (step === 'away') {
-            await world.settings({ payments: { outage: 'reset' } });
+            await world.settings({ payments: { outage: '503' } });
             await Promise.all([work(), reconcile()]);
             await world.settings({ payments: { outage: 'off' } });
           } else await say(step);
