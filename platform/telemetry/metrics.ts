@@ -111,6 +111,12 @@ export const metricTable = {
   ledger_verified_timestamp_seconds: gauge('When the newest audit of the books ended, Unix time.'),
   payments_total: counter('Payments by gateway and state.', ['gateway', 'status']),
   payment_refunds_total: counter('Refunds of payments by gateway, cause and state.', ['gateway', 'cause', 'status']),
+  payment_statement_findings: gauge("Differences between a gateway's statement and the books, over the newest seven days compared.", [
+    'gateway',
+  ]),
+  payment_statement_compared_timestamp_seconds: gauge("When a gateway's statement was last compared with the books, Unix time.", [
+    'gateway',
+  ]),
   payment_webhooks_total: counter('Payment notifications by outcome.', ['gateway', 'outcome']),
   subscription_changes_total: counter('Subscriptions by what happened: plan_changed, renewed, payment_failed, ended.', ['fact']),
   usage_events_total: counter('Metered usage events by outcome: accepted, duplicate, rejected.', ['source', 'outcome']),

@@ -7,6 +7,9 @@ import type { BillingUseCases } from './adapters/grpc/server.ts';
 import { postgresNotifications } from './adapters/postgres/payments/notifications.ts';
 import { postgresPayments } from './adapters/postgres/payments/payments.ts';
 import { postgresRefunds } from './adapters/postgres/payments/refunds.ts';
+import { statementMonitor } from './adapters/monitor/statements.ts';
+import { postgresStatementBook, postgresStatementDiary } from './adapters/postgres/payments/statements.ts';
+import { compareStatements } from './app/payments/compare-statements.ts';
 import { gatewayHealth } from './app/payments/gateway-health.ts';
 import { getPaymentLog } from './app/payments/get-payment-log.ts';
 import { getPayment } from './app/payments/get-payment.ts';
@@ -70,6 +73,18 @@ export const openPayments = async ({
   };
   const processing = await worker('notifications', config.notificationIntervalMs, processNotifications({ ...paying, notifications }));
   const reconciliation = await worker('reconciliation', config.reconcileIntervalMs, reconcilePayments(paying));
+  await worker(
+    'statements',
+    config.auditIntervalMs,
+    compareStatements({
+      gateways,
+      book: postgresStatementBook(db),
+      diary: postgresStatementDiary(db),
+      monitor: statementMonitor({ logger: life.logger, metrics: life.metrics }),
+      clock,
+      hour: config.auditHour,
+    }),
+  );
   return {
     useCases: {
       startPayment: startPayment(paying),

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { formatDecimal, money, parseDecimal, toMinorUnits } from '#platform/money/index.ts';
-import type { GatewayOperation, ObserveGateway, PaymentGateway, RefundStatement, StatementLine } from '../../app/payments/ports.ts';
+import type { GatewayOperation, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
 

@@ -1,14 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromMinorUnits, toMinorUnits } from '#platform/money/index.ts';
-import type {
-  GatewayOperation,
-  ObserveGateway,
-  PaymentGateway,
-  Refused,
-  RefundStatement,
-  StatementLine,
-  Unknown,
-} from '../../app/payments/ports.ts';
+import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
+import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
 

@@ -1,13 +1,7 @@
 import { Agent, request } from 'undici';
 import { formatDecimal, money, parseDecimal } from '#platform/money/index.ts';
-import type {
-  GatewayOperation,
-  Notification,
-  ObserveGateway,
-  PaymentGateway,
-  RefundStatement,
-  StatementLine,
-} from '../../app/payments/ports.ts';
+import type { GatewayOperation, Notification, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { isGenuine } from './signature.ts';
 

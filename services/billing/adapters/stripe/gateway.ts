@@ -1,14 +1,7 @@
 import Stripe from 'stripe';
 import { fromMinorUnits, type Money, toMinorUnits } from '#platform/money/index.ts';
-import type {
-  GatewayOperation,
-  ObserveGateway,
-  PaymentGateway,
-  Refused,
-  RefundStatement,
-  StatementLine,
-  Unknown,
-} from '../../app/payments/ports.ts';
+import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
+import type { StatementLine } from '../../domain/statement.ts';
 
 export interface StripeGatewayOptions {
   /** Another address than Stripe's own, for development and tests. */

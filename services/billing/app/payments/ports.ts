@@ -1,6 +1,7 @@
 import type { Money } from '#platform/money/index.ts';
 import type { Attempt, GatewayStatement, Payment, PaymentLogEntry } from '../../domain/payment.ts';
 import type { Refund, RefundCause } from '../../domain/refund.ts';
+import type { StatementFinding, StatementLine } from '../../domain/statement.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
 
 export interface NewPayment extends Keyed {
@@ -29,8 +30,8 @@ export interface Payments {
   /** Adds an attempt, which becomes the current one. `settled`: credited, or other money came · `exhausted`: too many attempts */
   addAttempt(attempt: NewAttempt): Promise<'done' | 'replayed' | 'not_found' | 'idempotency_conflict' | 'settled' | 'exhausted'>;
   find(tenantId: string, id: string): Promise<Payment | undefined>;
-  /** For settlement, where the gateway's notification names the attempt and not the tenant. */
-  findAttempt(id: string): Promise<Attempt | undefined>;
+  /** For settlement, where the gateway's notification names the attempt and not the tenant. Those that are there, in any order. */
+  findAttempts(ids: readonly string[]): Promise<readonly Attempt[]>;
   /** All attempts of a payment, in their order. */
   attempts(tenantId: string, paymentId: string): Promise<readonly Attempt[]>;
   /** What happened to it, oldest first, at most `limit`; empty when it is not there. */
@@ -127,7 +128,7 @@ export interface NotificationInbox {
     notification: Notification & { readonly id: string; readonly gateway: string; readonly rawBody: Buffer; readonly now: Date },
   ): Promise<boolean>;
   claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly StoredNotification[]>;
-  finish(id: string, now: Date, result: string): Promise<void>;
+  finish(done: readonly { readonly id: string; readonly result: string }[], now: Date): Promise<void>;
   postpone(id: string, nextAttemptAt: Date, reason: string): Promise<void>;
 }
 
@@ -146,14 +147,6 @@ export interface AtGateway {
 export interface RefundStatement {
   readonly gatewayRefundId: string;
   readonly status: 'pending' | 'succeeded' | 'failed';
-}
-/** One line of what the gateway says it did, for the comparison with the books. */
-export interface StatementLine {
-  readonly kind: 'payment' | 'refund';
-  readonly gatewayId: string;
-  readonly reference: string;
-  readonly amount: Money;
-  readonly at: Date;
 }
 export interface PaymentGateway {
   readonly name: string;
@@ -184,3 +177,27 @@ export interface PaymentGateway {
   }): ({ readonly outcome: 'genuine' } & Notification) | { readonly outcome: 'forged' | 'malformed' };
 }
 export type PaymentGateways = ReadonlyMap<string, PaymentGateway>;
+
+/** Our side of a comparison with a gateway's statement, across tenants. */
+export interface StatementBook {
+  attempts(gateway: string, ids: readonly string[]): Promise<readonly Attempt[]>;
+  /** Paid in [from, to): credited, or paid too much. */
+  settledAttempts(gateway: string, from: Date, to: Date): Promise<readonly Attempt[]>;
+  refunds(gateway: string, gatewayRefundIds: readonly string[]): Promise<readonly Refund[]>;
+  /** Given back in [from, to). */
+  settledRefunds(gateway: string, from: Date, to: Date): Promise<readonly Refund[]>;
+}
+export interface StatementDiary {
+  /** Of the first attempt at this gateway, as YYYY-MM-DD in UTC. */
+  firstDay(gateway: string): Promise<string | undefined>;
+  /** Takes a day for this process. False: it is done, or another replica began it after `staleBefore`. */
+  begin(gateway: string, day: string, now: Date, staleBefore: Date): Promise<boolean>;
+  finish(
+    gateway: string,
+    day: string,
+    result: { readonly lines: number; readonly findings: readonly StatementFinding[] },
+    now: Date,
+  ): Promise<void>;
+  /** Of the newest seven days that were compared. */
+  latest(gateway: string): Promise<{ readonly finishedAt: Date; readonly findings: number } | undefined>;
+}

@@ -24,7 +24,7 @@ export type Prepared =
 export const prepareCheckout =
   ({ payments, gateways, health, clock, monitor, firstCheckMs }: PrepareCheckoutDeps) =>
   async (attemptId: string): Promise<Prepared> => {
-    const attempt = await payments.findAttempt(attemptId);
+    const [attempt] = await payments.findAttempts([attemptId]);
     if (attempt === undefined) return { outcome: 'unknown' };
     if (attempt.status !== 'pending' || attempt.checkoutUrl !== '') return { outcome: 'ready' };
     const gateway = gateways.get(attempt.gateway);

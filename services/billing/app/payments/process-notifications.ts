@@ -1,9 +1,10 @@
 import { addMs, minuteMs, secondMs } from '#platform/time/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
+import type { Attempt } from '../../domain/payment.ts';
 import type { NotificationInbox, Refunds, StoredNotification } from './ports.ts';
 import { settlePayment, type SettlePaymentDeps } from './settle-payment.ts';
 
-const batchSize = 20;
+const batchSize = 32;
 /** Longer than a verification call may take; after it another process takes over. */
 const leaseMs = minuteMs;
 /** After so many tries the regular reconciliation is left to find the truth. */
@@ -14,34 +15,56 @@ export type ProcessNotificationsDeps = SettlePaymentDeps & {
   readonly refunds: Pick<Refunds, 'hasten'>;
 };
 
-/** Works through stored webhooks. @returns how many were looked at; fewer than a full batch means that none is left */
+/**
+ * Works through stored webhooks. Those of a batch that are about one attempt ask the gateway once; what is done is written down together:
+ * dying before that only means to look again. @returns how many were looked at; fewer than a full batch means that none is left
+ */
 export const processNotifications = (deps: ProcessNotificationsDeps) => async (): Promise<number> => {
-  const now = deps.clock.now();
-  const claimed = await deps.notifications.claimDue(now, addMs(now, leaseMs), batchSize);
-  await Promise.all(claimed.map((notification) => processOne(deps, notification)));
+  const { notifications, payments, clock } = deps;
+  const now = clock.now();
+  const claimed = await notifications.claimDue(now, addMs(now, leaseMs), batchSize);
+  if (claimed.length === 0) return 0;
+  const references = [...new Set(claimed.map(({ reference }) => reference).filter(isUuid))];
+  const attempts = new Map((await payments.findAttempts(references)).map((attempt) => [attempt.id, attempt]));
+  const results = await Promise.all([...Map.groupBy(claimed, keyOf).values()].map((alike) => processAlike(deps, alike, attempts)));
+  await notifications.finish(
+    results.flatMap(({ done, result }) => done.map(({ id }) => ({ id, result }))),
+    clock.now(),
+  );
   return claimed.length;
 };
 
-const processOne = async (deps: ProcessNotificationsDeps, notification: StoredNotification): Promise<void> => {
-  const { notifications, payments, refunds, clock, monitor, wakeRefunds } = deps;
-  const { id, gateway, eventId, reference, about, attempts } = notification;
-  const attempt = isUuid(reference) ? await payments.findAttempt(reference) : undefined;
-  if (attempt === undefined || attempt.gateway !== gateway) {
-    monitor.notificationUnmatched({ gateway, eventId });
-    await notifications.finish(id, clock.now(), 'unmatched');
-    return;
+const keyOf = ({ gateway, reference, about }: StoredNotification): string => `${gateway} ${about} ${reference}`;
+
+interface Outcome {
+  readonly done: readonly StoredNotification[];
+  readonly result: string;
+}
+
+/** @param alike at least one, all about the same thing */
+const processAlike = async (
+  deps: ProcessNotificationsDeps,
+  alike: readonly StoredNotification[],
+  attempts: ReadonlyMap<string, Attempt>,
+): Promise<Outcome> => {
+  const { notifications, refunds, clock, monitor, wakeRefunds } = deps;
+  const [first] = alike;
+  const attempt = first && attempts.get(first.reference);
+  if (attempt === undefined || attempt.gateway !== first?.gateway) {
+    for (const { gateway, eventId } of alike) monitor.notificationUnmatched({ gateway, eventId });
+    return { done: alike, result: 'unmatched' };
   }
-  if (about === 'refund') {
+  if (first.about === 'refund') {
     await refunds.hasten(attempt.id, clock.now());
     wakeRefunds();
-    await notifications.finish(id, clock.now(), 'refund looked for');
-    return;
+    return { done: alike, result: 'refund looked for' };
   }
   const result = await settlePayment(deps)(attempt);
+  if (result === 'settled') return { done: alike, result };
   const now = clock.now();
-  if (result === 'settled') await notifications.finish(id, now, 'settled');
-  else if (attempts >= maxAttempts) await notifications.finish(id, now, `left to reconciliation: ${result}`);
-  else await notifications.postpone(id, addMs(now, backOffMs(attempts)), result);
+  const [again, given] = [alike.filter((each) => each.attempts < maxAttempts), alike.filter((each) => each.attempts >= maxAttempts)];
+  await Promise.all(again.map(({ id, attempts: tries }) => notifications.postpone(id, addMs(now, backOffMs(tries)), result)));
+  return { done: given, result: `left to reconciliation: ${result}` };
 };
 
 /** 1, 2, 4 … seconds, at most five minutes. */

@@ -94,7 +94,7 @@ export const toCheckout =
         continue;
       }
       if (refused === undefined) throw appError('billing.gateway_unavailable', { retryAfterMs: 2_000 });
-      const attempt = await payments.findAttempt(attemptId);
+      const [attempt] = await payments.findAttempts([attemptId]);
       if (attempt !== undefined && (await payments.fail({ attempt, as: 'failed', reason: refused, now })))
         monitor.paymentSettled({ paymentId: id, gateway, result: 'failed' });
       return current();

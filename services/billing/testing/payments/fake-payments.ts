@@ -61,7 +61,7 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
       const payment = stored.get(id)?.payment;
       return payment?.tenantId === tenantId ? payment : undefined;
     },
-    findAttempt: async (id) => byId(id)?.attempt,
+    findAttempts: async (ids) => ids.flatMap((id) => byId(id)?.attempt ?? []),
     attempts: async (tenantId, paymentId) => {
       const row = stored.get(paymentId);
       return row?.payment.tenantId === tenantId ? row.attempts.map(({ attempt }) => attempt) : [];
@@ -188,9 +188,11 @@ export const fakeNotifications = (): NotificationInbox => {
       }
       return due.map(({ notification }) => notification);
     },
-    finish: async (id, now) => {
-      const row = byId(id);
-      if (row !== undefined) row.processedAt = now;
+    finish: async (done, now) => {
+      for (const { id } of done) {
+        const row = byId(id);
+        if (row !== undefined) row.processedAt = now;
+      }
     },
     postpone: async (id, nextAttemptAt) => {
       const row = byId(id);

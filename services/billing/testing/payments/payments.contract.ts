@@ -259,15 +259,12 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
       while ((await process()) > 0);
       assert.deepEqual([(await get(tenantId, payment.id)).status, await balance(tenantId)], ['succeeded', amount.micros]);
       const story = (await log(tenantId, payment.id)).filter(({ kind }) => kind.startsWith('attempt_'));
-      assert.deepEqual(
-        story.map(({ kind, gateway: at, detail }) => [kind, at, detail]).toSorted(),
-        [
-          ['attempt_started', 'simulator', ''],
-          ['attempt_failed', 'simulator', 'refused'],
-          ['attempt_started', 'stripe', ''],
-          ['attempt_succeeded', 'stripe', ''],
-        ].toSorted(),
-      );
+      assert.deepEqual(story.map(({ kind, gateway: at, detail }) => [kind, at, detail].join(' ')).toSorted(), [
+        'attempt_failed simulator refused',
+        'attempt_started simulator ',
+        'attempt_started stripe ',
+        'attempt_succeeded stripe ',
+      ]);
       await assert.rejects(log(newId(), payment.id), (error) => isAppError(error, 'request.not_found'));
     },
   );

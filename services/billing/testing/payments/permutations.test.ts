@@ -8,17 +8,19 @@ import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
-import { minuteMs } from '#platform/time/index.ts';
+import { addMs, hourMs, minuteMs } from '#platform/time/index.ts';
 import { flutterwaveGateway } from '../../adapters/flutterwave/gateway.ts';
 import { paystackGateway } from '../../adapters/paystack/gateway.ts';
 import { postgresAudit } from '../../adapters/postgres/ledger/audit.ts';
 import { migrations } from '../../adapters/postgres/migrations/index.ts';
 import { postgresNotifications } from '../../adapters/postgres/payments/notifications.ts';
 import { postgresPayments } from '../../adapters/postgres/payments/payments.ts';
+import { postgresStatementBook } from '../../adapters/postgres/payments/statements.ts';
 import { postgresRefunds } from '../../adapters/postgres/payments/refunds.ts';
 import { postgresWallets } from '../../adapters/postgres/ledger/wallets.ts';
 import { simulatorGateway } from '../../adapters/simulator-gateway/gateway.ts';
 import { stripeGateway } from '../../adapters/stripe/gateway.ts';
+import { compareStatement } from '../../app/payments/compare-statement.ts';
 import { gatewayHealth } from '../../app/payments/gateway-health.ts';
 import { getPayment } from '../../app/payments/get-payment.ts';
 import type { PaymentGateway } from '../../app/payments/ports.ts';
@@ -150,8 +152,25 @@ for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
   }
 }
 
-test('after all of that the books agree, and each payment was told of once', async () => {
+test("after all of that the books agree, also with each gateway's own statement, and each payment was told of once", async () => {
   assert.equal(await postgresAudit(db).firstDivergence(), undefined);
+  const now = new Date();
+  for (const [name, { open }] of Object.entries(adapters)) {
+    const gateway = open(world);
+    const compare = compareStatement({ gateways: new Map([[name, gateway]]), book: postgresStatementBook(db) });
+    const held = await compare(name, addMs(now, -hourMs), addMs(now, hourMs), addMs(now, 3 * hourMs));
+    assert.ok(held.outcome === 'compared' && held.lines > 0, name);
+    assert.deepEqual(held.findings, [], name);
+    const [forgotten] = await db.query<{ id: string }>(
+      `update payment_attempts set status = 'failed' where id = (select id from payment_attempts where gateway = $1 and status = 'succeeded' limit 1) returning id`,
+      [name],
+    );
+    const differs = await compare(name, addMs(now, -hourMs), addMs(now, hourMs), addMs(now, 3 * hourMs));
+    assert.deepEqual(differs.outcome === 'compared' && differs.findings.map(({ finding, reference }) => [finding, reference]), [
+      ['paid_not_credited', forgotten?.id],
+    ]);
+    await gateway.close?.();
+  }
   const twice = await db.query(
     `select aggregate_id from outbox where subject like '%payment.succeeded' group by aggregate_id having count(*) > 1`,
   );

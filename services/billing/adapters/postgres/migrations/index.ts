@@ -8,6 +8,7 @@ import { credits } from './0011-credits.ts';
 import { batches } from './0012-batches.ts';
 import { chain } from './0013-chain.ts';
 import { attempts } from './0020-attempts.ts';
+import { statements } from './0021-statements.ts';
 import { prices } from './0030-prices.ts';
 import { usage } from './0050-usage.ts';
 import { spending } from './0051-spending.ts';
@@ -30,6 +31,7 @@ export const migrations = [
   batches,
   chain,
   attempts,
+  statements,
   prices,
   plans,
   usage,

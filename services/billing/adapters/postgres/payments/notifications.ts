@@ -9,6 +9,7 @@ const statements = {
      where id in (select id from payment_events where processed_at is null and next_attempt_at <= $1
                    order by next_attempt_at limit $3 for update skip locked)
     returning id, gateway, event_id, payment_id, about, attempts`,
+  finish: `update payment_events e set processed_at = $3, result = d.result from unnest($1::uuid[], $2::text[]) as d (id, result) where e.id = d.id`,
 } as const;
 
 interface ClaimedRow {
@@ -37,8 +38,9 @@ export const postgresNotifications = (db: Database): NotificationInbox => ({
     }));
   },
 
-  finish: async (id, now, result) => {
-    await db.em().nativeUpdate(NotificationRow, { id }, { processedAt: now, result });
+  finish: async (done, now) => {
+    if (done.length === 0) return;
+    await db.query(statements.finish, [done.map(({ id }) => id), done.map(({ result }) => result), now]);
   },
 
   postpone: async (id, nextAttemptAt, reason) => {

@@ -9,7 +9,7 @@ import { datedCursor } from '../dated-cursor.ts';
 import { requestHash } from '../request-hash.ts';
 import { AttemptRow, PaymentRow } from './rows.ts';
 
-const attemptColumns = `a.id, a.payment_id, a.tenant_id, a.ordinal, a.gateway, a.gateway_payment_id, a.checkout_url, a.status, a.failure_reason,
+export const attemptColumns = `a.id, a.payment_id, a.tenant_id, a.ordinal, a.gateway, a.gateway_payment_id, a.checkout_url, a.status, a.failure_reason,
   a.created_at, a.settled_at, p.amount_micros, p.currency`;
 
 const statements = {
@@ -23,7 +23,7 @@ const statements = {
   addAttempt: 'select add_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9) as outcome',
   settle: 'select settle_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
   fail: 'select fail_attempt($1, $2, $3, $4, $5, $6, $7, $8) as done',
-  findAttempt: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id where a.id = $1`,
+  findAttempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id where a.id = any($1::uuid[])`,
   attempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id
     where a.payment_id = $1 and a.tenant_id = $2 order by a.ordinal`,
   log: `with a as (select * from payment_attempts where payment_id = $1 and tenant_id = $2),
@@ -74,7 +74,7 @@ interface StoredPayment {
   readonly created_at: Date;
   readonly settled_at: Date | null;
 }
-type StoredAttempt = Omit<StoredPayment, 'status' | 'attempt_id'> & {
+export type StoredAttempt = Omit<StoredPayment, 'status' | 'attempt_id'> & {
   readonly payment_id: string;
   readonly ordinal: number;
   readonly status: AttemptStatus;
@@ -98,10 +98,7 @@ export const postgresPayments = (db: Database): Payments => ({
     return row === null ? undefined : paymentOfRow(row);
   },
 
-  findAttempt: async (id) => {
-    const [row] = await db.query<StoredAttempt>(statements.findAttempt, [id]);
-    return row && attemptOf(row);
-  },
+  findAttempts: async (ids) => (await db.query<StoredAttempt>(statements.findAttempts, [ids])).map(attemptOf),
 
   attempts: async (tenantId, paymentId) => (await db.query<StoredAttempt>(statements.attempts, [paymentId, tenantId])).map(attemptOf),
 
@@ -199,7 +196,7 @@ const shared = (row: Omit<StoredPayment, 'status' | 'attempt_id'>) => ({
   settledAt: row.settled_at ?? undefined,
 });
 const paymentOf = (row: StoredPayment): Payment => ({ ...shared(row), status: row.status, attemptId: row.attempt_id });
-const attemptOf = (row: StoredAttempt): Attempt => ({
+export const attemptOf = (row: StoredAttempt): Attempt => ({
   ...shared(row),
   paymentId: row.payment_id,
   ordinal: row.ordinal,

@@ -8,27 +8,27 @@ import { datedCursor } from '../dated-cursor.ts';
 import { requestHash } from '../request-hash.ts';
 import { RefundRow } from './rows.ts';
 
-const columns = `r.id, r.tenant_id, r.payment_id, r.attempt_id, r.gateway, a.gateway_payment_id, r.cause, r.amount_micros, r.currency, r.reason,
+export const refundColumns = `r.id, r.tenant_id, r.payment_id, r.attempt_id, r.gateway, a.gateway_payment_id, r.cause, r.amount_micros, r.currency, r.reason,
   r.requested_by, r.status, r.gateway_refund_id, r.failure_reason, r.tries, r.created_at, r.settled_at`;
 
 const statements = {
   request: 'select request_refund($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) as outcome',
-  byKey: `select ${columns} from refunds r join payment_attempts a on a.id = r.attempt_id where r.tenant_id = $1 and r.idempotency_key = $2`,
-  find: `select ${columns} from refunds r join payment_attempts a on a.id = r.attempt_id where r.tenant_id = $1 and r.id = $2`,
-  list: `select ${columns} from refunds r join payment_attempts a on a.id = r.attempt_id
+  byKey: `select ${refundColumns} from refunds r join payment_attempts a on a.id = r.attempt_id where r.tenant_id = $1 and r.idempotency_key = $2`,
+  find: `select ${refundColumns} from refunds r join payment_attempts a on a.id = r.attempt_id where r.tenant_id = $1 and r.id = $2`,
+  list: `select ${refundColumns} from refunds r join payment_attempts a on a.id = r.attempt_id
     where r.tenant_id = $1 and ($2::uuid is null or r.payment_id = $2)
       and ($3::timestamptz is null or (r.created_at, r.id) < ($3::timestamptz, $4::uuid))
     order by r.created_at desc, r.id desc limit $5`,
   claim: `with due as (
       select id from refunds where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked),
     r as (update refunds set next_check_at = $2, tries = tries + 1 from due where refunds.id = due.id returning refunds.*)
-    select ${columns} from r join payment_attempts a on a.id = r.attempt_id`,
+    select ${refundColumns} from r join payment_attempts a on a.id = r.attempt_id`,
   postpone: `update refunds set next_check_at = $2, gateway_refund_id = case when $3 = '' then gateway_refund_id else $3 end
     where id = $1 and status = 'pending'`,
   finish: 'select finish_refund($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as done',
 } as const;
 
-interface StoredRefund {
+export interface StoredRefund {
   readonly id: string;
   readonly tenant_id: string;
   readonly payment_id: string;
@@ -112,7 +112,7 @@ export const postgresRefunds = (db: Database): Refunds => ({
   },
 });
 
-const refundOf = (row: StoredRefund): Refund => ({
+export const refundOf = (row: StoredRefund): Refund => ({
   id: row.id,
   tenantId: row.tenant_id,
   paymentId: row.payment_id,

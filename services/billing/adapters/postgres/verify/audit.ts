@@ -3,13 +3,22 @@ import type { Divergence, LedgerAudit } from '../../../app/ledger/ports.ts';
 import { adjustmentLaws } from '../adjustments/laws.ts';
 import { documentLaws } from '../documents/laws.ts';
 import { ledgerLaws } from '../ledger/laws.ts';
+import { paymentLaws } from '../payments/laws.ts';
 import { planLaws } from '../plans/laws.ts';
 import { priceLaws } from '../prices/laws.ts';
 import { usageLaws } from '../usage/laws.ts';
 import { evidence, type Law } from './law.ts';
 
 /** The books first: what is built upon them can only be right when they are. */
-export const laws: readonly Law[] = [...ledgerLaws, ...documentLaws, ...adjustmentLaws, ...planLaws, ...priceLaws, ...usageLaws];
+export const laws: readonly Law[] = [
+  ...ledgerLaws,
+  ...paymentLaws,
+  ...documentLaws,
+  ...adjustmentLaws,
+  ...planLaws,
+  ...priceLaws,
+  ...usageLaws,
+];
 
 /** Rows shown of each table. */
 const shown = 10;
