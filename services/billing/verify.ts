@@ -80,7 +80,7 @@ const compareStatementsOf = async (
       return { lines, agrees };
     });
   } finally {
-    await Promise.all(open.map((each) => each.close?.()));
+    for (const each of open) await each.close?.();
   }
 };
 
