@@ -58,7 +58,7 @@ const chunk = (id: string, description = ''): ExportTransactionsResponse => ({
       reference: '',
       createdAt: undefined,
       product: '',
-      reversesId: '',
+      reversesId: '', actor: '',
     },
   ],
 });

@@ -109,7 +109,7 @@ describe('transactions, documents, adjustments', () => {
     const answer = await text('/v2/transactions/export.csv?timeZone=Asia%2FJakarta');
     assert.equal(answer.headers.get('content-type'), 'text/csv; charset=utf-8; header=present');
     const lines = (await answer.text()).split('\r\n');
-    assert.equal(lines[0], 'id,time,type,product,amount,currency,balance_after,description,reference,reverses');
+    assert.equal(lines[0], 'id,time,type,product,amount,currency,balance_after,description,reference,reverses,actor');
     assert.equal(lines.at(-1), '');
     const all = await found('limit=100');
     const ids = lines.slice(1, -1).map((line) => line.split(',')[0]);

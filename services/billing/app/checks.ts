@@ -27,3 +27,8 @@ export const requireId = (id: string): void => {
 
 export const checkText = (value: string, field: string, max: number): Check =>
   check(value.length <= max, field, `At most ${max} characters.`);
+
+/** user:<id> or key:<id>: members and keys of a tenant. What services do on their own account has no actor. */
+const actorShape = /^(user|key):[\x21-\x7e]{1,100}$/;
+export const isActor = (text: string): boolean => actorShape.test(text);
+export const checkActor = (actor: string) => check(actor === '' || isActor(actor), 'actor', 'user:<id> or key:<id>.');

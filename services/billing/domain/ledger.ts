@@ -75,6 +75,8 @@ export interface WalletEntry {
   readonly product: Product | undefined;
   /** The transfer that this one gives back, whole or in part. */
   readonly reversesId: string | undefined;
+  /** Who caused it: user:<id> or key:<id>; undefined: nobody in particular. A refund has that of what it gives back. */
+  readonly actor: string | undefined;
   readonly createdAt: Date;
   /** 1, 2, 3, … on each wallet, without gaps: the order of the running balance. */
   readonly sequence: bigint;

@@ -91,13 +91,14 @@ const run = async (
   return done;
 };
 
-const holdRequestOf = ({ quoteId = '', fromHoldId = '', ...request }: PlaceHoldRequest) => ({
+const holdRequestOf = ({ quoteId = '', fromHoldId = '', actor = '', ...request }: PlaceHoldRequest) => ({
   ...request,
   amount: amountOf(request.amount),
   quoteId,
   fromHoldId,
+  actor,
 });
-const chargeOf = (request: ChargeRequest) => ({ ...request, amount: amountOf(request.amount) });
+const chargeOf = ({ actor = '', ...request }: ChargeRequest) => ({ ...request, actor, amount: amountOf(request.amount) });
 
 const grantMessage = (grant: Grant): GrantMessage => ({
   id: grant.id,

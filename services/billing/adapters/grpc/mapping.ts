@@ -9,9 +9,14 @@ import type { Payment, PaymentStatus } from '../../domain/payment.ts';
 export const amountOf = (amount: Money | undefined): Money => amount ?? { currency: '', micros: 0n };
 
 export const filterOf = (filter: proto.TransactionFilter | undefined): TransactionFilter => {
-  const { type = '', product = '', from, to, minAmount, maxAmount, reference = '' } = filter ?? {};
-  return { type, product, from, to, minAmount, maxAmount, reference };
+  const { type = '', product = '', from, to, minAmount, maxAmount, reference = '', actor = '' } = filter ?? {};
+  return { type, product, from, to, minAmount, maxAmount, reference, actor };
 };
+
+/**
+ * Who caused it: the member or key that calls, or whom a service says that it acts for. A name of its own is no name of the tenant's.
+ */
+export const actorOf = (subject: string, said: string): string => (subject.startsWith('service:') ? said : subject);
 
 const holdStates: Readonly<Record<HoldState, proto.HoldState>> = {
   held: proto.HoldState.HOLD_STATE_HELD,
@@ -51,6 +56,7 @@ export const transactionMessage = (entry: WalletEntry): proto.Transaction => ({
   createdAt: entry.createdAt,
   product: entry.product ?? '',
   reversesId: entry.reversesId ?? '',
+  actor: entry.actor ?? '',
 });
 
 const paymentStatuses: Readonly<Record<PaymentStatus, proto.PaymentStatus>> = {

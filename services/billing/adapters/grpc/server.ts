@@ -34,7 +34,7 @@ import type { startPayment } from '../../app/payments/start-payment.ts';
 import type { exportTransactions } from '../../app/transactions/export-transactions.ts';
 import type { getTransaction } from '../../app/transactions/get-transaction.ts';
 import type { listTransactions } from '../../app/transactions/list-transactions.ts';
-import { amountOf, filterOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
+import { actorOf, amountOf, filterOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
 
 export interface BillingUseCases {
   readonly placeHold: ReturnType<typeof placeHold>;
@@ -71,19 +71,20 @@ const requireCount = (count: number): void => {
 };
 
 /** One item's answer. What is no considered answer (a bug, the database away) fails the whole call: its outcome is unknown. */
-const placeItem = async (billing: BillingUseCases, { tenantId, hold }: PlaceHoldsRequest_Item, index: number) => {
+const placeItem = async (billing: BillingUseCases, { tenantId, hold }: PlaceHoldsRequest_Item, index: number, subject: string) => {
   try {
     if (!isUuid(tenantId))
       throw appError('request.invalid', { fields: [{ field: `items[${index}].tenant_id`, reason: 'must be a UUID' }] });
-    return { hold: holdMessage(await billing.placeHold(tenantId, holdRequestOf(hold ?? PlaceHoldRequest.create()))), error: undefined };
+    return { hold: holdMessage(await billing.placeHold(tenantId, holdRequestOf(hold ?? PlaceHoldRequest.create(), subject))), error: undefined };
   } catch (error) {
     if (!isAppError(error) || error.row.owner === 'platform') throw error;
     return { hold: undefined, error: errorDetailOf(error) };
   }
 };
 
-const holdRequestOf = ({ amount, quoteId = '', fromHoldId = '', ...request }: PlaceHoldRequest) => ({
+const holdRequestOf = ({ amount, quoteId = '', fromHoldId = '', actor = '', ...request }: PlaceHoldRequest, subject: string) => ({
   ...request,
+  actor: actorOf(subject, actor),
   amount: amountOf(amount),
   quoteId,
   fromHoldId,
@@ -92,11 +93,11 @@ const holdRequestOf = ({ amount, quoteId = '', fromHoldId = '', ...request }: Pl
 const ledgerService = (billing: BillingUseCases): BoundService =>
   grpcService(LedgerServiceService, {
     placeHold: method(allow(...spenders, { scope: 'billing:hold' }), async (request, { principal }) => ({
-      hold: holdMessage(await billing.placeHold(principal.tenantId, holdRequestOf(request))),
+      hold: holdMessage(await billing.placeHold(principal.tenantId, holdRequestOf(request, principal.subject))),
     })),
-    placeHolds: method(allow('system'), async ({ items }) => {
+    placeHolds: method(allow('system'), async ({ items }, { principal }) => {
       requireCount(items.length);
-      return { results: await Promise.all(items.map((item, index) => placeItem(billing, item, index))) };
+      return { results: await Promise.all(items.map((item, index) => placeItem(billing, item, index, principal.subject))) };
     }),
     captureHold: method(
       allow(...spenders, { scope: 'billing:hold' }),

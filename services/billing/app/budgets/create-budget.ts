@@ -2,7 +2,7 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import { budgetIntervals, isBudgetInterval } from '../../domain/budget.ts';
+import { budgetIntervals, canBeHard, isBudgetInterval } from '../../domain/budget.ts';
 import { isProduct, products } from '../../domain/ledger.ts';
 import { checkName } from '../alerts/create-alert.ts';
 import { canonicalRequest } from '../canonical-request.ts';
@@ -63,7 +63,7 @@ export const createBudget =
       checkName(name),
       check(isBudgetInterval(interval), 'interval', `One of ${budgetIntervals.join(', ')}.`),
       check(product === '' || isProduct(product), 'product', `One of ${products.join(', ')}, or none for all.`),
-      check(product === '' || !hard, 'hard', 'A budget of one product is watched, not enforced: leave product out, or hard false.'),
+      check(!hard || canBeHard(product), 'hard', 'Usage and subscriptions are owed when they are charged: their budget is watched, not enforced.'),
       checkAmount(amount),
       check(request.zone === '' || isZone(request.zone), 'time_zone', 'An IANA name such as Europe/Berlin.'),
       alertsFault(alertAtPercent),

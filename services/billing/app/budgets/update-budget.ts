@@ -2,6 +2,7 @@ import { appError } from '#platform/errors/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { checkName } from '../alerts/create-alert.ts';
+import { canBeHard } from '../../domain/budget.ts';
 import { check, checkAmount, refuseInvalid } from '../checks.ts';
 import { getBudget } from './get-budget.ts';
 import type { Budgets, BudgetStatus } from './ports.ts';
@@ -20,7 +21,7 @@ export const updateBudget =
     refuseInvalid(
       name === undefined ? undefined : checkName(name),
       amount === undefined ? undefined : checkAmount(amount),
-      check(before.product === undefined || hard !== true, 'hard', 'A budget of one product is watched, not enforced.'),
+      check(hard !== true || canBeHard(before.product ?? ''), 'hard', 'Usage and subscriptions are owed when they are charged: their budget is watched, not enforced.'),
     );
     const changed = await budgets.change(tenantId, id, { name, amountMicros: amount?.micros, hard }, clock.now());
     if (changed === undefined) throw appError('request.not_found');

@@ -4,7 +4,7 @@ import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { isProduct, products } from '../../domain/ledger.ts';
 import { canonicalRequest } from '../canonical-request.ts';
-import { check, checkAmount, checkKey, checkText, refuseInvalid } from '../checks.ts';
+import { check, checkActor, checkAmount, checkKey, checkText, refuseInvalid } from '../checks.ts';
 import type { BillingMonitor } from '../ports.ts';
 import type { HoldLedger } from './ports.ts';
 import { refuseSpending } from './refusals.ts';
@@ -15,6 +15,8 @@ export interface ChargeWalletRequest {
   readonly product: string;
   readonly reference: string;
   readonly description: string;
+  /** Who asked for it; empty: nobody in particular. */
+  readonly actor?: string;
 }
 
 /**
@@ -24,7 +26,7 @@ export interface ChargeWalletRequest {
  */
 export const chargeWallet =
   ({ holds, clock, monitor }: { readonly holds: HoldLedger; readonly clock: Clock; readonly monitor: BillingMonitor }) =>
-  async (tenantId: string, { idempotencyKey, amount, product, reference, description }: ChargeWalletRequest): Promise<string> => {
+  async (tenantId: string, { idempotencyKey, amount, product, reference, description, actor = '' }: ChargeWalletRequest): Promise<string> => {
     refuseInvalid(
       checkKey(idempotencyKey),
       checkAmount(amount),
@@ -32,6 +34,7 @@ export const chargeWallet =
       check(reference.length > 0, 'reference', 'Say what the charge is for.'),
       checkText(reference, 'reference', 200),
       checkText(description, 'description', 500),
+      checkActor(actor),
     );
     if (!isProduct(product)) throw appError('request.invalid');
     const result = await holds.charge({
@@ -43,6 +46,7 @@ export const chargeWallet =
       product,
       reference,
       description,
+      ...(actor !== '' && { actor }),
       now: clock.now(),
     });
     if ('transferId' in result) return result.transferId;

@@ -4,7 +4,7 @@ import type { Money } from '#platform/money/index.ts';
 import { type Clock, dayMs, minuteMs } from '#platform/time/index.ts';
 import type { Hold } from '../../domain/hold.ts';
 import { isProduct, products } from '../../domain/ledger.ts';
-import { check, checkAmount, checkKey, checkText, refuseInvalid } from '../checks.ts';
+import { check, checkActor, checkAmount, checkKey, checkText, refuseInvalid } from '../checks.ts';
 import type { BillingMonitor } from '../ports.ts';
 import type { HoldLedger } from './ports.ts';
 import { canonicalRequest } from '../canonical-request.ts';
@@ -22,6 +22,8 @@ export interface PlaceHoldRequest {
   readonly quoteId?: string;
   /** Empty: the wallet's free balance. Otherwise the open hold that this one becomes a part of. */
   readonly fromHoldId?: string;
+  /** Who asked for it; empty: nobody in particular. */
+  readonly actor?: string;
 }
 
 /** Bounds of a hold's life; a caller whose clock is a little off is not refused for it. */
@@ -31,13 +33,13 @@ const longestLifeMs = 31 * dayMs + minuteMs;
 /**
  * Reserves part of the available balance, or takes a part of an open hold for a hold of its own. Repeated with the same key and request, it answers as the first time, even
  * when the hold has been resolved since.
- * @throws billing.insufficient_credit with meta {available, required} · _spending_paused · _budget_exhausted · _quote_invalid ·
+ * @throws billing.insufficient_credit with meta {available, required} · _spending_paused · _budget_exhausted with meta {budgetId, product, available, required, resetsAt} · _quote_invalid ·
  *   _quote_exceeded · _capture_exceeds_hold and _hold_captured, _released, _expired about the hold that it is taken from · request.invalid · request.idempotency_conflict
  */
 export const placeHold =
   ({ holds, clock, monitor }: { readonly holds: HoldLedger; readonly clock: Clock; readonly monitor: BillingMonitor }) =>
   async (tenantId: string, request: PlaceHoldRequest): Promise<Hold> => {
-    const { idempotencyKey, amount, product, reference, description, expiresAt, quoteId = '', fromHoldId = '' } = request;
+    const { idempotencyKey, amount, product, reference, description, expiresAt, quoteId = '', fromHoldId = '', actor = '' } = request;
     const now = clock.now();
     refuseInvalid(
       checkKey(idempotencyKey),
@@ -46,6 +48,7 @@ export const placeHold =
       check(reference.length > 0, 'reference', 'Say what the hold is for.'),
       checkText(reference, 'reference', 200),
       checkText(description, 'description', 500),
+      checkActor(actor),
       check(quoteId === '' || isUuid(quoteId), 'quote_id', 'Must be the id of a quote.'),
       check(fromHoldId === '' || isUuid(fromHoldId), 'from_hold_id', 'Must be the id of a hold.'),
       expiresAt === undefined ? wrongExpiry : undefined,
@@ -74,6 +77,7 @@ export const placeHold =
       // A repetition may come when little or nothing is left of the hold's life; it is answered all the same.
       expiryAcceptable: isAcceptable(expiresAt, now),
       ...(quoteId !== '' && { quoteId }),
+      ...(actor !== '' && { actor }),
       now,
     };
     const result = await (fromHoldId === '' ? holds.place(command) : holds.carve({ ...command, fromHoldId }));

@@ -15,6 +15,8 @@ export interface PlaceHold extends Keyed {
   readonly expiryAcceptable: boolean;
   /** The quote that this is the price of: the hold never exceeds it. */
   readonly quoteId?: string;
+  /** Who asked for it: user:<id> or key:<id>; absent: nobody in particular. No part of what makes a repetition the same. */
+  readonly actor?: string;
   readonly now: Date;
 }
 /** A hold out of another one: its money is reserved there already, so nothing is asked of the wallet. */
@@ -28,6 +30,8 @@ export interface ChargeWallet extends Keyed {
   readonly product: Product;
   readonly reference: string;
   readonly description: string;
+  /** As of a hold. */
+  readonly actor?: string;
   readonly now: Date;
 }
 export interface CaptureHold extends Keyed {
@@ -43,7 +47,18 @@ export interface ReleaseHold extends Keyed {
 export type HoldDone = { readonly outcome: 'done' | 'replayed'; readonly hold: Hold };
 export type Insufficient = { readonly outcome: 'insufficient_credit'; readonly availableMicros: bigint };
 /** The tenant himself does not want more to be spent now. */
-export type SpendingRefused = { readonly outcome: 'spending_paused' | 'budget_exhausted' };
+export type SpendingRefused =
+  | { readonly outcome: 'spending_paused' }
+  | { readonly outcome: 'budget_exhausted'; readonly budget: ExhaustedBudget };
+/** The budget that has no room; of several, the one that begins anew last. */
+export interface ExhaustedBudget {
+  readonly id: string;
+  readonly name: string;
+  /** undefined: of everything that the tenant buys. */
+  readonly product: Product | undefined;
+  readonly availableMicros: bigint;
+  readonly resetsAt: Date;
+}
 export type QuoteRefused = { readonly outcome: 'quote_invalid' | 'quote_exceeded' };
 export type PlaceResult = HoldDone | Insufficient | Conflict | SpendingRefused | QuoteRefused | { readonly outcome: 'expiry_refused' };
 /** Not found: there is no such hold to take it from. */
@@ -155,6 +170,8 @@ export interface EntryFilter {
   readonly minMicros?: bigint;
   readonly maxMicros?: bigint;
   readonly reference?: string;
+  /** Exactly: user:<id> or key:<id>. */
+  readonly actor?: string;
 }
 export interface EntryPage {
   readonly entries: readonly WalletEntry[];

@@ -1,6 +1,6 @@
 import type { Money } from '#platform/money/index.ts';
 import { isProduct, isTransferType, products, transferTypes, walletCurrency } from '../../domain/ledger.ts';
-import { check, refuseInvalid } from '../checks.ts';
+import { check, checkActor, refuseInvalid } from '../checks.ts';
 import type { EntryFilter } from '../ledger/ports.ts';
 
 /** As it comes from outside: empty and absent fields let everything through. */
@@ -12,12 +12,14 @@ export interface TransactionFilter {
   readonly minAmount: Money | undefined;
   readonly maxAmount: Money | undefined;
   readonly reference: string;
+  /** user:<id> or key:<id>; empty: whoever it was. */
+  readonly actor: string;
 }
 
 const isSize = (amount: Money | undefined): boolean => amount === undefined || (amount.currency === walletCurrency && amount.micros >= 0n);
 
 /** @throws request.invalid naming every field that is wrong */
-export const entryFilter = ({ type, product, from, to, minAmount, maxAmount, reference }: TransactionFilter): EntryFilter => {
+export const entryFilter = ({ type, product, from, to, minAmount, maxAmount, reference, actor }: TransactionFilter): EntryFilter => {
   refuseInvalid(
     check(type === '' || isTransferType(type), 'type', `One of ${transferTypes.join(', ')}.`),
     check(product === '' || isProduct(product), 'product', `One of ${products.join(', ')}.`),
@@ -30,6 +32,7 @@ export const entryFilter = ({ type, product, from, to, minAmount, maxAmount, ref
       'Must not be less than min_amount.',
     ),
     check(reference.length <= 255, 'reference', 'At most 255 characters.'),
+    checkActor(actor),
   );
   return {
     ...(isTransferType(type) && { type }),
@@ -39,5 +42,6 @@ export const entryFilter = ({ type, product, from, to, minAmount, maxAmount, ref
     ...(minAmount !== undefined && { minMicros: minAmount.micros }),
     ...(maxAmount !== undefined && { maxMicros: maxAmount.micros }),
     ...(reference !== '' && { reference }),
+    ...(actor !== '' && { actor }),
   };
 };

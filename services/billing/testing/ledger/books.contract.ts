@@ -116,8 +116,11 @@ export const refunding = (tenantId: string, reverses: string, micros: bigint, id
   now: start,
 });
 
-/** Every implementation of the ledger's ports behaves like this. */
-export const booksContract = (name: string, books: () => BooksUnderTest): void => {
+/**
+ * Every implementation of the ledger's ports behaves like this.
+ * @param knowsActors false: one from before there were any, kept to compare money with
+ */
+export const booksContract = (name: string, books: () => BooksUnderTest, { knowsActors = true } = {}): void => {
   const rich = async (micros = 100n): Promise<string> => {
     const tenantId = newId();
     await books().grant(granting(tenantId, micros));
@@ -143,6 +146,40 @@ export const booksContract = (name: string, books: () => BooksUnderTest): void =
     assert.equal(await wallet(tenantId), '55/0');
     const stored = await books().find(tenantId, hold.id);
     assert.deepEqual([stored?.state, stored?.capturedMicros], ['captured', 45n]);
+  });
+
+  const actorLaw = knowsActors ? law : () => {};
+  actorLaw('what a hold is charged for, what is taken late, and what is given back of it bear the name of whoever placed it', async () => {
+    const tenantId = await rich();
+    const [anna, ben] = [`user:${newId()}`, `key:${newId()}`];
+    const byActor = async (actor: string): Promise<(readonly [string, bigint])[]> => {
+      const { entries } = await books().entries(tenantId, { actor }, { limit: 10, cursor: '' });
+      assert.ok(entries.every((entry) => entry.actor === actor));
+      return entries.map(({ type, amountMicros }) => [type, amountMicros] as const);
+    };
+    const short = await placed(tenantId, 20n, { actor: anna });
+    await books().collect({ tenantId, holdId: short.id, upToMicros: 25n, final: true });
+    const charge = charging(tenantId, 7n);
+    await books().charge({ ...charge, actor: ben });
+    await books().refund(refunding(tenantId, charge.transferId, 3n));
+    const whole = placing(tenantId, 30n, { actor: ben });
+    await books().place(whole);
+    const part = placing(tenantId, 10n);
+    await books().carve({ ...part, fromHoldId: whole.holdId });
+    await books().capture(capturing(tenantId, part.holdId, 4n));
+    const nobody = await placed(tenantId, 5n);
+    await books().capture(capturing(tenantId, nobody.id, 5n));
+    assert.deepEqual(await byActor(anna), [
+      ['charge', -5n],
+      ['charge', -20n],
+    ]);
+    assert.deepEqual(await byActor(ben), [
+      ['charge', -4n],
+      ['refund', 3n],
+      ['usage', -7n],
+    ]);
+    const { entries } = await books().entries(tenantId, {}, { limit: 10, cursor: '' });
+    assert.equal(entries.filter(({ actor }) => actor === undefined).length, 2, 'the grant, and what nobody in particular caused');
   });
 
   law('credit that is promised cannot be promised again', async () => {

@@ -71,6 +71,9 @@ export const fakeBooks = () => {
   /** Of each charge: where it came from, less what was given back. */
   const charges = new Map<string, { readonly tenantId: string; readonly parts: readonly GrantPart[] }>();
 
+  /** Who asked for a hold or a charge, by its id. */
+  const actors = new Map<string, string>();
+
   const ofTenant = (tenantId: string, id: string): StoredHold | undefined => {
     const stored = holds.get(id);
     return stored?.tenantId === tenantId ? stored : undefined;
@@ -83,7 +86,7 @@ export const fakeBooks = () => {
     tenantId: string,
     type: TransferType,
     delta: bigint,
-    about: { id: string; description: string; reference: string; product?: Product; reversesId?: string; now: Date },
+    about: { id: string; description: string; reference: string; product?: Product; reversesId?: string; actor?: string | undefined; now: Date },
   ): void => {
     const balance = (balances.get(tenantId) ?? 0n) + delta;
     balances.set(tenantId, balance);
@@ -99,6 +102,7 @@ export const fakeBooks = () => {
       reference: about.reference,
       product: about.product,
       reversesId: about.reversesId,
+      actor: about.actor,
       createdAt: previous > about.now ? previous : about.now,
       sequence: BigInt(own.length + 1),
     });
@@ -177,7 +181,7 @@ export const fakeBooks = () => {
     if (typeof changed === 'string') return { outcome: changed as 'hold_captured' };
     const { hold, chargeMicros } = changed;
     store(command.tenantId, hold);
-    if (chargeMicros > 0n) spend(command.tenantId, 'charge', chargeMicros, { ...hold, id: key, now: command.now });
+    if (chargeMicros > 0n) spend(command.tenantId, 'charge', chargeMicros, { ...hold, id: key, actor: actors.get(command.holdId), now: command.now });
     answers.set(key, { request: command.request, hold });
     return { outcome: 'done', hold };
   };
@@ -197,6 +201,7 @@ export const fakeBooks = () => {
     const money = { amountMicros: amount.micros, capturedMicros: 0n, currency: amount.currency };
     const hold: Hold = { id: holdId, state: 'held', ...money, product, reference, description, expiresAt, createdAt: now };
     store(tenantId, hold);
+    if (command.actor !== undefined) actors.set(holdId, command.actor);
     placed.set(key, { request, holdId });
     return { outcome: 'done', hold };
   };
@@ -219,6 +224,8 @@ export const fakeBooks = () => {
     const hold: Hold = { id: holdId, state: 'held', ...money, product, reference, description, expiresAt, createdAt: whole.createdAt };
     store(tenantId, rest);
     store(tenantId, hold);
+    const actor = command.actor ?? actors.get(fromHoldId);
+    if (actor !== undefined) actors.set(holdId, actor);
     placed.set(key, { request, holdId });
     return { outcome: 'done', hold };
   };
@@ -230,7 +237,8 @@ export const fakeBooks = () => {
     if (before !== undefined) return before;
     if (available(tenantId) < amount.micros) return { outcome: 'insufficient_credit', availableMicros: available(tenantId) };
     const type = product === 'subscription' || product === 'usage' ? product : 'charge';
-    spend(tenantId, type, amount.micros, { id: transferId, description, reference, product, now });
+    spend(tenantId, type, amount.micros, { id: transferId, description, reference, product, actor: command.actor, now });
+    if (command.actor !== undefined) actors.set(transferId, command.actor);
     remember(command, 'charge', transferId);
     return { outcome: 'done', transferId };
   };
@@ -253,7 +261,9 @@ export const fakeBooks = () => {
       remainingMicros: grant.remainingMicros + micros,
       expiresAt: expiryAfterReturn(grant, now),
     }));
-    post(tenantId, 'refund', amount.micros, { id: transferId, description, reference, reversesId: command.reverses, now });
+    post(tenantId, 'refund', amount.micros, {
+      ...{ id: transferId, description, reference, reversesId: command.reverses, actor: actors.get(reverses), now },
+    });
     remember(command, 'refund', transferId);
     return { outcome: 'done', transferId };
   };
@@ -276,7 +286,7 @@ export const fakeBooks = () => {
     // What closing the hold gives back may pay for nothing here: a hold with a rest has no late charge.
     const collection = collect(stored.hold, late.get(holdId) ?? noLateCharge, available(tenantId), fact.upToMicros, fact.final);
     store(tenantId, collection.hold);
-    const about = { ...collection.hold, now };
+    const about = { ...collection.hold, actor: actors.get(holdId), now };
     if (collection.capturedNowMicros > 0n) spend(tenantId, 'charge', collection.capturedNowMicros, about);
     if (collection.collectedNowMicros > 0n) spend(tenantId, 'charge', collection.collectedNowMicros, about);
     if (late.has(holdId) || collection.late.totalMicros > 0n) late.set(holdId, collection.late);
@@ -308,7 +318,7 @@ export const fakeBooks = () => {
 
   const listed: WalletReader['entries'] = async (
     tenantId,
-    { type, product, from, to, minMicros, maxMicros, reference },
+    { type, product, from, to, minMicros, maxMicros, reference, actor },
     { limit, cursor },
   ) => {
     const size = (micros: bigint): bigint => (micros < 0n ? -micros : micros);
@@ -316,6 +326,7 @@ export const fakeBooks = () => {
       (type === undefined || entry.type === type) &&
       (product === undefined || entry.product === product) &&
       (reference === undefined || entry.reference === reference) &&
+      (actor === undefined || entry.actor === actor) &&
       (minMicros === undefined || size(amountMicros) >= minMicros) &&
       (maxMicros === undefined || size(amountMicros) <= maxMicros) &&
       (from === undefined || createdAt >= from) &&

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import fc from 'fast-check';
 import { newId } from '#platform/ids/index.ts';
+import { isAppError } from '#platform/errors/index.ts';
 import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
+import { chargeWallet } from '../../app/ledger/charge-wallet.ts';
+import { placeHold } from '../../app/ledger/place-hold.ts';
 import { capturing, placing, releasing } from '../ledger/books.contract.ts';
 import { codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
 
@@ -198,6 +201,107 @@ describe('a hard budget', () => {
   });
 });
 
+describe('a hard budget of one product', () => {
+  it('is never passed by two replicas: 200 holds at once against room for 50 are 50, and other products go on', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 500n, { product: 'campaign' });
+    const results = await Promise.all(
+      Array.from({ length: 400 }, (_value, index) =>
+        (index % 4 < 2 ? house.books : house.replica.books).place(
+          placing(tenantId, 10n, {
+            now: house.clock.now(),
+            expiresAt: addMs(house.clock.now(), hourMs),
+            product: index % 2 === 0 ? 'campaign' : 'verification',
+          }),
+        ),
+      ),
+    );
+    const done = (parity: number) => results.filter(({ outcome }, index) => outcome === 'done' && index % 2 === parity).length;
+    assert.deepEqual([done(0), done(1)], [50, 200]);
+    assert.equal(await spent(tenantId, id), 500n);
+  });
+
+  it('says which budget refused, what is left of it, and when it begins anew in its own zone', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 100n, { product: 'campaign', zone: 'Asia/Kolkata', name: 'Mailings' });
+    await placedHold(tenantId, 70n, { product: 'campaign' });
+    const ledger = { holds: house.books, clock: house.clock, monitor: { hold: () => {}, uncollected: () => {} } as never };
+    const asking = {
+      ...{ idempotencyKey: newId(), amount: { currency: 'USD', micros: 31n }, product: 'campaign', reference: 'r', description: '' },
+      expiresAt: addMs(house.clock.now(), hourMs),
+    };
+    await assert.rejects(placeHold(ledger)(tenantId, asking), (error: unknown) => {
+      assert.ok(isAppError(error, 'billing.budget_exhausted'));
+      assert.deepEqual(error.meta, {
+        ...{ budgetId: id, budget: 'Mailings', product: 'campaign', available: '0.00003', required: '0.000031' },
+        resetsAt: '2026-03-10T18:30:00.000Z',
+      });
+      return true;
+    });
+    await assert.rejects(
+      chargeWallet(ledger)(tenantId, { ...asking, idempotencyKey: newId() }),
+      (error: unknown) => isAppError(error, 'billing.budget_exhausted') && error.meta['budgetId'] === id,
+    );
+    assert.equal((await place(tenantId, 30n, { product: 'campaign' })).outcome, 'done');
+  });
+
+  it('of several that refuse, names the one that does so the longest; a pause comes before all of them', async () => {
+    const tenantId = await house.rich();
+    await house.budget(tenantId, 10n, { product: 'verification' });
+    const { id } = await house.budget(tenantId, 20n, { interval: 'monthly' });
+    const refused = await place(tenantId, 21n);
+    assert.equal(refused.outcome === 'budget_exhausted' ? refused.budget.id : refused.outcome, id);
+    await house.spending.pause(tenantId, { source: 'tenant', by: 'user:1', reason: '', at: house.clock.now() });
+    assert.deepEqual(await place(tenantId, 21n), { outcome: 'spending_paused' });
+    await house.spending.resume(tenantId, 'tenant', 'user:1', house.clock.now());
+    assert.deepEqual(outcomes([await place(tenantId, 10n), await place(tenantId, 1n)]), ['done', 'budget_exhausted']);
+    assert.equal((await place(tenantId, 10n, { product: 'campaign' })).outcome, 'done', 'what a pause refused was not counted');
+  });
+
+  it('takes back what is released and what a capture leaves, in the window it was taken from', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 100n, { product: 'verification' });
+    const [whole, part] = [await placedHold(tenantId, 50n), await placedHold(tenantId, 50n)];
+    assert.equal((await place(tenantId, 1n)).outcome, 'budget_exhausted');
+    await house.books.release({ ...releasing(tenantId, whole), now: house.clock.now() });
+    await house.books.capture({ ...capturing(tenantId, part, 20n), now: house.clock.now() });
+    assert.equal(await spent(tenantId, id), 20n);
+    assert.deepEqual(outcomes([await place(tenantId, 80n), await place(tenantId, 1n)]), ['done', 'budget_exhausted']);
+  });
+
+  it('property: Σ of each product ≤ its budget and Σ of all ≤ the whole one, for random batches over both replicas', async () => {
+    const products = ['verification', 'campaign', 'rental'] as const;
+    const asked = fc.array(fc.tuple(fc.constantFrom(...products), fc.bigInt(1n, 40n), fc.boolean()), { minLength: 1, maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(asked, async (holds) => {
+        const tenantId = await house.rich();
+        const all = await house.budget(tenantId, 300n);
+        const one = await house.budget(tenantId, 120n, { product: 'campaign' });
+        const results = await Promise.all(
+          holds.map(([product, micros, replica]) =>
+            (replica ? house.replica.books : house.books).place(
+              placing(tenantId, micros, { now: house.clock.now(), expiresAt: addMs(house.clock.now(), hourMs), product }),
+            ),
+          ),
+        );
+        const sum = (wanted?: string) =>
+          results.reduce((total, { outcome }, index) => {
+            const [product, micros] = holds[index] ?? ['rental', 0n];
+            return outcome === 'done' && (wanted === undefined || product === wanted) ? total + micros : total;
+          }, 0n);
+        assert.ok(sum() <= 300n && sum('campaign') <= 120n);
+        assert.deepEqual([await spent(tenantId, all.id), await spent(tenantId, one.id)], [sum(), sum('campaign')]);
+        // Nothing was refused that had room: the smallest refused one does not fit what is left now.
+        for (const [index, { outcome }] of results.entries()) {
+          const [product, micros] = holds[index] ?? ['rental', 0n];
+          if (outcome === 'budget_exhausted') assert.ok(sum() + micros > 300n || (product === 'campaign' && sum('campaign') + micros > 120n));
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
+
 describe('a soft budget, and one of a product', () => {
   it('counts what concerns it and refuses nothing', async () => {
     const tenantId = await house.rich();
@@ -210,7 +314,7 @@ describe('a soft budget, and one of a product', () => {
 
   it('what cannot be is refused by name', async () => {
     const tenantId = await house.rich();
-    assert.equal(await codeOf(house.budget(tenantId, 10n, { product: 'campaign' })), 'request.invalid hard');
+    assert.equal(await codeOf(house.budget(tenantId, 10n, { product: 'usage' })), 'request.invalid hard');
     assert.equal(await codeOf(house.budget(tenantId, 0n)), 'request.invalid amount.micros');
     assert.equal(await codeOf(house.budget(tenantId, 1n, { zone: 'Mars/Olympus' })), 'request.invalid time_zone');
     assert.equal(await codeOf(house.budget(tenantId, 1n, { interval: 'weekly' })), 'request.invalid interval');

@@ -31,6 +31,7 @@ const transaction = (over: Partial<Transaction> = {}): Transaction => ({
   createdAt: new Date('2026-11-21T08:30:00Z'),
   product: '',
   reversesId: '',
+  actor: '',
   ...over,
 });
 
@@ -90,12 +91,12 @@ test('text that a spreadsheet would run is text; quotes, commas and line breaks 
   for (const start of ['=', '+', '-', '@', '\t', '\r']) assert.equal(csvText(`${start}1`).replace(/^"|"$/g, ''), `'${start}1`);
   chunks = give({ description: '=HYPERLINK("http://evil","x"),\nboo', reference: '@SUM(A1)' });
   const text = await (await get()).text();
-  assert.match(text, /,-0\.45,USD,0\.55,"'=HYPERLINK\(""http:\/\/evil"",""x""\),\nboo",'@SUM\(A1\),\r\n$/);
+  assert.match(text, /,-0\.45,USD,0\.55,"'=HYPERLINK\(""http:\/\/evil"",""x""\),\nboo",'@SUM\(A1\),,\r\n$/);
 });
 
 test('an empty export is the row of names', async () => {
   chunks = async function* none() {};
-  assert.equal(await (await get()).text(), 'id,time,type,product,amount,currency,balance_after,description,reference,reverses\r\n');
+  assert.equal(await (await get()).text(), 'id,time,type,product,amount,currency,balance_after,description,reference,reverses,actor\r\n');
 });
 
 test('times are those of the zone with their offset, on both sides of a change of clocks', async () => {

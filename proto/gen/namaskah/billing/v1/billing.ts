@@ -215,7 +215,14 @@ export interface PlaceHoldRequest {
    * "billing.capture_exceeds_hold" when so much is not left, "billing.hold_released" and the like when it is not open any more. Absent: the
    * free balance.
    */
-  fromHoldId?: string | undefined;
+  fromHoldId?:
+    | string
+    | undefined;
+  /**
+   * From a service only: the member or key of the tenant that it acts for, "user:<id>" or "key:<id>". Shown with what the hold is charged for;
+   * not compared when the request is repeated. Anybody else is named by his own principal.
+   */
+  actor?: string | undefined;
 }
 
 export interface PlaceHoldResponse {
@@ -327,6 +334,8 @@ export interface Transaction {
   product: string;
   /** The transaction that this one gives back, whole or in part; empty for others. */
   reversesId: string;
+  /** Who caused it: "user:<id>" or "key:<id>"; empty: nobody in particular, or not known. A refund has that of what it gives back. */
+  actor: string;
 }
 
 /** What a transaction must be like; absent and empty fields let everything through. */
@@ -348,6 +357,8 @@ export interface TransactionFilter {
     | undefined;
   /** Exactly: the caller's own id for what was paid, a payment's id. */
   reference: string;
+  /** Exactly: "user:<id>" or "key:<id>". */
+  actor?: string | undefined;
 }
 
 export interface ListTransactionsRequest {
@@ -690,6 +701,7 @@ function createBasePlaceHoldRequest(): PlaceHoldRequest {
     expiresAt: undefined,
     quoteId: undefined,
     fromHoldId: undefined,
+    actor: undefined,
   };
 }
 
@@ -718,6 +730,9 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     }
     if (message.fromHoldId !== undefined) {
       writer.uint32(66).string(message.fromHoldId);
+    }
+    if (message.actor !== undefined) {
+      writer.uint32(74).string(message.actor);
     }
     return writer;
   },
@@ -799,6 +814,14 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
             message.fromHoldId = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -837,6 +860,7 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
         : isSet(object.from_hold_id)
         ? globalThis.String(object.from_hold_id)
         : undefined,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : undefined,
     };
   },
 
@@ -866,6 +890,9 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     if (message.fromHoldId !== undefined) {
       obj.fromHoldId = message.fromHoldId;
     }
+    if (message.actor !== undefined) {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -884,6 +911,7 @@ export const PlaceHoldRequest: MessageFns<PlaceHoldRequest> = {
     message.expiresAt = object.expiresAt ?? undefined;
     message.quoteId = object.quoteId ?? undefined;
     message.fromHoldId = object.fromHoldId ?? undefined;
+    message.actor = object.actor ?? undefined;
     return message;
   },
 };
@@ -2304,6 +2332,7 @@ function createBaseTransaction(): Transaction {
     createdAt: undefined,
     product: "",
     reversesId: "",
+    actor: "",
   };
 }
 
@@ -2335,6 +2364,9 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.reversesId !== "") {
       writer.uint32(74).string(message.reversesId);
+    }
+    if (message.actor !== "") {
+      writer.uint32(82).string(message.actor);
     }
     return writer;
   },
@@ -2424,6 +2456,14 @@ export const Transaction: MessageFns<Transaction> = {
             message.reversesId = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2459,6 +2499,7 @@ export const Transaction: MessageFns<Transaction> = {
         : isSet(object.reverses_id)
         ? globalThis.String(object.reverses_id)
         : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
     };
   },
 
@@ -2491,6 +2532,9 @@ export const Transaction: MessageFns<Transaction> = {
     if (message.reversesId !== "") {
       obj.reversesId = message.reversesId;
     }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -2512,6 +2556,7 @@ export const Transaction: MessageFns<Transaction> = {
     message.createdAt = object.createdAt ?? undefined;
     message.product = object.product ?? "";
     message.reversesId = object.reversesId ?? "";
+    message.actor = object.actor ?? "";
     return message;
   },
 };
@@ -2525,6 +2570,7 @@ function createBaseTransactionFilter(): TransactionFilter {
     minAmount: undefined,
     maxAmount: undefined,
     reference: "",
+    actor: undefined,
   };
 }
 
@@ -2550,6 +2596,9 @@ export const TransactionFilter: MessageFns<TransactionFilter> = {
     }
     if (message.reference !== "") {
       writer.uint32(58).string(message.reference);
+    }
+    if (message.actor !== undefined) {
+      writer.uint32(66).string(message.actor);
     }
     return writer;
   },
@@ -2623,6 +2672,14 @@ export const TransactionFilter: MessageFns<TransactionFilter> = {
             message.reference = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2652,6 +2709,7 @@ export const TransactionFilter: MessageFns<TransactionFilter> = {
         ? Money.fromJSON(object.max_amount)
         : undefined,
       reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : undefined,
     };
   },
 
@@ -2678,6 +2736,9 @@ export const TransactionFilter: MessageFns<TransactionFilter> = {
     if (message.reference !== "") {
       obj.reference = message.reference;
     }
+    if (message.actor !== undefined) {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -2697,6 +2758,7 @@ export const TransactionFilter: MessageFns<TransactionFilter> = {
       ? Money.fromPartial(object.maxAmount)
       : undefined;
     message.reference = object.reference ?? "";
+    message.actor = object.actor ?? undefined;
     return message;
   },
 };

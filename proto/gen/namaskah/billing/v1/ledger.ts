@@ -65,6 +65,8 @@ export interface ChargeRequest {
   reference: string;
   /** Shown to the customer. */
   description: string;
+  /** As in PlaceHoldRequest. */
+  actor?: string | undefined;
 }
 
 export interface ChargeResponse {
@@ -509,7 +511,7 @@ export const ExecuteResponse_Result: MessageFns<ExecuteResponse_Result> = {
 };
 
 function createBaseChargeRequest(): ChargeRequest {
-  return { idempotencyKey: "", amount: undefined, product: "", reference: "", description: "" };
+  return { idempotencyKey: "", amount: undefined, product: "", reference: "", description: "", actor: undefined };
 }
 
 export const ChargeRequest: MessageFns<ChargeRequest> = {
@@ -528,6 +530,9 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     }
     if (message.description !== "") {
       writer.uint32(42).string(message.description);
+    }
+    if (message.actor !== undefined) {
+      writer.uint32(50).string(message.actor);
     }
     return writer;
   },
@@ -585,6 +590,14 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
             message.description = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -608,6 +621,7 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
       product: isSet(object.product) ? globalThis.String(object.product) : "",
       reference: isSet(object.reference) ? globalThis.String(object.reference) : "",
       description: isSet(object.description) ? globalThis.String(object.description) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : undefined,
     };
   },
 
@@ -628,6 +642,9 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     if (message.description !== "") {
       obj.description = message.description;
     }
+    if (message.actor !== undefined) {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -643,6 +660,7 @@ export const ChargeRequest: MessageFns<ChargeRequest> = {
     message.product = object.product ?? "";
     message.reference = object.reference ?? "";
     message.description = object.description ?? "";
+    message.actor = object.actor ?? undefined;
     return message;
   },
 };

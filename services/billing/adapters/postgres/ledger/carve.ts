@@ -37,6 +37,7 @@ const commandOf = (command: CarveHold, ordinal: number) => ({
   expires: command.expiresAt,
   acceptable: command.expiryAcceptable,
   quote: command.quoteId ?? null,
+  actor: command.actor ?? null,
 });
 
 /** As it was when it was made, whatever has become of it since. */

@@ -55,6 +55,7 @@ test('whatever is rewritten, removed or slipped in afterwards breaks the chain',
   const rewritten = {
     'a description': `update transfers set description = 'other' where id = (select id from transfers limit 1)`,
     'a reference': `update transfers set reference = 'other' where id = (select transfer_ids[2] from ledger_blocks limit 1)`,
+    'who caused it': `update transfers set actor = 'user:other' where id = (select transfer_ids[1] from ledger_blocks limit 1)`,
     // With session_replication_role = replica nothing queues it: as if a superuser had written into the table.
     'a transfer that never waited': `with t as (select * from transfers where type = 'usage' limit 1),
        copied as (insert into transfers (id, tenant_id, type, debit_account_id, credit_account_id, amount_micros, currency, description, reference, created_at)

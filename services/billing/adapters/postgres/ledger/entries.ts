@@ -14,13 +14,14 @@ interface EntryRow {
   readonly reference: string;
   readonly product: Product | null;
   readonly reverses_id: string | null;
+  readonly actor: string;
   readonly created_at: Date;
   readonly account_sequence: bigint;
 }
 
 /** The product is that of the revenue account on the other side, so that a refund and a subscription have one too. */
 const selectSql = `
-  select e.transfer_id, e.type, e.amount_micros, e.balance_after_micros, e.currency, t.description, t.reference, t.reverses_id,
+  select e.transfer_id, e.type, e.amount_micros, e.balance_after_micros, e.currency, t.description, t.reference, t.reverses_id, t.actor,
          case when s.kind = 'revenue' then s.discriminator end as product, e.created_at, e.account_sequence
     from entries e join transfers t on t.id = e.transfer_id
     left join accounts s on s.id = case when e.amount_micros < 0 then t.credit_account_id else t.debit_account_id end
@@ -29,7 +30,7 @@ const selectSql = `
 
 type Bind = (value: unknown) => string;
 
-const conditionsOf = ({ type, product, from, to, minMicros, maxMicros, reference }: EntryFilter, bind: Bind): string => {
+const conditionsOf = ({ type, product, from, to, minMicros, maxMicros, reference, actor }: EntryFilter, bind: Bind): string => {
   const conditions: string[] = [];
   if (type !== undefined) conditions.push(`e.type = ${bind(type)}`);
   if (product !== undefined) conditions.push(`s.kind = 'revenue' and s.discriminator = ${bind(product)}`);
@@ -38,6 +39,7 @@ const conditionsOf = ({ type, product, from, to, minMicros, maxMicros, reference
   if (minMicros !== undefined) conditions.push(`abs(e.amount_micros) >= ${bind(minMicros)}`);
   if (maxMicros !== undefined) conditions.push(`abs(e.amount_micros) <= ${bind(maxMicros)}`);
   if (reference !== undefined) conditions.push(`t.reference = ${bind(reference)}`);
+  if (actor !== undefined) conditions.push(`t.actor = ${bind(actor)} and t.actor <> ''`);
   return conditions.map((condition) => ` and ${condition}`).join('');
 };
 
@@ -102,6 +104,7 @@ const entryOf = (row: EntryRow): WalletEntry => ({
   reference: row.reference,
   product: row.product ?? undefined,
   reversesId: row.reverses_id ?? undefined,
+  actor: row.actor === '' ? undefined : row.actor,
   createdAt: row.created_at,
   sequence: row.account_sequence,
 });

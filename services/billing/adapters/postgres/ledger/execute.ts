@@ -25,6 +25,7 @@ export interface LedgerCommand {
   readonly expires?: Date;
   readonly acceptable?: boolean;
   readonly quote?: string | undefined;
+  readonly actor?: string | undefined;
   readonly final?: boolean;
   readonly transfer?: string;
   readonly late_transfer?: string;
@@ -117,6 +118,7 @@ export const placeCommand = (command: PlaceHold): LedgerCommand => ({
   expires: command.expiresAt,
   acceptable: command.expiryAcceptable,
   quote: command.quoteId,
+  actor: command.actor,
 });
 
 export const captureCommand = (command: CaptureHold): LedgerCommand => ({
@@ -150,6 +152,7 @@ export const chargeCommand = (command: ChargeWallet): LedgerCommand => ({
   reference: command.reference,
   description: command.description,
   transfer: command.transferId,
+  actor: command.actor,
 });
 
 export const expireCommand = (tenant: string, hold: string, now: Date): LedgerCommand => ({

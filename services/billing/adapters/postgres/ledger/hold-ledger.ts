@@ -1,6 +1,7 @@
 import { type Database, type Transaction } from '#platform/postgres/index.ts';
 import type { CaptureRefusal, Hold } from '../../../domain/hold.ts';
-import type { ChargeResult, HoldLedger, HoldReader, HoldSweep, PlaceHold, PlaceResult, ResolveResult } from '../../../app/ledger/ports.ts';
+import { isProduct } from '../../../domain/ledger.ts';
+import type { ChargeResult, ExhaustedBudget, HoldLedger, HoldReader, HoldSweep, PlaceHold, PlaceResult, ResolveResult } from '../../../app/ledger/ports.ts';
 import { HoldRow } from './rows.ts';
 import {
   captureCommand,
@@ -68,6 +69,15 @@ const expireDue = async (tx: Transaction, now: Date, limit: number): Promise<num
   return answers.filter(({ outcome }) => outcome === 'done').length;
 };
 
+/** A command that a budget refuses is answered with the budget in the hold's columns: migrations/0080-actors-and-budgets.ts. */
+const exhaustedOf = (row: LedgerAnswer): ExhaustedBudget => ({
+  id: row.id,
+  name: row.description,
+  product: isProduct(row.product) ? row.product : undefined,
+  availableMicros: row.available ?? 0n,
+  resetsAt: row.expires_at,
+});
+
 const placeResult = ({ holdId, amount, product, reference, description, expiresAt, now }: PlaceHold, row: LedgerAnswer): PlaceResult => {
   switch (row.outcome) {
     case 'done': {
@@ -80,8 +90,10 @@ const placeResult = ({ holdId, amount, product, reference, description, expiresA
       return { outcome: 'replayed', hold: { ...holdOfAnswer(row), amountMicros: amount.micros } };
     case 'insufficient_credit':
       return { outcome: 'insufficient_credit', availableMicros: row.available ?? 0n };
+    case 'budget_exhausted':
+      return { outcome: 'budget_exhausted', budget: exhaustedOf(row) };
     default:
-      return { outcome: row.outcome as Exclude<PlaceResult['outcome'], 'done' | 'replayed' | 'insufficient_credit'> };
+      return { outcome: row.outcome as Exclude<PlaceResult['outcome'], 'done' | 'replayed' | 'insufficient_credit' | 'budget_exhausted'> };
   }
 };
 
@@ -92,8 +104,10 @@ const chargeResult = (row: LedgerAnswer): ChargeResult => {
       return { outcome: row.outcome, transferId: row.id };
     case 'insufficient_credit':
       return { outcome: 'insufficient_credit', availableMicros: row.available ?? 0n };
+    case 'budget_exhausted':
+      return { outcome: 'budget_exhausted', budget: exhaustedOf(row) };
     default:
-      return { outcome: row.outcome as Exclude<ChargeResult['outcome'], 'done' | 'replayed' | 'insufficient_credit'> };
+      return { outcome: row.outcome as Exclude<ChargeResult['outcome'], 'done' | 'replayed' | 'insufficient_credit' | 'budget_exhausted'> };
   }
 };
 

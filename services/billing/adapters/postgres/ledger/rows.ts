@@ -33,6 +33,7 @@ export const HoldRow = defineEntity({
     product: p.text().$type<Product>(),
     reference: p.text(),
     description: p.text(),
+    actor: p.text(),
     expiresAt: p.datetime(),
     createdAt: p.datetime(),
   },

@@ -21,8 +21,9 @@ after(async () => {
 });
 
 const answerSpending = (body: string) =>
-  db.query(`create or replace function spending_refusal(p_tenant uuid, p_currency text, p_amount bigint, p_now timestamptz) returns text
-    language sql stable as $$ ${body} $$`);
+  db.query(`create or replace function spending_refusal(p_tenant uuid, p_currency text, p_product text, p_amount bigint, p_before bigint,
+    p_of_product bigint, p_now timestamptz) returns spending_answer
+    language sql stable as $$ select row(r.refusal, null, '', '', 0, p_now)::spending_answer from (${body}) r (refusal) $$`);
 const count = <T>(values: readonly T[], wanted: T): number => values.filter((value) => value === wanted).length;
 
 test('a pause refuses holds and charges, names its reason, and leaves what is held alone', async () => {
@@ -44,7 +45,7 @@ test('a budget stops within one batch: what is accepted never exceeds it, and as
   const books = postgresBooks(db);
   await books.grant(granting(tenantId, 10_000n));
   // A budget of 100 over all that is held or charged already.
-  await answerSpending(`select case when p_amount + (select held_micros + 10000 - balance_micros from accounts where tenant_id = p_tenant) > 100
+  await answerSpending(`select case when p_before + p_amount + (select held_micros + 10000 - balance_micros from accounts where tenant_id = p_tenant) > 100
     and p_tenant = '${tenantId}' then 'budget_exhausted' end`);
   const outcomes = await Promise.all(
     Array.from({ length: 60 }, async (_, at) =>
@@ -83,7 +84,7 @@ test('a part of a hold is asked whether its quote covers it, and nothing else: i
   assert.deepEqual(await part(1n, { quoteId: newId() }), { outcome: 'quote_invalid' });
   assert.equal((await part(30n, { quoteId })).outcome, 'done');
   assert.deepEqual(await part(1n, { expiryAcceptable: false }), { outcome: 'expiry_refused' });
-  await answerSpending(`select null`);
+  await answerSpending(`select null::text`);
 });
 
 // The last one: its quotes are made up, which the audit would notice.

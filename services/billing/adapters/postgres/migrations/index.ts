@@ -18,6 +18,7 @@ import { transactions } from './0060-transactions.ts';
 import { documents } from './0061-documents.ts';
 import { audits } from './0062-audits.ts';
 import { adjustments } from './0070-adjustments.ts';
+import { actorsAndBudgets } from './0080-actors-and-budgets.ts';
 import { holdParts } from './0100-hold-parts.ts';
 
 export const migrations = [
@@ -42,4 +43,5 @@ export const migrations = [
   audits,
   adjustments,
   holdParts,
+  actorsAndBudgets,
 ];

@@ -11,10 +11,13 @@ import type { App } from './index.ts';
 export const Name = Type.String({ minLength: 1, maxLength: 100, examples: ['Team budget'] });
 const Interval = Type.Enum(['daily', 'monthly'], { examples: ['daily'] });
 const Product = Type.Enum(['verification', 'campaign', 'rental', 'subscription', 'usage'], {
-  description: 'Counts this product only, and is watched, not enforced',
+  description: 'Counts this product only. One of subscription or usage is watched, not enforced: those are owed when they are charged',
   examples: ['campaign'],
 });
-const Hard = Type.Boolean({ description: 'true: what would go beyond it is refused with billing.budget_exhausted' });
+const Hard = Type.Boolean({
+  description:
+    'true: what would go beyond it is refused with billing.budget_exhausted, which names the budget, what is left of it, and when it begins anew (resetsAt)',
+});
 
 const Budget = Type.Object(
   {

@@ -28,6 +28,11 @@ const types = [
 ] as const;
 const products = ['verification', 'campaign', 'rental', 'subscription', 'usage'] as const;
 
+const Actor = Type.String({
+  maxLength: 100,
+  description: 'Id of the member (usr_…) or the API key (key_…) who caused it',
+  examples: ['key_01kaj4p1ncf5sv5nh2e4t2x9wd'],
+});
 const Transaction = Type.Object(
   {
     id: id('txn'),
@@ -45,6 +50,9 @@ const Transaction = Type.Object(
       description: 'Id of the verification, campaign, payment or adjustment',
     }),
     reverses: Type.Union([id('txn'), Type.Null()], { description: 'The transaction that this one gives back, whole or in part' }),
+    actor: Type.Union([Actor, Type.Null()], {
+      description: 'The member or the API key who caused it; of a refund, whoever caused what it gives back. null: nobody in particular',
+    }),
     createdAt: Timestamp,
   },
   { ...closed, description: 'One entry of the wallet' },
@@ -58,6 +66,7 @@ const Filter = {
   minAmount: Type.Optional(Type.String({ ...Amount, description: 'At least, without the sign' })),
   maxAmount: Type.Optional(Type.String({ ...Amount, description: 'At most, without the sign' })),
   reference: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'Id of the verification, campaign, payment …' })),
+  actor: Type.Optional(Actor),
 };
 const FilterQuery = Type.Object(Filter, closed);
 
@@ -79,6 +88,21 @@ const rawReference = (reference: string | undefined): string => {
   return (kind && fromTypeId(kind, reference ?? '')) ?? reference ?? '';
 };
 
+/** Members and keys, by the names that principals have. */
+const actorKinds = { user: 'user', key: 'apiKey' } as const satisfies Readonly<Record<string, IdKind>>;
+const actorFromProto = (actor: string): string | null => {
+  const [kind = '', raw = ''] = actor.split(':');
+  const known = kind === 'user' || kind === 'key' ? actorKinds[kind] : undefined;
+  return known === undefined || !isUuid(raw) ? null : edgeId(known, raw);
+};
+const actorToProto = (actor: string): string => {
+  for (const [prefix, kind] of Object.entries(actorKinds)) {
+    const raw = fromTypeId(kind, actor);
+    if (raw !== undefined) return `${prefix}:${raw}`;
+  }
+  throw appError('request.invalid', { fields: [{ field: 'actor', reason: 'is the id of neither a member nor an API key' }] });
+};
+
 export const transactionFromProto = (entry: TransactionMessage | undefined) => {
   if (!entry) throw new Error('the billing service answered without a transaction');
   return {
@@ -91,6 +115,7 @@ export const transactionFromProto = (entry: TransactionMessage | undefined) => {
     product: orNull(entry.product),
     reference: referenceOf(entry),
     reverses: entry.reversesId === '' ? null : edgeId('transaction', entry.reversesId),
+    actor: actorFromProto(entry.actor),
     createdAt: fromTime(entry.createdAt) ?? '',
   };
 };
@@ -103,9 +128,10 @@ const toFilter = (query: Static<typeof FilterQuery>): TransactionFilter => ({
   minAmount: query.minAmount === undefined ? undefined : toMoney('minAmount', query.minAmount),
   maxAmount: query.maxAmount === undefined ? undefined : toMoney('maxAmount', query.maxAmount),
   reference: rawReference(query.reference),
+  actor: query.actor === undefined ? '' : actorToProto(query.actor),
 });
 
-const columns = ['id', 'time', 'type', 'product', 'amount', 'currency', 'balance_after', 'description', 'reference', 'reverses'];
+const columns = ['id', 'time', 'type', 'product', 'amount', 'currency', 'balance_after', 'description', 'reference', 'reverses', 'actor'];
 const exportBudgetMs = 15 * minuteMs;
 const maxExportsPerTenant = 3;
 
@@ -119,7 +145,7 @@ const csvOf = async function* csv(
     for (const message of transactions) {
       const row = transactionFromProto(message);
       const cells = [row.id, timeOf(message.createdAt ?? new Date(0)), row.type, row.product ?? '', row.amount, row.currency];
-      text += csvRow([...cells, row.balanceAfter, csvText(row.description), csvText(row.reference ?? ''), row.reverses ?? '']);
+      text += csvRow([...cells, row.balanceAfter, csvText(row.description), csvText(row.reference ?? ''), row.reverses ?? '', row.actor ?? '']);
     }
     yield text;
     text = '';
