@@ -58,7 +58,8 @@ const chunk = (id: string, description = ''): ExportTransactionsResponse => ({
       reference: '',
       createdAt: undefined,
       product: '',
-      reversesId: '', actor: '',
+      reversesId: '',
+      actor: '',
     },
   ],
 });

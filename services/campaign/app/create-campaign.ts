@@ -53,6 +53,7 @@ export const createCampaign =
           holdId: undefined,
           holdExpiresAt: undefined,
           launchKey: undefined,
+          launchActor: undefined,
           createdAt: clock.now(),
           launchedAt: undefined,
           completedAt: undefined,

@@ -21,6 +21,8 @@ export interface LaunchRequest {
   readonly tenantId: string;
   readonly id: string;
   readonly key: string;
+  /** Who asks: user:<id> or key:<id>; left out when a launch is carried on. */
+  readonly actor?: string;
 }
 
 /** A launch that stands still this long is taken over. Renewed with every page. */
@@ -61,8 +63,8 @@ const begin = async (
   if (campaign.launchLeaseUntil && campaign.launchLeaseUntil > now)
     throw appError('request.idempotency_in_progress', { retryAfterMs: 1_000 });
   const lease = { until: addMs(now, leaseMs) };
-  await unit.campaigns.beginLaunch(campaign.id, { key: request.key, leaseUntil: lease.until });
-  return { campaign, lease };
+  await unit.campaigns.beginLaunch(campaign.id, { key: request.key, actor: request.actor, leaseUntil: lease.until });
+  return { campaign: { ...campaign, launchActor: request.actor ?? campaign.launchActor }, lease };
 };
 
 /** Another process took over: this one must not go on. */
@@ -141,9 +143,17 @@ const orUndo = async <T>(deps: LaunchCampaignDeps, campaign: Campaign, lease: Le
 };
 
 const placeHold = async (deps: LaunchCampaignDeps, campaign: Campaign, lease: Lease): Promise<string> => {
-  const { tenantId, id: campaignId, name: campaignName, estimatedCost: amount, quoteId, holdExpiresAt: expiresAt } = campaign;
+  const {
+    tenantId,
+    id: campaignId,
+    name: campaignName,
+    estimatedCost: amount,
+    quoteId,
+    holdExpiresAt: expiresAt,
+    launchActor: actor,
+  } = campaign;
   if (!amount || !expiresAt) throw appError('platform.internal', { cause: new Error('a launch without an estimate') });
-  const hold = { tenantId, campaignId, campaignName, amount, quoteId, expiresAt };
+  const hold = { tenantId, campaignId, campaignName, amount, quoteId, expiresAt, actor };
   return (await orUndo(deps, campaign, lease, () => deps.ledger.placeHold(hold))).holdId;
 };
 

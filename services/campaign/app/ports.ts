@@ -68,7 +68,8 @@ export interface CampaignWrites {
   /** Locks the row until the end of the transaction. */
   lock(tenantId: string, id: string): Promise<(Campaign & { readonly launchLeaseUntil: Date | undefined }) | undefined>;
   /** draft|launching → launching: this process works on it until `leaseUntil`. */
-  beginLaunch(id: string, launch: { key: string; leaseUntil: Date }): Promise<void>;
+  /** An actor that is left out stays as it was. */
+  beginLaunch(id: string, launch: { key: string; actor?: string | undefined; leaseUntil: Date }): Promise<void>;
   /** All rows are planned: fixes the price of a segment to each country, of the whole, and the hold's expiry. */
   fixEstimate(
     id: string,
@@ -276,6 +277,8 @@ export interface Ledger {
     /** Undefined: from before there were quotes. */
     quoteId: string | undefined;
     expiresAt: Date;
+    /** Who launched it; undefined: launched before that was known. */
+    actor?: string | undefined;
   }): Promise<{ holdId: string }>;
 }
 

@@ -46,6 +46,8 @@ export interface Campaign {
   readonly holdId: string | undefined;
   readonly holdExpiresAt: Date | undefined;
   readonly launchKey: string | undefined;
+  /** Who launched it: user:<id> or key:<id>. */
+  readonly launchActor: string | undefined;
   readonly createdAt: Date;
   readonly launchedAt: Date | undefined;
   readonly completedAt: Date | undefined;

@@ -27,6 +27,8 @@ export interface CreateVerificationRequest {
   /** Of a quote that the customer has asked for; empty or left out: the price of the moment. */
   readonly quoteId?: string;
   /** Of one item of a batch: its price was promised and its money reserved when the batch was taken. */
+  /** Who asks: user:<id> or key:<id>. */
+  readonly actor?: string;
   readonly batch?: { readonly id: string; readonly quote: Quote; readonly holdId: string };
 }
 
@@ -120,6 +122,7 @@ const newVerification = (ports: Ports, request: CreateVerificationRequest, offer
     priceMicros: quote.price.micros,
     quoteId: quote.id,
     fromHoldId: request.batch?.holdId,
+    actor: request.actor ?? '',
     provider,
     activationId: undefined,
     providerCostMicros: undefined,

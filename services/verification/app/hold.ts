@@ -25,6 +25,7 @@ export const holdFor = (
     amount: money(verification.currency, verification.priceMicros),
     quoteId: verification.quoteId,
     fromHoldId: verification.fromHoldId,
+    actor: verification.actor,
     description: describe(ports, verification),
     expiresAt: addMs(verification.createdAt, ports.timing.holdMs),
     deadline,

@@ -113,6 +113,8 @@ export interface Ledger {
     quoteId: string | undefined;
     /** The open hold of a batch that it becomes a part of; undefined: the wallet. */
     fromHoldId: string | undefined;
+    /** Who asked for it; empty: nobody in particular. */
+    actor: string;
     description: string;
     expiresAt: Date;
     deadline: Date;

@@ -37,6 +37,8 @@ export interface Verification {
   readonly quoteId: string | undefined;
   /** Of billing: the hold of a whole batch that this purchase takes its part from. Undefined: the wallet. */
   readonly fromHoldId: string | undefined;
+  /** Who asked for it: user:<id> or key:<id>; empty: nobody in particular. */
+  readonly actor: string;
   readonly provider: string;
   readonly activationId: string | undefined;
   readonly providerCostMicros: bigint | undefined;

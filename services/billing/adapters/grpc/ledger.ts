@@ -20,7 +20,7 @@ import type { placeHold } from '../../app/ledger/place-hold.ts';
 import type { releaseHold } from '../../app/ledger/release-hold.ts';
 import type { Grant } from '../../domain/credit.ts';
 import { walletCurrency } from '../../domain/ledger.ts';
-import { amountOf, holdMessage } from './mapping.ts';
+import { actorOf, amountOf, holdMessage } from './mapping.ts';
 
 export interface LedgerUseCases {
   readonly placeHold: ReturnType<typeof placeHold>;
@@ -91,14 +91,20 @@ const run = async (
   return done;
 };
 
-const holdRequestOf = ({ quoteId = '', fromHoldId = '', actor = '', ...request }: PlaceHoldRequest) => ({
+const holdRequestOf = ({ quoteId = '', fromHoldId = '', actor: said = '', ...request }: PlaceHoldRequest) => ({
   ...request,
   amount: amountOf(request.amount),
   quoteId,
   fromHoldId,
-  actor,
+  actor: actorOf(service, said),
 });
-const chargeOf = ({ actor = '', ...request }: ChargeRequest) => ({ ...request, actor, amount: amountOf(request.amount) });
+const chargeOf = ({ actor: said = '', ...request }: ChargeRequest) => ({
+  ...request,
+  actor: actorOf(service, said),
+  amount: amountOf(request.amount),
+});
+/** Nobody else may call. */
+const service = 'service:';
 
 const grantMessage = (grant: Grant): GrantMessage => ({
   id: grant.id,

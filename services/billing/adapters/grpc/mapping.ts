@@ -2,6 +2,7 @@ import { money, type Money } from '#platform/money/index.ts';
 import * as proto from '#proto/namaskah/billing/v1/billing.ts';
 import type { Hold, HoldState } from '../../domain/hold.ts';
 import { availableMicros, type Wallet, type WalletEntry } from '../../domain/ledger.ts';
+import { isActor } from '../../app/checks.ts';
 import type { TransactionFilter } from '../../app/transactions/filter.ts';
 import type { Payment, PaymentStatus } from '../../domain/payment.ts';
 
@@ -16,7 +17,10 @@ export const filterOf = (filter: proto.TransactionFilter | undefined): Transacti
 /**
  * Who caused it: the member or key that calls, or whom a service says that it acts for. A name of its own is no name of the tenant's.
  */
-export const actorOf = (subject: string, said: string): string => (subject.startsWith('service:') ? said : subject);
+export const actorOf = (subject: string, said: string): string => {
+  const actor = subject.startsWith('service:') ? said : subject;
+  return isActor(actor) ? actor : '';
+};
 
 const holdStates: Readonly<Record<HoldState, proto.HoldState>> = {
   held: proto.HoldState.HOLD_STATE_HELD,

@@ -75,7 +75,10 @@ const placeItem = async (billing: BillingUseCases, { tenantId, hold }: PlaceHold
   try {
     if (!isUuid(tenantId))
       throw appError('request.invalid', { fields: [{ field: `items[${index}].tenant_id`, reason: 'must be a UUID' }] });
-    return { hold: holdMessage(await billing.placeHold(tenantId, holdRequestOf(hold ?? PlaceHoldRequest.create(), subject))), error: undefined };
+    return {
+      hold: holdMessage(await billing.placeHold(tenantId, holdRequestOf(hold ?? PlaceHoldRequest.create(), subject))),
+      error: undefined,
+    };
   } catch (error) {
     if (!isAppError(error) || error.row.owner === 'platform') throw error;
     return { hold: undefined, error: errorDetailOf(error) };

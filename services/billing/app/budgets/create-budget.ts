@@ -63,7 +63,11 @@ export const createBudget =
       checkName(name),
       check(isBudgetInterval(interval), 'interval', `One of ${budgetIntervals.join(', ')}.`),
       check(product === '' || isProduct(product), 'product', `One of ${products.join(', ')}, or none for all.`),
-      check(!hard || canBeHard(product), 'hard', 'Usage and subscriptions are owed when they are charged: their budget is watched, not enforced.'),
+      check(
+        !hard || canBeHard(product),
+        'hard',
+        'Usage and subscriptions are owed when they are charged: their budget is watched, not enforced.',
+      ),
       checkAmount(amount),
       check(request.zone === '' || isZone(request.zone), 'time_zone', 'An IANA name such as Europe/Berlin.'),
       alertsFault(alertAtPercent),

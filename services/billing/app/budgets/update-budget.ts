@@ -21,7 +21,11 @@ export const updateBudget =
     refuseInvalid(
       name === undefined ? undefined : checkName(name),
       amount === undefined ? undefined : checkAmount(amount),
-      check(hard !== true || canBeHard(before.product ?? ''), 'hard', 'Usage and subscriptions are owed when they are charged: their budget is watched, not enforced.'),
+      check(
+        hard !== true || canBeHard(before.product ?? ''),
+        'hard',
+        'Usage and subscriptions are owed when they are charged: their budget is watched, not enforced.',
+      ),
     );
     const changed = await budgets.change(tenantId, id, { name, amountMicros: amount?.micros, hard }, clock.now());
     if (changed === undefined) throw appError('request.not_found');

@@ -26,7 +26,10 @@ export interface ChargeWalletRequest {
  */
 export const chargeWallet =
   ({ holds, clock, monitor }: { readonly holds: HoldLedger; readonly clock: Clock; readonly monitor: BillingMonitor }) =>
-  async (tenantId: string, { idempotencyKey, amount, product, reference, description, actor = '' }: ChargeWalletRequest): Promise<string> => {
+  async (
+    tenantId: string,
+    { idempotencyKey, amount, product, reference, description, actor = '' }: ChargeWalletRequest,
+  ): Promise<string> => {
     refuseInvalid(
       checkKey(idempotencyKey),
       checkAmount(amount),

@@ -86,7 +86,15 @@ export const fakeBooks = () => {
     tenantId: string,
     type: TransferType,
     delta: bigint,
-    about: { id: string; description: string; reference: string; product?: Product; reversesId?: string; actor?: string | undefined; now: Date },
+    about: {
+      id: string;
+      description: string;
+      reference: string;
+      product?: Product;
+      reversesId?: string;
+      actor?: string | undefined;
+      now: Date;
+    },
   ): void => {
     const balance = (balances.get(tenantId) ?? 0n) + delta;
     balances.set(tenantId, balance);
@@ -181,7 +189,8 @@ export const fakeBooks = () => {
     if (typeof changed === 'string') return { outcome: changed as 'hold_captured' };
     const { hold, chargeMicros } = changed;
     store(command.tenantId, hold);
-    if (chargeMicros > 0n) spend(command.tenantId, 'charge', chargeMicros, { ...hold, id: key, actor: actors.get(command.holdId), now: command.now });
+    if (chargeMicros > 0n)
+      spend(command.tenantId, 'charge', chargeMicros, { ...hold, id: key, actor: actors.get(command.holdId), now: command.now });
     answers.set(key, { request: command.request, hold });
     return { outcome: 'done', hold };
   };

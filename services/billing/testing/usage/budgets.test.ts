@@ -294,7 +294,8 @@ describe('a hard budget of one product', () => {
         // Nothing was refused that had room: the smallest refused one does not fit what is left now.
         for (const [index, { outcome }] of results.entries()) {
           const [product, micros] = holds[index] ?? ['rental', 0n];
-          if (outcome === 'budget_exhausted') assert.ok(sum() + micros > 300n || (product === 'campaign' && sum('campaign') + micros > 120n));
+          if (outcome === 'budget_exhausted')
+            assert.ok(sum() + micros > 300n || (product === 'campaign' && sum('campaign') + micros > 120n));
         }
       }),
       { numRuns: 15 },

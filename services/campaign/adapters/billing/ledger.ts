@@ -46,7 +46,7 @@ export const billingLedger = ({ address, principalKey }: BillingOptions): Billin
       const bySegment = planned.map(({ country }, index) => [country, quote.items[index]?.unit?.price?.micros ?? 0n] as const);
       return { quoteId: quote.id, prices: new Map(bySegment), total: quote.total };
     },
-    placeHold: async ({ tenantId, campaignId, campaignName, amount, quoteId, expiresAt }) => {
+    placeHold: async ({ tenantId, campaignId, campaignName, amount, quoteId, expiresAt, actor }) => {
       const { hold } = await client.placeHold(
         {
           idempotencyKey: `campaign:${campaignId}`,
@@ -56,6 +56,7 @@ export const billingLedger = ({ address, principalKey }: BillingOptions): Billin
           description: `Campaign “${campaignName}”`,
           expiresAt,
           quoteId,
+          actor,
         },
         { principal: systemPrincipal('campaign', tenantId) },
       );

@@ -59,8 +59,8 @@ export const campaignService = (deps: CreateCampaignDeps & LaunchCampaignDeps & 
       const { items, nextCursor } = await list({ tenantId, status, page: pageOf(page) });
       return { campaigns: items.map(toWireCampaign), nextCursor };
     }),
-    launchCampaign: method(write, async ({ id, idempotencyKey: key }, { principal: { tenantId } }) => ({
-      campaign: toWireCampaign(await launch({ tenantId, id, key })),
+    launchCampaign: method(write, async ({ id, idempotencyKey: key }, { principal: { tenantId, subject: actor } }) => ({
+      campaign: toWireCampaign(await launch({ tenantId, id, key, actor })),
     })),
     pauseCampaign: method(write, async ({ id }, { principal: { tenantId } }) => ({
       campaign: toWireCampaign(await pause({ tenantId, id })),

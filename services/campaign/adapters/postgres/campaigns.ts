@@ -35,6 +35,7 @@ const toCampaign = (row: PlainRow): Campaign => ({
   holdId: row.holdId ?? undefined,
   holdExpiresAt: row.holdExpiresAt ?? undefined,
   launchKey: row.launchKey ?? undefined,
+  launchActor: row.launchActor ?? undefined,
   createdAt: row.createdAt,
   launchedAt: row.launchedAt ?? undefined,
   completedAt: row.completedAt ?? undefined,
@@ -192,6 +193,7 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
         quoteId: null,
         holdExpiresAt: null,
         launchKey: null,
+        launchActor: null,
         launchLeaseUntil: null,
         launchedAt: null,
         completedAt: null,
@@ -199,12 +201,11 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
       });
     },
     lock,
-    beginLaunch: async (id, { key, leaseUntil }) => {
-      await tx.query(`update campaigns set status = 'launching', launch_key = $2, launch_lease_until = $3 where id = $1`, [
-        id,
-        key,
-        leaseUntil,
-      ]);
+    beginLaunch: async (id, { key, actor = null, leaseUntil }) => {
+      await tx.query(
+        `update campaigns set status = 'launching', launch_key = $2, launch_lease_until = $3, launch_actor = coalesce($4, launch_actor) where id = $1`,
+        [id, key, leaseUntil, actor],
+      );
     },
     fixEstimate: async (id, { cost, quoteId, prices, holdExpiresAt, leaseUntil }) => {
       await tx.query(
@@ -221,7 +222,7 @@ export const campaignWrites = (tx: Transaction): CampaignWrites => {
     abandonLaunch: async (id) => {
       await tx.query(
         `with unrated as (delete from campaign_rates where campaign_id = $1)
-         update campaigns set status = 'draft', quote_id = null, launch_key = null, launch_lease_until = null, estimated_micros = null, hold_expires_at = null,
+         update campaigns set status = 'draft', quote_id = null, launch_key = null, launch_actor = null, launch_lease_until = null, estimated_micros = null, hold_expires_at = null,
                 planned_segments = 0, planned = 0, failed = 0, suppressed = 0, version = version + 1
           where id = $1`,
         [id],

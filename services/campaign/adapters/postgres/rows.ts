@@ -47,6 +47,7 @@ export const CampaignRow = defineEntity({
     holdId: p.uuid().nullable(),
     holdExpiresAt: p.datetime().nullable(),
     launchKey: p.text().nullable(),
+    launchActor: p.text().nullable(),
     launchLeaseUntil: p.datetime().nullable(),
     createdAt: p.datetime(),
     launchedAt: p.datetime().nullable(),

@@ -19,7 +19,7 @@ const resolved: ReadonlySet<ErrorCode> = new Set([
 /** The reservation of a whole batch, at billing over gRPC. */
 export const createBatchLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'placeHold' | 'releaseHold'>): BatchLedger => ({
   reserve: async (batch, items, deadline) => {
-    const { id, tenantId, currency, amountMicros, buyUntil } = batch;
+    const { id, tenantId, currency, amountMicros, buyUntil, actor } = batch;
     try {
       const { hold } = await client.placeHold(
         {
@@ -29,6 +29,7 @@ export const createBatchLedger = (client: Pick<GrpcClient<LedgerServiceService>,
           reference: id,
           description: `${items} numbers in one order`,
           expiresAt: addMs(buyUntil, settleMs),
+          actor,
         },
         { principal: systemPrincipal('verification', tenantId), deadline },
       );

@@ -9,7 +9,7 @@ export { LedgerServiceClient };
 
 type Request = Parameters<Ledger['placeHold']>[0];
 
-const itemOf = ({ tenantId, verificationId, amount, quoteId, fromHoldId, description, expiresAt }: Request) => ({
+const itemOf = ({ tenantId, verificationId, amount, quoteId, fromHoldId, actor, description, expiresAt }: Request) => ({
   tenantId,
   hold: {
     idempotencyKey: `verification:${verificationId}`,
@@ -20,6 +20,7 @@ const itemOf = ({ tenantId, verificationId, amount, quoteId, fromHoldId, descrip
     expiresAt,
     quoteId,
     fromHoldId,
+    actor,
   },
 });
 

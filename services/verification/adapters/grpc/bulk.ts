@@ -26,10 +26,10 @@ const read = allowAny({ scope: 'verifications:read' });
 
 export const bulkService = (bulk: BulkUseCases): BoundService =>
   grpcService(BulkServiceService, {
-    createBatch: method(write, async ({ idempotencyKey, items }, { principal: { tenantId } }) => {
+    createBatch: method(write, async ({ idempotencyKey, items }, { principal: { tenantId, subject: actor } }) => {
       if (items.length > maxNumbers)
         throw appError('request.invalid', { fields: [{ field: 'items', reason: `Ask for 1 to ${maxNumbers} numbers in all.` }] });
-      return { batch: batchMessage(await bulk.createBatch({ tenantId, idempotencyKey, items: items.map(wantedOf) })) };
+      return { batch: batchMessage(await bulk.createBatch({ tenantId, actor, idempotencyKey, items: items.map(wantedOf) })) };
     }),
     getBatch: method(read, async ({ id, page }, { principal: { tenantId } }) => {
       const found = await bulk.getBatch({ tenantId, id, after: positionOf(page?.cursor), limit: pageLimit(page?.limit) });

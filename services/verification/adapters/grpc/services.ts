@@ -73,6 +73,7 @@ const verificationService = (useCases: UseCases): BoundService =>
         capability,
         maxPrice,
         quoteId,
+        actor: principal.subject,
       });
       return { verification: toMessage(view) };
     }),

@@ -23,6 +23,7 @@ export const VerificationRow = defineEntity({
     priceMicros: p.bigint('bigint'),
     quoteId: p.uuid().nullable(),
     fromHoldId: p.uuid().nullable(),
+    actor: p.text(),
     provider: p.text(),
     activationId: p.text().nullable(),
     providerCostMicros: p.bigint('bigint').nullable(),
@@ -75,6 +76,7 @@ export interface SqlRow {
   readonly price_micros: bigint;
   readonly quote_id: string | null;
   readonly from_hold_id: string | null;
+  readonly actor: string;
   readonly provider: string;
   readonly activation_id: string | null;
   readonly provider_cost_micros: bigint | null;
@@ -107,6 +109,7 @@ export const fromSql = (row: SqlRow): Verification => ({
   priceMicros: row.price_micros,
   quoteId: row.quote_id ?? undefined,
   fromHoldId: row.from_hold_id ?? undefined,
+  actor: row.actor,
   provider: row.provider,
   activationId: row.activation_id ?? undefined,
   providerCostMicros: row.provider_cost_micros ?? undefined,
@@ -139,6 +142,7 @@ export const fromEntity = (row: EntityRow): Verification => ({
   priceMicros: row.priceMicros,
   quoteId: row.quoteId ?? undefined,
   fromHoldId: row.fromHoldId ?? undefined,
+  actor: row.actor,
   provider: row.provider,
   activationId: row.activationId ?? undefined,
   providerCostMicros: row.providerCostMicros ?? undefined,

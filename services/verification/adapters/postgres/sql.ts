@@ -24,12 +24,13 @@ const reserveTypes = [
   'uuid',
   'text',
   'text',
+  'text',
 ] as const;
 
 /** Many rows in one statement; the ids of those whose key was new. Keys are locked in one order, so batches cannot deadlock. */
 export const reserveSql = `
 insert into verifications (id, tenant_id, idempotency_key, request_hash, state, version, service, country, capability,
-  currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code)
+  currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor)
 select * from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
 order by tenant_id, idempotency_key
 on conflict on constraint verifications_idempotency do nothing

@@ -36,6 +36,7 @@ const reserving = (tenantId: string): Verification => ({
     priceMicros: 450_000n,
     quoteId: undefined,
     fromHoldId: undefined,
+    actor: 'user:u',
     operator: '',
     areaCode: '',
     provider: 'handler-api',

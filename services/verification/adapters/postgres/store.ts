@@ -48,7 +48,7 @@ const messageParams = (message: SealedMessage): unknown[] => [
 const reserveParams = (v: Verification): unknown[] => [
   ...[v.id, v.tenantId, v.idempotencyKey, v.requestHash, v.state, v.version, v.service, v.country, v.capability],
   ...[v.currency, v.priceMicros, v.provider, v.createdAt, v.purchaseDeadline, orNull(v.dueAt), v.attempts, orNull(v.quoteId)],
-  ...[orNull(v.fromHoldId), v.operator, v.areaCode],
+  ...[orNull(v.fromHoldId), v.operator, v.areaCode, v.actor],
 ];
 
 const saveParams = (from: Verification, to: Verification): unknown[] => [

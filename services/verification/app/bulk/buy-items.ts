@@ -54,7 +54,7 @@ const buy = async (ports: BulkPorts, item: BatchItem, batch: Batch): Promise<str
   const quote = { id: quoteId, price: money(batch.currency, priceMicros), expiresAt: batch.buyUntil };
   const { id } = await createVerification(ports.purchases)({
     ...{ tenantId: item.tenantId, idempotencyKey: purchaseKeyOf(item), maxPrice: undefined },
-    ...{ service, country, capability, operator, areaCode },
+    ...{ service, country, capability, operator, areaCode, actor: batch.actor },
     batch: { id: batch.id, quote, holdId: batch.holdId },
   });
   return id;

@@ -24,6 +24,8 @@ export interface CreateBatchRequest {
   /** Empty: this request is never repeated. */
   readonly idempotencyKey: string;
   readonly items: readonly WantedItem[];
+  /** Who asks: user:<id> or key:<id>. */
+  readonly actor?: string;
 }
 
 export const maxNumbers = 100;
@@ -91,6 +93,7 @@ const write = async (ports: BulkPorts, request: CreateBatchRequest, requestHash:
     version: 1,
     currency,
     amountMicros: items.reduce((sum, { priceMicros = 0n }) => sum + priceMicros, 0n),
+    actor: request.actor ?? '',
     holdId: undefined,
     holdOpen: false,
     cancelAskedAt: undefined,

@@ -27,6 +27,8 @@ export interface Batch {
   readonly currency: string;
   /** Σ of the prices of the items that can be bought: what is reserved. */
   readonly amountMicros: bigint;
+  /** Who asked for it: user:<id> or key:<id>; empty: nobody in particular. */
+  readonly actor: string;
   readonly holdId: string | undefined;
   /** The rest of the hold still has to be given back. */
   readonly holdOpen: boolean;

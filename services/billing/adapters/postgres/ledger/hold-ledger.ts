@@ -1,7 +1,16 @@
 import { type Database, type Transaction } from '#platform/postgres/index.ts';
 import type { CaptureRefusal, Hold } from '../../../domain/hold.ts';
 import { isProduct } from '../../../domain/ledger.ts';
-import type { ChargeResult, ExhaustedBudget, HoldLedger, HoldReader, HoldSweep, PlaceHold, PlaceResult, ResolveResult } from '../../../app/ledger/ports.ts';
+import type {
+  ChargeResult,
+  ExhaustedBudget,
+  HoldLedger,
+  HoldReader,
+  HoldSweep,
+  PlaceHold,
+  PlaceResult,
+  ResolveResult,
+} from '../../../app/ledger/ports.ts';
 import { HoldRow } from './rows.ts';
 import {
   captureCommand,

@@ -145,7 +145,14 @@ const csvOf = async function* csv(
     for (const message of transactions) {
       const row = transactionFromProto(message);
       const cells = [row.id, timeOf(message.createdAt ?? new Date(0)), row.type, row.product ?? '', row.amount, row.currency];
-      text += csvRow([...cells, row.balanceAfter, csvText(row.description), csvText(row.reference ?? ''), row.reverses ?? '', row.actor ?? '']);
+      text += csvRow([
+        ...cells,
+        row.balanceAfter,
+        csvText(row.description),
+        csvText(row.reference ?? ''),
+        row.reverses ?? '',
+        row.actor ?? '',
+      ]);
     }
     yield text;
     text = '';

@@ -2,8 +2,8 @@
 export const createSql = `
 with made as (
   insert into batches (id, tenant_id, idempotency_key, request_hash, state, version, currency, amount_micros, hold_open, created_at,
-    buy_until, due_at, attempts)
-  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)
+    buy_until, due_at, attempts, actor)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $23)
   on conflict on constraint batches_idempotency do nothing
   returning id, tenant_id, created_at
 )

@@ -41,6 +41,7 @@ const createParams = (batch: Batch, items: readonly BatchItem[]): unknown[] => [
   items.map(({ quoteId }) => orNull(quoteId)),
   items.map(({ state }) => state),
   items.map(({ reason }) => orNull(reason)),
+  batch.actor,
 ];
 
 const saveParams = (from: Batch, to: Batch): unknown[] => [

@@ -2,7 +2,8 @@ import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 
-/** Ids come from the application, so this runs on PostgreSQL 15 and later. */
+/** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
+
 export const migrations = [
   platformMigration,
   sqlMigration(
@@ -98,4 +99,5 @@ alter table verifications add column quote_id uuid;
   ),
   purchaseDetails,
   bulk,
+  actors,
 ];
