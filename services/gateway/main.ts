@@ -19,6 +19,7 @@ import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/cam
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
+import { ChoiceServiceClient } from '#proto/namaskah/verification/v1/choices.ts';
 import {
   CatalogServiceClient,
   ProviderPushServiceClient,
@@ -80,6 +81,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       budgets: await life.own('budgets', grpcClient(BudgetServiceClient, at(config.billingAddress))),
       alerts: await life.own('alerts', grpcClient(AlertServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
+      choices: await life.own('choices', grpcClient(ChoiceServiceClient, at(config.verificationAddress))),
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),

@@ -9,6 +9,7 @@ import { createLedger } from './adapters/billing/ledger.ts';
 import { createPrices, PriceServiceClient } from './adapters/billing/prices.ts';
 import { loadCatalogue } from './adapters/catalogue/load.ts';
 import { createSealer } from './adapters/crypto/sealer.ts';
+import { choiceService } from './adapters/grpc/choices.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
 import { createFiveSimProvider } from './adapters/five-sim/provider.ts';
 import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
@@ -25,6 +26,7 @@ import { browseCatalogue } from './app/browse-catalogue.ts';
 import { cancelVerification } from './app/cancel-verification.ts';
 import { createVerification } from './app/create-verification.ts';
 import { getVerification } from './app/get-verification.ts';
+import { listChoices } from './app/list-choices.ts';
 import { listVerifications } from './app/list-verifications.ts';
 import type { NumberProvider, Ports, Providers, PushReader } from './app/ports.ts';
 import { priceOffers } from './app/price-offers.ts';
@@ -32,14 +34,14 @@ import { quotePrice } from './app/quote-price.ts';
 import { receivePush } from './app/receive-push.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
+import { notSold, sellsOffer } from './domain/catalogue.ts';
 import { openBulk } from './open-bulk.ts';
 
 /** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
 const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], pushes: readonly PushReader[]): Providers => ({
-  route: ({ service, country }) => {
-    const sells = ({ codes }: { readonly codes: string }) => codes in service.providerCodes && codes in country.providerCodes;
-    const first = providers.find(sells) ?? providers[0];
-    if (first === undefined) throw new Error('there is no provider');
+  route: (offer) => {
+    const first = providers.find(({ codes }) => sellsOffer(codes, offer));
+    if (first === undefined) throw notSold(offer);
     return first;
   },
   named: (name) => {
@@ -157,6 +159,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
             receivePush: receivePush(ports),
           }),
           bulk.service,
+          choiceService(listChoices(ports.catalogue)),
         ],
       }),
     );

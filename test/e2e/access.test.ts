@@ -47,6 +47,8 @@ const table: Readonly<Record<string, Row>> = {
   'DELETE /v2/api-keys/:id': { kind: 'admin', resource: 'apiKey' },
   'GET /v2/services': { kind: 'public' },
   'GET /v2/countries': { kind: 'public' },
+  'GET /v2/operators': { kind: 'public' },
+  'GET /v2/area-codes': { kind: 'public' },
   'GET /v2/services/:code/prices': { kind: 'public' },
   'GET /v2/wallet': { kind: 'read' },
   'GET /v2/wallet/credits': { kind: 'read' },

@@ -18,6 +18,8 @@ export interface NumberOrder {
   /** Numbers that start with one of these are not wanted. */
   readonly exceptPrefixes: readonly string[];
   readonly operator: string | undefined;
+  /** The national number begins with it. */
+  readonly areaCode?: string | undefined;
 }
 
 export type BuyOutcome =
@@ -84,9 +86,14 @@ export const createBuyNumber = (
   const delays = world.random.stream('handler_api/code_delays');
   const drawFate = createDrawFate(world);
 
-  const drawPhone = (country: Country, exceptPrefixes: readonly string[]): string | undefined => {
+  const drawPhone = (country: Country, exceptPrefixes: readonly string[], areaCode = ''): string | undefined => {
+    // What begins with a place is as long, and what follows is a subscriber's number all the same.
+    const [prefix, freeDigits] =
+      areaCode === ''
+        ? [country.prefix, country.freeDigits]
+        : [`${areaCode}55`, country.prefix.length + country.freeDigits - areaCode.length - 2];
     for (let draw = 0; draw < drawsPerNumber; draw += 1) {
-      const phone = country.dialCode + country.prefix + numbers.digits(country.freeDigits);
+      const phone = country.dialCode + prefix + numbers.digits(freeDigits);
       if (!book.isRented(phone) && !exceptPrefixes.some((prefix) => phone.startsWith(prefix))) return phone;
     }
     return undefined;
@@ -127,7 +134,7 @@ export const createBuyNumber = (
     const refused = refuse(order);
     const settings = world.settings.handlerApi;
     const country = countryOf(order.countryId, settings.dialCodes);
-    const phone = refused === undefined ? drawPhone(country, order.exceptPrefixes) : undefined;
+    const phone = refused === undefined ? drawPhone(country, order.exceptPrefixes, order.areaCode) : undefined;
     if (refused !== undefined || phone === undefined) {
       world.counters.purchasesRefused += 1;
       return refused ?? { kind: 'no_numbers' };

@@ -26,7 +26,11 @@ export interface PricePosition {
 }
 
 export interface CatalogueBrowser {
-  services(query: { search: string; after: Position | undefined; limit: number }): Page<{ service: Service; priceFrom: Money | undefined }>;
+  services(query: {
+    search: string;
+    after: Position | undefined;
+    limit: number;
+  }): Page<{ service: Service; priceFrom: Money | undefined; icon: string }>;
   countries(query: { search: string; after: Position | undefined; limit: number }): Page<Country>;
   /** Empty service or country: all. What may not be rented has no price. @throws verification.not_offered */
   prices(query: { service: string; country: string; after: PricePosition | undefined; limit: number }): Page<PriceRow, PricePosition>;
@@ -53,7 +57,7 @@ export const browseCatalogue = (catalogue: Catalogue): CatalogueBrowser => {
   return {
     services: ({ search, after, limit }) => {
       const { rows, next } = pageOf(searchServices(search), after, limit);
-      return { rows: rows.map((service) => ({ service, priceFrom: catalogue.priceFrom(service) })), next };
+      return { rows: rows.map((service) => ({ service, priceFrom: catalogue.priceFrom(service), icon: catalogue.icon(service) })), next };
     },
     countries: ({ search, after, limit }) => pageOf(searchCountries(search), after, limit),
     prices: ({ service, country, after, limit }) => {

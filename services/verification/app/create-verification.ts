@@ -170,9 +170,9 @@ const purchase = async (ports: Ports, verification: Verification, offer: Offer, 
   const holdId = await hold(ports, verification);
   // Recovery may be at work on this row from now on: whoever comes late must not buy.
   if (ports.clock.now() >= verification.purchaseDeadline) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
-  const { service, country, price } = offer;
+  const { service, country, chosen, price } = offer;
   // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
-  const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price });
+  const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price, chosen });
   if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
   if (answer.kind === 'unknown') return park(ports, verification, holdId);
   const reason = reasonOf[answer.reason];

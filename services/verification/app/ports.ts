@@ -2,6 +2,7 @@ import type { AppError } from '#platform/errors/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import type { Catalogue, Country, Offer, Service } from '../domain/catalogue.ts';
+import type { Chosen } from '../domain/choices.ts';
 import type { ActiveActivation } from '../domain/reconcile.ts';
 import type { PublicStatus } from '../domain/state.ts';
 import type { Timing } from '../domain/timing.ts';
@@ -175,7 +176,7 @@ export type ActiveOutcome =
 /** One upstream. No method throws: whatever happens has one of the declared outcomes, and every call has a time-out. */
 export interface NumberProvider {
   readonly name: string;
-  acquire(request: { orderId: string; service: Service; country: Country; maxPrice: Money }): Promise<AcquireOutcome>;
+  acquire(request: { orderId: string; service: Service; country: Country; maxPrice: Money; chosen?: Chosen }): Promise<AcquireOutcome>;
   status(activationId: string): Promise<StatusOutcome>;
   cancel(activationId: string): Promise<CancelOutcome>;
   finish(activationId: string): Promise<FinishOutcome>;

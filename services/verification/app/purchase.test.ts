@@ -36,6 +36,20 @@ describe('a purchase', () => {
     return row ?? assert.fail('no row');
   };
 
+  it('insists on an operator: it is part of the request, of the price that is asked for, and of what the customer sees', async () => {
+    const key = newId();
+    const view = await create({ idempotencyKey: key, operator: 'Telkomsel' });
+    assert.deepEqual([view.operator, view.areaCode], ['telkomsel', '']);
+    assert.equal((await create({ idempotencyKey: key, operator: 'telkomsel' })).id, view.id);
+    await assert.rejects(create({ idempotencyKey: key }), refusedWith('request.idempotency_conflict'));
+    const calls = h.ledger.calls;
+    await assert.rejects(create({ operator: 'verizon' }), refusedWith('verification.not_offered'));
+    await assert.rejects(create({ areaCode: '212' }), refusedWith('verification.not_offered'));
+    assert.equal(h.ledger.calls, calls, 'before any money moves');
+    const plain = await quotePrice(h.ports)({ tenantId: tenant(), service: 'telegram', country: 'ID', capability: 'sms' });
+    await assert.rejects(create({ operator: 'telkomsel', quoteId: plain.id }), refusedWith('billing.quote_invalid'));
+  });
+
   it('answers with number, price and expiry, holds the price and publishes it once', async () => {
     const view = await create();
     assert.equal(view.status, 'waiting');

@@ -12,5 +12,6 @@ export const quotePrice =
     readonly service: string;
     readonly country: string;
     readonly capability: string;
+    readonly operator?: string;
   }): Promise<Quote> =>
     prices.fresh(wanted.tenantId, offerFor(catalogue, wanted));

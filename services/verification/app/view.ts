@@ -10,6 +10,8 @@ export interface VerificationView {
   readonly service: string;
   readonly country: string;
   readonly capability: string;
+  readonly operator: string;
+  readonly areaCode: string;
   readonly phoneNumber: string;
   readonly price: Money;
   readonly code: string;
@@ -41,6 +43,8 @@ export const viewOf = (sealer: Sealer, verification: Verification, messages: rea
   service: verification.service,
   country: verification.country,
   capability: verification.capability,
+  operator: verification.operator,
+  areaCode: verification.areaCode,
   phoneNumber: verification.phoneNumber ?? '',
   price: money(verification.currency, verification.priceMicros),
   code: verification.sealedCode ? sealer.open(verification.sealedCode, codeContext(verification)) : '',

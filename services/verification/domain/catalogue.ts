@@ -1,5 +1,6 @@
 import { appError } from '#platform/errors/index.ts';
 import { type Money, money, parseDecimal } from '#platform/money/index.ts';
+import { canChoose, type Choice, type Chosen } from './choices.ts';
 
 /** Acceptable use: blocked may never be rented. */
 export type PolicyClass = 'open' | 'restricted' | 'blocked';
@@ -51,6 +52,13 @@ export interface Catalogue {
   readonly countries: readonly Country[];
   service(code: string): Service | undefined;
   country(code: string): Country | undefined;
+  /** By name. None where nobody can choose. */
+  operators(country: Country): readonly Choice[];
+  areaCodes(country: Country): readonly Choice[];
+  /** Of a drawing: that of the brand (simpleicons.org), else of the category. */
+  icon(service: Service): string;
+  /** Another one whenever the data are others. */
+  readonly version: string;
   /** The lowest price over all countries; undefined for what may not be rented. */
   priceFrom(service: Service): Money | undefined;
 }
@@ -67,8 +75,34 @@ const unique = <T>(what: string, rows: readonly T[], key: (row: T) => string): M
 
 const byCode = (a: { code: string }, b: { code: string }): number => (a.code < b.code ? -1 : a.code > b.code ? 1 : 0);
 
-/** @throws Error when a code, a name or a provider's code appears twice, or a price is not a number. */
-export const createCatalogue = (data: { services: readonly Service[]; countries: readonly Country[] }): Catalogue => {
+export interface CatalogueData {
+  readonly services: readonly Service[];
+  readonly countries: readonly Country[];
+  /** By country. */
+  readonly operators?: Readonly<Record<string, readonly Choice[]>>;
+  readonly areaCodes?: Readonly<Record<string, readonly Choice[]>>;
+  /** By service. */
+  readonly icons?: Readonly<Record<string, string>>;
+  readonly version?: string;
+}
+
+/** The choices of one kind, checked: of a country that is there, none twice. */
+const choicesIn = (what: string, data: Readonly<Record<string, readonly Choice[]>>, isCountry: (code: string) => boolean) => {
+  for (const [country, choices] of Object.entries(data)) {
+    if (!isCountry(country)) throw new Error(`the catalogue has ${what} of "${country}", which it does not have`);
+    unique(`${what} of ${country}`, choices, (row) => row.code);
+  }
+  const sorted = new Map(
+    Object.entries(data).map(([country, choices]) => [
+      country,
+      choices.toSorted((a, b) => a.name.localeCompare(b.name, 'en') || byCode(a, b)),
+    ]),
+  );
+  return ({ code }: Country): readonly Choice[] => sorted.get(code) ?? [];
+};
+
+/** @throws Error when a code, a name or a provider's code appears twice, a price is not a number, or something is about what is not there. */
+export const createCatalogue = (data: CatalogueData): Catalogue => {
   const services = data.services.toSorted(byCode);
   const countries = data.countries.toSorted(byCode);
   const serviceIndex = unique('services', services, (row) => row.code);
@@ -81,9 +115,15 @@ export const createCatalogue = (data: { services: readonly Service[]; countries:
   unique('country codes of a provider', providerCodes(countries), (code) => code);
   const cheapest = countries.reduce((a, b) => (microsOf(b.priceFactor) < microsOf(a.priceFactor) ? b : a));
   const from = new Map(services.map((row) => [row.code, priceOf(row, cheapest)]));
+  const { operators = {}, areaCodes = {}, icons = {}, version = '' } = data;
+  for (const code of Object.keys(icons)) if (!serviceIndex.has(code)) throw new Error(`the catalogue has an icon of no service: "${code}"`);
   return {
     services,
     countries,
+    operators: choicesIn('operators', operators, (code) => countryIndex.has(code)),
+    areaCodes: choicesIn('area codes', areaCodes, (code) => countryIndex.has(code)),
+    icon: (service) => icons[service.code] ?? `category-${service.category}`,
+    version,
     service: (code) => serviceIndex.get(code),
     country: (code) => countryIndex.get(code),
     priceFrom: (row) => (row.policyClass === 'blocked' ? undefined : from.get(row.code)),
@@ -98,17 +138,56 @@ export interface Offer {
   readonly operator: string;
   /** Where the number is; empty: anywhere in the country. */
   readonly areaCode: string;
+  /** The same two, as providers know them. */
+  readonly chosen: Chosen;
   /** The list price; what a tenant pays is for billing's price book to say. */
   readonly price: Money;
 }
 
 const notOffered = (field: string, reason: string): Error => appError('verification.not_offered', { fields: [{ field, reason }] });
 
+export interface Wanted {
+  readonly service: string;
+  readonly country: string;
+  readonly capability: string;
+  /** Empty or left out: any. */
+  readonly operator?: string;
+  readonly areaCode?: string;
+}
+
+/** @throws verification.not_offered with the field */
+const chosenBy = (catalogue: Catalogue, { operator = '', areaCode = '' }: Wanted, country: Country): Chosen => {
+  const find = (field: string, code: string, choices: readonly Choice[], what: string): Choice | undefined => {
+    if (code === '') return undefined;
+    const choice = choices.find((known) => known.code === code.toLowerCase());
+    if (choice === undefined) throw notOffered(field, `There is no such ${what} to choose in ${country.name}.`);
+    return choice;
+  };
+  const [network, area] = [
+    find('operator', operator, catalogue.operators(country), 'operator'),
+    find('areaCode', areaCode, catalogue.areaCodes(country), 'area code'),
+  ];
+  return { ...(network && { operator: network }), ...(area && { areaCode: area }) };
+};
+
+/** Has a provider, by the name of its codes, a name for all of the offer? */
+export const sellsOffer = (codes: string, { service, country, chosen }: Pick<Offer, 'service' | 'country' | 'chosen'>): boolean =>
+  codes in service.providerCodes && codes in country.providerCodes && canChoose(codes, chosen);
+
+/** What to say when none of the providers at hand sells an offer of the catalogue. */
+export const notSold = ({ chosen }: Pick<Offer, 'chosen'>): Error =>
+  chosen.operator === undefined && chosen.areaCode === undefined
+    ? notOffered('service', 'No provider sells it in this country.')
+    : notOffered(
+        chosen.areaCode === undefined ? 'operator' : 'areaCode',
+        'No provider of this service lets it be chosen: leave it out, or choose another one.',
+      );
+
 /**
  * Decides whether something may be rented, before any money moves.
  * @throws verification.not_offered with the field; verification.service_blocked
  */
-export const offerFor = (catalogue: Catalogue, wanted: { service: string; country: string; capability: string }): Offer => {
+export const offerFor = (catalogue: Catalogue, wanted: Wanted): Offer => {
   const service = catalogue.service(wanted.service.toLowerCase());
   if (!service) throw notOffered('service', 'There is no such service in the catalogue.');
   const country = catalogue.country(wanted.country.toUpperCase());
@@ -116,7 +195,10 @@ export const offerFor = (catalogue: Catalogue, wanted: { service: string; countr
   const capability = wanted.capability === '' ? 'sms' : wanted.capability;
   if (!capabilities.some((known) => known === capability)) throw notOffered('capability', 'Only "sms" is offered.');
   if (service.policyClass === 'blocked') throw appError('verification.service_blocked');
-  return { service, country, capability, operator: '', areaCode: '', price: priceOf(service, country) };
+  const chosen = chosenBy(catalogue, wanted, country);
+  const offer = { service, country, capability, chosen, operator: chosen.operator?.code ?? '', areaCode: chosen.areaCode?.code ?? '' };
+  if (!Object.keys(service.providerCodes).some((codes) => sellsOffer(codes, offer))) throw notSold(offer);
+  return { ...offer, price: priceOf(service, country) };
 };
 
 /** @throws request.invalid on another currency · verification.price_exceeded */

@@ -15,7 +15,7 @@ export interface FakePrices extends Prices {
 /** The list price, or a share of it, promised for ten minutes. */
 export const createFakePrices = (clock: Clock): FakePrices => {
   const quotes = new Map<string, Quote & { readonly tenantId: string; readonly item: string }>();
-  const itemOf = ({ service, country, capability }: Offer): string => [service.code, country.code, capability].join();
+  const itemOf = ({ service, country, capability, operator }: Offer): string => [service.code, country.code, capability, operator].join();
   const priceOf = ({ price }: Offer): Money | undefined =>
     fake.percent === 0n ? undefined : money(price.currency, (price.micros * fake.percent) / 100n);
   const make = async (tenantId: string, offer: Offer): Promise<Quote> => {

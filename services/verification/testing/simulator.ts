@@ -14,7 +14,7 @@ export interface RunningSimulator {
   configure(settings: object): Promise<void>;
   /** A code reaches the number now. */
   deliver(activationId: string, message: { text: string; code: string }): Promise<void>;
-  activations(): Promise<readonly { id: string; orderId: string | null; state: string; phone: string }[]>;
+  activations(): Promise<readonly { id: string; orderId: string | null; state: string; phone: string; operator: string }[]>;
   close(): Promise<void>;
 }
 
@@ -83,8 +83,11 @@ export const startSimulator = async (
     configure: async (settings) => void (await send('PATCH', '/control/settings', settings)),
     deliver: async (activationId, message) => void (await send('POST', `/control/activations/${activationId}/code`, message)),
     activations: async () =>
-      ((await send('GET', '/control/activations')) as { data: { id: string; orderId: string | null; state: string; phone: string }[] })
-        .data,
+      (
+        (await send('GET', '/control/activations')) as {
+          data: { id: string; orderId: string | null; state: string; phone: string; operator: string }[];
+        }
+      ).data,
     close: async () => {
       child.kill('SIGTERM');
       await exited;

@@ -15,6 +15,7 @@ import type { CampaignServiceService, ContactServiceService } from '#proto/namas
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
 import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webhooks.ts';
 import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts';
+import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
 import type {
   CatalogServiceService,
   ProviderPushServiceService,
@@ -41,6 +42,7 @@ export interface Backends {
   readonly alerts: GrpcClient<typeof AlertServiceService>;
   readonly catalog: GrpcClient<typeof CatalogServiceService>;
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
+  readonly choices: GrpcClient<typeof ChoiceServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
   readonly contacts: GrpcClient<typeof ContactServiceService>;

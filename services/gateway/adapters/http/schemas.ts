@@ -10,6 +10,17 @@ export const Amount = Type.String({
 });
 export const SignedAmount = Type.String({ description: 'Decimal amount; negative leaves the wallet', examples: ['-0.45'] });
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217', examples: ['USD'] });
+/** What a purchase may insist on. */
+export const Operator = Type.String({
+  pattern: '^[A-Za-z0-9-]{1,40}$',
+  description: 'Insist on a network of GET /v2/operators; refused where it cannot be chosen',
+  examples: ['telkomsel'],
+});
+export const AreaCode = Type.String({
+  pattern: String.raw`^\d{1,5}$`,
+  description: 'Insist on a place of GET /v2/area-codes; refused where it cannot be chosen',
+  examples: ['212'],
+});
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC', examples: ['2026-11-21T08:30:00.000Z'] });
 export const id = (prefix: string) =>
   Type.String({ description: `TypeID with prefix ${prefix}_`, examples: [`${prefix}_01kaj4p1ncf5sv5nh2e4t2x9wd`] });

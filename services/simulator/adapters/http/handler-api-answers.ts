@@ -139,6 +139,7 @@ export const activationRecord = (activation: Activation): object => ({
   service: activation.service,
   country: activation.countryId,
   phone: activation.phone,
+  operator: activation.operator,
   cost: formatDecimal(activation.costMicros),
   orderId: activation.orderId ?? null,
   state: activation.state,

@@ -39,10 +39,10 @@ const maxTenants = 10_000;
 const maxItems = 1_000;
 const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const;
 
-const keyOf = ({ service, country, capability }: Offer): string => `${service.code} ${country.code} ${capability}`;
+const keyOf = ({ service, country, capability, operator }: Offer): string => [service.code, country.code, capability, operator].join(' ');
 
-const askOf = ({ service, country, capability, price }: Offer) => ({
-  item: { product: 'verification', service: service.code, country: country.code, capability, operator: '', duration: '', segments: 0 },
+const askOf = ({ service, country, capability, operator, price }: Offer) => ({
+  item: { product: 'verification', service: service.code, country: country.code, capability, operator, duration: '', segments: 0 },
   listPrice: { currency: price.currency, micros: price.micros },
   floor: undefined,
 });
@@ -53,11 +53,11 @@ const quoteOf = (message: QuoteMessage | undefined): Quote => {
   return { id: message.id, price: message.total, expiresAt: message.expiresAt };
 };
 
-const isFor = ({ items }: QuoteMessage, { service, country, capability }: Offer): boolean => {
+const isFor = ({ items }: QuoteMessage, { service, country, capability, operator }: Offer): boolean => {
   const [only, ...others] = items;
   const item = only?.item;
   if (item === undefined || others.length > 0 || only?.quantity !== 1n || item.product !== 'verification') return false;
-  return item.service === service.code && item.country === country.code && item.capability === capability;
+  return item.service === service.code && item.country === country.code && item.capability === capability && item.operator === operator;
 };
 
 /** Billing's price book over gRPC: quotes of purchases beside each other in one call, each kept and used until it grows old. */

@@ -20,6 +20,8 @@ export const toMessage = (view: VerificationView): VerificationMessage => ({
   service: view.service,
   country: view.country,
   capability: view.capability,
+  operator: view.operator,
+  areaCode: view.areaCode,
   phoneNumber: view.phoneNumber,
   price: view.price,
   code: view.code,

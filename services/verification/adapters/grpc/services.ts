@@ -36,11 +36,12 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
     listServices: method(browse, ({ page, search }) => {
       const { rows, next } = catalogue.services({ search, after: toPosition(page?.cursor), limit: pageLimit(page?.limit) });
       return {
-        services: rows.map(({ service, priceFrom }) => ({
+        services: rows.map(({ service, priceFrom, icon }) => ({
           code: service.code,
           name: service.name,
           category: service.category,
           policyClass: service.policyClass,
+          icon,
           priceFrom,
         })),
         nextCursor: fromPosition(next),
@@ -55,8 +56,8 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
       const { rows, next } = await priceOffers(principal?.tenantId, query);
       return { prices: rows.map((row) => ({ ...row })), nextCursor: fromPricePosition(next) };
     }),
-    quotePrice: method(write, async (wanted, { principal }) => {
-      const { id, price, expiresAt } = await quotePrice({ ...wanted, tenantId: principal.tenantId });
+    quotePrice: method(write, async ({ operator = '', ...wanted }, { principal }) => {
+      const { id, price, expiresAt } = await quotePrice({ ...wanted, operator, tenantId: principal.tenantId });
       return { quoteId: id, price, expiresAt };
     }),
   });
@@ -64,7 +65,7 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
 const verificationService = (useCases: UseCases): BoundService =>
   grpcService(VerificationServiceService, {
     createVerification: method(write, async (request, { principal }) => {
-      const { idempotencyKey, service, country, capability, maxPrice, quoteId = '' } = request;
+      const { idempotencyKey, service, country, capability, maxPrice, quoteId = '', operator = '', areaCode = '' } = request;
       const view = await useCases.createVerification({
         tenantId: principal.tenantId,
         idempotencyKey,
@@ -74,6 +75,8 @@ const verificationService = (useCases: UseCases): BoundService =>
         maxPrice,
         quoteId,
         actor: principal.subject,
+        operator,
+        areaCode,
       });
       return { verification: toMessage(view) };
     }),

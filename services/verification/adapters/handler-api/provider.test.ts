@@ -44,6 +44,19 @@ describe('against the simulator', () => {
     earlyCancel: (on) => simulator.configure({ handlerApi: { earlyCancelMs: on ? 60_000 : 0 } }),
   }));
 
+  it('insists on an operator; what it has no name for is refused without a call', async () => {
+    const [indonesia, us] = ['ID', 'US'].map((code) => catalogue.country(code) ?? assert.fail());
+    assert.ok(indonesia && us);
+    const operator = catalogue.operators(indonesia).find(({ code }) => code === 'telkomsel') ?? assert.fail();
+    assert.equal((await provider.acquire({ ...order(), chosen: { operator } })).kind, 'granted');
+    assert.equal((await simulator.activations()).at(0)?.operator, 'telkomsel');
+    const before = (await simulator.activations()).length;
+    const areaCode = catalogue.areaCodes(us)[0] ?? assert.fail();
+    const refused = await provider.acquire({ ...order(), country: us, chosen: { areaCode } });
+    assert.deepEqual([refused.kind, refused.kind === 'refused' && refused.reason], ['refused', 'not_offered']);
+    assert.equal((await simulator.activations()).length, before);
+  });
+
   for (const [fault, expected, bought] of [
     ['no_balance', 'refused', 0],
     ['server_error', 'unknown', 0],

@@ -2,6 +2,7 @@ import { formatDecimal } from '#platform/money/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { CancelOutcome, NumberProvider } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
+import { canChoose } from '../../domain/choices.ts';
 import { classifyAcquire, classifyCancel, classifyFinish, classifyStatus } from './classify.ts';
 import { createHandlerApiClient, type HandlerApiClient, type HandlerApiOptions } from './client.ts';
 import { listActive } from './list-active.ts';
@@ -58,12 +59,14 @@ export const createHandlerApiProvider = (
 
   return {
     name: handlerApiName,
-    acquire: async ({ orderId, service, country, maxPrice }) => {
+    acquire: async ({ orderId, service, country, maxPrice, chosen = {} }) => {
       const serviceCode = service.providerCodes['handlerApi'];
       const countryId = country.providerCodes['handlerApi'];
-      if (serviceCode === undefined || countryId === undefined)
+      if (serviceCode === undefined || countryId === undefined || !canChoose('handlerApi', chosen))
         return { kind: 'refused', reason: 'not_offered', detail: 'no code of this provider' };
-      const parameters = { service: serviceCode, country: countryId, maxPrice: formatDecimal(maxPrice.micros), orderId };
+      const operator = chosen.operator?.providerCodes['handlerApi'];
+      const order = { service: serviceCode, country: countryId, maxPrice: formatDecimal(maxPrice.micros), orderId };
+      const parameters = operator === undefined ? order : { ...order, operator };
       return counted('acquire', client.call('getNumberV2', parameters).then(classifyAcquire));
     },
     status: (activationId) => counted('status', statusOf(client, activationId)),

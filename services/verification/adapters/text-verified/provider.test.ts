@@ -99,6 +99,21 @@ describe('against the simulator', () => {
       assert.equal((await simulator.activations()).length - before, bought);
     });
 
+  it('insists on a carrier and an area code, together and alone; what it has no name for is refused without a call', async () => {
+    const us = catalogue.country('US') ?? assert.fail();
+    const [operator, rural] = ['verizon', 'us-cellular'].map((code) => catalogue.operators(us).find((row) => row.code === code));
+    const areaCode = catalogue.areaCodes(us).find((row) => row.code === '212');
+    assert.ok(operator && rural && areaCode);
+    const granted = await provider.acquire({ ...order(), chosen: { operator, areaCode } });
+    assert.match(granted.kind === 'granted' ? granted.phoneNumber : granted.kind, /^\+1212\d{7}$/);
+    assert.equal((await simulator.activations()).at(0)?.operator, 'verizon');
+    assert.equal((await provider.acquire({ ...order(), chosen: { areaCode } })).kind, 'granted');
+    const before = (await simulator.activations()).length;
+    const refused = await provider.acquire({ ...order(), chosen: { operator: rural } });
+    assert.deepEqual([refused.kind, refused.kind === 'refused' && refused.reason], ['refused', 'not_offered']);
+    assert.equal((await simulator.activations()).length, before);
+  });
+
   it('a number that was bought but cannot be read is unknown, and stands in the list', async () => {
     const before = (await simulator.activations()).length;
     await simulator.configure({ handlerApi: { nextFaultsOf: { textVerifiedRead: ['http_503'] } } });

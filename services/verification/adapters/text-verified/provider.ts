@@ -1,6 +1,7 @@
 import { formatDecimal } from '#platform/money/index.ts';
 import type { AcquireOutcome, ActiveOutcome, CancelOutcome, NumberProvider, StatusOutcome } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
+import { canChoose, type Chosen } from '../../domain/choices.ts';
 import { idPattern, type Line, lineOf, looked, messageOf, pageOf, purchaseRefusal } from './answers.ts';
 import { openSession, type Session, type SessionOptions } from './session.ts';
 
@@ -14,14 +15,28 @@ const maxPages = 400;
 
 const read = async (session: Session, path: string) => looked(await session.call('read', { path }));
 
+interface Order {
+  readonly orderId: string;
+  readonly serviceName: string;
+  readonly maxPrice: string;
+  readonly chosen: Chosen;
+}
+
+/** A price is a JSON number in this API: its decimal text, without a detour over a float. */
+const bodyOf = ({ serviceName, maxPrice, chosen }: Order): string => {
+  const [carrier, area] = [chosen.operator?.providerCodes['textVerified'], chosen.areaCode?.providerCodes['textVerified']];
+  const options = { ...(carrier && { carrierSelectOption: [carrier] }), ...(area && { areaCodeSelectOption: [area] }) };
+  const fields = JSON.stringify({ serviceName, capability: 'sms', ...options });
+  return `${fields.slice(0, -1)},"maxPrice":${maxPrice}}`;
+};
+
 /** 201 says only where the verification is; a second call says what it is. Without that one nobody knows the number. */
-const acquire = async (session: Session, order: { orderId: string; serviceName: string; maxPrice: string }): Promise<AcquireOutcome> => {
+const acquire = async (session: Session, order: Order): Promise<AcquireOutcome> => {
   const answer = await session.call('create', {
     method: 'POST',
     path: `${session.base}/verifications`,
     headers: { 'content-type': 'application/json', 'idempotency-key': order.orderId },
-    // A price is a JSON number in this API: its decimal text, without a detour over a float.
-    body: `{"serviceName":${JSON.stringify(order.serviceName)},"capability":"sms","maxPrice":${order.maxPrice}}`,
+    body: bodyOf(order),
   });
   if (answer.kind !== 'answered' || answer.status !== 201) {
     const refused = purchaseRefusal(answer);
@@ -124,11 +139,11 @@ export const createTextVerifiedProvider = (
   const absent = { kind: 'absent' } as const;
   return {
     name: textVerifiedName,
-    acquire: async ({ orderId, service, country, maxPrice }) => {
+    acquire: async ({ orderId, service, country, maxPrice, chosen = {} }) => {
       const serviceName = service.providerCodes['textVerified'];
-      if (serviceName === undefined || country.providerCodes['textVerified'] === undefined)
+      if (serviceName === undefined || country.providerCodes['textVerified'] === undefined || !canChoose('textVerified', chosen))
         return { kind: 'refused', reason: 'not_offered', detail: 'no code at this provider' };
-      return counted('acquire', acquire(session, { orderId, serviceName, maxPrice: formatDecimal(maxPrice.micros) }));
+      return counted('acquire', acquire(session, { orderId, serviceName, maxPrice: formatDecimal(maxPrice.micros), chosen }));
     },
     status: (id) => own(id, absent, () => counted('status', status(session, id))),
     cancel: (id) => own(id, absent, () => counted('cancel', cancel(session, id))),

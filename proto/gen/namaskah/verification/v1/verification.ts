@@ -121,6 +121,8 @@ export function verificationStatusToNumber(object: VerificationStatus): number {
 }
 
 export interface CatalogEntry {
+  /** Name of a drawing: that of the brand at simpleicons.org, or "category-" and the category. */
+  icon: string;
   /** For example "telegram". */
   code: string;
   name: string;
@@ -182,6 +184,8 @@ export interface QuotePriceRequest {
   country: string;
   /** Empty: sms. */
   capability: string;
+  /** Empty: any. */
+  operator?: string | undefined;
 }
 
 export interface QuotePriceResponse {
@@ -218,6 +222,9 @@ export interface Verification {
   version: bigint;
   /** Why it failed or was cancelled, when it was. */
   reason: string;
+  /** What was insisted on; absent or empty: any. */
+  operator?: string | undefined;
+  areaCode?: string | undefined;
 }
 
 export interface CreateVerificationRequest {
@@ -230,7 +237,12 @@ export interface CreateVerificationRequest {
     | Money
     | undefined;
   /** A quote of this tenant for this very thing: its price counts. Absent: the price of the moment. */
-  quoteId?: string | undefined;
+  quoteId?:
+    | string
+    | undefined;
+  /** Insist on a network, on a place (ChoiceService lists them); absent or empty: any. "verification.not_offered" where it cannot be chosen. */
+  operator?: string | undefined;
+  areaCode?: string | undefined;
 }
 
 export interface CreateVerificationResponse {
@@ -286,11 +298,14 @@ export interface ReceivePushResponse {
 }
 
 function createBaseCatalogEntry(): CatalogEntry {
-  return { code: "", name: "", category: "", policyClass: "", priceFrom: undefined };
+  return { icon: "", code: "", name: "", category: "", policyClass: "", priceFrom: undefined };
 }
 
 export const CatalogEntry: MessageFns<CatalogEntry> = {
   encode(message: CatalogEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.icon !== "") {
+      writer.uint32(242).string(message.icon);
+    }
     if (message.code !== "") {
       writer.uint32(10).string(message.code);
     }
@@ -322,6 +337,14 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.icon = reader.string();
+            continue;
+          }
           case 1: {
             if (tag !== 10) {
               break;
@@ -376,6 +399,7 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
 
   fromJSON(object: any): CatalogEntry {
     return {
+      icon: isSet(object.icon) ? globalThis.String(object.icon) : "",
       code: isSet(object.code) ? globalThis.String(object.code) : "",
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       category: isSet(object.category) ? globalThis.String(object.category) : "",
@@ -394,6 +418,9 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
 
   toJSON(message: CatalogEntry): unknown {
     const obj: any = {};
+    if (message.icon !== "") {
+      obj.icon = message.icon;
+    }
     if (message.code !== "") {
       obj.code = message.code;
     }
@@ -417,6 +444,7 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
   },
   fromPartial<I extends Exact<DeepPartial<CatalogEntry>, I>>(object: I): CatalogEntry {
     const message = createBaseCatalogEntry();
+    message.icon = object.icon ?? "";
     message.code = object.code ?? "";
     message.name = object.name ?? "";
     message.category = object.category ?? "";
@@ -1199,7 +1227,7 @@ export const ListPricesResponse: MessageFns<ListPricesResponse> = {
 };
 
 function createBaseQuotePriceRequest(): QuotePriceRequest {
-  return { service: "", country: "", capability: "" };
+  return { service: "", country: "", capability: "", operator: undefined };
 }
 
 export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
@@ -1212,6 +1240,9 @@ export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
     }
     if (message.capability !== "") {
       writer.uint32(26).string(message.capability);
+    }
+    if (message.operator !== undefined) {
+      writer.uint32(242).string(message.operator);
     }
     return writer;
   },
@@ -1253,6 +1284,14 @@ export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
             message.capability = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.operator = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1270,6 +1309,7 @@ export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
       service: isSet(object.service) ? globalThis.String(object.service) : "",
       country: isSet(object.country) ? globalThis.String(object.country) : "",
       capability: isSet(object.capability) ? globalThis.String(object.capability) : "",
+      operator: isSet(object.operator) ? globalThis.String(object.operator) : undefined,
     };
   },
 
@@ -1284,6 +1324,9 @@ export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
     if (message.capability !== "") {
       obj.capability = message.capability;
     }
+    if (message.operator !== undefined) {
+      obj.operator = message.operator;
+    }
     return obj;
   },
 
@@ -1295,6 +1338,7 @@ export const QuotePriceRequest: MessageFns<QuotePriceRequest> = {
     message.service = object.service ?? "";
     message.country = object.country ?? "";
     message.capability = object.capability ?? "";
+    message.operator = object.operator ?? undefined;
     return message;
   },
 };
@@ -1561,6 +1605,8 @@ function createBaseVerification(): Verification {
     endedAt: undefined,
     version: 0n,
     reason: "",
+    operator: undefined,
+    areaCode: undefined,
   };
 }
 
@@ -1610,6 +1656,12 @@ export const Verification: MessageFns<Verification> = {
     }
     if (message.reason !== "") {
       writer.uint32(114).string(message.reason);
+    }
+    if (message.operator !== undefined) {
+      writer.uint32(242).string(message.operator);
+    }
+    if (message.areaCode !== undefined) {
+      writer.uint32(250).string(message.areaCode);
     }
     return writer;
   },
@@ -1739,6 +1791,22 @@ export const Verification: MessageFns<Verification> = {
             message.reason = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.operator = reader.string();
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.areaCode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1787,6 +1855,12 @@ export const Verification: MessageFns<Verification> = {
         : undefined,
       version: isSet(object.version) ? BigInt(object.version) : 0n,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      operator: isSet(object.operator) ? globalThis.String(object.operator) : undefined,
+      areaCode: isSet(object.areaCode)
+        ? globalThis.String(object.areaCode)
+        : isSet(object.area_code)
+        ? globalThis.String(object.area_code)
+        : undefined,
     };
   },
 
@@ -1834,6 +1908,12 @@ export const Verification: MessageFns<Verification> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.operator !== undefined) {
+      obj.operator = message.operator;
+    }
+    if (message.areaCode !== undefined) {
+      obj.areaCode = message.areaCode;
+    }
     return obj;
   },
 
@@ -1856,12 +1936,23 @@ export const Verification: MessageFns<Verification> = {
     message.endedAt = object.endedAt ?? undefined;
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.reason = object.reason ?? "";
+    message.operator = object.operator ?? undefined;
+    message.areaCode = object.areaCode ?? undefined;
     return message;
   },
 };
 
 function createBaseCreateVerificationRequest(): CreateVerificationRequest {
-  return { idempotencyKey: "", service: "", country: "", capability: "", maxPrice: undefined, quoteId: undefined };
+  return {
+    idempotencyKey: "",
+    service: "",
+    country: "",
+    capability: "",
+    maxPrice: undefined,
+    quoteId: undefined,
+    operator: undefined,
+    areaCode: undefined,
+  };
 }
 
 export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = {
@@ -1883,6 +1974,12 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     }
     if (message.quoteId !== undefined) {
       writer.uint32(50).string(message.quoteId);
+    }
+    if (message.operator !== undefined) {
+      writer.uint32(242).string(message.operator);
+    }
+    if (message.areaCode !== undefined) {
+      writer.uint32(250).string(message.areaCode);
     }
     return writer;
   },
@@ -1948,6 +2045,22 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
             message.quoteId = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.operator = reader.string();
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.areaCode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1980,6 +2093,12 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
         : isSet(object.quote_id)
         ? globalThis.String(object.quote_id)
         : undefined,
+      operator: isSet(object.operator) ? globalThis.String(object.operator) : undefined,
+      areaCode: isSet(object.areaCode)
+        ? globalThis.String(object.areaCode)
+        : isSet(object.area_code)
+        ? globalThis.String(object.area_code)
+        : undefined,
     };
   },
 
@@ -2003,6 +2122,12 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     if (message.quoteId !== undefined) {
       obj.quoteId = message.quoteId;
     }
+    if (message.operator !== undefined) {
+      obj.operator = message.operator;
+    }
+    if (message.areaCode !== undefined) {
+      obj.areaCode = message.areaCode;
+    }
     return obj;
   },
 
@@ -2019,6 +2144,8 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
       ? Money.fromPartial(object.maxPrice)
       : undefined;
     message.quoteId = object.quoteId ?? undefined;
+    message.operator = object.operator ?? undefined;
+    message.areaCode = object.areaCode ?? undefined;
     return message;
   },
 };

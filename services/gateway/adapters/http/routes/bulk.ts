@@ -4,7 +4,19 @@ import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
-import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
+import {
+  Amount,
+  AreaCode,
+  closed,
+  Currency,
+  id,
+  IdempotencyHeaders,
+  Operator,
+  pageOf,
+  PageQuery,
+  problems,
+  Timestamp,
+} from '../schemas.ts';
 import type { App } from './index.ts';
 import { Verification, verificationFromProto } from './verifications.ts';
 
@@ -65,6 +77,8 @@ const NewBatch = Type.Object(
           service: Type.String({ minLength: 1, maxLength: 64, examples: ['telegram'] }),
           country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }),
           capability: Type.Optional(Type.Literal('sms')),
+          operator: Type.Optional(Operator),
+          areaCode: Type.Optional(AreaCode),
           count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Numbers of this kind' })),
           maxPrice: Type.Optional(Type.String({ ...Amount, description: 'Of one number: refuse to pay more' })),
         },
@@ -134,10 +148,12 @@ export const bulkRoutes = (app: App, { bulk }: Backends): void => {
       },
     },
     async (request, reply) => {
-      const items = request.body.items.map(({ service, country, capability = 'sms', count = 1, maxPrice }, index) => ({
-        ...{ service, country: country.toUpperCase(), capability, operator: '', areaCode: '', count },
-        maxPrice: maxPrice === undefined ? undefined : toMoney(`items.${index}.maxPrice`, maxPrice),
-      }));
+      const items = request.body.items.map(
+        ({ service, country, capability = 'sms', operator = '', areaCode = '', count = 1, maxPrice }, index) => ({
+          ...{ service, country: country.toUpperCase(), capability, operator, areaCode, count },
+          maxPrice: maxPrice === undefined ? undefined : toMoney(`items.${index}.maxPrice`, maxPrice),
+        }),
+      );
       const answer = await bulk.createBatch({ idempotencyKey: idempotencyKeyOf(request), items }, callOptions(request));
       const body = batchFromProto(answer.batch);
       return reply.code(202).header('location', `/v2/verifications/bulk/${body.id}`).send(body);

@@ -11,6 +11,7 @@ const Service = Type.Object(
     code: Type.String({ examples: ['telegram'] }),
     name: Type.String({ examples: ['Telegram'] }),
     category: Type.String({ examples: ['messaging'] }),
+    icon: Type.String({ description: 'Of the brand at simpleicons.org, else category- and the category', examples: ['telegram'] }),
     policyClass: Type.String({ description: 'open, restricted or blocked under the acceptable-use policy' }),
     priceFrom: Type.String({ description: 'Lowest price over all countries', examples: ['0.35'] }),
     currency: Type.String(),
@@ -19,6 +20,15 @@ const Service = Type.Object(
 );
 const Country = Type.Object(
   { code: Type.String({ examples: ['ID'] }), name: Type.String(), dialCode: Type.String({ examples: ['+62'] }) },
+  closed,
+);
+const Choice = Type.Object(
+  { code: Type.String({ description: 'What a purchase names', examples: ['telkomsel'] }), name: Type.String({ examples: ['Telkomsel'] }) },
+  closed,
+);
+const Choices = Type.Object({ data: Type.Array(Choice) }, closed);
+const OfCountry = Type.Object(
+  { country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }) },
   closed,
 );
 const Price = Type.Object(
@@ -35,7 +45,7 @@ const Search = Type.Optional(Type.String({ maxLength: 100, description: 'Name, a
 const cache = 'public, max-age=300';
 
 /** A visitor may read it before signing up; prices are the caller's own once he says who he is. */
-export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
+export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void => {
   const tags = ['catalogue'];
   const config = { access: publicAccess };
   app.get(
@@ -53,10 +63,11 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
     async (request, reply) => {
       const answer = await catalog.listServices({ page: toPage(request.query), search: request.query.search ?? '' }, callOptions(request));
       void reply.header('cache-control', cache);
-      return page(answer.services, answer.nextCursor, ({ code, name, category, policyClass, priceFrom }) => ({
+      return page(answer.services, answer.nextCursor, ({ code, name, category, icon, policyClass, priceFrom }) => ({
         code,
         name,
         category,
+        icon,
         policyClass,
         priceFrom: fromMoney(priceFrom),
         currency: priceFrom?.currency ?? 'USD',
@@ -79,6 +90,42 @@ export const catalogueRoutes = (app: App, { catalog }: Backends): void => {
       const answer = await catalog.listCountries({ page: toPage(request.query), search: request.query.search ?? '' }, callOptions(request));
       void reply.header('cache-control', cache);
       return page(answer.countries, answer.nextCursor, ({ code, name, dialCode }) => ({ code, name, dialCode }));
+    },
+  );
+  app.get(
+    '/v2/operators',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Networks of a country that a purchase may insist on',
+        security: [],
+        querystring: OfCountry,
+        response: { 200: Choices, ...problems(422) },
+      },
+    },
+    async (request, reply) => {
+      const { operators } = await choices.listOperators({ country: request.query.country }, callOptions(request));
+      void reply.header('cache-control', cache);
+      return { data: operators };
+    },
+  );
+  app.get(
+    '/v2/area-codes',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Places of a country that a purchase may insist on',
+        security: [],
+        querystring: OfCountry,
+        response: { 200: Choices, ...problems(422) },
+      },
+    },
+    async (request, reply) => {
+      const { areaCodes } = await choices.listAreaCodes({ country: request.query.country }, callOptions(request));
+      void reply.header('cache-control', cache);
+      return { data: areaCodes };
     },
   );
   app.get(

@@ -5,7 +5,7 @@ import type { Backends } from '../backends.ts';
 import { callOptions, pathId } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
 import { Explanation, fromExplanation, fromQuote, Item, Quote } from '../prices.ts';
-import { closed, Currency, pageOf, PageQuery, problems } from '../schemas.ts';
+import { closed, Currency, Operator, pageOf, PageQuery, problems } from '../schemas.ts';
 import type { App } from './index.ts';
 
 const Country = Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] });
@@ -69,16 +69,24 @@ export const priceRoutes = (app: App, { catalog, campaigns, prices }: Backends):
         description:
           'Name the quote when you buy (quoteId) and that is what you pay, whatever happens to prices meanwhile; as often as you like until it expires. While nothing changes, the same question gets the same quote with a later expiry.',
         body: Type.Object(
-          { product: Type.Literal('verification'), service: Service, country: Country, capability: Type.Optional(Type.Literal('sms')) },
+          {
+            ...{
+              product: Type.Literal('verification'),
+              service: Service,
+              country: Country,
+              capability: Type.Optional(Type.Literal('sms')),
+            },
+            operator: Type.Optional(Operator),
+          },
           { ...closed, examples: [{ product: 'verification', service: 'telegram', country: 'ID' }] },
         ),
         response: { 201: Quote, ...problems(403, 422) },
       },
     },
     async (request, reply) => {
-      const { service, country, capability = 'sms' } = request.body;
+      const { service, country, capability = 'sms', operator = '' } = request.body;
       const options = callOptions(request);
-      const { quoteId } = await catalog.quotePrice({ service, country: country.toUpperCase(), capability }, options);
+      const { quoteId } = await catalog.quotePrice({ service, country: country.toUpperCase(), capability, operator }, options);
       const body = fromQuote((await prices.getQuote({ id: quoteId }, options)).quote);
       return reply.code(201).header('location', `/v2/quotes/${body.id}`).send(body);
     },

@@ -3,7 +3,19 @@ import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
-import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
+import {
+  Amount,
+  AreaCode,
+  closed,
+  Currency,
+  id,
+  IdempotencyHeaders,
+  Operator,
+  pageOf,
+  PageQuery,
+  problems,
+  Timestamp,
+} from '../schemas.ts';
 import { VerificationStatus, type Verification as VerificationMessage } from '#proto/namaskah/verification/v1/verification.ts';
 import { quoteIdOf } from './prices.ts';
 import type { App } from './index.ts';
@@ -27,6 +39,8 @@ export const Verification = Type.Object(
     service: Type.String({ examples: ['telegram'] }),
     country: Type.String({ examples: ['ID'] }),
     capability: Type.String({ examples: ['sms'] }),
+    operator: Type.Union([Type.String({ examples: ['telkomsel'] }), Type.Null()], { description: 'That you insisted on; null: any' }),
+    areaCode: Type.Union([Type.String({ examples: ['212'] }), Type.Null()], { description: 'That you insisted on; null: any' }),
     phoneNumber: Type.Union([Type.String({ examples: ['+6281234567890'] }), Type.Null()], {
       description: 'null while the provider still has to confirm',
     }),
@@ -50,6 +64,8 @@ export const verificationFromProto = (verification: VerificationMessage | undefi
     service: verification.service,
     country: verification.country,
     capability: verification.capability,
+    operator: orNull(verification.operator ?? ''),
+    areaCode: orNull(verification.areaCode ?? ''),
     phoneNumber: orNull(verification.phoneNumber),
     price: fromMoney(verification.price),
     currency: verification.price?.currency ?? 'USD',
@@ -88,6 +104,8 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
             service: Type.String({ minLength: 1, maxLength: 64, examples: ['telegram'] }),
             country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }),
             capability: Type.Optional(Type.Literal('sms')),
+            operator: Type.Optional(Operator),
+            areaCode: Type.Optional(AreaCode),
             maxPrice: Type.Optional(Amount),
             quoteId: Type.Optional(
               Type.String({ ...id('quo'), description: 'A quote of yours for this very thing: what it says is what you pay' }),
@@ -99,7 +117,7 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
       },
     },
     async (request, reply) => {
-      const { service, country, capability = 'sms', maxPrice, quoteId } = request.body;
+      const { service, country, capability = 'sms', operator = '', areaCode = '', maxPrice, quoteId } = request.body;
       const answer = await verifications.createVerification(
         {
           idempotencyKey: idempotencyKeyOf(request),
@@ -108,6 +126,8 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
           capability,
           maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
           quoteId: quoteIdOf(quoteId),
+          operator,
+          areaCode,
         },
         callOptions(request),
       );

@@ -67,7 +67,16 @@ interface NewVerification {
   readonly serviceName?: unknown;
   readonly capability?: unknown;
   readonly maxPrice?: unknown;
+  readonly areaCodeSelectOption?: unknown;
+  readonly carrierSelectOption?: unknown;
 }
+
+/** A list of wishes, best first: this market always has the first. @returns undefined when it is no such list */
+const wishOf = (value: unknown, pattern: RegExp): { readonly first: string | undefined } | undefined => {
+  if (value === undefined || value === null) return { first: undefined };
+  if (!Array.isArray(value) || !value.every((each) => typeof each === 'string' && pattern.test(each))) return undefined;
+  return { first: value[0] as string | undefined };
+};
 
 /**
  * TextVerified v2 under `/textverified/api/pub/v2`: token flow, `201` with `Location`, `Idempotency-Key` on creation, links
@@ -103,9 +112,11 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
   };
 
   const create: Action = (request, links) => {
-    const { serviceName, capability, maxPrice } = (request.body ?? {}) as NewVerification;
+    const { serviceName, capability, maxPrice, ...options } = (request.body ?? {}) as NewVerification;
     if (typeof serviceName !== 'string' || capability !== 'sms')
       return refusal(400, 'BadRequest', 'serviceName and capability are needed.');
+    const [area, carrier] = [wishOf(options.areaCodeSelectOption, /^[2-9]\d\d$/), wishOf(options.carrierSelectOption, /^[a-z]{2,20}$/)];
+    if (area === undefined || carrier === undefined) return refusal(400, 'BadRequest', 'There is no such area code or carrier.');
     const limit = typeof maxPrice === 'number' ? parseDecimal(String(maxPrice)) : undefined;
     const key = request.headers['idempotency-key'];
     const known = typeof key === 'string' ? found(made.get(key) ?? '') : undefined;
@@ -115,7 +126,8 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     };
     if (known !== undefined) return created(known);
     const order = { service: serviceName, countryId: unitedStates, maxPriceMicros: limit, exceptPrefixes: [] };
-    const outcome = buyNumber({ ...order, market: 'textverified', orderId: undefined, operator: undefined });
+    const wishes = { operator: carrier.first, areaCode: area.first };
+    const outcome = buyNumber({ ...order, ...wishes, market: 'textverified', orderId: undefined });
     if (outcome.kind !== 'bought') return refusalOfPurchase(outcome);
     if (typeof key === 'string') made.set(key, outcome.activation.id);
     return created(outcome.activation);
