@@ -115,6 +115,7 @@ export const consumers = {
   'billing-usage-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.campaign.messages-progressed', ...usual },
   'billing-usage-plan': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },
   'billing-usage-payment': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.payment.succeeded', ...usual },
+  'billing-provider-costs': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.activation.code-received', ...usual },
   'billing-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
   'auth-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },
   'analytics-auth': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.>', ...usual },

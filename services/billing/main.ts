@@ -11,6 +11,7 @@ import { type BillingConfig, billingConfig } from './config.ts';
 import { openAdjustments } from './open-adjustments.ts';
 import { openDocuments } from './open-documents.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
+import { openMargins } from './open-margins.ts';
 import { openPayments } from './open-payments.ts';
 import { openPlans } from './open-plans.ts';
 import { openPrices } from './open-prices.ts';
@@ -57,6 +58,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
     const documents = await openDocuments({ config, db, clock, worker });
     await openVerify({ config, life, db, clock, worker });
     const adjustments = await openAdjustments({ config, db, clock, worker });
+    const margins = await openMargins({ life, db, bus });
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
     const grpc = await life.own(
       'grpc',
@@ -76,6 +78,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
           ...documents,
           ...adjustments,
           ...usage,
+          ...margins,
         ],
       }),
     );

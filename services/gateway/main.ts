@@ -10,6 +10,7 @@ import { AdjustmentServiceClient } from '#proto/namaskah/billing/v1/adjustments.
 import { DocumentServiceClient } from '#proto/namaskah/billing/v1/documents.ts';
 import { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { CreditServiceClient } from '#proto/namaskah/billing/v1/ledger.ts';
+import { MarginServiceClient } from '#proto/namaskah/billing/v1/margins.ts';
 import { PlanServiceClient, SubscriptionServiceClient } from '#proto/namaskah/billing/v1/plans.ts';
 import { PriceBookServiceClient, PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
 import { PromotionServiceClient } from '#proto/namaskah/billing/v1/promotions.ts';
@@ -75,6 +76,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       promotions: await life.own('promotions', grpcClient(PromotionServiceClient, at(config.billingAddress))),
       documents: await life.own('documents', grpcClient(DocumentServiceClient, at(config.billingAddress))),
       adjustments: await life.own('adjustments', grpcClient(AdjustmentServiceClient, at(config.billingAddress))),
+      margins: await life.own('margins', grpcClient(MarginServiceClient, at(config.billingAddress))),
       plans: await life.own('plans', grpcClient(PlanServiceClient, at(config.billingAddress))),
       subscriptions: await life.own('subscriptions', grpcClient(SubscriptionServiceClient, at(config.billingAddress))),
       usage: await life.own('usage', grpcClient(UsageServiceClient, at(config.billingAddress))),

@@ -68,6 +68,7 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/admin/refunds': { kind: 'operator' },
   'GET /v2/admin/adjustments': { kind: 'operator' },
   'GET /v2/admin/adjustments/:id': { kind: 'operator' },
+  'GET /v2/admin/margins': { kind: 'operator' },
   'POST /v2/admin/adjustments/:id/approve': { kind: 'operator' },
   'POST /v2/admin/adjustments/:id/reject': { kind: 'operator' },
   'GET /v2/plans': { kind: 'public' },

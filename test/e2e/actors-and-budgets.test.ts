@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
-import { type Api, type Customer, expectStatus, newCustomer, pay, until } from '../support/client.ts';
+import { type Api, type Customer, expectStatus, newCustomer, newOperator, pay, until } from '../support/client.ts';
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
 
 describe('actors and budgets', () => {
@@ -39,6 +39,20 @@ describe('actors and budgets', () => {
     assert.ok(lines[1]?.endsWith(`,${key.id}`));
     const wrong = expectStatus(await customer.api.get('/v2/transactions?actor=somebody'), 422);
     assert.equal(wrong.errors[0].field, 'actor');
+  });
+
+  it('what the provider takes for a number is in the books, and what is left of the charge is told to operators', async () => {
+    const operator = await newOperator(platform);
+    const day = new Date().toISOString().slice(0, 10);
+    const [line] = await until(
+      'costs of both numbers',
+      async () => expectStatus(await operator.api.get(`/v2/admin/margins?from=${day}&to=${day}&product=verification`), 200).data as any[],
+      (lines) => lines.length === 1 && lines[0].charges === 2 && lines[0].cost !== '0.00',
+    );
+    assert.ok(line.provider !== null && Number(line.cost) > 0 && Number(line.charged) > Number(line.cost), JSON.stringify(line));
+    assert.equal(Number(line.margin).toFixed(6), (Number(line.charged) - Number(line.refunded) - Number(line.cost)).toFixed(6));
+    expectStatus(await customer.api.get(`/v2/admin/margins?from=${day}&to=${day}`), 403);
+    assert.equal(expectStatus(await operator.api.get(`/v2/admin/margins?from=${day}&to=2020-01-01`), 422).errors[0].field, 'to');
   });
 
   it('a hard budget of one product refuses it by name, with the moment at which it begins anew', async () => {

@@ -32,3 +32,10 @@ export const checkText = (value: string, field: string, max: number): Check =>
 const actorShape = /^(user|key):[\x21-\x7e]{1,100}$/;
 export const isActor = (text: string): boolean => actorShape.test(text);
 export const checkActor = (actor: string) => check(actor === '' || isActor(actor), 'actor', 'user:<id> or key:<id>.');
+
+/** YYYY-MM-DD. */
+export const isDay = (text: string): boolean =>
+  /^\d{4}-\d{2}-\d{2}$/.test(text) &&
+  new Date(`${text}T00:00:00Z`).toString() !== 'Invalid Date' &&
+  new Date(`${text}T00:00:00Z`).toISOString().startsWith(text) &&
+  text >= '0001';

@@ -1,13 +1,7 @@
-import { check, refuseInvalid } from '../checks.ts';
+import { check, isDay, refuseInvalid } from '../checks.ts';
 import { isMeter, meterNames } from '../../domain/usage-meters.ts';
 import type { PageAsk } from '../ports.ts';
 import type { UsageReader } from './ports.ts';
-
-const isDay = (text: string): boolean =>
-  /^\d{4}-\d{2}-\d{2}$/.test(text) &&
-  new Date(`${text}T00:00:00Z`).toString() !== 'Invalid Date' &&
-  new Date(`${text}T00:00:00Z`).toISOString().startsWith(text) &&
-  text >= '0001';
 
 export const checkMeter = (meter: string) => check(meter === '' || isMeter(meter), 'meter', `One of ${meterNames.join(', ')}.`);
 

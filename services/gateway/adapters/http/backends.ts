@@ -6,6 +6,7 @@ import type { AdjustmentServiceService } from '#proto/namaskah/billing/v1/adjust
 import type { DocumentServiceService } from '#proto/namaskah/billing/v1/documents.ts';
 import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import type { CreditServiceService } from '#proto/namaskah/billing/v1/ledger.ts';
+import type { MarginServiceService } from '#proto/namaskah/billing/v1/margins.ts';
 import type { PlanServiceService, SubscriptionServiceService } from '#proto/namaskah/billing/v1/plans.ts';
 import type { PriceBookServiceService, PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import type { PromotionServiceService } from '#proto/namaskah/billing/v1/promotions.ts';
@@ -35,6 +36,7 @@ export interface Backends {
   readonly promotions: GrpcClient<typeof PromotionServiceService>;
   readonly documents: GrpcClient<typeof DocumentServiceService>;
   readonly adjustments: GrpcClient<typeof AdjustmentServiceService>;
+  readonly margins: GrpcClient<typeof MarginServiceService>;
   readonly plans: GrpcClient<typeof PlanServiceService>;
   readonly subscriptions: GrpcClient<typeof SubscriptionServiceService>;
   readonly usage: GrpcClient<typeof UsageServiceService>;

@@ -36,7 +36,13 @@ export const outboxRowOf =
       case 'codeReceived':
         return outboxRow(
           events.verification.codeReceived,
-          facts(v, at, { ...common, holdId, price: money(v, v.priceMicros), latencyMs: BigInt(Math.round(event.latencyMs)) }),
+          facts(v, at, {
+            ...common,
+            holdId,
+            price: money(v, v.priceMicros),
+            latencyMs: BigInt(Math.round(event.latencyMs)),
+            ...(v.providerCostMicros !== undefined && { providerCost: money(v, v.providerCostMicros) }),
+          }),
         );
       case 'completed':
         return outboxRow(events.verification.completed, facts(v, at, common));

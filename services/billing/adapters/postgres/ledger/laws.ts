@@ -28,7 +28,7 @@ export const ledgerLaws: readonly Law[] = [
     about: 'transfer',
     sql: `select t.id as subject, t.tenant_id as expected, coalesce(a.tenant_id, b.tenant_id) as found
       from transfers t join accounts a on a.id = t.debit_account_id join accounts b on b.id = t.credit_account_id
-      where (a.kind = 'wallet') = (b.kind = 'wallet') or coalesce(a.tenant_id, b.tenant_id) <> t.tenant_id`,
+      where t.type <> 'provider_cost' and ((a.kind = 'wallet') = (b.kind = 'wallet') or coalesce(a.tenant_id, b.tenant_id) <> t.tenant_id)`,
   },
   {
     law: "a wallet's balance is the sum of its entries, and it counts them",

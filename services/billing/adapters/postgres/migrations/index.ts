@@ -19,6 +19,7 @@ import { documents } from './0061-documents.ts';
 import { audits } from './0062-audits.ts';
 import { adjustments } from './0070-adjustments.ts';
 import { actorsAndBudgets } from './0080-actors-and-budgets.ts';
+import { providerCosts } from './0081-provider-costs.ts';
 import { holdParts } from './0100-hold-parts.ts';
 
 export const migrations = [
@@ -44,4 +45,5 @@ export const migrations = [
   adjustments,
   holdParts,
   actorsAndBudgets,
+  providerCosts,
 ];

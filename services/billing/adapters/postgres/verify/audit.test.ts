@@ -18,6 +18,7 @@ import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books
 import { postgresAdjustments } from '../adjustments/adjustments.ts';
 import { postgresDocuments } from '../documents/documents.ts';
 import { postgresChain } from '../ledger/chain.ts';
+import { postgresProviderCosts } from '../margins/provider-costs.ts';
 import { migrations } from '../migrations/index.ts';
 import { postgresPromotions } from '../prices/promotions.ts';
 import { laws, postgresAudit } from './audit.ts';
@@ -173,6 +174,9 @@ const fill = async (db: Database): Promise<void> => {
   });
   await redeemPromotion({ promotions, clock })(tenantId, { idempotencyKey: newId(), code: 'GIFT' });
 
+  const cost = { tenantId, product: 'verification', reference: 'ref', provider: 'sim', amountMicros: 12n, currency: 'USD' } as const;
+  await postgresProviderCosts(db).post([{ ...cost, occurredAt: clock.now() }]);
+
   const documents = postgresDocuments(db, issuer.code);
   await issueReceipts({ documents, issuer, clock })();
   clock.set(new Date('2026-12-01T02:00:00Z'));
@@ -226,6 +230,7 @@ const corruptions: Readonly<Record<string, string>> = {
   'the days of usage sum to its periods': `update usage_days set quantity = quantity - 1`,
   'what a budget has counted in its newest window is what the holds and charges of that window say': `update budget_windows set spent_micros = spent_micros - 1`,
   'an alert has told each of its crossings, numbered without gaps': `delete from usage_alert_events`,
+  "a provider's cost is one transfer of its amount, out of the costs of its product and into what is owed to its provider": `update provider_costs set provider = 'another'`,
 };
 
 describe('the audit', () => {

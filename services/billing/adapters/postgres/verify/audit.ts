@@ -3,6 +3,7 @@ import type { Divergence, LedgerAudit } from '../../../app/ledger/ports.ts';
 import { adjustmentLaws } from '../adjustments/laws.ts';
 import { documentLaws } from '../documents/laws.ts';
 import { ledgerLaws } from '../ledger/laws.ts';
+import { marginLaws } from '../margins/laws.ts';
 import { paymentLaws } from '../payments/laws.ts';
 import { planLaws } from '../plans/laws.ts';
 import { priceLaws } from '../prices/laws.ts';
@@ -18,6 +19,7 @@ export const laws: readonly Law[] = [
   ...planLaws,
   ...priceLaws,
   ...usageLaws,
+  ...marginLaws,
 ];
 
 /** Rows shown of each table. */

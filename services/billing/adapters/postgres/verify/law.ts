@@ -31,6 +31,7 @@ export const evidence: Readonly<Record<LawSubject, Readonly<Record<string, strin
     transfers: 'select * from transfers where id = $1::uuid',
     entries: 'select * from entries where transfer_id = $1::uuid',
     grant_entries: 'select * from grant_entries where transfer_id = $1::uuid',
+    provider_costs: 'select * from provider_costs where transfer_id = $1::uuid',
   },
   wallet: {
     accounts: 'select * from accounts where id = $1::uuid',

@@ -16,6 +16,7 @@ import { documentRoutes } from './documents.ts';
 import { emailDeliveryRoutes } from './email-deliveries.ts';
 import { errorRoutes } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
+import { marginRoutes } from './margins.ts';
 import { memberRoutes } from './members.ts';
 import { pageRoutes } from './pages.ts';
 import { creditRoutes } from './credits.ts';
@@ -63,6 +64,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   transactionRoutes(typed, dependencies.backends);
   documentRoutes(typed, dependencies.backends);
   adjustmentRoutes(typed, dependencies.backends);
+  marginRoutes(typed, dependencies.backends);
   planRoutes(typed, dependencies.backends);
   subscriptionRoutes(typed, dependencies.backends);
   priceRoutes(typed, dependencies.backends);

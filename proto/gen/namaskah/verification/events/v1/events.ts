@@ -33,6 +33,8 @@ export interface ActivationCodeReceived {
     | undefined;
   /** From purchase to code. */
   latencyMs: bigint;
+  /** What the provider takes for the number; it owes it from now on. Absent: not known. */
+  providerCost?: Money | undefined;
 }
 
 export interface ActivationCompleted {
@@ -318,7 +320,16 @@ export const ActivationPurchased: MessageFns<ActivationPurchased> = {
 };
 
 function createBaseActivationCodeReceived(): ActivationCodeReceived {
-  return { verificationId: "", service: "", country: "", provider: "", holdId: "", price: undefined, latencyMs: 0n };
+  return {
+    verificationId: "",
+    service: "",
+    country: "",
+    provider: "",
+    holdId: "",
+    price: undefined,
+    latencyMs: 0n,
+    providerCost: undefined,
+  };
 }
 
 export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
@@ -346,6 +357,9 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
         throw new globalThis.Error("value provided for field message.latencyMs of type int64 too large");
       }
       writer.uint32(56).int64(message.latencyMs);
+    }
+    if (message.providerCost !== undefined) {
+      Money.encode(message.providerCost, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -419,6 +433,14 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
             message.latencyMs = reader.int64() as bigint;
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.providerCost = Money.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -452,6 +474,11 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
         : isSet(object.latency_ms)
         ? BigInt(object.latency_ms)
         : 0n,
+      providerCost: isSet(object.providerCost)
+        ? Money.fromJSON(object.providerCost)
+        : isSet(object.provider_cost)
+        ? Money.fromJSON(object.provider_cost)
+        : undefined,
     };
   },
 
@@ -478,6 +505,9 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
     if (message.latencyMs !== 0n) {
       obj.latencyMs = message.latencyMs.toString();
     }
+    if (message.providerCost !== undefined) {
+      obj.providerCost = Money.toJSON(message.providerCost);
+    }
     return obj;
   },
 
@@ -493,6 +523,9 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
     message.holdId = object.holdId ?? "";
     message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
     message.latencyMs = (object.latencyMs !== undefined && object.latencyMs !== null) ? BigInt(object.latencyMs) : 0n;
+    message.providerCost = (object.providerCost !== undefined && object.providerCost !== null)
+      ? Money.fromPartial(object.providerCost)
+      : undefined;
     return message;
   },
 };
