@@ -28,6 +28,8 @@ export const events = {
     refundRequested: defineEvent('namaskah.billing.v1.refund.requested', billing.RefundRequested),
     refundSucceeded: defineEvent('namaskah.billing.v1.refund.succeeded', billing.RefundSucceeded),
     refundFailed: defineEvent('namaskah.billing.v1.refund.failed', billing.RefundFailed),
+    disputeOpened: defineEvent('namaskah.billing.v1.dispute.opened', billing.DisputeOpened),
+    disputeDecided: defineEvent('namaskah.billing.v1.dispute.decided', billing.DisputeDecided),
     creditGranted: defineEvent('namaskah.billing.v1.credit.granted', billing.CreditGranted),
     holdCaptured: defineEvent('namaskah.billing.v1.hold.captured', billing.HoldCaptured),
     holdReleased: defineEvent('namaskah.billing.v1.hold.released', billing.HoldReleased),

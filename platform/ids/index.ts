@@ -12,6 +12,7 @@ export const idPrefixes = {
   invitation: 'inv',
   payment: 'pay',
   refund: 'ref',
+  dispute: 'dsp',
   transaction: 'txn',
   hold: 'hld',
   verification: 'ver',

@@ -111,6 +111,7 @@ export const metricTable = {
   ledger_verified_timestamp_seconds: gauge('When the newest audit of the books ended, Unix time.'),
   payments_total: counter('Payments by gateway and state.', ['gateway', 'status']),
   payment_refunds_total: counter('Refunds of payments by gateway, cause and state.', ['gateway', 'cause', 'status']),
+  payment_disputes_total: counter('Disputes by gateway and what was heard: opened, won, lost.', ['gateway', 'outcome']),
   payment_statement_findings: gauge("Differences between a gateway's statement and the books, over the newest seven days compared.", [
     'gateway',
   ]),

@@ -59,6 +59,10 @@ export const billingConfig = defineConfig({
     default: 1_000,
     description: 'between two looks for refunds that are due',
   }),
+  disputeIntervalMs: durationVar('PAYMENT_DISPUTE_INTERVAL_MS', {
+    default: 600_000,
+    description: 'between two looks at the disputes that gateways list; a webhook makes it sooner',
+  }),
   paymentGateways: textVar('PAYMENT_GATEWAYS', {
     default: 'stripe,paystack,flutterwave,simulator',
     description: 'in which order gateways are chosen where the customer does not say; those without keys are left out',

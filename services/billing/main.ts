@@ -72,6 +72,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
         services: [
           ...billingServices(useCases),
           payments.refunds,
+          payments.disputes,
           ...ledgerServices(ledger),
           ...plans.services,
           ...prices.services,

@@ -10,6 +10,11 @@ import { postgresRefunds } from './adapters/postgres/payments/refunds.ts';
 import { statementMonitor } from './adapters/monitor/statements.ts';
 import { postgresStatementBook, postgresStatementDiary } from './adapters/postgres/payments/statements.ts';
 import { compareStatements } from './app/payments/compare-statements.ts';
+import { disputeService } from './adapters/grpc/disputes.ts';
+import { postgresDisputes } from './adapters/postgres/payments/disputes.ts';
+import { followDisputes } from './app/payments/follow-disputes.ts';
+import { getDispute } from './app/payments/get-dispute.ts';
+import { listDisputes } from './app/payments/list-disputes.ts';
 import { gatewayHealth } from './app/payments/gateway-health.ts';
 import { getPaymentLog } from './app/payments/get-payment-log.ts';
 import { getPayment } from './app/payments/get-payment.ts';
@@ -42,7 +47,7 @@ type PaymentUseCases = Pick<
   'startPayment' | 'retryPayment' | 'getPayment' | 'getPaymentLog' | 'listPayments' | 'receiveNotification'
 >;
 
-/** Part of the composition root: payments, their webhooks, and refunds. */
+/** Part of the composition root: payments, their webhooks, refunds and disputes. */
 export const openPayments = async ({
   config,
   life,
@@ -50,7 +55,7 @@ export const openPayments = async ({
   clock,
   monitor,
   worker,
-}: PaymentParts): Promise<{ readonly useCases: PaymentUseCases; readonly refunds: BoundService }> => {
+}: PaymentParts): Promise<{ readonly useCases: PaymentUseCases; readonly refunds: BoundService; readonly disputes: BoundService }> => {
   const calls = life.metrics.histogram('http_client_duration_seconds');
   const gateways = await openGateways(
     config,
@@ -71,7 +76,13 @@ export const openPayments = async ({
     firstCheckMs: config.paymentFirstCheckMs,
     wakeRefunds: refunding.wake,
   };
-  const processing = await worker('notifications', config.notificationIntervalMs, processNotifications({ ...paying, notifications }));
+  const disputes = postgresDisputes(db);
+  const following = await worker('disputes', config.disputeIntervalMs, followDisputes({ disputes, gateways, clock, monitor }));
+  const processing = await worker(
+    'notifications',
+    config.notificationIntervalMs,
+    processNotifications({ ...paying, notifications, wakeDisputes: following.wake }),
+  );
   const reconciliation = await worker('reconciliation', config.reconcileIntervalMs, reconcilePayments(paying));
   await worker(
     'statements',
@@ -94,6 +105,7 @@ export const openPayments = async ({
       listPayments: listPayments({ payments }),
       receiveNotification: receiveNotification({ notifications, gateways, clock, wakeProcessing: processing.wake }),
     },
+    disputes: disputeService({ getDispute: getDispute({ disputes }), listDisputes: listDisputes({ disputes }) }),
     refunds: refundService({
       requestRefund: requestRefund(paying),
       getRefund: getRefund({ refunds }),

@@ -25,6 +25,7 @@ import { createPlanReceipts } from './app/plan-receipts.ts';
 import { newCounters, type Sign, type World } from './app/ports.ts';
 import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
+import { createDisputeBook } from './app/dispute-payment.ts';
 import { createRefundBook } from './app/refund-payment.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
 import { createSubmissionBook } from './app/submission-book.ts';
@@ -106,6 +107,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
     };
     const settlePayment = createSettlePayment(world, { outgoing, dialects });
     const refundBook = createRefundBook(world, { book: payments, tell: settlePayment.tell });
+    const disputeBook = createDisputeBook(world, { book: payments, tell: settlePayment.tell });
     const mailbox = createMailbox(world);
 
     const market = {
@@ -132,6 +134,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           createPayment: createCreatePayment(world, { book: payments, settlePayment }),
           settlePayment,
           refundBook,
+          disputeBook,
         },
         accounts,
         mailbox,
@@ -140,11 +143,22 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           activations,
           submissions,
           payments,
+          disputeBook,
           deliverCode,
           compose,
           carrier: deliveries,
           changeSettings: createChangeSettings(world),
-          resetWorld: createResetWorld(world, [outgoing, activations, submissions, deliveries, smsc, payments, refundBook, mailbox]),
+          resetWorld: createResetWorld(world, [
+            outgoing,
+            activations,
+            submissions,
+            deliveries,
+            smsc,
+            payments,
+            refundBook,
+            disputeBook,
+            mailbox,
+          ]),
           gauges: () => ({
             liveActivations: activations.liveCount(),
             planned: world.agenda.size(),

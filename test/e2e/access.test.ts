@@ -16,6 +16,7 @@ interface Row {
     | 'verification'
     | 'payment'
     | 'refund'
+    | 'dispute'
     | 'transaction'
     | 'receipt'
     | 'contact'
@@ -87,6 +88,9 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/refunds': { kind: 'admin', body: { paymentId: 'pay_00000000000000000000000000', reason: 'r' } },
   'GET /v2/refunds': { kind: 'read' },
   'GET /v2/refunds/:id': { kind: 'read', resource: 'refund' },
+  'GET /v2/disputes': { kind: 'read' },
+  'GET /v2/disputes/:id': { kind: 'read', resource: 'dispute' },
+  'GET /v2/admin/disputes': { kind: 'operator' },
   'POST /v2/admin/payment-refunds': { kind: 'operator' },
   'GET /v2/prices': { kind: 'read' },
   'POST /v2/quotes': { kind: 'write', body: { product: 'verification', service: 'telegram', country: 'ID' } },
@@ -192,6 +196,7 @@ describe('every route and every wrong caller', () => {
     verification: '',
     payment: '',
     refund: '',
+    dispute: '',
     transaction: '',
     receipt: '',
     contact: '',
@@ -215,6 +220,14 @@ describe('every route and every wrong caller', () => {
     const payment = await pay(owner.api, '10.00');
     ids.payment = payment.id;
     ids.refund = expectStatus(await owner.api.post('/v2/refunds', { paymentId: payment.id, amount: '1.00', reason: 'r' }), 201).id;
+    await platform.dispute(payment.checkoutUrl);
+    ids.dispute = (
+      await until(
+        'a dispute',
+        async () => expectStatus(await owner.api.get('/v2/disputes'), 200).data,
+        (disputes) => disputes.length > 0,
+      )
+    )[0].id;
     ids.receipt = (
       await until(
         'a receipt',

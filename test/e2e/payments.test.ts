@@ -74,6 +74,24 @@ describe('payments', () => {
     assert.equal(Number(await balance()).toFixed(2), (before + 7).toFixed(2));
     assert.equal(expectStatus(await customer.api.post(`/v2/payments/${first.id}/retry`, {}), 409).code, 'billing.payment_settled');
   });
+  it('takes what is disputed out of the wallet, and gives it back when the dispute is won', async () => {
+    for (const [gateway, outcome] of [
+      ['stripe', 'won'],
+      ['paystack', 'lost'],
+      ['simulator', 'won'],
+    ] as const) {
+      const payment = await pay(customer.api, '3.00', 'success', gateway);
+      const before = Number(await balance());
+      const disputeId = await platform.dispute(payment.checkoutUrl);
+      const find = async () => expectStatus(await customer.api.get(`/v2/disputes?paymentId=${payment.id}`), 200).data[0];
+      const open = await until(`a dispute by ${gateway}`, find, (dispute) => dispute !== undefined);
+      assert.deepEqual([open.status, open.amount, open.uncovered, open.reason], ['open', '3.00', '0.00', 'fraudulent']);
+      assert.equal(Number(await balance()).toFixed(2), (before - 3).toFixed(2));
+      await platform.decideDispute(disputeId, outcome);
+      await until(`it is ${outcome}`, find, ({ status }) => status === outcome);
+      assert.equal(Number(await balance()).toFixed(2), (outcome === 'won' ? before : before - 3).toFixed(2));
+    }
+  });
   it('chooses a gateway, and the next when it does not answer', async () => {
     await platform.simulator({ payments: { nextCreateFaults: ['http_503'] } });
     const payment = expectStatus(await customer.api.post('/v2/payments', { amount: '5.00', currency: 'USD' }), 201);

@@ -14,6 +14,9 @@ import { startPlatform, type Platform, type PlatformOptions } from '../../tools/
 export interface TestPlatform extends Platform {
   /** Changes the outside world (see services/simulator/README.md). */
   simulator(settings: unknown): Promise<void>;
+  /** A bank disputes what was paid at this page. @returns the gateway's id of the dispute */
+  dispute(checkoutUrl: string): Promise<string>;
+  decideDispute(id: string, status: 'won' | 'lost'): Promise<void>;
   /** Promotional credit for a tenant, by its edge id. */
   grantCredit(tenantId: string, amount: string): Promise<void>;
 }
@@ -25,6 +28,16 @@ export const changeSimulator = async (simulatorUrl: string, settings: unknown): 
     body: JSON.stringify(settings),
   });
   if (!response.ok) throw new Error(`the simulator refused the settings: ${response.status} ${await response.text()}`);
+};
+
+const control = async (simulatorUrl: string, path: string, body: unknown): Promise<Record<string, unknown>> => {
+  const response = await fetch(`${simulatorUrl}/control/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`the simulator refused ${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Record<string, unknown>;
 };
 
 export const grantCredit = async (platform: Platform, tenantId: string, amount: string): Promise<void> => {
@@ -93,6 +106,9 @@ export const startTestPlatform = async (options: Partial<PlatformOptions> = {}):
     return {
       ...platform,
       simulator,
+      dispute: async (checkoutUrl) =>
+        (await control(platform.simulatorUrl, `payments/${checkoutUrl.split('/').at(-1)}/disputes`, {}))['id'] as string,
+      decideDispute: async (id, status) => void (await control(platform.simulatorUrl, `disputes/${id}/decide`, { status })),
       grantCredit: (tenantId, amount) => grantCredit(platform, tenantId, amount),
       stop: async () => {
         await platform.stop();

@@ -36,6 +36,12 @@ export interface BillingMonitor {
     readonly cause: string;
     readonly result: 'succeeded' | 'failed';
   }): void;
+  disputed(fact: {
+    readonly disputeId: string;
+    readonly gateway: string;
+    readonly outcome: 'opened' | 'won' | 'lost';
+    readonly uncoveredMicros: bigint;
+  }): void;
   notificationUnmatched(fact: { readonly gateway: string; readonly eventId: string }): void;
   gatewayUnknown(fact: { readonly gateway: string; readonly operation: string; readonly reason: string }): void;
 }

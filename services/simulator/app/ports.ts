@@ -17,7 +17,7 @@ export interface World {
 /** How one payment protocol tells of a payment. */
 export interface WebhookDialect {
   /** @returns undefined when the protocol does not tell of such a thing. `declined`: a first card, before another one paid */
-  event(payment: Payment, what: 'succeeded' | 'failed' | 'declined' | 'refunded'): string | undefined;
+  event(payment: Payment, what: 'succeeded' | 'failed' | 'declined' | 'refunded' | 'disputed' | 'dispute_decided'): string | undefined;
   /** @param key `wrong`: as somebody would sign who does not know the key */
   headers(body: string, nowMs: number, key: 'true' | 'wrong'): Record<string, string>;
 }

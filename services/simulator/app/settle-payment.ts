@@ -9,7 +9,7 @@ export interface SettlePayment {
 }
 
 /** Tells the shop of something that happened to a payment, where its protocol has words for it. */
-export type TellOfPayment = (payment: Payment, what: 'refunded') => void;
+export type TellOfPayment = (payment: Payment, what: 'refunded' | 'disputed' | 'dispute_decided') => void;
 
 const signatureToleranceSeconds = 300;
 

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { formatDecimal, money, parseDecimal, toMinorUnits } from '#platform/money/index.ts';
 import type { GatewayOperation, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
@@ -115,6 +116,16 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         return { outcome: 'yes', lines: known.filter(({ at }) => at >= from && at < to) };
       }),
 
+    // Its chargebacks come by no webhook, and are listed by days.
+    listDisputes: (from, to) =>
+      observed('disputes', async () => {
+        const found = await pages('/v3/chargebacks', `from=${from.toISOString().slice(0, 10)}&to=${to.toISOString().slice(0, 10)}`);
+        const disputes = found?.map(disputeOf).filter((each) => each !== undefined);
+        if (found === undefined || disputes?.length !== found.length)
+          return { outcome: 'unknown', reason: 'the chargebacks cannot be listed' };
+        return { outcome: 'yes', disputes };
+      }),
+
     // The header proves only that the sender knows the secret; the API is asked about everything else.
     parseNotification: ({ headers, rawBody }) => {
       const given = headers['verif-hash'];
@@ -161,4 +172,19 @@ const lineOf = (kind: StatementLine['kind'], json: Record<string, unknown>): Sta
   const micros = typeof text === 'string' ? parseDecimal(text) : undefined;
   if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string' || typeof at !== 'string') return undefined;
   return micros === undefined ? undefined : { kind, gatewayId: id, reference, amount: money(currency, micros), at: new Date(at) };
+};
+
+const disputeStatuses: Readonly<Record<string, DisputeStatement['status']>> = { won: 'won', lost: 'lost', accepted: 'lost' };
+
+const disputeOf = (json: Record<string, unknown>): DisputeStatement | undefined => {
+  const { id, tx_ref: reference, amount, currency, status, comment } = json;
+  const micros = typeof amount === 'string' ? parseDecimal(amount) : undefined;
+  if (typeof id !== 'string' || typeof reference !== 'string' || micros === undefined) return undefined;
+  return {
+    gatewayDisputeId: id,
+    reference,
+    status: disputeStatuses[String(status)] ?? 'open',
+    amount: money(typeof currency === 'string' ? currency : 'USD', micros),
+    reason: typeof comment === 'string' ? comment : '',
+  };
 };

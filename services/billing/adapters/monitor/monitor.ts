@@ -7,6 +7,7 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
   const holds = metrics.counter('holds_total');
   const payments = metrics.counter('payments_total');
   const refunds = metrics.counter('payment_refunds_total');
+  const disputes = metrics.counter('payment_disputes_total');
   const webhooks = metrics.counter('payment_webhooks_total');
   const uncollected = metrics.counter('uncollected_total');
   return {
@@ -33,6 +34,12 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
       if (result === 'failed' && cause === 'surplus')
         logger.error({ refundId, gateway }, 'a payment that was paid twice could not be given back: decide by hand');
       else logger.info({ refundId, gateway, cause, result }, 'refund settled');
+    },
+    disputed: ({ disputeId, gateway, outcome, uncoveredMicros }) => {
+      disputes.inc({ gateway, outcome });
+      const fact = { disputeId, gateway, outcome, uncoveredMicros: uncoveredMicros.toString() };
+      if (outcome === 'opened') logger.warn(fact, 'a payment is disputed: answer in the dashboard of the gateway');
+      else logger.info(fact, 'a dispute was decided');
     },
     notificationUnmatched: ({ gateway, eventId }) => {
       webhooks.inc({ gateway, outcome: 'unmatched' });

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromMinorUnits, toMinorUnits } from '#platform/money/index.ts';
 import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
+import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
@@ -144,17 +145,26 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
           : { outcome: 'yes', lines: known };
       }),
 
+    listDisputes: (from, to) =>
+      observed('disputes', async () => {
+        const found = await pages('/dispute', `from=${from.toISOString()}&to=${to.toISOString()}`);
+        const disputes = found?.map(disputeOf).filter((each) => each !== undefined);
+        if (found === undefined || disputes?.length !== found.length)
+          return { outcome: 'unknown', reason: 'the disputes cannot be listed' };
+        return { outcome: 'yes', disputes };
+      }),
+
     // There is no time in the signature: what is stored once per event, and asked about, cannot be replayed for money.
     parseNotification: ({ headers, rawBody }) => {
       const signature = headers['x-paystack-signature'] ?? '';
       const expected = createHmac('sha512', options.secretKey).update(rawBody).digest();
       if (!pattern.test(signature) || !timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return { outcome: 'forged' };
       const { event, data } = readBody(rawBody) ?? {};
-      const { id, reference, transaction_reference: refunded } = fieldsOf(data);
+      const { id, reference, transaction_reference: refunded, transaction } = fieldsOf(data);
       if (typeof event !== 'string' || event === '' || typeof id !== 'string' || event.length + id.length > 190)
         return { outcome: 'malformed' };
-      const about = event.startsWith('refund.') ? 'refund' : 'payment';
-      const named = about === 'refund' ? refunded : reference;
+      const about = event.startsWith('charge.dispute.') ? 'dispute' : event.startsWith('refund.') ? 'refund' : 'payment';
+      const named = { payment: reference, refund: refunded, dispute: fieldsOf(transaction)['reference'] }[about];
       return { outcome: 'genuine', eventId: `${event}:${id}`, reference: typeof named === 'string' ? attemptIdOf(named) : '', about };
     },
 
@@ -205,4 +215,21 @@ const lineOf = (kind: StatementLine['kind'], json: Record<string, unknown>): Sta
   if (typeof id !== 'string' || typeof named !== 'string' || typeof currency !== 'string' || typeof at !== 'string') return undefined;
   if (typeof amount !== 'string' || !/^\d{1,15}$/.test(amount)) return undefined;
   return { kind, gatewayId: id, reference: attemptIdOf(named), amount: fromMinorUnits(currency, BigInt(amount)), at: new Date(at) };
+};
+
+/** A dispute that is `resolved` was accepted by the merchant, who pays, or declined, with the bank's consent. */
+const disputeOf = (json: Record<string, unknown>): DisputeStatement | undefined => {
+  const { id, status, resolution, refund_amount: wanted, category, transaction } = json;
+  const { reference, amount: paid, currency } = fieldsOf(transaction);
+  const amount = typeof wanted === 'string' ? wanted : paid;
+  if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string') return undefined;
+  if (typeof amount !== 'string' || !/^\d{1,15}$/.test(amount)) return undefined;
+  const decided = resolution === 'declined' ? 'won' : 'lost';
+  return {
+    gatewayDisputeId: id,
+    reference: attemptIdOf(reference),
+    status: status === 'resolved' ? decided : 'open',
+    amount: fromMinorUnits(currency, BigInt(amount)),
+    reason: typeof category === 'string' ? category : '',
+  };
 };

@@ -1,6 +1,7 @@
 import { Agent, request } from 'undici';
 import { formatDecimal, money, parseDecimal } from '#platform/money/index.ts';
 import type { GatewayOperation, Notification, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { isGenuine } from './signature.ts';
@@ -125,6 +126,18 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
           : { outcome: 'yes', lines: known };
       }),
 
+    listDisputes: (from) =>
+      observed('disputes', async () => {
+        const answer = await call('GET', `/disputes?from=${from.toISOString()}`);
+        if (answer.kind !== 'answer')
+          return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
+        const { data } = fieldsOf(answer.json);
+        const disputes = Array.isArray(data) ? data.map(disputeOf).filter((each) => each !== undefined) : [];
+        return Array.isArray(data) && disputes.length === data.length
+          ? { outcome: 'yes', disputes }
+          : { outcome: 'unknown', reason: 'an answer that cannot be read' };
+      }),
+
     parseNotification: ({ headers, rawBody, now }) => {
       if (!isGenuine(headers['x-simulator-signature'], rawBody, options.secret, now)) return { outcome: 'forged' };
       const notification = notificationOf(rawBody);
@@ -165,12 +178,27 @@ const lineOf = (kind: StatementLine['kind'], json: unknown): StatementLine | und
   return micros === undefined ? undefined : { kind, gatewayId: id, reference, amount: money(currency, micros), at: new Date(createdAt) };
 };
 
+const disputeOf = (json: unknown): DisputeStatement | undefined => {
+  const { id, reference, amount, currency, status, reason } = fieldsOf(json);
+  const micros = typeof amount === 'string' ? parseDecimal(amount) : undefined;
+  if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string' || typeof reason !== 'string')
+    return undefined;
+  if (micros === undefined || (status !== 'open' && status !== 'won' && status !== 'lost')) return undefined;
+  return { gatewayDisputeId: id, reference, status, amount: money(currency, micros), reason };
+};
+
+const abouts: Readonly<Record<string, Notification['about']>> = {
+  'payment.refunded': 'refund',
+  'payment.disputed': 'dispute',
+  'payment.dispute_decided': 'dispute',
+};
+
 const notificationOf = (rawBody: Buffer): Notification | undefined => {
   try {
     const { id, type, data } = fieldsOf(JSON.parse(rawBody.toString('utf8')));
     const { reference } = fieldsOf(data);
     if (typeof id !== 'string' || id === '' || id.length > 200 || typeof reference !== 'string') return undefined;
-    return { eventId: id, reference, about: type === 'payment.refunded' ? 'refund' : 'payment' };
+    return { eventId: id, reference, about: abouts[String(type)] ?? 'payment' };
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import { fromMinorUnits, type Money, toMinorUnits } from '#platform/money/index.ts';
 import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
+import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 
 export interface StripeGatewayOptions {
@@ -16,6 +17,7 @@ export interface StripeGatewayOptions {
 type Started = Awaited<ReturnType<PaymentGateway['start']>>;
 type Verified = Awaited<ReturnType<PaymentGateway['verify']>>;
 type Refunded = Awaited<ReturnType<PaymentGateway['refund']>>;
+type Disputed = Awaited<ReturnType<PaymentGateway['listDisputes']>>;
 type Listed = Awaited<ReturnType<PaymentGateway['listStatement']>>;
 
 const toleranceSeconds = 300;
@@ -137,6 +139,24 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
       return answer.outcome === 'no' ? unknown(answer.reason) : answer;
     },
 
+    listDisputes: async (from, to) => {
+      const answer = await observed('disputes', async (): Promise<Disputed> => {
+        const created = { gte: Math.floor(from.getTime() / 1000), lt: Math.floor(to.getTime() / 1000) + 1 };
+        const disputes: DisputeStatement[] = [];
+        for await (const each of stripe.disputes.list({ created, limit: 100, expand: ['data.payment_intent'] })) {
+          // An inquiry takes no money; it is listed again when it becomes a dispute.
+          if (each.status.startsWith('warning_')) continue;
+          const intent = each.payment_intent;
+          const reference = typeof intent === 'object' ? (intent?.metadata['payment_id'] ?? '') : '';
+          const amount = fromMinorUnits(each.currency.toUpperCase(), BigInt(each.amount));
+          const status = disputeStatuses[each.status] ?? 'open';
+          disputes.push({ gatewayDisputeId: each.id, reference, status, amount, reason: each.reason });
+        }
+        return { outcome: 'yes', disputes };
+      });
+      return answer.outcome === 'no' ? unknown(answer.reason) : answer;
+    },
+
     parseNotification: ({ headers, rawBody, now }) => {
       const signature = headers['stripe-signature'] ?? '';
       try {
@@ -147,13 +167,20 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
           return { outcome: 'malformed' };
         // Events about other things of the account are genuine too, and concern no payment of ours.
         const reference = object.client_reference_id ?? object.metadata?.payment_id;
-        const about = event.type === 'charge.refunded' || event.type.startsWith('refund.') ? 'refund' : 'payment';
+        const about = aboutOf(event.type);
         return { outcome: 'genuine', eventId: event.id, reference: typeof reference === 'string' ? reference : '', about };
       } catch (error) {
         return { outcome: error instanceof Stripe.errors.StripeSignatureVerificationError ? 'forged' : 'malformed' };
       }
     },
   };
+};
+
+const disputeStatuses: Readonly<Record<string, DisputeStatement['status']>> = { won: 'won', prevented: 'won', lost: 'lost' };
+
+const aboutOf = (type: string): 'payment' | 'refund' | 'dispute' => {
+  if (type.startsWith('charge.dispute.')) return 'dispute';
+  return type === 'charge.refunded' || type.startsWith('refund.') ? 'refund' : 'payment';
 };
 
 const unknown = (reason: string): Unknown => ({ outcome: 'unknown', reason });

@@ -1,5 +1,6 @@
 import type { Money } from '#platform/money/index.ts';
 import type { Attempt, GatewayStatement, Payment, PaymentLogEntry } from '../../domain/payment.ts';
+import type { Dispute, DisputeStatement } from '../../domain/dispute.ts';
 import type { Refund, RefundCause } from '../../domain/refund.ts';
 import type { StatementFinding, StatementLine } from '../../domain/statement.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
@@ -115,7 +116,7 @@ export interface Notification {
   readonly eventId: string;
   /** The attempt's id, as we gave it to the gateway; empty when the event is about nothing of ours. */
   readonly reference: string;
-  readonly about: 'payment' | 'refund';
+  readonly about: 'payment' | 'refund' | 'dispute';
 }
 export interface StoredNotification extends Notification {
   readonly id: string;
@@ -135,7 +136,7 @@ export interface NotificationInbox {
 /** Every call to a gateway ends in yes, no or unknown; unknown is asked again later, never taken for a no. */
 export type Unknown = { readonly outcome: 'unknown'; readonly reason: string };
 export type Refused = { readonly outcome: 'no'; readonly reason: string };
-export type GatewayOperation = 'start' | 'verify' | 'refund' | 'verify_refund' | 'list';
+export type GatewayOperation = 'start' | 'verify' | 'refund' | 'verify_refund' | 'list' | 'disputes';
 /** Seconds of a call by its outcome. */
 export type ObserveGateway = (operation: GatewayOperation, outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
 
@@ -169,6 +170,8 @@ export interface PaymentGateway {
   ): Promise<({ readonly outcome: 'yes' } & RefundStatement) | Refused | Unknown>;
   /** Everything that succeeded from `from` (included) to `to` (not included), as the gateway accounts for it. */
   listStatement(from: Date, to: Date): Promise<{ readonly outcome: 'yes'; readonly lines: readonly StatementLine[] } | Unknown>;
+  /** All that were opened in [from, to), as they stand now. */
+  listDisputes(from: Date, to: Date): Promise<{ readonly outcome: 'yes'; readonly disputes: readonly DisputeStatement[] } | Unknown>;
   /** Checks the signature over the raw bytes, in constant time, not older than the tolerance. */
   parseNotification(input: {
     readonly headers: Readonly<Record<string, string>>;
@@ -200,4 +203,25 @@ export interface StatementDiary {
   ): Promise<void>;
   /** Of the newest seven days that were compared. */
   latest(gateway: string): Promise<{ readonly finishedAt: Date; readonly findings: number } | undefined>;
+}
+
+export interface Disputes {
+  /**
+   * What a gateway says of a dispute: first heard of, the wallet gives what it has of it; won, it has it again. Nothing moves back.
+   * @returns undefined: nothing new, or nothing of ours
+   */
+  record(
+    statement: DisputeStatement & {
+      readonly gateway: string;
+      readonly id: string;
+      readonly takenId: string;
+      readonly returnedId: string;
+      readonly now: Date;
+    },
+  ): Promise<{ readonly disputeId: string; readonly outcome: 'opened' | 'won' | 'lost'; readonly uncoveredMicros: bigint } | undefined>;
+  find(tenantId: string, id: string): Promise<Dispute | undefined>;
+  list(
+    filter: { readonly tenantId: string | undefined; readonly paymentId: string | undefined; readonly status: string | undefined },
+    page: PageAsk,
+  ): Promise<{ readonly disputes: readonly Dispute[]; readonly nextCursor: string }>;
 }

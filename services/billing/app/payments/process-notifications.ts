@@ -2,6 +2,7 @@ import { addMs, minuteMs, secondMs } from '#platform/time/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
 import type { Attempt } from '../../domain/payment.ts';
 import type { NotificationInbox, Refunds, StoredNotification } from './ports.ts';
+import type { Wake } from '../ports.ts';
 import { settlePayment, type SettlePaymentDeps } from './settle-payment.ts';
 
 const batchSize = 32;
@@ -13,6 +14,7 @@ const maxAttempts = 12;
 export type ProcessNotificationsDeps = SettlePaymentDeps & {
   readonly notifications: NotificationInbox;
   readonly refunds: Pick<Refunds, 'hasten'>;
+  readonly wakeDisputes: Wake;
 };
 
 /**
@@ -47,8 +49,13 @@ const processAlike = async (
   alike: readonly StoredNotification[],
   attempts: ReadonlyMap<string, Attempt>,
 ): Promise<Outcome> => {
-  const { notifications, refunds, clock, monitor, wakeRefunds } = deps;
+  const { notifications, refunds, clock, monitor, wakeRefunds, wakeDisputes } = deps;
   const [first] = alike;
+  // It need not name the attempt; the list of disputes does.
+  if (first?.about === 'dispute') {
+    wakeDisputes();
+    return { done: alike, result: 'dispute looked for' };
+  }
   const attempt = first && attempts.get(first.reference);
   if (attempt === undefined || attempt.gateway !== first?.gateway) {
     for (const { gateway, eventId } of alike) monitor.notificationUnmatched({ gateway, eventId });

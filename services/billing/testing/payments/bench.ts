@@ -58,6 +58,7 @@ export const benchPayments = async (db: Database, world: OutsideWorld, count: nu
     health: gatewayHealth(clock),
     firstCheckMs: 15 * minuteMs,
     wakeRefunds: () => {},
+    wakeDisputes: () => {},
     wakeProcessing: () => {},
   };
   const start = startPayment(deps);

@@ -1,5 +1,6 @@
 import type { Money } from '#platform/money/index.ts';
 import type { PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 
 /** A gateway in memory whose answers can be lost, and whose webhooks are whatever the test says they are. */
@@ -8,6 +9,7 @@ export const fakeGateway = (name = 'simulator') => {
   const faults = { startLost: false, startRefused: false, verifyLost: false, refundLost: false, refundRefused: false, refundFails: false };
   const refunds = new Map<string, RefundStatement & { readonly reference: string; readonly amount: Money }>();
   const refundCalls: string[] = [];
+  const disputes = new Map<string, DisputeStatement>();
   const starts: string[] = [];
 
   const gateway: PaymentGateway = {
@@ -45,12 +47,14 @@ export const fakeGateway = (name = 'simulator') => {
       return found === undefined ? { outcome: 'no', reason: 'no such refund' } : { outcome: 'yes', ...found };
     },
     listStatement: async () => ({ outcome: 'yes', lines: [] }),
-    // Body: "<event id> <reference> [refund]"; header signature: "good".
+    listDisputes: async () =>
+      faults.verifyLost ? { outcome: 'unknown', reason: 'lost' } : { outcome: 'yes', disputes: [...disputes.values()] },
+    // Body: "<event id> <reference> [refund|dispute]"; header signature: "good".
     parseNotification: ({ headers, rawBody }) => {
       if (headers['signature'] !== 'good') return { outcome: 'forged' };
       const [eventId, reference, about] = rawBody.toString().split(' ');
       if (eventId === undefined || reference === undefined) return { outcome: 'malformed' };
-      return { outcome: 'genuine', eventId, reference, about: about === 'refund' ? 'refund' : 'payment' };
+      return { outcome: 'genuine', eventId, reference, about: about === 'refund' || about === 'dispute' ? about : 'payment' };
     },
   };
   /** The customer pays, or does not. */
@@ -59,7 +63,7 @@ export const fakeGateway = (name = 'simulator') => {
     if (statement === undefined) throw new Error(`the gateway does not know ${paymentId}`);
     made.set(paymentId, { ...statement, status, amount: amount ?? statement.amount });
   };
-  return { gateway, faults, decide, starts, made, refunds, refundCalls };
+  return { gateway, faults, decide, starts, made, refunds, refundCalls, disputes };
 };
 
 export const silentMonitor = () => {
@@ -75,6 +79,7 @@ export const silentMonitor = () => {
       uncollected: note('uncollected'),
       paymentSettled: note('settled'),
       refundSettled: note('refunded'),
+      disputed: note('disputed'),
       notificationUnmatched: note('unmatched'),
       gatewayUnknown: note('unknown'),
     },

@@ -24,6 +24,9 @@ export interface OutsideWorld {
   settings(patch: object): Promise<void>;
   /** What the person does at the hosted page. */
   press(checkoutUrl: string, outcome: 'success' | 'failure'): Promise<void>;
+  /** A bank disputes what was paid at this page. @returns the gateway's id of it */
+  dispute(checkoutUrl: string): Promise<string>;
+  decide(disputeId: string, status: 'won' | 'lost'): Promise<void>;
   /** The first `count` webhooks about a payment. @throws when they do not arrive in time */
   notifications(gateway: string, paymentId: string, count: number): Promise<readonly Sent[]>;
   /** The first webhook about a payment. @throws when none arrives in time */
@@ -88,6 +91,12 @@ export const startOutsideWorld = async (): Promise<OutsideWorld> => {
       }
       throw new Error(`no webhook about ${paymentId}`);
     },
+    dispute: async (checkoutUrl) => {
+      const response = await fetch(`${url}/control/payments/${checkoutUrl.split('/').at(-1)}/disputes`, { method: 'POST' });
+      if (response.status !== 201) throw new Error(`dispute: ${response.status} ${await response.text()}`);
+      return ((await response.json()) as { id: string }).id;
+    },
+    decide: (id, status) => post('POST', `${url}/control/disputes/${id}/decide`, JSON.stringify({ status }), 'application/json'),
     notifications: async (gateway, paymentId, count) => {
       for (const deadline = Date.now() + 10_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
         const found = sent.filter(({ path, rawBody }) => path === `/${gateway}` && rawBody.includes(paymentId));

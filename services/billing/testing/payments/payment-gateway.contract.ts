@@ -18,6 +18,7 @@ export interface GatewayUnderTest {
   /** False: the header is a shared secret and does not cover the body. */
   readonly signsBody: boolean;
   readonly tellsFailures: boolean;
+  readonly tellsDisputes: boolean;
 }
 
 /** What every payment gateway does, over the wire, against the simulator in a process of its own. */
@@ -156,7 +157,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     const paymentId = newId();
     const { gatewayPaymentId, checkoutUrl } = await started(paymentId);
     await world.press(checkoutUrl, 'success');
-    return { reference: paymentId, gatewayPaymentId: (await statement(paymentId, gatewayPaymentId)).gatewayPaymentId };
+    return { reference: paymentId, checkoutUrl, gatewayPaymentId: (await statement(paymentId, gatewayPaymentId)).gatewayPaymentId };
   };
   const part = money('USD', 2_340_000n);
   const rest = money('USD', 10_000_000n);
@@ -236,6 +237,34 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     );
     const earlier = await gateway.listStatement(new Date(from.getTime() - 60_000), from);
     assert.ok(earlier.outcome === 'yes' && !earlier.lines.some(({ reference }) => reference === payment.reference));
+  });
+
+  law('a dispute is listed with our reference from its opening to its end, and told where the protocol tells it', async () => {
+    for (const outcome of ['won', 'lost'] as const) {
+      const { reference, checkoutUrl } = await paid();
+      const from = new Date(Date.now() - 2_000);
+      const disputeId = await world.dispute(checkoutUrl);
+      const seen = async () => {
+        const listed = await gateway.listDisputes(from, new Date(Date.now() + 2_000));
+        assert.ok(listed.outcome === 'yes');
+        return listed.disputes.filter((each) => each.reference === reference);
+      };
+      const [open] = await seen();
+      assert.deepEqual([open?.status, open?.amount, open?.reason], ['open', amount, 'fraudulent']);
+      await world.decide(disputeId, outcome);
+      assert.deepEqual(await seen(), [{ ...open, status: outcome }]);
+    }
+    if (subject.tellsDisputes) {
+      const { reference, checkoutUrl, gatewayPaymentId } = await paid();
+      await world.dispute(checkoutUrl);
+      // Stripe's names its own payment, not ours.
+      const named = subject.name === 'stripe' ? gatewayPaymentId.replace('cs_', 'pi_') : reference;
+      const { headers, rawBody } = (await world.notifications(subject.name, named, 2)).at(-1) ?? assert.fail();
+      const parsed = gateway.parseNotification({ headers, rawBody, now: new Date() });
+      assert.equal(parsed.outcome === 'genuine' && parsed.about, 'dispute', JSON.stringify(parsed));
+    }
+    await world.settings({ payments: { outage: '503' } });
+    assert.equal((await gateway.listDisputes(new Date(0), new Date())).outcome, 'unknown');
   });
 
   law('a failure is told of, where the protocol has words for it', async () => {

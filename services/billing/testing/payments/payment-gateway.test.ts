@@ -7,7 +7,7 @@ import { paymentGatewayContract } from './payment-gateway.contract.ts';
 
 const shared = { returnUrl: (id: string) => `https://me.test/back/${id}`, timeoutMs: 500, contactEmail: 'payments@me.test' };
 const foreign = 'somebody-elses-key';
-const covered = { signsTime: true, signsBody: true, tellsFailures: true };
+const covered = { signsTime: true, signsBody: true, tellsFailures: true, tellsDisputes: true };
 
 paymentGatewayContract({
   ...covered,
@@ -42,4 +42,5 @@ paymentGatewayContract({
   signatureHeader: 'verif-hash',
   signsTime: false,
   signsBody: false,
+  tellsDisputes: false,
 });

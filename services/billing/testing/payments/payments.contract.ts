@@ -47,6 +47,7 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
       health: gatewayHealth(clock),
       refunds: { hasten: async () => {} },
       wakeRefunds: () => {},
+      wakeDisputes: () => {},
     };
     return {
       start: startPayment(deps),

@@ -94,6 +94,7 @@ for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
         health: gatewayHealth(clock),
         firstCheckMs: 15 * minuteMs,
         wakeRefunds: () => {},
+        wakeDisputes: () => {},
         wakeProcessing: () => {},
         wakeReconciliation: () => {},
       };

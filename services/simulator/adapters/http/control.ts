@@ -4,13 +4,15 @@ import { appError } from '#platform/errors/index.ts';
 import type { ActivationBook } from '../../app/activation-book.ts';
 import type { ComposeFor } from '../../app/compose-code.ts';
 import type { PaymentBook } from '../../app/create-payment.ts';
+import type { DisputeBook } from '../../app/dispute-payment.ts';
 import type { DeliverCode } from '../../app/deliver-code.ts';
 import type { Carrier, World } from '../../app/ports.ts';
 import type { ChangeSettings, ResetWorld } from '../../app/reset-world.ts';
 import { isComplete, textOf, type MessageRecord, type SubmissionBook } from '../../app/submission-book.ts';
 import { bodyReader } from './check-body.ts';
 import { activationRecord } from './handler-api-answers.ts';
-import { paymentJson } from './payments.ts';
+import { disputeJson, paymentJson } from './payments.ts';
+import { invalid } from './problem.ts';
 import { readSettingsPatch } from './settings-schema.ts';
 
 export interface ControlDependencies {
@@ -18,6 +20,7 @@ export interface ControlDependencies {
   readonly activations: ActivationBook;
   readonly submissions: SubmissionBook;
   readonly payments: PaymentBook;
+  readonly disputeBook: DisputeBook;
   readonly deliverCode: DeliverCode;
   readonly compose: ComposeFor;
   readonly carrier: Carrier;
@@ -46,6 +49,10 @@ const readInbound = bodyReader(
     { additionalProperties: false },
   ),
 );
+const readDispute = bodyReader(
+  Type.Object({ reason: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })) }, { additionalProperties: false }),
+);
+const readDecision = bodyReader(Type.Object({ status: Type.Enum(['won', 'lost']) }, { additionalProperties: false }));
 const readNothing = bodyReader(Type.Object({}, { additionalProperties: false }));
 
 const maxListed = 10_000;
@@ -124,5 +131,19 @@ export const registerControl = (server: FastifyInstance, dependencies: ControlDe
       .newest(limitOf(request.query.limit))
       .map((payment) => paymentJson(payment, `${request.protocol}://${request.host}/checkout/${payment.id}`)),
   }));
+  // A bank's part: opens a dispute of a payment, then decides it.
+  server.post<{ Params: { id: string } }>('/control/payments/:id/disputes', async (request, reply) => {
+    const payment = payments.payments.get(request.params.id);
+    if (payment === undefined) throw appError('request.not_found');
+    const dispute = dependencies.disputeBook.open(payment, readDispute(request.body ?? {}).reason ?? 'fraudulent');
+    if (dispute === undefined) throw invalid([{ field: 'id', reason: 'was not paid' }]);
+    return reply.code(201).send(disputeJson(dispute));
+  });
+  server.post<{ Params: { id: string } }>('/control/disputes/:id/decide', async (request) => {
+    const dispute = dependencies.disputeBook.disputes.get(request.params.id);
+    if (dispute === undefined) throw appError('request.not_found');
+    dependencies.disputeBook.decide(dispute, readDecision(request.body).status);
+    return disputeJson(dispute);
+  });
   server.get('/control/statistics', async () => ({ ...world.counters, ...dependencies.gauges() }));
 };

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { appError } from '#platform/errors/index.ts';
 import { formatDecimal, maxMicros, parseDecimal } from '#platform/money/index.ts';
 import type { CreatePayment, PaymentBook } from '../../app/create-payment.ts';
+import type { DisputeBook, SimulatedDispute } from '../../app/dispute-payment.ts';
 import type { RefundBook, SimulatedRefund } from '../../app/refund-payment.ts';
 import type { World } from '../../app/ports.ts';
 import type { SettlePayment } from '../../app/settle-payment.ts';
@@ -20,6 +21,7 @@ export interface PaymentDependencies {
   readonly createPayment: CreatePayment;
   readonly settlePayment: SettlePayment;
   readonly refundBook: RefundBook;
+  readonly disputeBook: DisputeBook;
 }
 
 const readOrder = bodyReader(
@@ -56,6 +58,17 @@ const refundJson = ({ id, payment, amountMicros, note, status, createdAtMs }: Si
   createdAt: new Date(createdAtMs).toISOString(),
 });
 
+export const disputeJson = ({ id, payment, amountMicros, reason, status, createdAtMs }: SimulatedDispute): object => ({
+  id,
+  paymentId: payment.id,
+  reference: payment.reference,
+  reason,
+  status,
+  amount: formatDecimal(amountMicros),
+  currency: payment.paidCurrency,
+  createdAt: new Date(createdAtMs).toISOString(),
+});
+
 const readRefund = bodyReader(
   Type.Object(
     { amount: Type.Optional(Type.String({ minLength: 1, maxLength: 20 })), note: Type.String({ minLength: 1, maxLength: 200 }) },
@@ -78,7 +91,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /** The API of the payment gateway, and its hosted page. */
 export const registerPayments = (server: FastifyInstance, dependencies: PaymentDependencies): void => {
-  const { world, book, createPayment, settlePayment, refundBook } = dependencies;
+  const { world, book, createPayment, settlePayment, refundBook, disputeBook } = dependencies;
   const authorization = digest(`Bearer ${dependencies.secret}`);
   const { meetOutage, create: createUnderFaults } = paymentFaults(world);
 
@@ -132,6 +145,16 @@ export const registerPayments = (server: FastifyInstance, dependencies: PaymentD
     const payment = book.payments.get(request.params.id);
     if (payment?.protocol !== 'simulator') throw appError('request.not_found');
     return { data: refundBook.of(payment).map(refundJson) };
+  });
+  server.get<{ Querystring: { from?: string } }>('/disputes', async (request, reply) => {
+    if (await meetOutage(reply)) return reply;
+    authenticate(request);
+    const from = Date.parse(request.query.from ?? '');
+    if (Number.isNaN(from)) throw invalid([{ field: 'from', reason: 'is a time' }]);
+    const own = disputeBook.disputes
+      .newest(100_000)
+      .filter(({ payment, createdAtMs }) => payment.protocol === 'simulator' && createdAtMs >= from);
+    return { data: own.map(disputeJson) };
   });
   // What an accountant downloads: everything that succeeded in [from, to).
   server.get<{ Querystring: { from?: string; to?: string } }>('/statement', async (request, reply) => {

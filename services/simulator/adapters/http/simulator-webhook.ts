@@ -4,7 +4,7 @@ import type { Sign, WebhookDialect } from '../../app/ports.ts';
 /** The simulator's own webhook. */
 export const simulatorWebhook = (parts: { sign: Sign; secret: string; nextId: (prefix: string) => string }): WebhookDialect => ({
   event: (payment, what) => {
-    const status = what === 'succeeded' || what === 'refunded' ? what : 'failed';
+    const status = what === 'declined' ? 'failed' : what;
     return JSON.stringify({
       id: parts.nextId('evt'),
       type: `payment.${status}`,

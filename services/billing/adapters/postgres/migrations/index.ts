@@ -9,6 +9,7 @@ import { batches } from './0012-batches.ts';
 import { chain } from './0013-chain.ts';
 import { attempts } from './0020-attempts.ts';
 import { statements } from './0021-statements.ts';
+import { disputes } from './0022-disputes.ts';
 import { prices } from './0030-prices.ts';
 import { usage } from './0050-usage.ts';
 import { spending } from './0051-spending.ts';
@@ -34,6 +35,7 @@ export const migrations = [
   chain,
   attempts,
   statements,
+  disputes,
   prices,
   plans,
   usage,

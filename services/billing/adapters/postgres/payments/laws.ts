@@ -30,4 +30,12 @@ export const paymentLaws: readonly Law[] = [
       select p.id, p.amount_micros::text, sum(r.amount_micros)::text from payments p join refunds r on r.payment_id = p.id and r.cause <> 'surplus' and r.status <> 'failed'
        group by p.id having sum(r.amount_micros) > p.amount_micros`,
   },
+  {
+    law: 'a dispute took from the wallet of its payment what it says, and gave it back exactly when it was won',
+    about: 'payment',
+    sql: `select d.payment_id as subject, d.status || ' ' || d.taken_micros as expected, coalesce(t.amount_micros::text, 'no debit') || ' ' || coalesce(b.amount_micros::text, 'nothing back') as found
+        from disputes d left join transfers t on t.id = d.transfer_id left join transfers b on b.id = d.returned_id
+       where coalesce(t.amount_micros, 0) <> d.taken_micros or t.tenant_id <> d.tenant_id or t.type <> 'dispute'
+          or coalesce(b.amount_micros, 0) <> case when d.status = 'won' then d.taken_micros else 0 end or b.tenant_id <> d.tenant_id`,
+  },
 ];

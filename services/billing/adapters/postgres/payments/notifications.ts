@@ -17,7 +17,7 @@ interface ClaimedRow {
   readonly gateway: string;
   readonly event_id: string;
   readonly payment_id: string;
-  readonly about: 'payment' | 'refund';
+  readonly about: 'payment' | 'refund' | 'dispute';
   readonly attempts: number;
 }
 

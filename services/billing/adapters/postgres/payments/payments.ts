@@ -27,7 +27,8 @@ const statements = {
   attempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id
     where a.payment_id = $1 and a.tenant_id = $2 order by a.ordinal`,
   log: `with a as (select * from payment_attempts where payment_id = $1 and tenant_id = $2),
-    r as (select * from refunds where payment_id = $1 and tenant_id = $2)
+    r as (select * from refunds where payment_id = $1 and tenant_id = $2),
+    d as (select * from disputes where payment_id = $1 and tenant_id = $2)
     select * from (
       select created_at as at, 1 as rank, 'attempt_started' as kind, gateway, id::text as reference, '' as detail, null::bigint as amount_micros, '' as currency from a
       union all
@@ -39,6 +40,10 @@ const statements = {
       select created_at, 4, 'refund_requested', gateway, id::text, reason, amount_micros, currency from r
       union all
       select settled_at, 5, 'refund_' || status, gateway, gateway_refund_id, failure_reason, amount_micros, currency from r where settled_at is not null
+      union all
+      select created_at, 6, 'dispute_opened', gateway, gateway_dispute_id, reason, amount_micros, currency from d
+      union all
+      select decided_at, 7, 'dispute_' || status, gateway, gateway_dispute_id, reason, amount_micros, currency from d where decided_at is not null
     ) happened order by at, rank, reference limit $3`,
   // The page belongs to the attempt; the payment shows it while that attempt is the current one.
   checkout: `with ready as (

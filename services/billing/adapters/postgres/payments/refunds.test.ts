@@ -66,6 +66,7 @@ const desk = () => {
       health: gatewayHealth(clock),
       firstCheckMs: 15 * minuteMs,
       wakeRefunds: () => {},
+      wakeDisputes: () => {},
       wakeProcessing: () => {},
     };
     return {

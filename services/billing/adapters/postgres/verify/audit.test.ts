@@ -20,6 +20,7 @@ import { postgresDocuments } from '../documents/documents.ts';
 import { postgresChain } from '../ledger/chain.ts';
 import { postgresProviderCosts } from '../margins/provider-costs.ts';
 import { migrations } from '../migrations/index.ts';
+import { postgresDisputes } from '../payments/disputes.ts';
 import { postgresPromotions } from '../prices/promotions.ts';
 import { laws, postgresAudit } from './audit.ts';
 
@@ -103,6 +104,11 @@ const fill = async (db: Database): Promise<void> => {
     clock.now(),
     newId(),
   ]);
+
+  await postgresDisputes(db).record({
+    ...{ gateway: 'simulator', gatewayDisputeId: 'dp_1', reference: paymentId, status: 'open', reason: 'fraudulent', amount: usd(11n) },
+    ...{ id: newId(), takenId: newId(), returnedId: newId(), now: clock.now() },
+  });
 
   const adjustments = postgresAdjustments(db);
   const propose = proposeAdjustment({ adjustments, clock, policy: { limitMicros: { USD: 100n }, lifetimeMs: dayMs } });
@@ -207,6 +213,7 @@ const corruptions: Readonly<Record<string, string>> = {
   'a payment shows the attempt that was credited, of which there is one exactly when it succeeded': `update payments set attempt_id = gen_random_uuid()`,
   'what was paid twice has a refund of its own, and only that': `delete from refunds where cause = 'surplus'`,
   'a refund took its amount from the wallet of its payment, a failed one gave it back, and all of a payment together are not more than it': `update refunds set amount_micros = amount_micros + 1 where cause <> 'surplus'`,
+  'a dispute took from the wallet of its payment what it says, and gave it back exactly when it was won': `update disputes set taken_micros = taken_micros - 1`,
   'the lines of an invoice sum to what was charged in its period, to the last micro': `update closed_periods set invoice_id = null`,
   'the lines of a credit note sum to what was given back in its period, to the last micro': `update closed_periods set credit_note_id = null`,
   'billing periods follow each other: each begins, in time and in entries, where the one before ended': `update billing_schedules set last_sequence = last_sequence - 1`,

@@ -53,6 +53,7 @@ export const evidence: Readonly<Record<LawSubject, Readonly<Record<string, strin
     payments: 'select * from payments where id = $1::uuid',
     payment_attempts: 'select * from payment_attempts where payment_id = $1::uuid order by ordinal',
     refunds: 'select * from refunds where payment_id = $1::uuid',
+    disputes: 'select * from disputes where payment_id = $1::uuid',
     transfers: 'select * from transfers where payment_id = $1::uuid',
     documents: 'select * from documents where payment_id = $1::uuid',
   },

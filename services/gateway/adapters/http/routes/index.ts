@@ -12,6 +12,7 @@ import { callbackRoutes } from './callbacks.ts';
 import { campaignRoutes } from './campaigns.ts';
 import { catalogueRoutes } from './catalogue.ts';
 import { contactRoutes } from './contacts.ts';
+import { disputeRoutes } from './disputes.ts';
 import { documentRoutes } from './documents.ts';
 import { emailDeliveryRoutes } from './email-deliveries.ts';
 import { errorRoutes } from './errors.ts';
@@ -60,6 +61,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   walletRoutes(typed, dependencies.backends);
   paymentRoutes(typed, dependencies.backends);
   refundRoutes(typed, dependencies.backends);
+  disputeRoutes(typed, dependencies.backends);
   creditRoutes(typed, dependencies.backends);
   transactionRoutes(typed, dependencies.backends);
   documentRoutes(typed, dependencies.backends);

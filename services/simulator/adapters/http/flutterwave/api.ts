@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { formatDecimal, parseDecimal } from '#platform/money/index.ts';
 import { paymentIdOfNumber, paymentNumber } from '../../../app/create-payment.ts';
+import type { SimulatedDispute } from '../../../app/dispute-payment.ts';
 import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
 import { isBearer } from '../bearer.ts';
@@ -17,7 +18,7 @@ export const registerFlutterwave = (
   dependencies: PaymentDependencies,
   account: { readonly secretKey: string; readonly webhookUrl: string },
 ): void => {
-  const { world, book, createPayment, refundBook } = dependencies;
+  const { world, book, createPayment, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     if (await faults.meetOutage(reply)) return false;
@@ -88,6 +89,12 @@ export const registerFlutterwave = (
       .filter((each) => status === undefined || (each as { status: string }).status === status);
     return reply.send(yes('Transactions fetched', found));
   });
+  server.get<{ Querystring: { from?: string; to?: string } }>('/v3/chargebacks', async (request, reply) => {
+    if (!(await open(request, reply))) return reply;
+    const { from, to } = request.query;
+    const found = disputeBook.disputes.newest(1_000).filter((each) => each.payment.protocol === 'flutterwave' && within(each, from, to));
+    return reply.send(yes('Chargebacks fetched', found.map(chargeback)));
+  });
 };
 
 /** Flutterwave filters by days, both included. */
@@ -104,5 +111,16 @@ const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: Simula
   currency: payment.paidCurrency,
   comments: note,
   status: { pending: 'pending', succeeded: 'completed', failed: 'failed' }[status],
+  created_at: new Date(createdAtMs).toISOString(),
+});
+
+const chargeback = ({ id, payment, amountMicros, reason, status, createdAtMs }: SimulatedDispute): object => ({
+  id: Number.parseInt(id.slice(3), 36),
+  transaction_id: paymentNumber(payment),
+  tx_ref: payment.reference,
+  amount: Number(formatDecimal(amountMicros)),
+  currency: payment.paidCurrency,
+  comment: reason,
+  status: { open: 'initiated', won: 'won', lost: 'lost' }[status],
   created_at: new Date(createdAtMs).toISOString(),
 });

@@ -16,10 +16,13 @@ export const transaction = (payment: Payment, status: 'successful' | 'failed'): 
 
 /** `verif-hash` is the shared secret itself: neither the body nor the time is signed. */
 export const flutterwaveWebhook = (parts: { hash: string }): WebhookDialect => ({
+  // Of chargebacks Flutterwave v3 tells in its dashboard, not by a webhook.
   event: (payment, what) =>
-    JSON.stringify({
-      event: what === 'refunded' ? 'refund.completed' : 'charge.completed',
-      data: transaction(payment, what === 'succeeded' || what === 'refunded' ? 'successful' : 'failed'),
-    }),
+    what === 'disputed' || what === 'dispute_decided'
+      ? undefined
+      : JSON.stringify({
+          event: what === 'refunded' ? 'refund.completed' : 'charge.completed',
+          data: transaction(payment, what === 'succeeded' || what === 'refunded' ? 'successful' : 'failed'),
+        }),
   headers: (_, __, key) => ({ 'verif-hash': key === 'true' ? parts.hash : `${parts.hash}?` }),
 });

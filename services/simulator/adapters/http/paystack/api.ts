@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { SimulatedDispute } from '../../../app/dispute-payment.ts';
 import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
 import { microsOfMinor, minorUnits } from '../amounts.ts';
@@ -16,7 +17,7 @@ export const registerPaystack = (
   dependencies: PaymentDependencies,
   account: { readonly secretKey: string; readonly webhookUrl: string },
 ): void => {
-  const { world, book, createPayment, refundBook } = dependencies;
+  const { world, book, createPayment, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const find = (reference: string): Payment | undefined => book.byReference(reference).find(({ protocol }) => protocol === 'paystack');
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
@@ -88,6 +89,12 @@ export const registerPaystack = (
       return reply.send(yes('Transactions retrieved', paged(request.query, found)));
     },
   );
+  server.get<{ Querystring: { from?: string; to?: string; perPage?: string; page?: string } }>('/dispute', async (request, reply) => {
+    if (!(await open(request, reply))) return reply;
+    const { from, to } = request.query;
+    const found = disputeBook.disputes.newest(1_000).filter((each) => each.payment.protocol === 'paystack' && within(each, from, to));
+    return reply.send(yes('Disputes retrieved', paged(request.query, found.map(dispute))));
+  });
 };
 
 /** The page of a list that `perPage` and `page` ask for. */
@@ -106,5 +113,16 @@ const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: Simula
   currency: payment.paidCurrency,
   merchant_note: note,
   status: { pending: 'pending', succeeded: 'processed', failed: 'failed' }[status],
+  createdAt: new Date(createdAtMs).toISOString(),
+});
+
+const dispute = ({ id, payment, amountMicros, reason, status, createdAtMs }: SimulatedDispute): object => ({
+  id: Number.parseInt(id.slice(3), 36),
+  refund_amount: minorUnits(payment.paidCurrency, amountMicros),
+  currency: payment.paidCurrency,
+  category: reason,
+  status: status === 'open' ? 'awaiting-merchant-feedback' : 'resolved',
+  resolution: { open: null, won: 'declined', lost: 'merchant-accepted' }[status],
+  transaction: transaction(payment),
   createdAt: new Date(createdAtMs).toISOString(),
 });

@@ -19,6 +19,11 @@ export const transaction = (payment: Payment): object => ({
 export const paystackWebhook = (parts: { secretKey: string }): WebhookDialect => ({
   event: (payment, what) => {
     if (what === 'succeeded') return JSON.stringify({ event: 'charge.success', data: transaction(payment) });
+    if (what === 'disputed' || what === 'dispute_decided')
+      return JSON.stringify({
+        event: what === 'disputed' ? 'charge.dispute.create' : 'charge.dispute.resolve',
+        data: { id: paymentNumber(payment), transaction: transaction(payment) },
+      });
     if (what !== 'refunded') return undefined;
     const { id, amount, currency } = transaction(payment) as { id: number; amount: number; currency: string };
     return JSON.stringify({ event: 'refund.processed', data: { id, transaction_reference: payment.reference, amount, currency } });

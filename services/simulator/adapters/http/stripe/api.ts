@@ -5,7 +5,7 @@ import { microsOfMinor } from '../amounts.ts';
 import { paymentFaults } from '../payment-faults.ts';
 import type { PaymentDependencies } from '../payments.ts';
 import { isBearer } from '../bearer.ts';
-import { intent, intentId, refund, session, sessionIdOf } from './objects.ts';
+import { dispute, intent, intentId, refund, session, sessionIdOf } from './objects.ts';
 
 export interface StripeAccount {
   readonly secretKey: string;
@@ -35,7 +35,7 @@ const within = <T extends object>(query: Record<string, string>, objects: readon
 
 /** Stripe's REST API, as far as a shop with hosted checkout needs it. A POST is replayed by its Idempotency-Key. */
 export const registerStripe = (server: FastifyInstance, dependencies: PaymentDependencies, account: StripeAccount): void => {
-  const { world, book, createPayment, refundBook } = dependencies;
+  const { world, book, createPayment, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const kept = boundedMap<string, Kept>(100_000);
   const payments = (): Payment[] => book.payments.newest(1_000).filter(({ protocol }) => protocol === 'stripe');
@@ -143,6 +143,21 @@ export const registerStripe = (server: FastifyInstance, dependencies: PaymentDep
       ({ payment }) => payment.protocol === 'stripe' && (asked === undefined || intentId(payment) === asked),
     );
     return [200, list('/v1/refunds', within(query, found.map(refund)))];
+  });
+  get('/v1/disputes', (request) => {
+    const query = request.query as Record<string, string>;
+    const expanded = Object.entries(query).some(([key, value]) => key.startsWith('expand') && value === 'data.payment_intent');
+    const found = disputeBook.disputes.newest(1_000).filter(({ payment }) => payment.protocol === 'stripe');
+    return [
+      200,
+      list(
+        '/v1/disputes',
+        within(
+          query,
+          found.map((each) => dispute(each, expanded)),
+        ),
+      ),
+    ];
   });
   get('/v1/events', () => [200, list('/v1/events', account.events.newest(100))]);
 };

@@ -1,3 +1,4 @@
+import type { SimulatedDispute } from '../../../app/dispute-payment.ts';
 import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
 import { minorUnits } from '../amounts.ts';
@@ -57,4 +58,18 @@ export const refund = ({ id, payment, amountMicros, note, status, createdAtMs }:
   metadata: { refund_id: note, payment_id: payment.reference },
   payment_intent: intentId(payment),
   status,
+});
+
+/** @param expanded with the PaymentIntent in full, as `expand[]` asks for */
+export const dispute = ({ id, payment, amountMicros, reason, status, createdAtMs }: SimulatedDispute, expanded: boolean): object => ({
+  id,
+  object: 'dispute',
+  amount: minorUnits(payment.paidCurrency, amountMicros),
+  charge: payment.id.replace(/^cs_/, 'ch_'),
+  currency: payment.paidCurrency.toLowerCase(),
+  created: Math.floor(createdAtMs / 1000),
+  metadata: {},
+  payment_intent: expanded ? intent(payment) : intentId(payment),
+  reason,
+  status: { open: 'needs_response', won: 'won', lost: 'lost' }[status],
 });

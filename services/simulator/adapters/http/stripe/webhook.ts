@@ -1,10 +1,11 @@
 import type { Sign, WebhookDialect } from '../../../app/ports.ts';
 import type { BoundedMap } from '../../../domain/bounded-map.ts';
 import type { Payment } from '../../../domain/payment.ts';
-import { charge, intent, session } from './objects.ts';
+import { charge, intent, intentId, session } from './objects.ts';
 
 const objectOf = (payment: Payment, what: Parameters<WebhookDialect['event']>[1]): object => {
   if (what === 'declined') return intent(payment, 'requires_payment_method');
+  if (what === 'disputed' || what === 'dispute_decided') return { object: 'dispute', payment_intent: intentId(payment) };
   return what === 'refunded' ? charge(payment) : session(payment, '');
 };
 
@@ -22,6 +23,8 @@ export const stripeWebhook = (parts: {
       failed: 'checkout.session.expired',
       declined: 'payment_intent.payment_failed',
       refunded: 'charge.refunded',
+      disputed: 'charge.dispute.created',
+      dispute_decided: 'charge.dispute.closed',
     }[what];
     const event = {
       id: parts.nextId('evt'),
