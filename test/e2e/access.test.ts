@@ -220,7 +220,7 @@ describe('every route and every wrong caller', () => {
     const payment = await pay(owner.api, '10.00');
     ids.payment = payment.id;
     ids.refund = expectStatus(await owner.api.post('/v2/refunds', { paymentId: payment.id, amount: '1.00', reason: 'r' }), 201).id;
-    await platform.dispute(payment.checkoutUrl);
+    await platform.dispute((await pay(owner.api, '1.00')).checkoutUrl);
     ids.dispute = (
       await until(
         'a dispute',
