@@ -57,6 +57,7 @@ export const events = {
     cancelled: defineEvent('namaskah.verification.v1.activation.cancelled', verification.ActivationCancelled),
     expired: defineEvent('namaskah.verification.v1.activation.expired', verification.ActivationExpired),
     failed: defineEvent('namaskah.verification.v1.activation.failed', verification.ActivationFailed),
+    catalogueChanged: defineEvent('namaskah.verification.v1.catalogue.changed', verification.CatalogueChanged),
     batchCompleted: defineEvent('namaskah.verification.v1.batch.completed', verification.BatchCompleted),
   },
   campaign: {

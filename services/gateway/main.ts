@@ -30,9 +30,10 @@ import {
 import { apiKeyVerifier, looksLikeApiKey, type VerifiedKey } from './adapters/credentials/api-keys.ts';
 import { tokenVerifier } from './adapters/credentials/tokens.ts';
 import type { Backends } from './adapters/http/backends.ts';
+import { catalogueCache } from './adapters/http/catalogue-cache.ts';
 import { createServer } from './adapters/http/server.ts';
 import { reportCalls } from './adapters/usage/report-calls.ts';
-import { followAuth, followVerifications, liveUpdates } from './adapters/nats/follow.ts';
+import { followAuth, followCatalogue, followVerifications, liveUpdates } from './adapters/nats/follow.ts';
 import { authenticate } from './app/authenticate.ts';
 import type { Role, Scope } from './app/ports.ts';
 import { gatewayConfig, type GatewayConfig } from './config.ts';
@@ -115,6 +116,8 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
         },
       }),
     );
+    const catalogue = catalogueCache();
+    await life.own('catalogue changes', followCatalogue(bus, catalogue));
     await life.own('verification changes', followVerifications(bus, live));
 
     // Opened before the server, so that it is flushed after the last answer.
@@ -130,6 +133,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       countCall: calls.count,
       authenticate: authenticate({ tokens, apiKeys, looksLikeApiKey }),
       live,
+      catalogue,
       logger: life.logger,
       metrics: life.metrics,
       publicUrl: config.publicUrl,

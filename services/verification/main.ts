@@ -16,6 +16,7 @@ import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
 import { createHandlerApiPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
 import { followPrices } from './adapters/nats/follow-prices.ts';
+import { announceCatalogue } from './adapters/postgres/announce-catalogue.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
@@ -130,6 +131,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     const single = await openPorts(life, config, db, bus, options.clock ?? systemClock);
     const bulk = await openBulk({ life, config, db, purchases: single });
     const ports = bulk.purchases;
+    await announceCatalogue(db, ports.catalogue.version, ports.clock.now());
     const catalogue = browseCatalogue(ports.catalogue);
     const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
     await life.own(

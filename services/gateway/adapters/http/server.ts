@@ -7,6 +7,7 @@ import type { Logger } from '#platform/logging/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Authenticate } from '../../app/authenticate.ts';
 import type { Backends } from './backends.ts';
+import { type CatalogueCache, catalogueCache } from './catalogue-cache.ts';
 import type { LiveUpdates } from './live.ts';
 import { accessControl } from './plugins/access-control.ts';
 import { answers, unreadableAddress } from './plugins/answers.ts';
@@ -22,6 +23,8 @@ export interface ServerDependencies {
   readonly backends: Backends;
   readonly authenticate: Authenticate;
   readonly live: LiveUpdates;
+  /** Answers of the catalogue; absent: nobody tells it of changes. */
+  readonly catalogue?: CatalogueCache;
   /** Told of every request of a tenant that was served; absent where nobody counts. */
   readonly countCall?: (tenantId: string) => void;
   readonly readiness: () => Promise<Readiness>;
@@ -134,7 +137,8 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   if (dependencies.countCall) usageMeter(app, dependencies.countCall);
   await rateLimit(app, dependencies);
   await openApi(app, dependencies);
-  await registerRoutes(app, dependencies);
+  const { catalogue = catalogueCache() } = dependencies;
+  await registerRoutes(app, { ...dependencies, catalogue });
   await app.ready();
   return app;
 };

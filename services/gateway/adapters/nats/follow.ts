@@ -52,5 +52,9 @@ export const liveUpdates = () => {
   };
 };
 
+/** Answers of the catalogue that are kept are of another one from now on. */
+export const followCatalogue = (bus: Bus, cache: { forget(): void }) =>
+  following(bus.follow(events.verification.catalogueChanged.subject, () => cache.forget()));
+
 export const followVerifications = (bus: Bus, live: { notify(resourceId: string): void }) =>
   following(bus.follow('namaskah.verification.v1.activation.*', (event: ReceivedEvent<unknown>) => live.notify(event.aggregateId)));

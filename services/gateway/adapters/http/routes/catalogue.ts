@@ -1,6 +1,8 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { optionalAccess, publicAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
+import { type CatalogueCache, freshForMs, keep, type Kind, sendKept } from '../catalogue-cache.ts';
 import { callOptions } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
 import { closed, pageOf, PageQuery, problems } from '../schemas.ts';
@@ -42,10 +44,19 @@ const Price = Type.Object(
   closed,
 );
 const Search = Type.Optional(Type.String({ maxLength: 100, description: 'Name, alias or code; small typing errors are forgiven' }));
-const cache = 'public, max-age=300';
+const publicFor = (kind: Kind): string => `public, max-age=${freshForMs[kind] / 1_000}`;
+
+/** The same question in whatever order it is put. */
+const keyOf = ({ routeOptions, params, query }: FastifyRequest): string =>
+  JSON.stringify([routeOptions.url, params, Object.entries(query as object).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
 
 /** A visitor may read it before signing up; prices are the caller's own once he says who he is. */
-export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void => {
+export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache: CatalogueCache): void => {
+  /** What everybody gets: from memory where it is, and not at all to who has it already. */
+  const share = async (request: FastifyRequest, reply: FastifyReply, kind: Kind, make: () => Promise<object>): Promise<void> => {
+    const answer = await cache.shared(keyOf(request), kind, async () => reply.serialize(await make()) as string);
+    sendKept(request, reply, answer, publicFor(kind));
+  };
   const tags = ['catalogue'];
   const config = { access: publicAccess };
   app.get(
@@ -60,19 +71,20 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void 
         response: { 200: pageOf(Service), ...problems(422) },
       },
     },
-    async (request, reply) => {
-      const answer = await catalog.listServices({ page: toPage(request.query), search: request.query.search ?? '' }, callOptions(request));
-      void reply.header('cache-control', cache);
-      return page(answer.services, answer.nextCursor, ({ code, name, category, icon, policyClass, priceFrom }) => ({
-        code,
-        name,
-        category,
-        icon,
-        policyClass,
-        priceFrom: fromMoney(priceFrom),
-        currency: priceFrom?.currency ?? 'USD',
-      }));
-    },
+    (request, reply) =>
+      share(request, reply, 'list', async () => {
+        const wanted = { page: toPage(request.query), search: request.query.search ?? '' };
+        const answer = await catalog.listServices(wanted, callOptions(request));
+        return page(answer.services, answer.nextCursor, ({ code, name, category, icon, policyClass, priceFrom }) => ({
+          code,
+          name,
+          category,
+          icon,
+          policyClass,
+          priceFrom: fromMoney(priceFrom),
+          currency: priceFrom?.currency ?? 'USD',
+        }));
+      }),
   );
   app.get(
     '/v2/countries',
@@ -86,11 +98,12 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void 
         response: { 200: pageOf(Country), ...problems(422) },
       },
     },
-    async (request, reply) => {
-      const answer = await catalog.listCountries({ page: toPage(request.query), search: request.query.search ?? '' }, callOptions(request));
-      void reply.header('cache-control', cache);
-      return page(answer.countries, answer.nextCursor, ({ code, name, dialCode }) => ({ code, name, dialCode }));
-    },
+    (request, reply) =>
+      share(request, reply, 'list', async () => {
+        const wanted = { page: toPage(request.query), search: request.query.search ?? '' };
+        const answer = await catalog.listCountries(wanted, callOptions(request));
+        return page(answer.countries, answer.nextCursor, ({ code, name, dialCode }) => ({ code, name, dialCode }));
+      }),
   );
   app.get(
     '/v2/operators',
@@ -104,11 +117,11 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void 
         response: { 200: Choices, ...problems(422) },
       },
     },
-    async (request, reply) => {
-      const { operators } = await choices.listOperators({ country: request.query.country }, callOptions(request));
-      void reply.header('cache-control', cache);
-      return { data: operators };
-    },
+    (request, reply) =>
+      share(request, reply, 'list', async () => {
+        const { operators } = await choices.listOperators({ country: request.query.country }, callOptions(request));
+        return { data: operators };
+      }),
   );
   app.get(
     '/v2/area-codes',
@@ -122,11 +135,11 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void 
         response: { 200: Choices, ...problems(422) },
       },
     },
-    async (request, reply) => {
-      const { areaCodes } = await choices.listAreaCodes({ country: request.query.country }, callOptions(request));
-      void reply.header('cache-control', cache);
-      return { data: areaCodes };
-    },
+    (request, reply) =>
+      share(request, reply, 'list', async () => {
+        const { areaCodes } = await choices.listAreaCodes({ country: request.query.country }, callOptions(request));
+        return { data: areaCodes };
+      }),
   );
   app.get(
     '/v2/services/:code/prices',
@@ -150,15 +163,23 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends): void 
     },
     async (request, reply) => {
       const country = (request.query.country ?? '').toUpperCase();
-      const answer = await catalog.listPrices({ page: toPage(request.query), service: request.params.code, country }, callOptions(request));
-      void reply.header('cache-control', request.caller ? 'private, max-age=60' : cache).header('vary', 'origin, authorization');
-      return page(answer.prices, answer.nextCursor, ({ service, country: code, capability, price }) => ({
-        service,
-        country: code,
-        capability,
-        price: fromMoney(price),
-        currency: price?.currency ?? 'USD',
-      }));
+      const make = async () => {
+        const answer = await catalog.listPrices(
+          { page: toPage(request.query), service: request.params.code, country },
+          callOptions(request),
+        );
+        return page(answer.prices, answer.nextCursor, ({ service, country: code, capability, price }) => ({
+          service,
+          country: code,
+          capability,
+          price: fromMoney(price),
+          currency: price?.currency ?? 'USD',
+        }));
+      };
+      void reply.header('vary', 'origin, authorization');
+      if (!request.caller) return share(request, reply, 'price', make);
+      // His own: made for him, and for a minute as good as the quote behind it.
+      sendKept(request, reply, keep(reply.serialize(await make()) as string), 'private, max-age=60');
     },
   );
 };

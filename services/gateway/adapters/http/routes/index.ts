@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Backends } from '../backends.ts';
+import type { CatalogueCache } from '../catalogue-cache.ts';
 import type { LiveUpdates } from '../live.ts';
 import { adjustmentRoutes } from './adjustments.ts';
 import { analyticsRoutes } from './analytics.ts';
@@ -49,6 +50,7 @@ export interface RouteDependencies {
   readonly live: LiveUpdates;
   readonly readiness: () => Promise<Readiness>;
   readonly publicUrl: string;
+  readonly catalogue: CatalogueCache;
 }
 
 export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDependencies): Promise<void> => {
@@ -57,7 +59,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   memberRoutes(typed, dependencies.backends);
   emailDeliveryRoutes(typed, dependencies.backends);
   apiKeyRoutes(typed, dependencies.backends);
-  catalogueRoutes(typed, dependencies.backends);
+  catalogueRoutes(typed, dependencies.backends, dependencies.catalogue);
   walletRoutes(typed, dependencies.backends);
   paymentRoutes(typed, dependencies.backends);
   refundRoutes(typed, dependencies.backends);

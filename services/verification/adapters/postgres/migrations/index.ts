@@ -1,6 +1,7 @@
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
+import { catalogueVersion } from './0052-catalogue-version.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
 
@@ -99,5 +100,6 @@ alter table verifications add column quote_id uuid;
   ),
   purchaseDetails,
   bulk,
+  catalogueVersion,
   actors,
 ];

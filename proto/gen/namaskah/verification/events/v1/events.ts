@@ -94,6 +94,12 @@ export interface BatchCompleted {
   createdAt: Date | undefined;
 }
 
+/** Another catalogue is in force: services, countries, operators, list prices. Of nobody in particular: its tenant is all zeros. */
+export interface CatalogueChanged {
+  /** Of the data, without order. */
+  version: string;
+}
+
 function createBaseActivationPurchased(): ActivationPurchased {
   return {
     verificationId: "",
@@ -1326,6 +1332,73 @@ export const BatchCompleted: MessageFns<BatchCompleted> = {
       : undefined;
     message.cancelAsked = object.cancelAsked ?? false;
     message.createdAt = object.createdAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseCatalogueChanged(): CatalogueChanged {
+  return { version: "" };
+}
+
+export const CatalogueChanged: MessageFns<CatalogueChanged> = {
+  encode(message: CatalogueChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CatalogueChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCatalogueChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CatalogueChanged {
+    return { version: isSet(object.version) ? globalThis.String(object.version) : "" };
+  },
+
+  toJSON(message: CatalogueChanged): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<CatalogueChanged>, I>>(base?: I): CatalogueChanged {
+    return CatalogueChanged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<CatalogueChanged>, I>>(object: I): CatalogueChanged {
+    const message = createBaseCatalogueChanged();
+    message.version = object.version ?? "";
     return message;
   },
 };
