@@ -120,6 +120,7 @@ export const consumers = {
   'billing-usage-payment': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.payment.succeeded', ...usual },
   'billing-provider-costs': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.activation.code-received', ...usual },
   'billing-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
+  'verification-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
   'auth-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },
   'analytics-auth': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.>', ...usual },
   'analytics-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.>', ...usual },

@@ -34,6 +34,10 @@ export const idPrefixes = {
   webhook: 'whk',
   webhookDelivery: 'wdl',
   event: 'evt',
+  policyDecision: 'pdc',
+  killSwitch: 'ksw',
+  numberBan: 'ban',
+  abuseReport: 'abr',
 } as const;
 
 export type IdKind = keyof typeof idPrefixes;

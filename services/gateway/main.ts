@@ -22,6 +22,7 @@ import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notif
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
 import { ChoiceServiceClient } from '#proto/namaskah/verification/v1/choices.ts';
+import { PolicyServiceClient } from '#proto/namaskah/verification/v1/policy.ts';
 import {
   CatalogServiceClient,
   ProviderPushServiceClient,
@@ -90,6 +91,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),
+      policy: await life.own('policy', grpcClient(PolicyServiceClient, at(config.verificationAddress))),
       contacts: await life.own('contacts', grpcClient(ContactServiceClient, at(config.campaignAddress))),
       campaigns: await life.own('campaigns', grpcClient(CampaignServiceClient, at(config.campaignAddress))),
       analytics: await life.own('analytics', grpcClient(AnalyticsServiceClient, at(config.analyticsAddress))),

@@ -7,6 +7,7 @@ import {
   grpcConfig,
   grpcTlsConfig,
   integerVar,
+  numberVar,
   processConfig,
   secretVar,
   textVar,
@@ -102,6 +103,12 @@ export const verificationConfig = defineConfig({
     default: 15_000,
     min: 50,
     description: 'between two looks at a bulk order that waits for codes; an end that is noticed is looked at anyway',
+  }),
+  policyLimitFactor: numberVar('POLICY_LIMIT_FACTOR', {
+    min: 0.01,
+    max: 1_000_000,
+    default: 1,
+    description: 'multiplies every limit of data/policy/levels.json; for load tests',
   }),
   schedulerTickMs: durationVar('SCHEDULER_TICK_MS', { default: 250, min: 10 }),
   schedulerLimit: integerVar('SCHEDULER_LIMIT', {

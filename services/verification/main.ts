@@ -11,16 +11,17 @@ import { loadCatalogue } from './adapters/catalogue/load.ts';
 import { createSealer } from './adapters/crypto/sealer.ts';
 import { choiceService } from './adapters/grpc/choices.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
-import { createFiveSimProvider } from './adapters/five-sim/provider.ts';
-import { createHandlerApiProvider } from './adapters/handler-api/provider.ts';
+import { createFiveSimProvider, fiveSimName } from './adapters/five-sim/provider.ts';
+import { createHandlerApiProvider, handlerApiName } from './adapters/handler-api/provider.ts';
 import { createHandlerApiPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
 import { followPrices } from './adapters/nats/follow-prices.ts';
 import { announceCatalogue } from './adapters/postgres/announce-catalogue.ts';
 import { entities } from './adapters/postgres/rows.ts';
+import { postgresGate } from './adapters/postgres/policy/tenants.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
-import { createTextVerifiedProvider } from './adapters/text-verified/provider.ts';
+import { createTextVerifiedProvider, textVerifiedName } from './adapters/text-verified/provider.ts';
 import { createTextVerifiedPush } from './adapters/text-verified/push.ts';
 import { createObserver } from './adapters/telemetry/observer.ts';
 import { browseCatalogue } from './app/browse-catalogue.ts';
@@ -36,6 +37,7 @@ import { receivePush } from './app/receive-push.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
 import { notSold, sellsOffer } from './domain/catalogue.ts';
+import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 
 /** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
@@ -54,10 +56,13 @@ const inOrder = (providers: readonly (NumberProvider & { readonly codes: string 
 });
 
 const houseKeepMs = 2_000;
+/** Those that can be switched off, configured or not. */
+const providerNames = [handlerApiName, fiveSimName, textVerifiedName];
 
 const openPorts = async (life: Life, config: VerificationConfig, db: Database, bus: Bus, clock: Clock): Promise<Ports> => {
   const { logger, metrics } = life;
   const catalogue = loadCatalogue(new URL('./data/', import.meta.url));
+  const rules = policyRules(config, catalogue);
   const tls = grpcTls(config);
   const toBilling = {
     address: config.billingAddress,
@@ -98,7 +103,8 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, b
       pushes.push(createTextVerifiedPush({ secret: config.pushSecret, webhookSecret: textVerifiedWebhookSecret }));
   }
   return {
-    store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    policy: postgresGate(db, clock),
     ledger: createLedger(billing),
     prices,
     providers: inOrder(providers, pushes),
@@ -139,6 +145,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
       startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, houseKeepMs, limit, leaseMs }),
     );
     await bulk.start();
+    const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
     const grpc = await life.own(
       'grpc',
       startGrpcServer({
@@ -162,6 +169,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           }),
           bulk.service,
           choiceService(listChoices(ports.catalogue)),
+          policy,
         ],
       }),
     );

@@ -60,7 +60,11 @@ stops.push(() => rm(dataDir, { recursive: true, force: true }));
 let failed = false;
 try {
   process.stdout.write(`${cpus().length} cores, ${inFlight} in flight, ${count} requests after ${warmUp} to warm up\n`);
-  const platform = await startPlatform({ dataDir, quiet: true, env: { all: { RATE_LIMIT_FACTOR: '100000', LOG_LEVEL: 'warn' } } });
+  const platform = await startPlatform({
+    dataDir,
+    quiet: true,
+    env: { all: { RATE_LIMIT_FACTOR: '100000', POLICY_LIMIT_FACTOR: '100000', LOG_LEVEL: 'warn' } },
+  });
   stops.unshift(() => platform.stop());
 
   const servicePort = await startChild('test/bench/floor/service.ts', platform.databaseUrl('verification'));

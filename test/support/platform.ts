@@ -99,7 +99,7 @@ export const startTestPlatform = async (options: Partial<PlatformOptions> = {}):
       quiet: true,
       seed: false,
       ...options,
-      env: { ...options.env, all: { RATE_LIMIT_FACTOR: '1000', LOG_LEVEL: 'info', ...options.env?.all } },
+      env: { ...options.env, all: { RATE_LIMIT_FACTOR: '1000', POLICY_LIMIT_FACTOR: '1000', LOG_LEVEL: 'info', ...options.env?.all } },
     });
     const simulator = (settings: unknown) => changeSimulator(platform.simulatorUrl, settings);
     await simulator({ handlerApi: { codeDelayMinMs: 200, codeDelayMaxMs: 600 } });

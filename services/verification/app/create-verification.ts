@@ -2,12 +2,14 @@ import { type AppError, appError, type ErrorCode, isAppError } from '#platform/e
 import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
-import { type Offer, offerFor, refuseAbove } from '../domain/catalogue.ts';
+import { type Offer, offerOf, refuseAbove } from '../domain/catalogue.ts';
 import { change } from '../domain/lifecycle.ts';
 import { recoverAt } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { holdFor } from './hold.ts';
+import { refuseBlocked } from './policy/refuse-blocked.ts';
+import { refusalError } from './policy/refusal.ts';
 import type { NumberProvider, Ports, Quote, Refusal } from './ports.ts';
 import { reconcilePurchase } from './reconcile-purchase.ts';
 import { type Grant, settleFailed, settleGranted } from './settle-purchase.ts';
@@ -57,15 +59,15 @@ const holdRetryMs = 50;
  * Buys a number: price → row → hold → provider → row. The row is written first, so that a crash at any later point leaves
  * something for recovery; the hold comes before the provider, so that no number is bought that nobody can pay.
  * Two statements on this path: the row, and its outcome together with its event.
- * @throws verification.not_offered | service_blocked | price_exceeded | no_numbers | provider_unavailable,
- *   billing.insufficient_credit, billing.quote_invalid, request.idempotency_conflict, platform.unavailable (repeat with the same key)
+ * @throws verification.not_offered | service_blocked | kyc_required | switched_off | success_too_low | limit_reached | price_exceeded |
+ *   no_numbers | provider_unavailable, billing.insufficient_credit, billing.quote_invalid, request.idempotency_conflict, platform.unavailable (repeat with the same key)
  */
 export const createVerification =
   (ports: Ports) =>
   async (request: CreateVerificationRequest): Promise<VerificationView> => {
     if (request.idempotencyKey.length > maxKeyLength)
       throw appError('request.invalid', { fields: [{ field: 'idempotencyKey', reason: `At most ${maxKeyLength} characters.` }] });
-    const offer = offerFor(ports.catalogue, request);
+    const offer = offerOf(ports.catalogue, request);
     const priced = await price(ports, request, offer);
     const bought =
       'earlier' in priced ? await replay(ports, priced.earlier, requestHashOf(request, offer)) : await order(ports, request, offer, priced);
@@ -85,6 +87,7 @@ const price = async (
   const { tenantId, idempotencyKey, maxPrice, quoteId = '', batch } = request;
   if (batch !== undefined) return batch.quote;
   try {
+    await refuseBlocked(ports, tenantId, offer);
     const quote = await (quoteId === '' ? ports.prices.quote(tenantId, offer) : ports.prices.named(tenantId, quoteId, offer));
     refuseAbove(maxPrice, quote.price);
     return quote;
@@ -98,8 +101,11 @@ const price = async (
 const order = async (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote): Promise<Verification> => {
   const provider = ports.providers.route(offer);
   const verification = newVerification(ports, request, offer, quote, provider.name);
-  const earlier = await ports.store.reserve(verification);
-  return earlier ? replay(ports, earlier, verification.requestHash) : purchase(ports, verification, offer, provider);
+  const reserved = await ports.store.reserve(verification, offer.service.policyClass);
+  if (reserved.kind === 'refused') throw refusalError(reserved.refused);
+  return reserved.kind === 'known'
+    ? replay(ports, reserved.earlier, verification.requestHash)
+    : purchase(ports, verification, offer, provider);
 };
 
 const newVerification = (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote, provider: string): Verification => {

@@ -1,11 +1,13 @@
 import type { AppError } from '#platform/errors/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import type { Catalogue, Country, Offer, Service } from '../domain/catalogue.ts';
+import type { Catalogue, Country, Offer, PolicyClass, Service } from '../domain/catalogue.ts';
 import type { Chosen } from '../domain/choices.ts';
+import type { Refused } from '../domain/policy/admit.ts';
 import type { ActiveActivation } from '../domain/reconcile.ts';
 import type { PublicStatus } from '../domain/state.ts';
 import type { Timing } from '../domain/timing.ts';
+import type { PolicyGate } from './policy/ports.ts';
 import type { DomainEvent, Verification } from '../domain/verification.ts';
 
 /** A message as it is stored: the text, its code and its sender are sealed. */
@@ -35,6 +37,12 @@ export interface OrphanPush {
  */
 export type Saved = 'saved' | 'pushWaits' | 'lost' | 'claimed';
 
+/** known: this tenant's idempotency key has a purchase already. refused: by policy; written down as a decision. */
+export type Reserved =
+  | { readonly kind: 'written' }
+  | { readonly kind: 'known'; readonly earlier: Verification }
+  | { readonly kind: 'refused'; readonly refused: Refused };
+
 export interface ListQuery {
   readonly tenantId: string;
   readonly status: PublicStatus | undefined;
@@ -46,8 +54,8 @@ export interface ListQuery {
 }
 
 export interface VerificationStore {
-  /** Writes a new row. @returns the row that already has this tenant's idempotency key, if there is one: then nothing is written. */
-  reserve(verification: Verification): Promise<Verification | undefined>;
+  /** Writes a new row, unless policy refuses the purchase or the key has one; decided in the same statement. */
+  reserve(verification: Verification, policyClass: PolicyClass): Promise<Reserved>;
   /** Compare-and-set on (state, version) of `from`, with its event and message, in one statement. */
   save(from: Verification, to: Verification, also?: { event?: DomainEvent; message?: SealedMessage }): Promise<Saved>;
   /** Adds a message without a change of state; a visible one raises the version. @returns false when it is known already */
@@ -237,6 +245,7 @@ export interface Ports {
   readonly prices: Prices;
   readonly providers: Providers;
   readonly catalogue: Catalogue;
+  readonly policy: PolicyGate;
   readonly sealer: Sealer;
   readonly observer: Observer;
   readonly clock: Clock;

@@ -1,4 +1,5 @@
-import { offerFor } from '../domain/catalogue.ts';
+import { offerOf } from '../domain/catalogue.ts';
+import { refuseBlocked } from './policy/refuse-blocked.ts';
 import type { Ports, Quote } from './ports.ts';
 
 /**
@@ -6,12 +7,15 @@ import type { Ports, Quote } from './ports.ts';
  * @throws verification.not_offered | service_blocked, billing.no_price, platform.unavailable
  */
 export const quotePrice =
-  ({ catalogue, prices }: Pick<Ports, 'catalogue' | 'prices'>) =>
+  ({ catalogue, prices, policy }: Pick<Ports, 'catalogue' | 'prices' | 'policy'>) =>
   async (wanted: {
     readonly tenantId: string;
     readonly service: string;
     readonly country: string;
     readonly capability: string;
     readonly operator?: string;
-  }): Promise<Quote> =>
-    prices.fresh(wanted.tenantId, offerFor(catalogue, wanted));
+  }): Promise<Quote> => {
+    const offer = offerOf(catalogue, wanted);
+    await refuseBlocked({ policy }, wanted.tenantId, offer);
+    return prices.fresh(wanted.tenantId, offer);
+  };

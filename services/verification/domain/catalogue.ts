@@ -184,21 +184,27 @@ export const notSold = ({ chosen }: Pick<Offer, 'chosen'>): Error =>
       );
 
 /**
- * Decides whether something may be rented, before any money moves.
- * @throws verification.not_offered with the field; verification.service_blocked
+ * What is asked for, as the catalogue has it, whatever its class: whether a tenant may rent it is for policy to say.
+ * @throws verification.not_offered with the field
  */
-export const offerFor = (catalogue: Catalogue, wanted: Wanted): Offer => {
+export const offerOf = (catalogue: Catalogue, wanted: Wanted): Offer => {
   const service = catalogue.service(wanted.service.toLowerCase());
   if (!service) throw notOffered('service', 'There is no such service in the catalogue.');
   const country = catalogue.country(wanted.country.toUpperCase());
   if (!country) throw notOffered('country', 'There is no such country in the catalogue.');
   const capability = wanted.capability === '' ? 'sms' : wanted.capability;
   if (!capabilities.some((known) => known === capability)) throw notOffered('capability', 'Only "sms" is offered.');
-  if (service.policyClass === 'blocked') throw appError('verification.service_blocked');
   const chosen = chosenBy(catalogue, wanted, country);
   const offer = { service, country, capability, chosen, operator: chosen.operator?.code ?? '', areaCode: chosen.areaCode?.code ?? '' };
   if (!Object.keys(service.providerCodes).some((codes) => sellsOffer(codes, offer))) throw notSold(offer);
   return { ...offer, price: priceOf(service, country) };
+};
+
+/** What anybody may rent. @throws verification.not_offered with the field; verification.service_blocked */
+export const offerFor = (catalogue: Catalogue, wanted: Wanted): Offer => {
+  const offer = offerOf(catalogue, wanted);
+  if (offer.service.policyClass === 'blocked') throw appError('verification.service_blocked');
+  return offer;
 };
 
 /** @throws request.invalid on another currency · verification.price_exceeded */

@@ -10,11 +10,14 @@ import { createHandlerApiPush } from '../adapters/handler-api/push.ts';
 import { outboxRowOf } from '../adapters/nats/events.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
 import { entities } from '../adapters/postgres/rows.ts';
+import { postgresGate } from '../adapters/postgres/policy/tenants.ts';
 import { createVerificationStore } from '../adapters/postgres/store.ts';
 import type { CreateVerificationRequest } from '../app/create-verification.ts';
 import type { Ports, Push } from '../app/ports.ts';
 import { houseKeep, workDue } from '../app/work-due.ts';
+import type { PolicyRules } from '../domain/policy/rules.ts';
 import type { Timing } from '../domain/timing.ts';
+import { laxRules } from './policy/rules.ts';
 import { createFakeLedger, type FakeLedger } from './fake-ledger.ts';
 import { createFakePrices, type FakePrices } from './fake-prices.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
@@ -59,7 +62,7 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-export const openHarness = async (): Promise<Harness> => {
+export const openHarness = async (options: { readonly rules?: PolicyRules } = {}): Promise<Harness> => {
   const database = await createTestDatabase('verification', migrations);
   const db = await openDatabase({ url: database.url, applicationName: 'verification-test', poolMax: 8, entities });
   const clock = testClock();
@@ -71,7 +74,8 @@ export const openHarness = async (): Promise<Harness> => {
   const lateCodes: string[] = [];
   const failedSteps: unknown[] = [];
   const ports: Ports = {
-    store: createVerificationStore({ db, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    store: createVerificationStore({ db, rules: options.rules ?? laxRules, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    policy: postgresGate(db, clock),
     ledger,
     prices,
     providers: { route: () => provider, named: () => provider, pushReader: (name) => (name === push.provider ? push : undefined) },

@@ -18,6 +18,7 @@ import type { NotificationServiceService } from '#proto/namaskah/notification/v1
 import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webhooks.ts';
 import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts';
 import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
+import type { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
 import type {
   CatalogServiceService,
   ProviderPushServiceService,
@@ -49,6 +50,7 @@ export interface Backends {
   readonly choices: GrpcClient<typeof ChoiceServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
+  readonly policy: GrpcClient<typeof PolicyServiceService>;
   readonly contacts: GrpcClient<typeof ContactServiceService>;
   readonly campaigns: GrpcClient<typeof CampaignServiceService>;
   readonly analytics: GrpcClient<typeof AnalyticsServiceService>;

@@ -3,6 +3,7 @@ import type { SealedMessage } from '../../app/ports.ts';
 import type { State } from '../../domain/state.ts';
 import type { Reason, Verification } from '../../domain/verification.ts';
 import { bulkEntities } from './bulk/rows.ts';
+import { policyEntities } from './policy/rows.ts';
 
 export const VerificationRow = defineEntity({
   name: 'VerificationRow',
@@ -55,7 +56,7 @@ export const MessageRow = defineEntity({
   },
 });
 
-export const entities = [VerificationRow, MessageRow, ...bulkEntities] as const;
+export const entities = [VerificationRow, MessageRow, ...bulkEntities, ...policyEntities] as const;
 
 type EntityRow = InferEntity<typeof VerificationRow>;
 

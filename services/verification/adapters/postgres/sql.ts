@@ -27,14 +27,24 @@ const reserveTypes = [
   'text',
 ] as const;
 
-/** Many rows in one statement; the ids of those whose key was new. Keys are locked in one order, so batches cannot deadlock. */
+/**
+ * Many rows in one statement. What policy does not allow is not written (migration 0030: it locks the tenants in one order, so
+ * batches cannot deadlock, and says which keys are known). $n+1: the services' classes; $n+2: the rules.
+ */
 export const reserveSql = `
-insert into verifications (id, tenant_id, idempotency_key, request_hash, state, version, service, country, capability,
-  currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor)
-select * from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
-order by tenant_id, idempotency_key
-on conflict on constraint verifications_idempotency do nothing
-returning id`;
+with admitted as materialized (
+  select * from policy_admit($${reserveTypes.length + 2}::jsonb, $1::uuid[], $2::uuid[], $3::text[], $7::text[], $${reserveTypes.length + 1}::text[],
+    $8::text[], $12::text[], $11::bigint[], $13::timestamptz[])
+), written as (
+  insert into verifications (id, tenant_id, idempotency_key, request_hash, state, version, service, country, capability,
+    currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor)
+  select new.* from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
+  join admitted on admitted.id = new.id and admitted.reason = ''
+  order by new.tenant_id, new.idempotency_key
+  on conflict on constraint verifications_idempotency do nothing
+  returning id
+)
+select a.*, w.id is not null as written from admitted a left join written w using (id)`;
 
 const values = (first: number, count: number): string => Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
 

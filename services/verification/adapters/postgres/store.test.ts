@@ -9,6 +9,7 @@ import type { Verification } from '../../domain/verification.ts';
 import { outboxRowOf } from '../nats/events.ts';
 import { migrations } from './migrations/index.ts';
 import { entities } from './rows.ts';
+import { laxRules } from '../../testing/policy/rules.ts';
 import { createVerificationStore } from './store.ts';
 
 const at = new Date('2026-11-21T08:00:00Z');
@@ -19,7 +20,7 @@ let store: VerificationStore;
 before(async () => {
   database = await createTestDatabase('verification', migrations);
   db = await openDatabase({ url: database.url, applicationName: 'store-test', poolMax: 4, statementTimeoutMs: 5_000, entities });
-  store = createVerificationStore({ db, outboxRowOf: outboxRowOf(() => at) });
+  store = createVerificationStore({ db, rules: laxRules, outboxRowOf: outboxRowOf(() => at) });
 });
 after(async () => {
   await db?.close();
@@ -68,8 +69,8 @@ const eventsOf = async (verifications: readonly Verification[]): Promise<string[
 const reserveAll = async (count: number): Promise<Verification[]> => {
   const rows = Array.from({ length: count }, () => reserving(newId()));
   assert.deepEqual(
-    await Promise.all(rows.map(store.reserve)),
-    rows.map(() => undefined),
+    await Promise.all(rows.map((row) => store.reserve(row, 'open'))),
+    rows.map(() => ({ kind: 'written' })),
   );
   return rows;
 };
@@ -78,11 +79,11 @@ test('of reservations with one key, side by side, one is written and the others 
   const first = reserving(newId());
   const twins = [first, ...Array.from({ length: 9 }, () => ({ ...first, id: newId() }))];
   const stranger = { ...reserving(newId()), idempotencyKey: first.idempotencyKey };
-  const answers = await Promise.all([...twins, stranger].map(store.reserve));
-  assert.equal(answers.at(-1), undefined, "another tenant's key is another key");
-  const winners = twins.filter((_twin, index) => answers[index] === undefined);
+  const answers = await Promise.all([...twins, stranger].map((row) => store.reserve(row, 'open')));
+  assert.deepEqual(answers.at(-1), { kind: 'written' }, "another tenant's key is another key");
+  const winners = twins.filter((_twin, index) => answers[index]?.kind === 'written');
   assert.equal(winners.length, 1);
-  for (const answer of answers.slice(0, -1)) if (answer) assert.equal(answer.id, winners[0]?.id);
+  for (const answer of answers) assert.ok(answer.kind === 'written' || (answer.kind === 'known' && answer.earlier.id === winners[0]?.id));
 });
 
 test('many outcomes side by side: each row moves, each with one event', async () => {
@@ -176,7 +177,7 @@ test('activations looked up side by side are each their own; unknown ones and th
 test('a lease keeps other workers off until it ends; whoever lost it moves nothing', async () => {
   const dueAt = addMs(at, -minuteMs);
   const row = { ...reserving(newId()), dueAt };
-  await store.reserve(row);
+  await store.reserve(row, 'open');
   const claim = async (now: Date, until: Date) => (await store.claimDue(now, until, 1_000)).find(({ id }) => id === row.id);
 
   const slow = await claim(at, addMs(at, minuteMs));

@@ -2,8 +2,11 @@ import { isUuid } from '#platform/ids/index.ts';
 import { coalesce, type Database, isUniqueViolation } from '#platform/postgres/index.ts';
 import type { ListQuery, Saved, SealedMessage, VerificationStore } from '../../app/ports.ts';
 import { statesOf } from '../../domain/state.ts';
+import type { PolicyClass } from '../../domain/catalogue.ts';
+import type { PolicyRules } from '../../domain/policy/rules.ts';
 import type { DomainEvent, Verification } from '../../domain/verification.ts';
 import { orphanStore } from './orphans.ts';
+import { type AdmittedRow, refusedOf, rulesJson } from './policy/admission.ts';
 import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, VerificationRow } from './rows.ts';
 import {
   byActivationsSql,
@@ -30,6 +33,7 @@ export interface OutboxRow {
 
 export interface StoreOptions {
   readonly db: Database;
+  readonly rules: PolicyRules;
   readonly outboxRowOf: (event: DomainEvent) => OutboxRow;
 }
 
@@ -74,6 +78,11 @@ interface Change {
   readonly message: SealedMessage | undefined;
 }
 
+interface Purchase {
+  readonly verification: Verification;
+  readonly policyClass: PolicyClass;
+}
+
 interface MovedRow {
   /** From 1, in the order of the changes. */
   readonly position: bigint;
@@ -107,19 +116,25 @@ const writeChanges = (db: Database, changes: readonly Change[]): Promise<readonl
 const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const;
 
 /** Verifications in PostgreSQL. Changes are single statements; lists go through the EntityManager. */
-export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): VerificationStore => {
+export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: StoreOptions): VerificationStore => {
+  const rules = rulesJson(asRules);
   const findBy = async (where: string, params: readonly unknown[], name: string): Promise<Verification | undefined> => {
     const [row] = await db.query<SqlRow>(`select * from verifications where ${where}`, params, { name });
     return row && fromSql(row);
   };
 
   /** A purchase's two statements travel with those of the purchases beside it. */
-  const reserve = coalesce<Verification, boolean>({
+  const reserve = coalesce<Purchase, AdmittedRow>({
     ...batching,
     run: async (rows) => {
-      const written = await db.query<{ id: string }>(reserveSql, columnsOf(rows.map(reserveParams)), { name: 'verification-reserve' });
-      const ids = new Set(written.map(({ id }) => id));
-      return rows.map(({ id }) => ids.has(id));
+      const columns = columnsOf(rows.map(({ verification, policyClass }) => [...reserveParams(verification), policyClass]));
+      const decided = await db.query<AdmittedRow>(reserveSql, [...columns, rules], { name: 'verification-reserve' });
+      const byId = new Map(decided.map((row) => [row.id, row]));
+      return rows.map(({ verification: { id } }) => {
+        const row = byId.get(id);
+        if (row === undefined) throw new Error('every purchase is decided');
+        return row;
+      });
     },
   });
   const write = coalesce<Change, Saved>({
@@ -161,9 +176,12 @@ export const createVerificationStore = ({ db, outboxRowOf }: StoreOptions): Veri
     findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, key], 'verification-by-key');
 
   return {
-    reserve: async (verification) => {
-      if (await reserve(verification)) return undefined;
-      return findByKey(verification.tenantId, verification.idempotencyKey);
+    reserve: async (verification, policyClass) => {
+      const row = await reserve({ verification, policyClass });
+      if (row.written) return { kind: 'written' };
+      const earlier = row.reason === 'known' ? await findByKey(verification.tenantId, verification.idempotencyKey) : undefined;
+      if (earlier) return { kind: 'known', earlier };
+      return { kind: 'refused', refused: refusedOf(row) };
     },
     findByKey,
     save,

@@ -3,7 +3,8 @@ import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import { type Batch, type BatchItem, moveBatch } from '../../domain/bulk/batch.ts';
-import { currency, offerFor, refuseAbove } from '../../domain/catalogue.ts';
+import { currency, offerOf, refuseAbove } from '../../domain/catalogue.ts';
+import { refuseBlocked } from '../policy/refuse-blocked.ts';
 import type { BulkPorts } from './ports.ts';
 import { type BatchView, batchView } from './view.ts';
 
@@ -113,7 +114,8 @@ type Priced = Omit<BatchItem, 'batchId' | 'tenantId' | 'position' | 'verificatio
 const price = async (ports: BulkPorts, tenantId: string, wanted: WantedItem, field: string): Promise<Priced> => {
   const { service, country, capability, operator, areaCode, maxPrice } = wanted;
   try {
-    const offer = offerFor(ports.purchases.catalogue, wanted);
+    const offer = offerOf(ports.purchases.catalogue, wanted);
+    await refuseBlocked(ports.purchases, tenantId, offer);
     const quote = await ports.purchases.prices.quote(tenantId, offer);
     refuseAbove(maxPrice, quote.price);
     const chosen = { operator: offer.operator, areaCode: offer.areaCode };

@@ -25,6 +25,8 @@ import { creditRoutes } from './credits.ts';
 import { transactionRoutes } from './transactions.ts';
 import { paymentRoutes } from './payments.ts';
 import { planRoutes, subscriptionRoutes } from './plans.ts';
+import { policyAdminRoutes } from './policy-admin.ts';
+import { policyRoutes } from './policy.ts';
 import { priceBookRoutes } from './price-books.ts';
 import { priceRoutes } from './prices.ts';
 import { promotionAdminRoutes, promotionRoutes } from './promotions.ts';
@@ -81,6 +83,8 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   bulkRoutes(typed, dependencies.backends);
   verificationRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);
+  policyRoutes(typed, dependencies.backends);
+  policyAdminRoutes(typed, dependencies.backends);
   contactRoutes(typed, dependencies.backends);
   campaignRoutes(typed, dependencies.backends);
   webhookRoutes(typed, dependencies.backends);

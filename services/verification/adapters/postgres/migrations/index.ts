@@ -1,4 +1,5 @@
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
+import { policy } from './0030-policy.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
@@ -102,4 +103,5 @@ alter table verifications add column quote_id uuid;
   bulk,
   catalogueVersion,
   actors,
+  policy,
 ];

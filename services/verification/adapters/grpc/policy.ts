@@ -1,0 +1,133 @@
+import { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
+import type * as proto from '#proto/namaskah/verification/v1/policy.ts';
+import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
+import { money } from '#platform/money/index.ts';
+import { pageLimit } from '#platform/postgres/index.ts';
+import type { acknowledgeBlock } from '../../app/policy/acknowledge-block.ts';
+import { invalid } from '../../app/policy/checks.ts';
+import type { listDecisions } from '../../app/policy/list-decisions.ts';
+import type { KillSwitches, PolicyDecision } from '../../app/policy/ports.ts';
+import type { PolicyView, readPolicy } from '../../app/policy/read-policy.ts';
+import type { setKycLevel } from '../../app/policy/set-kyc-level.ts';
+import type { setServiceClass } from '../../app/policy/set-service-class.ts';
+import type { setTenantLimits } from '../../app/policy/set-tenant-limits.ts';
+import type { switchOff } from '../../app/policy/switch-off.ts';
+import type { switchOn } from '../../app/policy/switch-on.ts';
+import { currency } from '../../domain/catalogue.ts';
+import type { OwnLimits } from '../../domain/policy/rules.ts';
+import { fromLastId, toLastId } from './mapping.ts';
+
+export interface PolicyUseCases {
+  readonly readPolicy: ReturnType<typeof readPolicy>;
+  readonly acknowledgeBlock: ReturnType<typeof acknowledgeBlock>;
+  readonly setKycLevel: ReturnType<typeof setKycLevel>;
+  readonly setTenantLimits: ReturnType<typeof setTenantLimits>;
+  readonly setServiceClass: ReturnType<typeof setServiceClass>;
+  readonly switchOff: ReturnType<typeof switchOff>;
+  readonly switchOn: ReturnType<typeof switchOn>;
+  readonly listSwitches: KillSwitches['list'];
+  readonly listDecisions: ReturnType<typeof listDecisions>;
+}
+
+const ownLimitsMessage = (limits: OwnLimits): proto.OwnLimits => ({
+  open: limits.maxOpen,
+  purchasesPerHour: limits.maxPurchasesPerHour,
+  cancelsPerHour: limits.maxCancelsPerHour,
+  spendPerDay: limits.maxSpendPerDayMicros === undefined ? undefined : money(currency, limits.maxSpendPerDayMicros),
+});
+
+const policyMessage = (view: PolicyView): proto.TenantPolicy => ({
+  tenantId: view.tenantId,
+  kycLevel: view.kycLevel,
+  kycPurpose: view.kycPurpose,
+  restrictedAllowed: view.restrictedAllowed,
+  newAccountUntil: view.newAccountUntil,
+  limits: {
+    open: view.limits.maxOpen,
+    purchasesPerHour: view.limits.maxPurchasesPerHour,
+    cancelsPerHour: view.limits.maxCancelsPerHour,
+    spendPerDay: money(currency, view.limits.maxSpendPerDayMicros),
+  },
+  used: {
+    open: view.counts.open,
+    purchasesPerHour: view.counts.purchasesPerHour,
+    cancelsPerHour: view.counts.cancelsPerHour,
+    spendPerDay: money(currency, view.counts.spentMicros),
+  },
+  outcomes: view.counts.outcomes,
+  received: view.counts.paid,
+  floorPercent: view.floor.percent,
+  floorOutcomes: view.floor.outcomes,
+  blockedUntil: view.blockedUntil,
+  acknowledgementsLeft: view.acknowledgementsLeft,
+  ownClasses: view.ownClasses.map((row) => ({ ...row })),
+  ownLimits: ownLimitsMessage(view.ownLimits),
+});
+
+const decisionMessage = (line: PolicyDecision): proto.PolicyDecision => ({
+  id: line.id,
+  kind: line.kind,
+  tenantId: line.tenantId ?? '',
+  reason: line.reason,
+  service: line.service ?? '',
+  country: line.country ?? '',
+  provider: line.provider ?? '',
+  verificationId: line.verificationId ?? '',
+  actor: line.actor ?? '',
+  note: line.note,
+  detailJson: JSON.stringify(line.detail),
+  firstAt: line.firstAt,
+  at: line.at,
+  times: line.times,
+});
+
+const toLimits = (limits: proto.OwnLimits | undefined): OwnLimits => {
+  const { open, purchasesPerHour, cancelsPerHour, spendPerDay } = limits ?? {};
+  if (spendPerDay !== undefined && spendPerDay.currency !== currency) throw invalid('limits.maxSpendPerDay', `must be in ${currency}`);
+  return {
+    ...(open !== undefined && { maxOpen: open }),
+    ...(purchasesPerHour !== undefined && { maxPurchasesPerHour: purchasesPerHour }),
+    ...(cancelsPerHour !== undefined && { maxCancelsPerHour: cancelsPerHour }),
+    ...(spendPerDay !== undefined && { maxSpendPerDayMicros: spendPerDay.micros }),
+  };
+};
+
+const read = allowAny({ scope: 'verifications:read' });
+const write = allow('owner', 'admin', { scope: 'verifications:write' });
+/** Those who run the platform; nobody of a tenant. */
+const operators = allow('operator', 'system');
+
+export const policyService = (policy: PolicyUseCases): BoundService => {
+  const present = async (tenantId: string) => ({ policy: policyMessage(await policy.readPolicy(tenantId)) });
+  return grpcService(PolicyServiceService, {
+    getPolicy: method(read, (_request, { principal }) => present(principal.tenantId)),
+    acknowledge: method(write, async (_request, { principal }) => {
+      await policy.acknowledgeBlock(principal.tenantId, principal.subject);
+      return present(principal.tenantId);
+    }),
+    getTenantPolicy: method(operators, ({ tenantId }) => present(tenantId)),
+    setKycLevel: method(operators, async (request, { principal }) => {
+      await policy.setKycLevel(principal.subject, request);
+      return present(request.tenantId);
+    }),
+    setTenantLimits: method(operators, async ({ tenantId, limits, note }, { principal }) => {
+      await policy.setTenantLimits(principal.subject, { tenantId, limits: toLimits(limits), note });
+      return present(tenantId);
+    }),
+    setServiceClass: method(operators, async (request, { principal }) => {
+      await policy.setServiceClass(principal.subject, request);
+      return present(request.tenantId);
+    }),
+    switchOff: method(operators, async (request, { principal }) => ({ killSwitch: await policy.switchOff(principal.subject, request) })),
+    switchOn: method(operators, async (request, { principal }) => {
+      await policy.switchOn(principal.subject, request);
+      return {};
+    }),
+    listKillSwitches: method(operators, async () => ({ killSwitches: [...(await policy.listSwitches())] })),
+    listDecisions: method(operators, async ({ page, tenantId, kind }) => {
+      const asked = { tenantId, kind, before: toLastId(page?.cursor), limit: pageLimit(page?.limit) };
+      const { decisions, next } = await policy.listDecisions(asked);
+      return { decisions: decisions.map(decisionMessage), nextCursor: fromLastId(next) };
+    }),
+  });
+};

@@ -1,0 +1,116 @@
+import type { PolicyClass } from '../../domain/catalogue.ts';
+import type { KycLevel, OwnLimits, Standing } from '../../domain/policy/rules.ts';
+import type { Usage } from '../../domain/policy/usage.ts';
+
+/** What a purchase asks of policy before it has a price; all else is decided where the purchase is written. */
+export interface PolicyGate {
+  /** An operator's word about a service for this tenant, if there is one. */
+  ownClass(tenantId: string, service: string): Promise<PolicyClass | undefined>;
+  /** Writes down that a blocked service was asked for. */
+  recordBlocked(tenantId: string, service: string, country: string): Promise<void>;
+}
+
+export interface TenantPolicy {
+  readonly tenantId: string;
+  readonly standing: Standing;
+  /** What the tenant stated it rents numbers for. */
+  readonly kycPurpose: string;
+  readonly usage: Usage;
+  /** Used of those that the success floor allows, since then. */
+  readonly acknowledgements: number;
+  readonly acknowledgedSince: Date | undefined;
+  /** Services that an operator has put into another class for this tenant. */
+  readonly ownClasses: readonly { readonly service: string; readonly policyClass: PolicyClass }[];
+}
+
+/** Who does something, why and when: written down with what was done, in the same transaction. */
+export interface Act {
+  readonly actor: string;
+  readonly note: string;
+  readonly at: Date;
+}
+
+export interface TenantPolicies {
+  /** A tenant that was never seen has the standing of a new one. */
+  find(tenantId: string, at: Date): Promise<TenantPolicy>;
+  setKyc(tenantId: string, level: KycLevel, purpose: string, act: Act): Promise<void>;
+  /** Replaces all of the tenant's own limits. */
+  setLimits(tenantId: string, limits: OwnLimits, act: Act): Promise<void>;
+  /** undefined: the catalogue's class counts again. */
+  setClass(tenantId: string, service: string, policyClass: PolicyClass | undefined, act: Act): Promise<void>;
+  /** From when the tenant counts as known: the earliest of what was ever heard. */
+  sawTenant(tenantId: string, at: Date): Promise<void>;
+  /** Lifts the block of the success floor, at most `atMost` times within `periodMs`. */
+  acknowledge(tenantId: string, atMost: number, periodMs: number, act: Act): Promise<'lifted' | 'no_block' | 'used_up'>;
+}
+
+export const switchScopes = ['tenant', 'service', 'provider'] as const;
+export type SwitchScope = (typeof switchScopes)[number];
+
+export interface KillSwitch {
+  readonly id: string;
+  readonly scope: SwitchScope;
+  /** Tenant id, service code or provider name. */
+  readonly target: string;
+  readonly reason: string;
+  readonly setBy: string;
+  readonly setAt: Date;
+}
+
+export interface KillSwitches {
+  /** Setting what is set already renews its reason. */
+  set(scope: SwitchScope, target: string, act: Act): Promise<KillSwitch>;
+  /** @returns false when there is none (any more) */
+  lift(id: string, act: Act): Promise<boolean>;
+  /** All that are set, newest first; they are few. */
+  list(): Promise<readonly KillSwitch[]>;
+}
+
+/** One line of the audit. */
+export interface PolicyDecision {
+  readonly id: string;
+  readonly kind: DecisionKind;
+  readonly tenantId: string | undefined;
+  /** Of a refusal or a withheld message: why; else what was set. */
+  readonly reason: string;
+  readonly service: string | undefined;
+  readonly country: string | undefined;
+  readonly provider: string | undefined;
+  readonly verificationId: string | undefined;
+  readonly actor: string | undefined;
+  readonly note: string;
+  readonly detail: Readonly<Record<string, unknown>>;
+  readonly firstAt: Date;
+  readonly at: Date;
+  /** A refusal that was repeated within its minute. */
+  readonly times: number;
+}
+
+export const decisionKinds = [
+  'refused',
+  'acknowledged',
+  'kyc_set',
+  'limits_set',
+  'class_set',
+  'switched_off',
+  'switched_on',
+  'number_banned',
+  'ban_lifted',
+  'message_withheld',
+  'abuse_reported',
+  'abuse_decided',
+] as const;
+export type DecisionKind = (typeof decisionKinds)[number];
+
+export interface DecisionQuery {
+  readonly tenantId: string | undefined;
+  readonly kind: DecisionKind | undefined;
+  /** Id of the last line of the page before. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+export interface Decisions {
+  /** Newest first. */
+  list(query: DecisionQuery): Promise<readonly PolicyDecision[]>;
+}

@@ -1,0 +1,60 @@
+import type { BoundService } from '#platform/grpc/index.ts';
+import type { Life } from '#platform/lifecycle/index.ts';
+import { type Bus, startConsumer } from '#platform/messaging/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import { policyService } from './adapters/grpc/policy.ts';
+import { tenantHandlers } from './adapters/nats/tenants.ts';
+import { loadPolicy } from './adapters/policy/load.ts';
+import { postgresDecisions } from './adapters/postgres/policy/audit.ts';
+import { postgresSwitches } from './adapters/postgres/policy/switches.ts';
+import { postgresTenantPolicies } from './adapters/postgres/policy/tenants.ts';
+import { acknowledgeBlock } from './app/policy/acknowledge-block.ts';
+import { listDecisions } from './app/policy/list-decisions.ts';
+import { readPolicy } from './app/policy/read-policy.ts';
+import { setKycLevel } from './app/policy/set-kyc-level.ts';
+import { setServiceClass } from './app/policy/set-service-class.ts';
+import { setTenantLimits } from './app/policy/set-tenant-limits.ts';
+import { switchOff } from './app/policy/switch-off.ts';
+import { switchOn } from './app/policy/switch-on.ts';
+import type { Ports } from './app/ports.ts';
+import type { VerificationConfig } from './config.ts';
+import type { Catalogue } from './domain/catalogue.ts';
+import { type PolicyRules, scaledRules } from './domain/policy/rules.ts';
+
+/** The rules of data/policy, times the configured factor. @throws when a file is wrong */
+export const policyRules = ({ policyLimitFactor }: Pick<VerificationConfig, 'policyLimitFactor'>, catalogue: Catalogue): PolicyRules =>
+  scaledRules(loadPolicy(new URL('./data/policy/', import.meta.url), catalogue), policyLimitFactor);
+
+export interface PolicyParts {
+  readonly life: Life;
+  readonly config: VerificationConfig;
+  readonly db: Database;
+  readonly bus: Bus;
+  readonly ports: Pick<Ports, 'catalogue' | 'clock'>;
+  /** Names of the providers that can be switched off. */
+  readonly providers: readonly string[];
+}
+
+/** Part of the composition root: acceptable use. */
+export const openPolicy = async ({ life, config, db, bus, ports, providers }: PolicyParts): Promise<BoundService> => {
+  const { logger, metrics } = life;
+  const { catalogue, clock } = ports;
+  const rules = policyRules(config, catalogue);
+  const tenants = postgresTenantPolicies(db);
+  const switches = postgresSwitches(db);
+  await life.own(
+    'policy tenants',
+    startConsumer({ db, bus, durable: 'verification-tenant', logger, metrics, handlers: tenantHandlers(tenants) }),
+  );
+  return policyService({
+    readPolicy: readPolicy({ tenants, rules, clock }),
+    acknowledgeBlock: acknowledgeBlock({ tenants, rules, clock }),
+    setKycLevel: setKycLevel({ tenants, clock }),
+    setTenantLimits: setTenantLimits({ tenants, clock }),
+    setServiceClass: setServiceClass({ tenants, catalogue, clock }),
+    switchOff: switchOff({ switches, catalogue, providers, clock }),
+    switchOn: switchOn({ switches, clock }),
+    listSwitches: switches.list,
+    listDecisions: listDecisions({ decisions: postgresDecisions(db) }),
+  });
+};
