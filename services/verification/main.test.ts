@@ -138,6 +138,7 @@ describe('the verification service', () => {
         PROVIDER_HANDLER_API_KEY: simulator.apiKey,
       },
       ...{ PROVIDER_PUSH_SECRET: pushSecret, VERIFICATION_ENCRYPTION_KEY: randomBytes(32).toString('base64'), SCHEDULER_TICK_MS: '50' },
+      POLICY_LIMIT_FACTOR: '1000',
       ...{ POLL_FIRST_MS: '500', RECONCILE_GRACE_MS: '2000', PROVIDER_TIMEOUT_MS: '1000', PURCHASE_MS: '2000', RETRY_MS: '100' },
     });
     service = own(await start(config));
