@@ -295,11 +295,18 @@ describe('customer webhooks', () => {
       client.replayDeliveries({ endpointId: endpoint.id, ...replay }, { principal: tenant }),
       is('webhook.endpoint_disabled'),
     );
+    // What happens while it is off is not sent, but kept: the sweeper ends it, and here nobody waits for that.
+    await resumed(tenant.tenantId, 2);
+    await logged(tenant, endpoint.id, ['pending', 'failed']);
+    await db.query(`update webhook_deliveries set status = 'failed', next_attempt_at = null, ended_at = now() where endpoint_id = $1`, [
+      endpoint.id,
+    ]);
+    assert.equal(endpoint.got().length, 1);
     receiver.answer(endpoint.path, status(204));
     await enable(tenant, endpoint.id, true);
-    assert.deepEqual(await client.replayDeliveries({ endpointId: endpoint.id, ...replay }, { principal: tenant }), { replayed: 1 });
-    await logged(tenant, endpoint.id, ['delivered']);
-    assert.equal(new Set(endpoint.got().map(({ headers }) => headers['webhook-id'])).size, 1);
+    assert.deepEqual(await client.replayDeliveries({ endpointId: endpoint.id, ...replay }, { principal: tenant }), { replayed: 2 });
+    await logged(tenant, endpoint.id, ['delivered', 'delivered']);
+    assert.equal(new Set(endpoint.got().map(({ headers }) => headers['webhook-id'])).size, 2);
   });
 
   it('days of nothing but failures switch an endpoint off; a single success begins anew', async () => {
@@ -335,13 +342,18 @@ describe('customer webhooks', () => {
     await enable(tenant, last, false);
     await create(tenant);
     await assert.rejects(enable(tenant, last, true), is('webhook.limit_reached'));
-    const payload = { subscriptionId: newId(), plan: 'starter', previousPlan: 'pro' } as never;
-    const about = { tenantId: tenant.tenantId, aggregateId: newId(), aggregateVersion: 2, occurredAt: new Date() };
-    await elsewhere.transaction((tx) => publishEvent(tx, events.billing.planChanged, { ...about, payload }));
-    await eventually(async () => {
-      const now = (await client.listEndpoints({}, { principal: tenant })).endpoints;
-      assert.deepEqual(new Set(now.map(({ disabledReason }) => disabledReason)), new Set(['plan', 'user']));
-    }, patiently);
+    const reasons = async (): Promise<readonly string[]> =>
+      (await client.listEndpoints({}, { principal: tenant })).endpoints.map(({ disabledReason }) => disabledReason);
+    const planIs = async (plan: string, previousPlan: string, aggregateVersion: number): Promise<void> => {
+      const payload = { subscriptionId: newId(), plan, previousPlan } as never;
+      const about = { tenantId: tenant.tenantId, aggregateId: tenant.tenantId, aggregateVersion, occurredAt: new Date() };
+      await elsewhere.transaction((tx) => publishEvent(tx, events.billing.planChanged, { ...about, payload }));
+    };
+    await planIs('starter', 'pro', 2);
+    await eventually(async () => assert.deepEqual(await reasons(), ['plan', 'plan', 'plan', 'plan', 'user', 'plan']), patiently);
+    // With the plan come back those that went with it, and no others.
+    await planIs('pro', 'starter', 3);
+    await eventually(async () => assert.deepEqual(await reasons(), ['', '', '', '', 'user', '']), patiently);
   });
 
   it('a repeated creation gives the same endpoint and secret, with other words it is a conflict', async () => {

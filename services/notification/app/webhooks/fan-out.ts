@@ -1,5 +1,6 @@
 import { newId } from '#platform/ids/index.ts';
-import type { Clock } from '#platform/time/index.ts';
+import { addMs, type Clock } from '#platform/time/index.ts';
+import { keptMs } from '../../domain/webhooks/delivery.ts';
 import { bodyOf, eventTypeOf, filtersOf, type PublicEvent } from '../../domain/webhooks/event-types.ts';
 import type { Bodies, FanOut, NewWebhookDelivery } from './ports.ts';
 
@@ -8,7 +9,9 @@ export const fanOut =
   ({ store, bodies, clock }: { readonly store: FanOut; readonly bodies: Pick<Bodies, 'seal'>; readonly clock: Clock }) =>
   async (events: readonly PublicEvent[]): Promise<number> => {
     if (events.length === 0) return 0;
-    const subscribers = Map.groupBy(await store.subscribers([...new Set(events.map(({ tenantId }) => tenantId))]), (each) => each.tenantId);
+    const now = clock.now();
+    const tenantIds = [...new Set(events.map(({ tenantId }) => tenantId))];
+    const subscribers = Map.groupBy(await store.subscribers(tenantIds, addMs(now, -keptMs)), (each) => each.tenantId);
     const deliveries: NewWebhookDelivery[] = [];
     for (const event of events) {
       const filters = filtersOf(event.type);
@@ -21,6 +24,6 @@ export const fanOut =
         deliveries.push({ id: newId(), endpointId, event, body: sealed, complete: !eventTypeOf(event.type).details });
       }
     }
-    if (deliveries.length > 0) await store.add(deliveries, clock.now());
+    if (deliveries.length > 0) await store.add(deliveries, now);
     return deliveries.length;
   };

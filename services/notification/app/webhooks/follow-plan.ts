@@ -2,8 +2,8 @@ import type { Clock } from '#platform/time/index.ts';
 import { endpointLimit } from '../../domain/webhooks/endpoint.ts';
 import type { FanOut } from './ports.ts';
 
-/** A smaller plan keeps the oldest endpoints; the others are switched off, not deleted. */
+/** A smaller plan keeps the oldest endpoints; the others are switched off, not deleted, and come back with a larger one. */
 export const followPlan =
-  ({ store, clock }: { readonly store: Pick<FanOut, 'keepOnly'>; readonly clock: Clock }) =>
+  ({ store, clock }: { readonly store: Pick<FanOut, 'fit'>; readonly clock: Clock }) =>
   (tenantId: string, plan: string): Promise<void> =>
-    store.keepOnly(tenantId, endpointLimit(plan), clock.now());
+    store.fit(tenantId, endpointLimit(plan), clock.now());

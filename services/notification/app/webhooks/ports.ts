@@ -74,12 +74,18 @@ export interface NewWebhookDelivery {
 }
 /** Of one consumer's transaction. */
 export interface FanOut {
-  /** Enabled endpoints of these tenants. */
-  subscribers(tenantIds: readonly string[]): Promise<readonly { id: string; tenantId: string; eventTypes: readonly string[] }[]>;
+  /**
+   * Endpoints of these tenants that are on, or were switched off by their failures after `since`: what happens meanwhile is kept for
+   * their replay.
+   */
+  subscribers(
+    tenantIds: readonly string[],
+    since: Date,
+  ): Promise<readonly { id: string; tenantId: string; eventTypes: readonly string[] }[]>;
   /** What is there already for (event, endpoint) stays. */
   add(deliveries: readonly NewWebhookDelivery[], at: Date): Promise<void>;
-  /** Switches off the newest beyond the limit. */
-  keepOnly(tenantId: string, limit: number, at: Date): Promise<void>;
+  /** Switches off the newest beyond the limit; switches on again what only a smaller plan had switched off, the oldest first. */
+  fit(tenantId: string, limit: number, at: Date): Promise<void>;
 }
 
 export interface DeliveryFilter {

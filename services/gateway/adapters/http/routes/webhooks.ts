@@ -76,7 +76,8 @@ const endpointRoutes = (app: App, { webhooks }: Backends): void => {
       schema: {
         tags,
         summary: 'Change an endpoint, or switch it on or off',
-        description: 'Deliveries that wait go to the new address. What waits for an endpoint that is switched off fails; replay it later.',
+        description:
+          'Deliveries that wait go to the new address. What waits for an endpoint that is switched off fails: replay it later. What happens while you have it off is not kept.',
         params,
         body: WebhookChange,
         response: { 200: Webhook, ...problems(403, 404, 409, 422) },

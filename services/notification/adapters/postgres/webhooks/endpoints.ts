@@ -4,9 +4,8 @@ import { type Database, type Queryable, withIdempotency } from '#platform/postgr
 import type { Endpoints, WithSecret } from '../../../app/webhooks/ports.ts';
 import type { Endpoint } from '../../../domain/webhooks/endpoint.ts';
 import { WebhookEndpointRow } from '../rows.ts';
+import { lockEndpoints } from './fan-out.ts';
 
-/** Creating and enabling of one tenant wait for each other, so that the limit holds. */
-const lockSql = `select pg_advisory_xact_lock(hashtextextended('webhook-endpoints:' || $1, 0))`;
 const countSql = 'select count(*) from webhook_endpoints where tenant_id = $1 and id <> $2 and enabled and deleted_at is null';
 const insertSql = `insert into webhook_endpoints (id, tenant_id, url, description, event_types, secret, served_at, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $7, $7)`;
@@ -47,7 +46,7 @@ export const postgresEndpoints = (db: Database): Endpoints => {
     return { endpoint: toEndpoint(row), secret: row.secret };
   };
   const requireRoom = async (tx: Queryable, tenantId: string, id: string, limit: number): Promise<void> => {
-    await tx.query(lockSql, [tenantId]);
+    await lockEndpoints(tx, tenantId);
     const [row] = await tx.query<{ count: bigint }>(countSql, [tenantId, id]);
     if (Number(row?.count ?? 0n) >= limit) throw appError('webhook.limit_reached', { meta: { limit: String(limit) } });
   };
