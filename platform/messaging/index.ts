@@ -9,3 +9,4 @@ export { dead, done, retry, type Outcome } from './outcome.ts';
 export { insertOutboxRows, outboxRow, publishEvent, type OutboxRow } from './outbox.ts';
 export { startRelay, type Relay, type RelayOptions } from './relay.ts';
 export { ensureStreams } from './streams.ts';
+export { readStream, streamState, type StoredEvent, type StreamReading, type StreamState } from './read-stream.ts';

@@ -144,4 +144,6 @@ export const metricTable = {
   webhook_oldest_due_seconds: gauge('How long the oldest webhook delivery that is due has waited for a worker.'),
   realtime_clients: gauge('Open WebSocket and SSE connections.', ['transport']),
   realtime_messages_total: counter('Messages pushed to browsers.', ['transport']),
+  realtime_ended_total: counter('Streams that ended, by reason; gone: the client left.', ['transport', 'reason']),
+  realtime_delay_seconds: histogram('From the fact to its writing into an open stream.', latencySeconds, ['transport']),
 } as const satisfies MetricTable;

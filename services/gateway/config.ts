@@ -1,6 +1,7 @@
 import {
   addressVar,
   defineConfig,
+  durationVar,
   integerVar,
   numberVar,
   portVar,
@@ -47,6 +48,16 @@ export const gatewayConfig = defineConfig({
     max: 60_000,
     default: 5_000,
     description: 'between two reports of counted requests to billing; a killed process loses at most these',
+  }),
+  streamWindowEvents: integerVar('STREAM_WINDOW_EVENTS', {
+    min: 10,
+    max: 1_000_000,
+    default: 20_000,
+    description: 'newest events of all tenants kept in memory for open streams; about 1 kB each',
+  }),
+  streamRetentionMs: durationVar('STREAM_RETENTION_MS', {
+    default: 86_400_000,
+    description: 'how old a last event id may be to be resumed',
   }),
   authAddress: addressVar('AUTH_GRPC_ADDRESS'),
   billingAddress: addressVar('BILLING_GRPC_ADDRESS'),

@@ -23,6 +23,7 @@ import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.t
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
 import { ChoiceServiceClient } from '#proto/namaskah/verification/v1/choices.ts';
 import { PolicyServiceClient } from '#proto/namaskah/verification/v1/policy.ts';
+import { LiveServiceClient } from '#proto/namaskah/verification/v1/live.ts';
 import {
   CatalogServiceClient,
   ProviderPushServiceClient,
@@ -32,9 +33,12 @@ import { apiKeyVerifier, looksLikeApiKey, type VerifiedKey } from './adapters/cr
 import { tokenVerifier } from './adapters/credentials/tokens.ts';
 import type { Backends } from './adapters/http/backends.ts';
 import { catalogueCache } from './adapters/http/catalogue-cache.ts';
+import { isPublic } from './adapters/http/live/event-types.ts';
+import { liveTiming } from './adapters/http/live/stream.ts';
 import { createServer } from './adapters/http/server.ts';
 import { reportCalls } from './adapters/usage/report-calls.ts';
-import { followAuth, followCatalogue, followVerifications, liveUpdates } from './adapters/nats/follow.ts';
+import { followAuth, followCatalogue } from './adapters/nats/follow.ts';
+import { openLiveFeed } from './adapters/nats/live/feed.ts';
 import { authenticate } from './app/authenticate.ts';
 import type { Role, Scope } from './app/ports.ts';
 import { gatewayConfig, type GatewayConfig } from './config.ts';
@@ -90,6 +94,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       choices: await life.own('choices', grpcClient(ChoiceServiceClient, at(config.verificationAddress))),
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
+      live: await life.own('live', grpcClient(LiveServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),
       policy: await life.own('policy', grpcClient(PolicyServiceClient, at(config.verificationAddress))),
       contacts: await life.own('contacts', grpcClient(ContactServiceClient, at(config.campaignAddress))),
@@ -106,7 +111,6 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
     const apiKeys = apiKeyVerifier({ ask: keyFromAuth(backends.apiKeys), clock });
 
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'gateway', logger: life.logger }));
-    const live = liveUpdates();
     await life.own(
       'auth changes',
       followAuth(bus, {
@@ -120,7 +124,10 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
     );
     const catalogue = catalogueCache();
     await life.own('catalogue changes', followCatalogue(bus, catalogue));
-    await life.own('verification changes', followVerifications(bus, live));
+    const feed = await life.own(
+      'live events',
+      openLiveFeed({ bus, logger: life.logger, windowEvents: config.streamWindowEvents, isPublic }),
+    );
 
     // Opened before the server, so that it is flushed after the last answer.
     const calls = await life.own(
@@ -134,8 +141,8 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       backends,
       countCall: calls.count,
       authenticate: authenticate({ tokens, apiKeys, looksLikeApiKey }),
-      live,
       catalogue,
+      live: { feed, cursorKey: principalKey, timing: { ...liveTiming, retentionMs: config.streamRetentionMs } },
       logger: life.logger,
       metrics: life.metrics,
       publicUrl: config.publicUrl,

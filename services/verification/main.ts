@@ -39,6 +39,7 @@ import { type VerificationConfig, verificationConfig } from './config.ts';
 import { notSold, sellsOffer } from './domain/catalogue.ts';
 import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
+import { openLive } from './open-live.ts';
 
 /** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
 const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], pushes: readonly PushReader[]): Providers => ({
@@ -170,6 +171,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           bulk.service,
           choiceService(listChoices(ports.catalogue)),
           policy,
+          openLive({ db, sealer: ports.sealer }),
         ],
       }),
     );

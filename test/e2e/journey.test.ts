@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { expectStatus, mailsTo, newCustomer, pay, until, type Customer } from '../support/client.ts';
+import { openSse, type StreamClient } from '../../services/gateway/testing/stream-client.ts';
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
 
 const telegram = { service: 'telegram', country: 'ID', capability: 'sms' };
@@ -98,6 +99,33 @@ describe('a customer', () => {
       'verification.code_already_received',
     );
   });
+  it('hears on one stream of everything that happens, and goes on where it was', async () => {
+    const headers = { authorization: `Bearer ${customer.tokens.accessToken}` };
+    const stream = await openSse(`${platform.gatewayUrl}/v2/stream?types=verification.*`, headers);
+    await until(
+      'the stream is open',
+      async () => stream.seen.length,
+      (count) => count > 0,
+    );
+    const rented = expectStatus(await customer.api.post('/v2/verifications', telegram), 201);
+    const named = (client: StreamClient, name: string) =>
+      until(
+        name,
+        async () => client.events().find((event) => event.name === name && event.data.data.id === rented.id),
+        (event) => event !== undefined,
+      );
+    await named(stream, 'verification.created');
+    stream.close();
+    const resumed = await openSse(`${platform.gatewayUrl}/v2/stream?lastEventId=${stream.lastCursor()}`, headers);
+    const received = await named(resumed, 'verification.code_received');
+    assert.match(received?.data.data.code, /^\d{4,8}$/);
+    await named(resumed, 'verification.completed');
+    assert.deepEqual(
+      [...stream.events(), ...resumed.events()].filter(({ name }) => name.startsWith('verification.')).map(({ name }) => name),
+      ['verification.created', 'verification.code_received', 'verification.completed'],
+    );
+    resumed.close();
+  });
   it('cancels before a code and gets everything back', async () => {
     await platform.simulator({ handlerApi: { noCodeRatio: 1 } });
     const before = await wallet();
@@ -170,9 +198,9 @@ describe('a customer', () => {
       'analytics caught up',
       async () => expectStatus(await customer.api.get('/v2/analytics/summary'), 200),
       ({ verifications, messages, spend }) =>
-        verifications.completed === 1 && verifications.cancelled === 1 && messages.delivered === 9 && spend.length === 1,
+        verifications.completed === 2 && verifications.cancelled === 1 && messages.delivered === 9 && spend.length === 1,
     );
-    assert.deepEqual([summary.verifications.purchased, summary.verifications.received], [2, 1]);
+    assert.deepEqual([summary.verifications.purchased, summary.verifications.received], [3, 2]);
     assert.deepEqual(summary.messages, { planned: 10, submitted: 9, delivered: 9, failed: 0, suppressed: 1 });
     assert.deepEqual(summary.toppedUp, [{ currency: 'USD', amount: '20.00' }]);
     const { balance } = await wallet();

@@ -3,13 +3,13 @@ import { createLogger } from '#platform/logging/index.ts';
 import { createMetrics, metricTable } from '#platform/telemetry/index.ts';
 import type { RouteRow } from '../adapters/http/plugins/access-control.ts';
 import { createServer } from '../adapters/http/server.ts';
-import { liveUpdates } from '../adapters/nats/follow.ts';
 import { fakeBackends } from './fake-backends.ts';
+import { fakeLive } from './fake-feed.ts';
 
 export const routeTable = async (): Promise<readonly RouteRow[]> => {
   const app = await createServer({
     backends: fakeBackends({}).backends,
-    live: liveUpdates(),
+    live: fakeLive(),
     authenticate: async () => undefined,
     readiness: async () => ({ ready: true, parts: {} }),
     logger: createLogger({ service: 'gateway', level: 'silent' }),

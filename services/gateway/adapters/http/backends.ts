@@ -19,6 +19,7 @@ import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webh
 import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts';
 import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
 import type { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
+import type { LiveServiceService } from '#proto/namaskah/verification/v1/live.ts';
 import type {
   CatalogServiceService,
   ProviderPushServiceService,
@@ -49,6 +50,7 @@ export interface Backends {
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
   readonly choices: GrpcClient<typeof ChoiceServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
+  readonly live: GrpcClient<typeof LiveServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
   readonly policy: GrpcClient<typeof PolicyServiceService>;
   readonly contacts: GrpcClient<typeof ContactServiceService>;

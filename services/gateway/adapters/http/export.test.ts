@@ -10,7 +10,7 @@ import { createMetrics, metricTable } from '#platform/telemetry/index.ts';
 import { eventually } from '#platform/testing/index.ts';
 import type { ExportTransactionsResponse, Transaction } from '#proto/namaskah/billing/v1/billing.ts';
 import { fakeBackends } from '../../testing/fake-backends.ts';
-import { liveUpdates } from '../nats/follow.ts';
+import { fakeLive } from '../../testing/fake-feed.ts';
 import type { Backends } from './backends.ts';
 import { csvText } from './csv.ts';
 import { createServer } from './server.ts';
@@ -40,7 +40,7 @@ before(async () => {
   const wallet = { exportTransactions: (_request: unknown, options: CallOptions) => chunks(options) };
   app = await createServer({
     backends: new Proxy(backends, { get: (all, name) => (name === 'wallet' ? wallet : all[name as keyof Backends]) }),
-    live: liveUpdates(),
+    live: fakeLive(),
     authenticate: async (header) => ({
       tenantId: header?.slice('Bearer '.length) ?? '',
       subject: 'user:u',

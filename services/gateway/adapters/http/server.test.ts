@@ -5,10 +5,11 @@ import type { FastifyInstance } from 'fastify';
 import { appError } from '#platform/errors/index.ts';
 import { newId, toTypeId } from '#platform/ids/index.ts';
 import { createLogger } from '#platform/logging/index.ts';
+import { eventually } from '#platform/testing/index.ts';
 import { createMetrics, installPropagation, metricTable } from '#platform/telemetry/index.ts';
 import type { Caller } from '../../app/ports.ts';
 import { fakeBackends } from '../../testing/fake-backends.ts';
-import { liveUpdates } from '../nats/follow.ts';
+import { fakeFeed, fakeLive } from '../../testing/fake-feed.ts';
 import { requestsPerMinute } from './plugins/rate-limit.ts';
 import { createServer } from './server.ts';
 
@@ -41,10 +42,10 @@ const callers: Record<string, Caller> = {
 
 const setUp = async (answers: Parameters<typeof fakeBackends>[0] = {}) => {
   const { backends, calls } = fakeBackends(answers);
-  const live = liveUpdates();
+  const feed = fakeFeed();
   const app = await createServer({
     backends,
-    live,
+    live: fakeLive(feed),
     authenticate: async (header) => {
       if (header === undefined) return undefined;
       const caller = callers[header.slice('Bearer '.length)];
@@ -61,7 +62,7 @@ const setUp = async (answers: Parameters<typeof fakeBackends>[0] = {}) => {
     bodyLimitBytes: 2_048,
     maxEventLoopDelayMs: 0,
   });
-  return { app, calls, live };
+  return { app, calls, feed };
 };
 
 const owner = { authorization: 'Bearer owner' };
@@ -334,7 +335,7 @@ describe('closing', () => {
 describe('event stream of a verification', () => {
   it('sends each version once, resumes after the last one seen, ends at a final status', async () => {
     let current: Record<string, unknown> = { ...verification };
-    const { app, live } = await setUp({ 'verifications.getVerification': () => ({ verification: current }) });
+    const { app, feed } = await setUp({ 'verifications.getVerification': () => ({ verification: current }) });
     await app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = app.server.address() as { port: number };
     const url = `http://127.0.0.1:${port}/v2/verifications/${toTypeId('verification', verificationId)}/events`;
@@ -354,10 +355,10 @@ describe('event stream of a verification', () => {
     };
     const complete = (): void => {
       current = { ...current, status: 'VERIFICATION_STATUS_COMPLETED', version: 5n, code: '1234' };
-      for (let nudge = 0; nudge < 3; nudge++) live.notify(verificationId);
+      for (let nudge = 0; nudge < 3; nudge++) feed.happen(0, { tenantId, aggregateId: verificationId });
     };
     assert.deepEqual(await read({}, complete), ['2', '5']);
-    assert.equal(live.size(), 0, 'no listener is left behind');
+    await eventually(async () => assert.equal(feed.window.listeners(), 0, 'no listener is left behind'));
     current = { ...verification };
     assert.deepEqual(await read({ 'last-event-id': '2' }, complete), ['5']);
     await app.close();

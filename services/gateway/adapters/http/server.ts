@@ -8,7 +8,7 @@ import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Authenticate } from '../../app/authenticate.ts';
 import type { Backends } from './backends.ts';
 import { type CatalogueCache, catalogueCache } from './catalogue-cache.ts';
-import type { LiveUpdates } from './live.ts';
+import { liveStreams, webSockets, type LiveOptions } from './live/stream.ts';
 import { accessControl } from './plugins/access-control.ts';
 import { answers, unreadableAddress } from './plugins/answers.ts';
 import { loadShedding } from './plugins/load-shedding.ts';
@@ -22,9 +22,9 @@ import { validatorCompiler } from './validation.ts';
 export interface ServerDependencies {
   readonly backends: Backends;
   readonly authenticate: Authenticate;
-  readonly live: LiveUpdates;
   /** Answers of the catalogue; absent: nobody tells it of changes. */
   readonly catalogue?: CatalogueCache;
+  readonly live: LiveOptions;
   /** Told of every request of a tenant that was served; absent where nobody counts. */
   readonly countCall?: (tenantId: string) => void;
   readonly readiness: () => Promise<Readiness>;
@@ -132,13 +132,15 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   answers(app, dependencies);
   loadShedding(app, dependencies);
   securityHeaders(app);
+  await webSockets(app);
   await allowOrigins(app, dependencies.corsOrigins);
   accessControl(app, dependencies);
   if (dependencies.countCall) usageMeter(app, dependencies.countCall);
   await rateLimit(app, dependencies);
   await openApi(app, dependencies);
   const { catalogue = catalogueCache() } = dependencies;
-  await registerRoutes(app, { ...dependencies, catalogue });
+  const streams = liveStreams(app, dependencies);
+  await registerRoutes(app, { ...dependencies, catalogue, streams });
   await app.ready();
   return app;
 };

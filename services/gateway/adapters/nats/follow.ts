@@ -1,7 +1,6 @@
 /**
- * What every replica of the gateway must hear at once: ended sessions, revoked keys, changed plans, and which
- * verification changed. Ephemeral subscriptions from now on; whatever is missed while disconnected is bounded by the
- * short life of the caches and by the streams' own recheck.
+ * What every replica of the gateway must hear at once: ended sessions, revoked keys, changed plans. Ephemeral subscriptions from
+ * now on; whatever is missed while disconnected is bounded by the short life of the caches.
  */
 import { events } from '#events';
 import type { Bus, ReceivedEvent } from '#platform/messaging/index.ts';
@@ -33,28 +32,6 @@ export const followAuth = (bus: Bus, changes: AuthChanges) =>
     }),
   );
 
-/** Nudges by resource id: many listeners per id, none kept after its last one has left. */
-export const liveUpdates = () => {
-  const listeners = new Map<string, Set<() => void>>();
-  return {
-    subscribe(resourceId: string, onChange: () => void): () => void {
-      const set = listeners.get(resourceId) ?? new Set();
-      listeners.set(resourceId, set.add(onChange));
-      return () => {
-        set.delete(onChange);
-        if (set.size === 0 && listeners.get(resourceId) === set) listeners.delete(resourceId);
-      };
-    },
-    notify(resourceId: string): void {
-      for (const onChange of listeners.get(resourceId) ?? []) onChange();
-    },
-    size: () => listeners.size,
-  };
-};
-
 /** Answers of the catalogue that are kept are of another one from now on. */
 export const followCatalogue = (bus: Bus, cache: { forget(): void }) =>
   following(bus.follow(events.verification.catalogueChanged.subject, () => cache.forget()));
-
-export const followVerifications = (bus: Bus, live: { notify(resourceId: string): void }) =>
-  following(bus.follow('namaskah.verification.v1.activation.*', (event: ReceivedEvent<unknown>) => live.notify(event.aggregateId)));

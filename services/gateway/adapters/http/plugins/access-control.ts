@@ -1,5 +1,5 @@
 /** Credentials are checked before the body is read: a stranger learns nothing about schemas and costs nothing. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { authorise, publicAccess, type Access } from '../../../app/access.ts';
 import type { Authenticate } from '../../../app/authenticate.ts';
 
@@ -16,6 +16,17 @@ declare module 'fastify' {
   }
 }
 
+/**
+ * The Authorization header; of a WebSocket, which a browser cannot give one, also "bearer.<credential>" among the offered protocols: in
+ * the address it would stand in logs.
+ */
+export const credentialOf = ({ authorization, upgrade, ...headers }: FastifyRequest['headers']): string | undefined => {
+  if (authorization !== undefined || upgrade === undefined) return authorization;
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+  const credential = offered?.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length);
+  return credential === undefined ? undefined : `Bearer ${credential}`;
+};
+
 export const accessControl = (app: FastifyInstance, { authenticate }: { readonly authenticate: Authenticate }): void => {
   const table: RouteRow[] = [];
   app.decorate('routeTable', table);
@@ -31,7 +42,7 @@ export const accessControl = (app: FastifyInstance, { authenticate }: { readonly
     const { access } = request.routeOptions.config;
     // No route matched: the not-found handler answers, the same to everybody.
     if (!access || access.kind === 'public') return;
-    request.caller = await authenticate(request.headers.authorization);
+    request.caller = await authenticate(credentialOf(request.headers));
     authorise(access, request.caller);
   });
 };

@@ -28,6 +28,7 @@ export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly pu
         { name: 'catalogue', description: 'Services, countries, prices' },
         { name: 'prices', description: 'Your prices, quotes, promotion codes, why a charge is what it is' },
         { name: 'verifications', description: 'Rent a number, receive its code' },
+        { name: 'stream', description: 'Everything that happens, live: server-sent events and WebSocket' },
         { name: 'wallet', description: 'Credits, payments, transactions' },
         { name: 'subscription', description: 'Plans and what you have subscribed to' },
         { name: 'documents', description: 'Invoices, credit notes, receipts, billing details' },

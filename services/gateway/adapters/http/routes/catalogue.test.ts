@@ -4,8 +4,8 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { createLogger } from '#platform/logging/index.ts';
 import { createMetrics, metricTable } from '#platform/telemetry/index.ts';
-import { liveUpdates } from '../../nats/follow.ts';
 import { fakeBackends } from '../../../testing/fake-backends.ts';
+import { fakeLive } from '../../../testing/fake-feed.ts';
 import { catalogueCache } from '../catalogue-cache.ts';
 import { createServer } from '../server.ts';
 
@@ -34,7 +34,7 @@ const open = async () => {
     'choices.listAreaCodes': () => ({ areaCodes: [] }),
   });
   const app = await createServer({
-    ...{ backends, catalogue, live: liveUpdates() },
+    ...{ backends, catalogue, live: fakeLive() },
     authenticate: async (header) =>
       header === undefined ? undefined : { tenantId, subject: 'user:u', roles: ['owner'], scopes: ['*'], plan: 'pro' },
     readiness: async () => ({ ready: true, parts: {} }),

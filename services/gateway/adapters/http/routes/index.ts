@@ -2,7 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, Raw
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Backends } from '../backends.ts';
 import type { CatalogueCache } from '../catalogue-cache.ts';
-import type { LiveUpdates } from '../live.ts';
+import type { LiveStreams } from '../live/stream.ts';
 import { adjustmentRoutes } from './adjustments.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
@@ -33,6 +33,7 @@ import { promotionAdminRoutes, promotionRoutes } from './promotions.ts';
 import { refundRoutes } from './refunds.ts';
 import { usageAlertRoutes } from './usage-alerts.ts';
 import { usageRoutes } from './usage.ts';
+import { streamRoutes } from './stream.ts';
 import { verificationEventRoutes } from './verification-events.ts';
 import { verificationRoutes } from './verifications.ts';
 import { walletRoutes } from './wallet.ts';
@@ -49,7 +50,7 @@ export type App = FastifyInstance<
 
 export interface RouteDependencies {
   readonly backends: Backends;
-  readonly live: LiveUpdates;
+  readonly streams: LiveStreams;
   readonly readiness: () => Promise<Readiness>;
   readonly publicUrl: string;
   readonly catalogue: CatalogueCache;
@@ -85,6 +86,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   verificationEventRoutes(typed, dependencies);
   policyRoutes(typed, dependencies.backends);
   policyAdminRoutes(typed, dependencies.backends);
+  streamRoutes(typed, dependencies);
   contactRoutes(typed, dependencies.backends);
   campaignRoutes(typed, dependencies.backends);
   webhookRoutes(typed, dependencies.backends);

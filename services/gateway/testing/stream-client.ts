@@ -1,0 +1,82 @@
+/** Clients of /v2/stream for tests: what they saw, in order, over either transport. */
+import { WebSocket } from 'ws';
+
+export interface Seen {
+  readonly name: string;
+  readonly cursor: string | undefined;
+  readonly data: any;
+}
+
+export interface StreamClient {
+  readonly seen: readonly Seen[];
+  /** Events of the tenant, without those of the stream itself. */
+  events(): readonly Seen[];
+  lastCursor(): string | undefined;
+  /** Resolves when the server or `close` has ended it; with the close code of a WebSocket. */
+  readonly ended: Promise<number | undefined>;
+  close(): void;
+}
+
+const clientOf = (seen: Seen[], ended: Promise<number | undefined>, close: () => void): StreamClient => ({
+  seen,
+  events: () => seen.filter(({ name }) => !name.startsWith('stream.')),
+  lastCursor: () => seen.findLast(({ cursor }) => cursor !== undefined)?.cursor,
+  ended,
+  close,
+});
+
+const parseBlock = (block: string): Seen | undefined => {
+  const fields = new Map(
+    block.split('\n').flatMap((line) => {
+      const at = line.indexOf(': ');
+      return at > 0 ? [[line.slice(0, at), line.slice(at + 2)] as const] : [];
+    }),
+  );
+  const [name, cursor, data] = [fields.get('event'), fields.get('id'), fields.get('data')];
+  if (name === undefined && cursor === undefined) return undefined;
+  return { name: name ?? 'stream.beat', cursor, data: data === undefined ? undefined : JSON.parse(data) };
+};
+
+/** @throws when the answer is not an event stream, with the answer */
+export const openSse = async (url: string, headers: Record<string, string>): Promise<StreamClient> => {
+  const abort = new AbortController();
+  const response = await fetch(url, { headers, signal: abort.signal });
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  const seen: Seen[] = [];
+  const ended = (async (): Promise<undefined> => {
+    let rest = '';
+    try {
+      for await (const chunk of response.body ?? []) {
+        const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
+        rest = blocks.pop() ?? '';
+        for (const block of blocks) {
+          const one = parseBlock(block);
+          if (one) seen.push(one);
+        }
+      }
+    } catch {
+      // Cut off.
+    }
+  })();
+  return clientOf(seen, ended, () => abort.abort());
+};
+
+export const openWebSocket = async (
+  url: string,
+  options: { headers?: Record<string, string>; protocols?: string[]; first?: unknown },
+): Promise<StreamClient> => {
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), options.protocols ?? [], { headers: options.headers ?? {} });
+  const seen: Seen[] = [];
+  const ended = new Promise<number>((resolve) => socket.once('close', (code) => resolve(code)));
+  socket.on('message', (raw: Buffer) => {
+    const { type, lastEventId, event } = JSON.parse(raw.toString());
+    seen.push({ name: type, cursor: lastEventId, data: event });
+  });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('open', () => resolve());
+    socket.once('error', reject);
+  });
+  socket.on('error', () => {});
+  if (options.first !== undefined) socket.send(typeof options.first === 'string' ? options.first : JSON.stringify(options.first));
+  return clientOf(seen, ended, () => socket.terminate());
+};
