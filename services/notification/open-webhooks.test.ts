@@ -5,10 +5,11 @@ import type { ServerResponse } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { events } from '#events';
 import { type ErrorCode, isAppError } from '#platform/errors/index.ts';
+import { headers as newHeaders } from '@nats-io/transport-node';
 import { type ClientOf, grpcClient, type Principal } from '#platform/grpc/index.ts';
 import { newId, toTypeId } from '#platform/ids/index.ts';
 import type { RunningService } from '#platform/lifecycle/index.ts';
-import { openBus, publishEvent, startRelay } from '#platform/messaging/index.ts';
+import { type Bus, header, openBus, publishEvent, startRelay } from '#platform/messaging/index.ts';
 import { type Database, openDatabase, platformMigration } from '#platform/postgres/index.ts';
 import { createTestDatabase, createTestNats, eventually, startProcess, testPrincipal, testPrincipalKey } from '#platform/testing/index.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
@@ -34,6 +35,7 @@ describe('customer webhooks', () => {
   let verifications: Awaited<ReturnType<typeof startVerificationStub>>;
   let mailbox: Awaited<ReturnType<typeof startHeldMailbox>>;
   let receiver: Receiver;
+  let bus: Bus;
   let db: Database;
   /** From which the events come. */
   let elsewhere: Database;
@@ -63,7 +65,7 @@ describe('customer webhooks', () => {
     receiver = own(await startReceiver());
     db = own(await openDatabase({ url: database.url, applicationName: 'test' }));
     elsewhere = own(await openDatabase({ url: others.url, applicationName: 'others' }));
-    const bus = own(await openBus({ url: nats.url, name: 'others' }));
+    bus = own(await openBus({ url: nats.url, name: 'others' }));
     own(await startRelay({ db: elsewhere, bus }));
     environment = {
       ...{ ENVIRONMENT: 'test', NATS_URL: nats.url, DATABASE_URL: database.url, PRINCIPAL_KEY: testPrincipalKey },
@@ -157,6 +159,30 @@ describe('customer webhooks', () => {
     assert.equal(verified(sibling, family.secret).id, body.id, 'the same event');
     assert.notEqual(sibling.headers['webhook-id'], first.headers['webhook-id'], 'another delivery');
     assert.deepEqual(await log(theirs, foreign.id), []);
+  });
+
+  it('an event that is delivered again is not told again, even when the inbox has forgotten it', async () => {
+    const tenant = newTenant();
+    const endpoint = await create(tenant);
+    await resumed(tenant.tenantId);
+    await logged(tenant, endpoint.id, ['delivered']);
+    const { streams, consumers } = await bus.manager();
+    const { state } = await streams.info('BILLING');
+    const stored = await streams.getMessage('BILLING', { seq: state.last_seq });
+    assert.ok(stored);
+    const again = newHeaders();
+    for (const name of stored.header.keys()) if (name !== header.messageId) again.set(name, stored.header.get(name));
+    for (const forgotten of [false, true]) {
+      if (forgotten) await db.query('delete from inbox');
+      const { duplicate } = await bus.jetstream.publish(stored.subject, stored.data, { headers: again });
+      assert.equal(duplicate, false, 'the stream itself has not dropped it');
+      await eventually(async () => {
+        const { num_pending: pending, num_ack_pending: open } = await consumers.info('BILLING', 'notification-webhooks-billing');
+        assert.equal(pending + open, 0);
+      }, patiently);
+    }
+    assert.equal((await log(tenant, endpoint.id)).length, 1);
+    assert.equal(endpoint.got().length, 1);
   });
 
   it('a code arrives with number and text, of the moment it was received; nothing of it lies open in the database or the log', async () => {

@@ -29,6 +29,8 @@ const limits = new Map([
 /** How many endpoints a plan has; a plan that nobody knows has none. */
 export const endpointLimit = (plan: string): number => limits.get(plan) ?? 0;
 
+/** Those that are switched off included. */
+export const maxEndpoints = 100;
 export const maxFilters = 50;
 export const maxUrlLength = 2_048;
 export const maxDescriptionLength = 200;

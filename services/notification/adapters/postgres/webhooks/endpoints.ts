@@ -2,11 +2,12 @@ import type { EntityDictionary } from '@mikro-orm/core';
 import { appError } from '#platform/errors/index.ts';
 import { type Database, type Queryable, withIdempotency } from '#platform/postgres/index.ts';
 import type { Endpoints, WithSecret } from '../../../app/webhooks/ports.ts';
-import type { Endpoint } from '../../../domain/webhooks/endpoint.ts';
+import { type Endpoint, maxEndpoints } from '../../../domain/webhooks/endpoint.ts';
 import { WebhookEndpointRow } from '../rows.ts';
 import { lockEndpoints } from './fan-out.ts';
 
-const countSql = 'select count(*) from webhook_endpoints where tenant_id = $1 and id <> $2 and enabled and deleted_at is null';
+const countSql = `select count(*) filter (where enabled) as enabled, count(*) as all
+from webhook_endpoints where tenant_id = $1 and id <> $2 and deleted_at is null`;
 const insertSql = `insert into webhook_endpoints (id, tenant_id, url, description, event_types, secret, served_at, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $7, $7)`;
 const findSql = 'select * from webhook_endpoints where tenant_id = $1 and id = $2 and deleted_at is null';
@@ -47,8 +48,9 @@ export const postgresEndpoints = (db: Database): Endpoints => {
   };
   const requireRoom = async (tx: Queryable, tenantId: string, id: string, limit: number): Promise<void> => {
     await lockEndpoints(tx, tenantId);
-    const [row] = await tx.query<{ count: bigint }>(countSql, [tenantId, id]);
-    if (Number(row?.count ?? 0n) >= limit) throw appError('webhook.limit_reached', { meta: { limit: String(limit) } });
+    const [row] = await tx.query<{ enabled: bigint; all: bigint }>(countSql, [tenantId, id]);
+    if (Number(row?.enabled ?? 0n) >= limit || Number(row?.all ?? 0n) >= maxEndpoints)
+      throw appError('webhook.limit_reached', { meta: { limit: String(limit) } });
   };
   return {
     create: ({ id, tenantId, url, description, eventTypes, secret, at }, limit, { key, request }) =>
@@ -71,6 +73,8 @@ export const postgresEndpoints = (db: Database): Endpoints => {
       (await db.em().find(WebhookEndpointRow, { tenantId, deletedAt: null }, { orderBy: { id: 'asc' } })).map(toEndpoint),
     update: (tenantId, id, { url, description, eventTypes, enabled }, limit, at) =>
       db.transaction(async (tx) => {
+        // Before the row, as everybody who needs both.
+        if (enabled === true) await lockEndpoints(tx, tenantId);
         const before = await withSecret(tx, tenantId, id, ' for no key update');
         if (before === undefined) return undefined;
         if (enabled === true && !before.endpoint.enabled) await requireRoom(tx, tenantId, id, limit);

@@ -239,6 +239,51 @@ describe('webhooks in PostgreSQL', () => {
     assert.equal((await endpoints.update(tenantId, id, { url: 'https://example.org/' }, 5, now))?.failingSince, undefined);
   });
 
+  it('an endpoint that is switched off makes room for another, but not without end', async () => {
+    const tenantId = newId();
+    const wish = () => ({
+      id: newId(),
+      tenantId,
+      url: 'https://example.com/',
+      description: '',
+      eventTypes: ['*'],
+      secret: bytes('s'),
+      at: now,
+    });
+    const create = (limit: number) => endpoints.create(wish(), limit, { key: newId(), request: {} });
+    const isRefused = (error: unknown) => isAppError(error, 'webhook.limit_reached');
+    const { endpoint: first } = await create(1);
+    await assert.rejects(create(1), isRefused);
+    await endpoints.update(tenantId, first.id, { enabled: false }, 1, now);
+    const { endpoint: second } = await create(1);
+    await assert.rejects(endpoints.update(tenantId, first.id, { enabled: true }, 1, now), isRefused);
+    await endpoints.remove(tenantId, second.id, now);
+    assert.equal((await endpoints.update(tenantId, first.id, { enabled: true }, 1, now))?.enabled, true);
+    await db.query(
+      `insert into webhook_endpoints (id, tenant_id, url, description, event_types, enabled, disabled_reason, secret, served_at, created_at, updated_at)
+       select gen_random_uuid(), $1, 'https://example.com/', '', '{*}', false, 'user', 's', $2, $2, $2 from generate_series(1, 99)`,
+      [tenantId, now],
+    );
+    await assert.rejects(create(20), isRefused);
+  });
+
+  it('enabling, creating and a change of plan at once end within the limit, and none waits for another for ever', async () => {
+    const tenantId = newId();
+    const ids: string[] = [];
+    for (let count = 0; count < 6; count++) ids.push(await endpoint(tenantId));
+    for (let round = 0; round < 5; round++) {
+      await Promise.allSettled([
+        ...ids.map((id) => endpoints.update(tenantId, id, { enabled: round % 2 === 0 }, 5, now)),
+        ...[3, 5].map((limit) => db.transaction((tx) => postgresFanOut(tx).fit(tenantId, limit, now))),
+      ]);
+      await db.transaction((tx) => postgresFanOut(tx).fit(tenantId, 5, now));
+      const [row] = await db.query<{ count: bigint }>('select count(*) from webhook_endpoints where tenant_id = $1 and enabled', [
+        tenantId,
+      ]);
+      assert.ok(Number(row?.count) <= 5, String(row?.count));
+    }
+  });
+
   it('an event that comes twice is one delivery', async () => {
     const tenantId = newId();
     const endpointId = await endpoint(tenantId);
