@@ -99,6 +99,11 @@ export const metricTable = {
     'operation',
     'outcome',
   ]),
+  verification_route_decisions_total: counter('Purchases by why the first provider was chosen: best, explored, probed, last_resort …', [
+    'verdict',
+  ]),
+  verification_route_refusals_total: counter('Numbers that a provider refused, by reason.', ['provider', 'reason']),
+  verification_provider_circuit: gauge('Circuit of a provider: 0 closed, 1 half-open, 2 open.', ['provider']),
   verification_batches_total: counter('Bulk orders by the state they ended in.', ['status']),
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
   verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),

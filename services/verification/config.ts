@@ -87,6 +87,24 @@ export const verificationConfig = defineConfig({
     description: 'how long a silent provider is asked after the end of a number',
   }),
   finishAttempts: integerVar('FINISH_ATTEMPTS', { default: 8, min: 1, max: 100 }),
+  routeAttempts: integerVar('ROUTE_ATTEMPTS', { default: 3, min: 1, max: 10, description: 'providers asked for one number, at most' }),
+  routeExploreShare: numberVar('ROUTE_EXPLORE_SHARE', {
+    default: 0.05,
+    min: 0,
+    max: 0.5,
+    description: 'of purchases, for routes that may be better than the best known',
+  }),
+  routeHalfLifeMs: durationVar('ROUTE_HALF_LIFE_MS', {
+    default: 6 * 3_600_000,
+    min: 60_000,
+    description: 'after which an observation of a route counts half; change it only with empty route_tallies',
+  }),
+  routeRefreshMs: durationVar('ROUTE_REFRESH_MS', {
+    default: 2_000,
+    min: 50,
+    max: 60_000,
+    description: 'between two looks at what others learnt',
+  }),
   bulkBuyMs: durationVar('BULK_BUY_MS', {
     default: 15 * 60_000,
     min: 1_000,

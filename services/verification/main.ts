@@ -34,20 +34,20 @@ import type { NumberProvider, Ports, Providers, PushReader } from './app/ports.t
 import { priceOffers } from './app/price-offers.ts';
 import { quotePrice } from './app/quote-price.ts';
 import { receivePush } from './app/receive-push.ts';
+import { countOutcomes } from './app/routing/count-outcomes.ts';
+import type { Seller } from './app/routing/ports.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
-import { notSold, sellsOffer } from './domain/catalogue.ts';
+import { sellsOffer } from './domain/catalogue.ts';
 import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openLive } from './open-live.ts';
+import { openRouting } from './open-routing.ts';
 
-/** In the order of preference: a purchase goes to the first that sells what is wanted under a name of its own. */
-const inOrder = (providers: readonly (NumberProvider & { readonly codes: string })[], pushes: readonly PushReader[]): Providers => ({
-  route: (offer) => {
-    const first = providers.find(({ codes }) => sellsOffer(codes, offer));
-    if (first === undefined) throw notSold(offer);
-    return first;
-  },
+/** What a provider's names in the catalogue stand under. */
+type Upstream = NumberProvider & { readonly codes: string };
+
+const byName = (providers: readonly Upstream[], pushes: readonly PushReader[]): Providers => ({
   named: (name) => {
     const provider = providers.find((one) => one.name === name);
     if (provider === undefined) throw new Error(`there is no provider "${name}" any more`);
@@ -88,7 +88,7 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, b
       metrics,
     }),
   );
-  const providers: (NumberProvider & { readonly codes: string })[] = [{ ...handlerApi, codes: 'handlerApi' }];
+  const providers: Upstream[] = [{ ...handlerApi, codes: 'handlerApi' }];
   if (config.fiveSimUrl !== undefined && config.fiveSimToken !== undefined) {
     const account = { url: config.fiveSimUrl, token: config.fiveSimToken, timeoutMs: config.providerTimeoutMs };
     const fiveSim = await life.own('5sim', createFiveSimProvider({ ...account, catalogue, metrics }));
@@ -103,15 +103,21 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, b
     if (textVerifiedWebhookSecret !== undefined)
       pushes.push(createTextVerifiedPush({ secret: config.pushSecret, webhookSecret: textVerifiedWebhookSecret }));
   }
+  const sellers = providers.map(({ name, codes }): Seller => ({
+    name,
+    sells: (offer) => sellsOffer(codes, offer),
+  }));
+  const routes = await openRouting({ life, config, db, clock, sellers });
   return {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()) }),
     policy: postgresGate(db, clock),
     ledger: createLedger(billing),
     prices,
-    providers: inOrder(providers, pushes),
+    providers: byName(providers, pushes),
+    routes,
     catalogue,
     sealer: createSealer(Buffer.from(config.encryptionKey, 'base64')),
-    observer: createObserver({ logger, metrics }),
+    observer: countOutcomes(createObserver({ logger, metrics }), routes),
     clock,
     timing: config,
     pause: (ms) => pause(ms),

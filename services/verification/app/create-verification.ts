@@ -2,9 +2,11 @@ import { type AppError, appError, type ErrorCode, isAppError } from '#platform/e
 import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
-import { type Offer, offerOf, refuseAbove } from '../domain/catalogue.ts';
+import { notSold, type Offer, offerOf, refuseAbove } from '../domain/catalogue.ts';
 import { change } from '../domain/lifecycle.ts';
 import { recoverAt } from '../domain/timing.ts';
+import type { Decision } from '../domain/routing/decide.ts';
+import { traceOf } from '../domain/routing/trace.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { holdFor } from './hold.ts';
@@ -12,6 +14,7 @@ import { refuseBlocked } from './policy/refuse-blocked.ts';
 import { refusalError } from './policy/refusal.ts';
 import type { NumberProvider, Ports, Quote, Refusal } from './ports.ts';
 import { reconcilePurchase } from './reconcile-purchase.ts';
+import { failOver, nextProvider } from './routing/fail-over.ts';
 import { type Grant, settleFailed, settleGranted } from './settle-purchase.ts';
 import { type VerificationView, viewOf } from './view.ts';
 
@@ -28,6 +31,8 @@ export interface CreateVerificationRequest {
   readonly maxPrice: Money | undefined;
   /** Of a quote that the customer has asked for; empty or left out: the price of the moment. */
   readonly quoteId?: string;
+  /** Names of providers that are not to be asked. */
+  readonly excludedProviders?: readonly string[];
   /** Of one item of a batch: its price was promised and its money reserved when the batch was taken. */
   /** Who asks: user:<id> or key:<id>. */
   readonly actor?: string;
@@ -58,7 +63,7 @@ const holdRetryMs = 50;
 /**
  * Buys a number: price → row → hold → provider → row. The row is written first, so that a crash at any later point leaves
  * something for recovery; the hold comes before the provider, so that no number is bought that nobody can pay.
- * Two statements on this path: the row, and its outcome together with its event.
+ * Two statements on this path: the row, and its outcome together with its event; one more for each provider that refuses.
  * @throws verification.not_offered | service_blocked | kyc_required | switched_off | success_too_low | limit_reached | price_exceeded |
  *   no_numbers | provider_unavailable, billing.insufficient_credit, billing.quote_invalid, request.idempotency_conflict, platform.unavailable (repeat with the same key)
  */
@@ -99,17 +104,38 @@ const price = async (
 };
 
 const order = async (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote): Promise<Verification> => {
-  const provider = ports.providers.route(offer);
-  const verification = newVerification(ports, request, offer, quote, provider.name);
+  const id = newId();
+  const decision = ports.routes.decide({ id, offer, excluded: request.excludedProviders ?? [] });
+  if (decision.order.length === 0) return refuseUnrouted(ports, request, offer, decision);
+  const verification = newVerification(ports, request, offer, quote, { id, decision });
   const reserved = await ports.store.reserve(verification, offer.service.policyClass);
   if (reserved.kind === 'refused') throw refusalError(reserved.refused);
-  return reserved.kind === 'known'
-    ? replay(ports, reserved.earlier, verification.requestHash)
-    : purchase(ports, verification, offer, provider);
+  return reserved.kind === 'known' ? replay(ports, reserved.earlier, verification.requestHash) : purchase(ports, verification, offer);
 };
 
-const newVerification = (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote, provider: string): Verification => {
-  const id = newId();
+/** Nobody may be asked: nothing is written, so that the same key may be used again. What it bought before stays bought. */
+const refuseUnrouted = async (
+  ports: Ports,
+  request: CreateVerificationRequest,
+  offer: Offer,
+  { candidates }: Decision,
+): Promise<Verification> => {
+  const { tenantId, idempotencyKey } = request;
+  const earlier = idempotencyKey === '' ? undefined : await ports.store.findByKey(tenantId, idempotencyKey);
+  if (earlier) return replay(ports, earlier, requestHashOf(request, offer));
+  if (candidates.length === 0) throw notSold(offer);
+  if (candidates.every(({ verdict }) => verdict === 'excluded'))
+    throw appError('verification.not_offered', { fields: [{ field: 'excludeRoutes', reason: 'Every route to it is excluded.' }] });
+  throw appError('verification.provider_unavailable', { retryAfterMs: 60_000 });
+};
+
+const newVerification = (
+  ports: Ports,
+  request: CreateVerificationRequest,
+  offer: Offer,
+  quote: Quote,
+  { id, decision }: { readonly id: string; readonly decision: Decision },
+): Verification => {
   const createdAt = ports.clock.now();
   const purchaseDeadline = addMs(createdAt, ports.timing.purchaseMs);
   return {
@@ -129,7 +155,8 @@ const newVerification = (ports: Ports, request: CreateVerificationRequest, offer
     quoteId: quote.id,
     fromHoldId: request.batch?.holdId,
     actor: request.actor ?? '',
-    provider,
+    provider: decision.order[0] ?? '',
+    route: traceOf(decision),
     activationId: undefined,
     providerCostMicros: undefined,
     phoneNumber: undefined,
@@ -147,12 +174,18 @@ const newVerification = (ports: Ports, request: CreateVerificationRequest, offer
 };
 
 /** What the customer said, not what it came to: a repetition after a change of prices is still the same request. */
-const requestHashOf = ({ maxPrice: limit, quoteId = '', batch }: CreateVerificationRequest, offer: Offer): string => {
+const requestHashOf = (request: CreateVerificationRequest, offer: Offer): string => {
+  const { maxPrice: limit, quoteId = '', batch, excludedProviders = [] } = request;
   const { service, country, capability, operator, areaCode } = offer;
   const parts = [service.code, country.code, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
   const named = (name: string, value: string): string[] => (value === '' ? [] : [`${name}:${value}`]);
   // What is left out adds nothing: rows from before it could be asked for keep their hash.
-  const extras = [...named('operator', operator), ...named('area', areaCode), ...named('batch', batch?.id ?? '')];
+  const extras = [
+    ...named('operator', operator),
+    ...named('area', areaCode),
+    ...named('batch', batch?.id ?? ''),
+    ...named('without', excludedProviders.toSorted().join(',')),
+  ];
   return [...parts, ...(quoteId === '' ? [] : [quoteId]), ...extras].join('|');
 };
 
@@ -172,20 +205,46 @@ const replay = async (ports: Ports, first: Verification, requestHash: string): P
   return present;
 };
 
-const purchase = async (ports: Ports, verification: Verification, offer: Offer, provider: NumberProvider): Promise<Verification> => {
-  const holdId = await hold(ports, verification);
-  // Recovery may be at work on this row from now on: whoever comes late must not buy.
-  if (ports.clock.now() >= verification.purchaseDeadline) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
+/**
+ * Asks one provider after the other until one has a number. Only a refusal, which is certain, leads to the next one; an answer that got
+ * lost never does: the number may have been bought.
+ */
+const purchase = async (ports: Ports, reserved: Verification, offer: Offer): Promise<Verification> => {
+  const holdId = await hold(ports, reserved);
   const { service, country, chosen, price } = offer;
-  // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
-  const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price, chosen });
-  if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
-  if (answer.kind === 'unknown') return park(ports, verification, holdId);
-  const reason = reasonOf[answer.reason];
+  const refusals: Refusal[] = [];
+  let verification = reserved;
+  for (;;) {
+    // Recovery may be at work on this row from now on: whoever comes late must not buy.
+    if (ports.clock.now() >= verification.purchaseDeadline) {
+      if (refusals.length === 0) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
+      return giveUp(ports, verification, holdId, refusals);
+    }
+    const provider = ports.providers.named(verification.provider);
+    // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
+    const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price, chosen });
+    ports.routes.answered(verification, answer);
+    if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
+    if (answer.kind === 'unknown') return park(ports, verification, holdId);
+    refusals.push(answer.reason);
+    const next = nextProvider(verification);
+    if (next === undefined) return giveUp(ports, verification, holdId, refusals);
+    const moved = await failOver(ports, verification, next, answer);
+    if (moved === undefined) return (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
+    verification = moved;
+  }
+};
+
+/** What the customer is told: that there are no numbers, when anybody who is well says so. */
+const weightiest: readonly Reason[] = ['no_numbers', 'provider_unavailable', 'not_offered'];
+
+const giveUp = async (ports: Ports, verification: Verification, holdId: string, refusals: readonly Refusal[]): Promise<never> => {
+  const said = new Set(refusals.map((refusal) => reasonOf[refusal]));
+  const reason = weightiest.find((known) => said.has(known)) ?? 'provider_unavailable';
   await settleFailed(ports, verification, reason, holdId);
   throw appError(errorOf[reason] ?? 'verification.provider_unavailable', {
     ...(reason === 'not_offered' ? { fields: [{ field: 'service', reason: 'The provider does not offer it in this country.' }] } : {}),
-    cause: answer.detail,
+    cause: refusals.join(', '),
   });
 };
 

@@ -9,6 +9,7 @@ import type { PublicStatus } from '../domain/state.ts';
 import type { Timing } from '../domain/timing.ts';
 import type { PolicyGate } from './policy/ports.ts';
 import type { DomainEvent, Verification } from '../domain/verification.ts';
+import type { Routes } from './routing/ports.ts';
 
 /** A message as it is stored: the text, its code and its sender are sealed. */
 export interface SealedMessage {
@@ -56,6 +57,8 @@ export interface ListQuery {
 export interface VerificationStore {
   /** Writes a new row, unless policy refuses the purchase or the key has one; decided in the same statement. */
   reserve(verification: Verification, policyClass: PolicyClass): Promise<Reserved>;
+  /** Compare-and-set on (state, version) of `from`: another provider is asked from now on. */
+  reroute(from: Verification, to: Verification): Promise<boolean>;
   /** Compare-and-set on (state, version) of `from`, with its event and message, in one statement. */
   save(from: Verification, to: Verification, also?: { event?: DomainEvent; message?: SealedMessage }): Promise<Saved>;
   /** Adds a message without a change of state; a visible one raises the version. @returns false when it is known already */
@@ -214,8 +217,6 @@ export interface PushReader {
 }
 
 export interface Providers {
-  /** Which provider gets the next purchase. */
-  route(offer: Offer): NumberProvider;
   /** The provider of an existing verification. */
   named(name: string): NumberProvider;
   pushReader(name: string): PushReader | undefined;
@@ -244,6 +245,8 @@ export interface Ports {
   readonly ledger: Ledger;
   readonly prices: Prices;
   readonly providers: Providers;
+  /** Which provider gets a purchase. */
+  readonly routes: Routes;
   readonly catalogue: Catalogue;
   readonly policy: PolicyGate;
   readonly sealer: Sealer;

@@ -260,7 +260,7 @@ describe('a purchase', () => {
               : h.ledger,
         providers: {
           ...h.ports.providers,
-          route: () => ({
+          named: () => ({
             ...h.provider,
             acquire: async (request) => {
               if (at === 'in acquire') return die();

@@ -5,6 +5,8 @@ import type { Verification } from './verification.ts';
 export type Fields = Partial<
   Pick<
     Verification,
+    | 'provider'
+    | 'route'
     | 'activationId'
     | 'providerCostMicros'
     | 'phoneNumber'

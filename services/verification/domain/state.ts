@@ -12,6 +12,8 @@ export type PublicStatus = (typeof publicStatuses)[number];
 export const happenings = [
   /** The provider confirmed a number, at once or when it was asked again. */
   'granted',
+  /** The provider refused, for certain: the next one is asked. */
+  'rerouted',
   /** The provider's answer got lost: the number may or may not have been bought. */
   'lost',
   /** No number and none will come: refused, or proven never to have been bought. */
@@ -29,7 +31,7 @@ export type Happening = (typeof happenings)[number];
 
 const table: Readonly<Record<State, Readonly<Partial<Record<Happening, State>>>>> = {
   // The row is written before any outside call: whatever was asked of billing or the provider, the row knows of it.
-  reserving: { granted: 'waiting', lost: 'unknown', refused: 'failed' },
+  reserving: { rerouted: 'reserving', granted: 'waiting', lost: 'unknown', refused: 'failed' },
   unknown: { granted: 'waiting', refused: 'failed' },
   waiting: { cancelAsked: 'cancelling', codeArrived: 'received', timedOut: 'expired' },
   // A code that arrives before the provider has confirmed the cancellation wins.

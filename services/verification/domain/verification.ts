@@ -1,3 +1,4 @@
+import type { RouteTrace } from './routing/trace.ts';
 import type { State } from './state.ts';
 
 /** Why a verification failed or ended, as customers read it. */
@@ -39,7 +40,10 @@ export interface Verification {
   readonly fromHoldId: string | undefined;
   /** Who asked for it: user:<id> or key:<id>; empty: nobody in particular. */
   readonly actor: string;
+  /** Who is asked for the number, or has given it. Written before it is asked. */
   readonly provider: string;
+  /** Why this one, and who was asked before. Undefined for purchases from before there was a choice. */
+  readonly route: RouteTrace | undefined;
   readonly activationId: string | undefined;
   readonly providerCostMicros: bigint | undefined;
   /** E.164. */

@@ -21,7 +21,7 @@ export interface FakeProvider extends NumberProvider {
   readonly rented: readonly Rented[];
   /** Spoils the next call of this kind. */
   spoil(operation: Operation, how: Spoil): void;
-  /** Forgets what is to be spoilt. */
+  /** Forgets what is to be spoilt or refused. */
   heal(): void;
   refuse(reason: 'no_numbers' | 'price' | 'not_offered' | 'account' | 'unreachable'): void;
   /** An SMS reaches the number. */
@@ -60,7 +60,10 @@ export const createFakeProvider = (clock: Clock, name = 'handler-api'): FakeProv
     during: {},
     namesOrders: false,
     spoil: (operation, how) => void spoilt.set(operation, [...(spoilt.get(operation) ?? []), how]),
-    heal: () => spoilt.clear(),
+    heal: () => {
+      spoilt.clear();
+      refusals.length = 0;
+    },
     refuse: (reason) => void refusals.push(reason),
     deliver: (activationId, text, code) => {
       const row = byId(activationId);

@@ -14,6 +14,7 @@ import { postgresGate } from '../adapters/postgres/policy/tenants.ts';
 import { createVerificationStore } from '../adapters/postgres/store.ts';
 import type { CreateVerificationRequest } from '../app/create-verification.ts';
 import type { Ports, Push } from '../app/ports.ts';
+import { createPlanner, type Planner } from '../app/routing/planner.ts';
 import { houseKeep, workDue } from '../app/work-due.ts';
 import type { PolicyRules } from '../domain/policy/rules.ts';
 import type { Timing } from '../domain/timing.ts';
@@ -37,6 +38,7 @@ export const testTiming: Timing = {
   finishAttempts: 3,
 };
 
+export const testHalfLifeMs = 6 * 60 * minuteMs;
 export const testCatalogue = loadCatalogue(new URL('../data/', import.meta.url));
 export const pushSecret = 'push-secret-of-the-tests';
 
@@ -47,6 +49,9 @@ export interface Harness {
   readonly ports: Ports;
   readonly clock: TestClock;
   readonly provider: FakeProvider;
+  /** All of them, the usual one first. */
+  readonly providers: readonly FakeProvider[];
+  readonly planner: Planner;
   readonly ledger: FakeLedger;
   readonly prices: FakePrices;
   readonly leaks: string[];
@@ -62,11 +67,19 @@ export interface Harness {
   close(): Promise<void>;
 }
 
-export const openHarness = async (options: { readonly rules?: PolicyRules } = {}): Promise<Harness> => {
+/** `others`: names of further providers, beside the usual one. */
+export const openHarness = async (
+  options: { readonly rules?: PolicyRules; readonly others?: readonly string[] } = {},
+): Promise<Harness> => {
   const database = await createTestDatabase('verification', migrations);
   const db = await openDatabase({ url: database.url, applicationName: 'verification-test', poolMax: 8, entities });
   const clock = testClock();
   const provider = createFakeProvider(clock);
+  const providers = [provider, ...(options.others ?? []).map((name) => createFakeProvider(clock, name))];
+  const planner = createPlanner({
+    sellers: providers.map(({ name }) => ({ name, sells: () => true })),
+    ...{ clock, halfLifeMs: testHalfLifeMs, attempts: 3, observer: { refused: () => {}, circuit: () => {}, decided: () => {} } },
+  });
   const ledger = createFakeLedger();
   const prices = createFakePrices(clock);
   const push = createHandlerApiPush({ secret: pushSecret });
@@ -78,7 +91,11 @@ export const openHarness = async (options: { readonly rules?: PolicyRules } = {}
     policy: postgresGate(db, clock),
     ledger,
     prices,
-    providers: { route: () => provider, named: () => provider, pushReader: (name) => (name === push.provider ? push : undefined) },
+    providers: {
+      named: (name) => providers.find((one) => one.name === name) ?? provider,
+      pushReader: (name) => (name === push.provider ? push : undefined),
+    },
+    routes: planner,
     catalogue: testCatalogue,
     sealer: createSealer(randomBytes(32)),
     observer: {
@@ -95,7 +112,7 @@ export const openHarness = async (options: { readonly rules?: PolicyRules } = {}
   };
   const tenantId = newId();
   return {
-    ...{ db, url: database.url, ports, clock, provider, ledger, prices, leaks, lateCodes, failedSteps },
+    ...{ db, url: database.url, ports, clock, provider, providers, planner, ledger, prices, leaks, lateCodes, failedSteps },
     request: (over = {}) => ({
       tenantId,
       idempotencyKey: newId(),

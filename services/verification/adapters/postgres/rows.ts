@@ -1,9 +1,11 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
 import type { SealedMessage } from '../../app/ports.ts';
+import type { RouteTrace } from '../../domain/routing/trace.ts';
 import type { State } from '../../domain/state.ts';
 import type { Reason, Verification } from '../../domain/verification.ts';
 import { bulkEntities } from './bulk/rows.ts';
 import { policyEntities } from './policy/rows.ts';
+import { routingEntities } from './routing/rows.ts';
 
 export const VerificationRow = defineEntity({
   name: 'VerificationRow',
@@ -26,6 +28,7 @@ export const VerificationRow = defineEntity({
     fromHoldId: p.uuid().nullable(),
     actor: p.text(),
     provider: p.text(),
+    route: p.json().$type<RouteTrace>().nullable(),
     activationId: p.text().nullable(),
     providerCostMicros: p.bigint('bigint').nullable(),
     phoneNumber: p.text().nullable(),
@@ -56,7 +59,7 @@ export const MessageRow = defineEntity({
   },
 });
 
-export const entities = [VerificationRow, MessageRow, ...bulkEntities, ...policyEntities] as const;
+export const entities = [VerificationRow, MessageRow, ...bulkEntities, ...policyEntities, ...routingEntities] as const;
 
 type EntityRow = InferEntity<typeof VerificationRow>;
 
@@ -79,6 +82,7 @@ export interface SqlRow {
   readonly from_hold_id: string | null;
   readonly actor: string;
   readonly provider: string;
+  readonly route: RouteTrace | null;
   readonly activation_id: string | null;
   readonly provider_cost_micros: bigint | null;
   readonly phone_number: string | null;
@@ -112,6 +116,7 @@ export const fromSql = (row: SqlRow): Verification => ({
   fromHoldId: row.from_hold_id ?? undefined,
   actor: row.actor,
   provider: row.provider,
+  route: row.route ?? undefined,
   activationId: row.activation_id ?? undefined,
   providerCostMicros: row.provider_cost_micros ?? undefined,
   phoneNumber: row.phone_number ?? undefined,
@@ -145,6 +150,7 @@ export const fromEntity = (row: EntityRow): Verification => ({
   fromHoldId: row.fromHoldId ?? undefined,
   actor: row.actor,
   provider: row.provider,
+  route: row.route ?? undefined,
   activationId: row.activationId ?? undefined,
   providerCostMicros: row.providerCostMicros ?? undefined,
   phoneNumber: row.phoneNumber ?? undefined,

@@ -25,6 +25,7 @@ const reserveTypes = [
   'text',
   'text',
   'text',
+  'jsonb',
 ] as const;
 
 /**
@@ -37,7 +38,7 @@ with admitted as materialized (
     $8::text[], $12::text[], $11::bigint[], $13::timestamptz[])
 ), written as (
   insert into verifications (id, tenant_id, idempotency_key, request_hash, state, version, service, country, capability,
-    currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor)
+    currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor, route)
   select new.* from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
   join admitted on admitted.id = new.id and admitted.reason = ''
   order by new.tenant_id, new.idempotency_key
@@ -45,6 +46,11 @@ with admitted as materialized (
   returning id
 )
 select a.*, w.id is not null as written from admitted a left join written w using (id)`;
+
+/** Another provider is asked from now on: said before it is. */
+export const rerouteSql = `
+update verifications set provider = $6, route = $7::jsonb, version = $5, leased_until = null
+where id = $1 and tenant_id = $2 and state = $3 and version = $4 returning id`;
 
 const values = (first: number, count: number): string => Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
 

@@ -37,6 +37,7 @@ const reserving = (tenantId: string): Verification => ({
     priceMicros: 450_000n,
     quoteId: undefined,
     fromHoldId: undefined,
+    route: undefined,
     actor: 'user:u',
     operator: '',
     areaCode: '',

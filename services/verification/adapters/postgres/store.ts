@@ -13,6 +13,7 @@ import {
   dueSql,
   messageSql,
   othersBuyingSql,
+  rerouteSql,
   rescheduleSql,
   reserveSql,
   saveManySql,
@@ -52,7 +53,7 @@ const messageParams = (message: SealedMessage): unknown[] => [
 const reserveParams = (v: Verification): unknown[] => [
   ...[v.id, v.tenantId, v.idempotencyKey, v.requestHash, v.state, v.version, v.service, v.country, v.capability],
   ...[v.currency, v.priceMicros, v.provider, v.createdAt, v.purchaseDeadline, orNull(v.dueAt), v.attempts, orNull(v.quoteId)],
-  ...[orNull(v.fromHoldId), v.operator, v.areaCode, v.actor],
+  ...[orNull(v.fromHoldId), v.operator, v.areaCode, v.actor, v.route ? JSON.stringify(v.route) : null],
 ];
 
 const saveParams = (from: Verification, to: Verification): unknown[] => [
@@ -182,6 +183,10 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: Sto
       const earlier = row.reason === 'known' ? await findByKey(verification.tenantId, verification.idempotencyKey) : undefined;
       if (earlier) return { kind: 'known', earlier };
       return { kind: 'refused', refused: refusedOf(row) };
+    },
+    reroute: async (from, to) => {
+      const params = [from.id, from.tenantId, from.state, from.version, to.version, to.provider, JSON.stringify(to.route ?? null)];
+      return (await db.query(rerouteSql, params, { name: 'verification-reroute' })).length > 0;
     },
     findByKey,
     save,

@@ -308,7 +308,7 @@ describe('a bulk order', () => {
         ...purchases,
         ledger: guard(purchases.ledger),
         store: guard(purchases.store, ['reserve', 'save', 'find', 'findByKey']),
-        providers: { ...purchases.providers, route: () => provider, named: () => provider },
+        providers: { ...purchases.providers, named: () => provider },
       },
     };
   };

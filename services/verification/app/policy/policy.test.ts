@@ -407,7 +407,14 @@ describe('policy', () => {
       quoteId: undefined,
       fromHoldId: undefined,
     },
-    ...{ provider: 'handler-api', activationId: undefined, providerCostMicros: undefined, phoneNumber: undefined, holdId: undefined },
+    ...{
+      route: undefined,
+      provider: 'handler-api',
+      activationId: undefined,
+      providerCostMicros: undefined,
+      phoneNumber: undefined,
+      holdId: undefined,
+    },
     ...{ sealedCode: undefined, reason: undefined, createdAt, purchaseDeadline: createdAt, expiresAt: undefined, receivedAt: undefined },
     ...{ endedAt: undefined, dueAt: undefined, attempts: 0 },
   });

@@ -1,0 +1,20 @@
+import type { Logger } from '#platform/logging/index.ts';
+import type { Metrics } from '#platform/telemetry/index.ts';
+import type { RouteObserver } from '../../app/routing/ports.ts';
+
+const levels = { closed: 0, half_open: 1, open: 2 } as const;
+
+/** Metrics and logs of routing. */
+export const createRouteObserver = ({ logger, metrics }: { logger: Logger; metrics: Metrics }): RouteObserver => {
+  const decisions = metrics.counter('verification_route_decisions_total');
+  const refusals = metrics.counter('verification_route_refusals_total');
+  const circuits = metrics.gauge('verification_provider_circuit');
+  return {
+    decided: (verdict) => decisions.inc({ verdict }),
+    refused: (provider, reason) => refusals.inc({ provider, reason }),
+    circuit: (provider, state) => {
+      circuits.set({ provider }, levels[state]);
+      logger.warn({ provider, circuit: state }, 'a circuit has changed');
+    },
+  };
+};

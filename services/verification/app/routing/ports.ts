@@ -1,0 +1,87 @@
+import type { Offer } from '../../domain/catalogue.ts';
+import { type Circuit, closedCircuit } from '../../domain/routing/breaker.ts';
+import type { Decision } from '../../domain/routing/decide.ts';
+import type { Cell, RouteKey } from '../../domain/routing/evidence.ts';
+import type { Tally } from '../../domain/routing/tally.ts';
+import type { Verification } from '../../domain/verification.ts';
+import type { AcquireOutcome } from '../ports.ts';
+
+/** Somebody to buy from. */
+export interface Seller {
+  readonly name: string;
+  /** Has it a name for all of this? Says nothing about its stock. */
+  sells(offer: Offer): boolean;
+}
+
+/** What a purchase needs to know and to tell. All in memory: a decision waits for nobody. */
+export interface Routes {
+  /** @param request.excluded names of providers that the customer does not want */
+  decide(request: { readonly id: string; readonly offer: Offer; readonly excluded: readonly string[] }): Decision;
+  /** What the provider of the verification answered when it was asked for a number. */
+  answered(verification: Verification, answer: AcquireOutcome): void;
+  /** A verification has reached its state. */
+  reached(verification: Verification): void;
+}
+
+/** What was seen of one route since the last time it was written down. */
+export interface Sighted extends RouteKey {
+  readonly tally: Tally;
+  /** Latencies of its codes, by bucket. */
+  readonly latencies: readonly number[];
+}
+
+export interface ProviderState {
+  readonly provider: string;
+  readonly circuit: Circuit;
+  /** Rises with every change of the circuit; 0: never written. */
+  readonly version: number;
+  readonly paused: { readonly at: Date; readonly by: string; readonly note: string } | undefined;
+  readonly balance: { readonly micros: bigint; readonly at: Date } | undefined;
+  /** Its price list was read then. */
+  readonly marketAt: Date | undefined;
+}
+
+/** Of a provider of which nothing was ever written. */
+export const unheardOf = (provider: string): ProviderState => ({
+  ...{ provider, circuit: closedCircuit, version: 0 },
+  ...{ paused: undefined, balance: undefined, marketAt: undefined },
+});
+
+/** What a provider asks for one thing in one country. */
+export interface ListedOffer {
+  readonly provider: string;
+  readonly service: string;
+  readonly country: string;
+  readonly costMicros: bigint;
+  /** Coarse: 1, 2, 5, 10, 20, 50 … or 0. */
+  readonly stock: number;
+}
+
+/** What has changed since the last look. */
+export interface News {
+  readonly cells: readonly Cell[];
+  readonly offers: readonly ListedOffer[];
+  readonly providers: readonly ProviderState[];
+  /** Where the next look begins. */
+  readonly until: Date;
+}
+
+export interface RouteStore {
+  /** Adds to what is known of each route, aged to `at`, and to its hour. */
+  record(sighted: readonly Sighted[], at: Date): Promise<void>;
+  /** @param since of the news before; undefined: everything */
+  news(since: Date | undefined): Promise<News>;
+  /** Compare-and-set on the version. @returns false when another replica was faster */
+  publishCircuit(provider: string, circuit: Circuit, version: number): Promise<boolean>;
+  /** @param paused undefined: it may be asked again */
+  pause(provider: string, paused: ProviderState['paused']): Promise<void>;
+  forgetHours(before: Date): Promise<void>;
+}
+
+/** What those who run the platform want to know of routing. */
+export interface RouteObserver {
+  /** A provider said no, for this reason. */
+  refused(provider: string, reason: string): void;
+  circuit(provider: string, state: Circuit['state']): void;
+  decided(verdict: string): void;
+}
