@@ -129,7 +129,9 @@ describe('fail-over between providers', () => {
   it('stops at the deadline of the purchase, and gives the hold back', async () => {
     const start = counts();
     named('handler-api').refuse('unreachable');
-    named('handler-api').during.acquire = async () => void h.clock.advance(5 * secondMs);
+    named('handler-api').during.acquire = async () => {
+      h.clock.advance(5 * secondMs);
+    };
     const key = newId();
     await assert.rejects(create({ idempotencyKey: key }), refusedWith('verification.provider_unavailable'));
     assert.deepEqual(asked(start), [1, 0, 0]);
