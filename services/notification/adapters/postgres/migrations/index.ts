@@ -1,4 +1,5 @@
 import { webhooks } from './0003-webhooks.ts';
+import { webhookReplays } from './0004-webhook-replays.ts';
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 
 export const migrations = [
@@ -29,4 +30,5 @@ create index deliveries_ended on deliveries (ended_at) where ended_at is not nul
   ),
   sqlMigration('20261121-0002-facts', `alter table deliveries add column facts jsonb not null default '{}'`),
   webhooks,
+  webhookReplays,
 ];

@@ -38,13 +38,18 @@ const endpointsSql = `with recursive waiting (endpoint_id) as (
 select e.id, e.tenant_id, e.failing_since is not null as failing from webhook_endpoints e
 where e.id in (select id from chosen) and e.enabled and e.deleted_at is null for no key update skip locked`;
 
+/** What is replayed comes after what happens now, but is not locked before it is needed: the second part is read only as far as the limit goes. */
+const dueOf = (condition: string): string => `select id from (
+      select due.id from webhook_deliveries due
+      where due.endpoint_id = c.endpoint_id and due.status = 'pending' and ${condition} and due.next_attempt_at <= $3
+      order by due.next_attempt_at, due.id limit c.bound for update skip locked) x`;
+
 const claimSql = `with taken as (
   select d.id from unnest($1::uuid[], $2::int[], $5::uuid[]) as c (endpoint_id, bound, tenant_id) cross join lateral (
-    select due.id from webhook_deliveries due
-    where due.endpoint_id = c.endpoint_id and due.status = 'pending' and due.next_attempt_at <= $3
-    order by due.next_attempt_at, due.id
+    ${dueOf('not due.replayed')}
+    union all
+    ${dueOf('due.replayed')}
     limit greatest(0, c.bound - (select count(*) from webhook_deliveries f where f.tenant_id = c.tenant_id and f.endpoint_id = c.endpoint_id and f.leased_until > $3))
-    for update skip locked
   ) d
 ), served as (
   update webhook_endpoints set served_at = $3 where id = any($1::uuid[])

@@ -32,14 +32,14 @@ const postponeSql = `update webhook_deliveries set tries = tries - 1, next_attem
 const disableSql = `update webhook_endpoints set enabled = false, disabled_reason = $3, updated_at = $4
 where id = $1 and tenant_id = $2 and enabled and deleted_at is null and ($3 = 'gone' or date_trunc('milliseconds', failing_since) <= $5) returning url`;
 
-const retrySql = `update webhook_deliveries set status = 'pending', tries = 0, next_attempt_at = $4, leased_until = null, ended_at = null
+const retrySql = `update webhook_deliveries set status = 'pending', replayed = false, tries = 0, next_attempt_at = $4, leased_until = null, ended_at = null
 where id = $1 and tenant_id = $2 and endpoint_id = $3 and (leased_until is null or leased_until <= $4)`;
 const replaySql = `with chosen as (
   select id from webhook_deliveries where tenant_id = $1 and endpoint_id = $2 and created_at >= $3 and created_at < $4
     and status <> 'pending' and ($5::text is null or status = $5) and (cardinality($6::text[]) = 0 or event_type = any($6))
   order by created_at limit $8 + 1
 ), changed as (
-  update webhook_deliveries d set status = 'pending', tries = 0, next_attempt_at = $7, leased_until = null, ended_at = null
+  update webhook_deliveries d set status = 'pending', replayed = true, tries = 0, next_attempt_at = $7, leased_until = null, ended_at = null
   from chosen c where d.id = c.id and d.status <> 'pending' and (select count(*) from chosen) <= $8 returning 1
 )
 select (select count(*) from chosen) as found, (select count(*) from changed) as changed`;

@@ -314,6 +314,19 @@ describe('webhooks in PostgreSQL', () => {
     assert.deepEqual([again.length, new Set(again.map(({ tries }) => tries))], [4, new Set([1])]);
   });
 
+  it('what happens now does not wait behind a replay', async () => {
+    const tenantId = newId();
+    const endpointId = await endpoint(tenantId);
+    await fill(tenantId, endpointId, 50, addMs(now, -hourMs));
+    await db.query(`update webhook_deliveries set status = 'delivered', next_attempt_at = null, ended_at = $1`, [now]);
+    const range = { from: addMs(now, -dayMs), to: now, eventTypes: [], status: undefined };
+    assert.equal(await deliveries.replay(tenantId, endpointId, range, addMs(now, -minuteMs), 100), 50);
+    const fresh = await fill(tenantId, endpointId, 3);
+    const claimed = (await deliveries.claim(now, lease, places(64))).map(({ id }) => id);
+    assert.equal(claimed.length, 4, 'the place that is left is for the replay');
+    for (const id of fresh) assert.ok(claimed.includes(id));
+  });
+
   it('ended deliveries go after their time with their attempts; those that wait stay', async () => {
     const tenantId = newId();
     const id = await endpoint(tenantId);
