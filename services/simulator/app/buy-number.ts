@@ -1,4 +1,4 @@
-import type { Activation, Fate, Market } from '../domain/activation.ts';
+import type { Activation, Capability, Fate, Market } from '../domain/activation.ts';
 import { chooseFault } from '../domain/choose-fault.ts';
 import { countryOf, type Country } from '../domain/countries.ts';
 import { isServiceCode } from '../domain/services.ts';
@@ -20,6 +20,7 @@ export interface NumberOrder {
   readonly operator: string | undefined;
   /** The national number begins with it. */
   readonly areaCode?: string | undefined;
+  readonly capability?: Capability;
 }
 
 export type BuyOutcome =
@@ -149,6 +150,7 @@ export const createBuyNumber = (
       phone,
       costMicros: priceMicros(settings, order.service, order.countryId),
       operator: order.operator ?? 'any',
+      capability: order.capability ?? 'sms',
       orderId: order.orderId,
       createdAtMs,
       endsAtMs: createdAtMs + settings.lifeMs,

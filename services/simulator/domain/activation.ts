@@ -10,6 +10,8 @@ export interface ReceivedCode {
   readonly late: boolean;
 }
 
+export type Capability = 'sms' | 'voice';
+
 /** Where it was bought: each protocol shows its own numbers only. */
 export type Market = 'handler_api' | '5sim' | 'textverified';
 
@@ -24,6 +26,8 @@ export interface Activation {
   readonly phone: string;
   readonly costMicros: bigint;
   readonly operator: string;
+  /** voice: its codes are said in calls. */
+  readonly capability: Capability;
   readonly orderId: string | undefined;
   readonly createdAtMs: number;
   readonly endsAtMs: number;

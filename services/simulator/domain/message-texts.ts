@@ -118,3 +118,10 @@ export const composeCode = (
   const withHyphen = `${code.slice(0, half)}-${code.slice(half)}`;
   return { code: withHyphen, text: `${service.name}: ${withHyphen}` };
 };
+
+/** The same code as a machine says it on the phone: digit by digit, twice. */
+export const sayCode = ({ code }: CodeMessage, service: string): CodeMessage => {
+  const digits = code.replace(/\D/g, '');
+  const said = [...digits].join(', ');
+  return { code: digits, text: `Hello. Your ${service} verification code is ${said}. Once more: ${said}. Goodbye.` };
+};

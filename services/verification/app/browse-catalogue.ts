@@ -1,6 +1,7 @@
 import { appError } from '#platform/errors/index.ts';
 import type { Money } from '#platform/money/index.ts';
-import { type Catalogue, type Country, priceOf, type Service } from '../domain/catalogue.ts';
+import { type Capability, capabilities, isCapability } from '../domain/capability.ts';
+import { type Catalogue, type Country, priceOf, sellsOffer, type Service } from '../domain/catalogue.ts';
 import { createSearch, type Hit } from '../domain/search.ts';
 
 /** A position in a list that is ordered by (rank, code). */
@@ -25,6 +26,16 @@ export interface PricePosition {
   readonly country: string;
 }
 
+export interface PriceQuery {
+  /** Empty: all. */
+  readonly service: string;
+  readonly country: string;
+  /** Empty or left out: sms. */
+  readonly capability?: string;
+  readonly after: PricePosition | undefined;
+  readonly limit: number;
+}
+
 export interface CatalogueBrowser {
   services(query: {
     search: string;
@@ -33,7 +44,7 @@ export interface CatalogueBrowser {
   }): Page<{ service: Service; priceFrom: Money | undefined; icon: string }>;
   countries(query: { search: string; after: Position | undefined; limit: number }): Page<Country>;
   /** Empty service or country: all. What may not be rented has no price. @throws verification.not_offered */
-  prices(query: { service: string; country: string; after: PricePosition | undefined; limit: number }): Page<PriceRow, PricePosition>;
+  prices(query: PriceQuery): Page<PriceRow, PricePosition>;
 }
 
 const pageOf = <T extends { code: string }>(hits: readonly Hit<T>[], after: Position | undefined, limit: number): Page<T> => {
@@ -50,6 +61,16 @@ const chosen = <T>(field: string, code: string, find: (code: string) => T | unde
   return [row];
 };
 
+const capabilityOf = (text: string): Capability => {
+  const capability = text === '' ? 'sms' : text;
+  if (isCapability(capability)) return capability;
+  throw appError('verification.not_offered', { fields: [{ field: 'capability', reason: `One of ${capabilities.join(', ')}.` }] });
+};
+
+/** By anybody, in principle: which providers are in use is not known here. */
+const isSold = (service: Service, country: Country, capability: Capability): boolean =>
+  Object.keys(service.providerCodes).some((codes) => sellsOffer(codes, { service, country, capability, chosen: {} }));
+
 /** Lists and searches the catalogue, in memory. */
 export const browseCatalogue = (catalogue: Catalogue): CatalogueBrowser => {
   const searchServices = createSearch(catalogue.services);
@@ -60,7 +81,8 @@ export const browseCatalogue = (catalogue: Catalogue): CatalogueBrowser => {
       return { rows: rows.map((service) => ({ service, priceFrom: catalogue.priceFrom(service), icon: catalogue.icon(service) })), next };
     },
     countries: ({ search, after, limit }) => pageOf(searchCountries(search), after, limit),
-    prices: ({ service, country, after, limit }) => {
+    prices: ({ service, country, capability = '', after, limit }) => {
+      const wanted = capabilityOf(capability);
       const services = chosen('service', service.toLowerCase(), catalogue.service, catalogue.services).filter(
         (row) => row.policyClass !== 'blocked',
       );
@@ -70,9 +92,10 @@ export const browseCatalogue = (catalogue: Catalogue): CatalogueBrowser => {
         if (after && one.code < after.service) continue;
         for (const where of countries) {
           if (after && one.code === after.service && where.code <= after.country) continue;
+          if (!isSold(one, where, wanted)) continue;
           const last = rows.at(-1);
           if (rows.length === limit && last) return { rows, next: { service: last.service, country: last.country } };
-          rows.push({ service: one.code, country: where.code, capability: 'sms', price: priceOf(one, where) });
+          rows.push({ service: one.code, country: where.code, capability: wanted, price: priceOf(one, where, wanted) });
         }
       }
       return { rows, next: undefined };

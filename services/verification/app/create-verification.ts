@@ -211,7 +211,7 @@ const replay = async (ports: Ports, first: Verification, requestHash: string): P
  */
 const purchase = async (ports: Ports, reserved: Verification, offer: Offer): Promise<Verification> => {
   const holdId = await hold(ports, reserved);
-  const { service, country, chosen, price } = offer;
+  const { service, country, capability, chosen, price } = offer;
   const refusals: Refusal[] = [];
   let verification = reserved;
   for (;;) {
@@ -222,7 +222,7 @@ const purchase = async (ports: Ports, reserved: Verification, offer: Offer): Pro
     }
     const provider = ports.providers.named(verification.provider);
     // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
-    const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price, chosen });
+    const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price, chosen, capability });
     ports.routes.answered(verification, answer);
     if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
     if (answer.kind === 'unknown') return park(ports, verification, holdId);

@@ -17,6 +17,7 @@ const readOrphan = (ports: Needs, orphan: OrphanPush): ProviderMessage => {
     text: body.text,
     code: body.code,
     sender: body.sender,
+    ...(body.audioUrl !== undefined && { audioUrl: body.audioUrl }),
     receivedAt: body.receivedAt === undefined ? undefined : new Date(body.receivedAt),
   };
 };

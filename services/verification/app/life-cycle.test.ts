@@ -9,6 +9,7 @@ import { createVerification } from './create-verification.ts';
 import { getVerification } from './get-verification.ts';
 import { listVerifications } from './list-verifications.ts';
 import type { Ports } from './ports.ts';
+import { receiveMessage } from './receive-message.ts';
 import { receivePush } from './receive-push.ts';
 import type { VerificationView } from './view.ts';
 import { workDue } from './work-due.ts';
@@ -58,6 +59,28 @@ describe('the life of a number', () => {
       assert.equal((await read(bought.id)).status, 'completed');
       assert.equal(rentedFor(bought.id).state, 'finished');
       assert.deepEqual(await h.events(bought.id), ['purchased', 'code-received', 'completed']);
+    });
+
+    it('that is said in a call: found in what was heard, shown with its recording, and neither is anywhere in clear', async () => {
+      const bought = await create({ country: 'US', capability: 'voice' });
+      const verification = (await h.ports.store.find(tenantId, bought.id)) ?? assert.fail();
+      const audioUrl = 'https://provider.example/calls/geheim-4711/recording';
+      const heard = 'Hello. Your Telegram code is four, eight, two, nine, one. Goodbye.';
+      await receiveMessage(h.ports)(verification, { text: heard, code: undefined, sender: '22395', audioUrl, receivedAt: undefined });
+      const { capability, code, messages } = await read(bought.id);
+      assert.deepEqual([capability, code], ['voice', '48291']);
+      assert.deepEqual(
+        messages.map((message) => [message.text, message.code, message.audioUrl]),
+        [[heard, '48291', audioUrl]],
+      );
+      const rows = await h.db.query<{ dump: string }>(
+        `select encode(m.sealed, 'escape') || row_to_json(v)::text || coalesce(string_agg(encode(o.payload, 'escape') || o.headers::text, ''), '') as dump
+           from verifications v join messages m on m.verification_id = v.id left join outbox o on o.aggregate_id = v.id::text
+          where v.id = $1 group by m.id, v.id`,
+        [bought.id],
+      );
+      assert.equal(rows.length, 1);
+      assert.doesNotMatch(rows[0]?.dump ?? '', /geheim|48291|four, eight/);
     });
 
     it('is nowhere in clear: not in the database, not in events', async () => {

@@ -159,6 +159,8 @@ export interface ProviderMessage {
   /** What the provider took for the code. */
   readonly code: string | undefined;
   readonly sender: string;
+  /** Of a call, whose transcription is the text: where it can be heard. */
+  readonly audioUrl?: string;
   readonly receivedAt: Date | undefined;
 }
 
@@ -187,7 +189,14 @@ export type ActiveOutcome =
 /** One upstream. No method throws: whatever happens has one of the declared outcomes, and every call has a time-out. */
 export interface NumberProvider {
   readonly name: string;
-  acquire(request: { orderId: string; service: Service; country: Country; maxPrice: Money; chosen?: Chosen }): Promise<AcquireOutcome>;
+  acquire(request: {
+    orderId: string;
+    service: Service;
+    country: Country;
+    maxPrice: Money;
+    chosen?: Chosen;
+    capability?: string;
+  }): Promise<AcquireOutcome>;
   status(activationId: string): Promise<StatusOutcome>;
   cancel(activationId: string): Promise<CancelOutcome>;
   finish(activationId: string): Promise<FinishOutcome>;

@@ -3,6 +3,7 @@ import { newId } from '#platform/ids/index.ts';
 import { addMs, minuteMs } from '#platform/time/index.ts';
 import { extractCode } from '../domain/code.ts';
 import { change } from '../domain/lifecycle.ts';
+import { writeDigits } from '../domain/spoken.ts';
 import { isPaid, next } from '../domain/state.ts';
 import type { Verification } from '../domain/verification.ts';
 import type { Ports, ProviderMessage, SealedMessage } from './ports.ts';
@@ -50,8 +51,10 @@ export const receiveMessage =
 
 const seal = (ports: Needs, verification: Verification, message: ProviderMessage): { sealed: SealedMessage; sealedCode: Uint8Array } => {
   const id = newId();
-  const code = extractCode(message.text, message.code);
-  const body = JSON.stringify({ text: message.text, code, sender: message.sender });
+  // What was said is looked through as if it had been written.
+  const code = extractCode(verification.capability === 'voice' ? writeDigits(message.text) : message.text, message.code);
+  const { text, sender, audioUrl } = message;
+  const body = JSON.stringify({ text, code, sender, audioUrl });
   return {
     sealed: {
       id,

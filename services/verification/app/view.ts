@@ -33,8 +33,9 @@ export const openMessage = (sealer: Sealer, verification: Verification, message:
     text: string;
     code: string;
     sender: string;
+    audioUrl?: string;
   };
-  return { id: message.id, text: body.text, code: body.code, sender: body.sender, receivedAt: message.receivedAt };
+  return { id: message.id, text: body.text, code: body.code, sender: body.sender, audioUrl: body.audioUrl, receivedAt: message.receivedAt };
 };
 
 export const viewOf = (sealer: Sealer, verification: Verification, messages: readonly SealedMessage[] = []): VerificationView => ({

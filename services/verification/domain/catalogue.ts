@@ -1,5 +1,6 @@
 import { appError } from '#platform/errors/index.ts';
 import { type Money, money, parseDecimal } from '#platform/money/index.ts';
+import { canReceive, type Capability, capabilities, isCapability, surchargeMicros } from './capability.ts';
 import { canChoose, type Choice, type Chosen } from './choices.ts';
 
 /** Acceptable use: blocked may never be rented. */
@@ -26,7 +27,6 @@ export interface Country {
   readonly providerCodes: Readonly<Record<string, number | string>>;
 }
 
-export const capabilities = ['sms'] as const;
 export const currency = 'USD';
 
 const cent = 10_000n;
@@ -39,9 +39,9 @@ const microsOf = (decimal: string): bigint => {
   return micros;
 };
 
-/** Base price times country factor, up to the next cent, between 0.25 and 3.00 USD. */
-export const priceOf = (service: Service, country: Country): Money => {
-  const exact = (microsOf(service.basePrice) * microsOf(country.priceFactor)) / 1_000_000n;
+/** Base price times country factor, and what the capability adds, up to the next cent, between 0.25 and 3.00 USD. */
+export const priceOf = (service: Service, country: Country, capability: Capability = 'sms'): Money => {
+  const exact = (microsOf(service.basePrice) * microsOf(country.priceFactor)) / 1_000_000n + surchargeMicros[capability];
   const rounded = ((exact + cent - 1n) / cent) * cent;
   return money(currency, rounded < lowest ? lowest : rounded > highest ? highest : rounded);
 };
@@ -171,17 +171,22 @@ const chosenBy = (catalogue: Catalogue, { operator = '', areaCode = '' }: Wanted
 };
 
 /** Has a provider, by the name of its codes, a name for all of the offer? */
-export const sellsOffer = (codes: string, { service, country, chosen }: Pick<Offer, 'service' | 'country' | 'chosen'>): boolean =>
-  codes in service.providerCodes && codes in country.providerCodes && canChoose(codes, chosen);
+export const sellsOffer = (
+  codes: string,
+  { service, country, capability, chosen }: Pick<Offer, 'service' | 'country' | 'capability' | 'chosen'>,
+): boolean => codes in service.providerCodes && codes in country.providerCodes && canReceive(codes, capability) && canChoose(codes, chosen);
 
 /** What to say when none of the providers at hand sells an offer of the catalogue. */
-export const notSold = ({ chosen }: Pick<Offer, 'chosen'>): Error =>
-  chosen.operator === undefined && chosen.areaCode === undefined
+export const notSold = ({ capability, chosen }: Pick<Offer, 'capability' | 'chosen'>): Error => {
+  if (chosen.operator !== undefined || chosen.areaCode !== undefined)
+    return notOffered(
+      chosen.areaCode === undefined ? 'operator' : 'areaCode',
+      'No provider of this lets it be chosen: leave it out, or choose another one.',
+    );
+  return capability === 'sms'
     ? notOffered('service', 'No provider sells it in this country.')
-    : notOffered(
-        chosen.areaCode === undefined ? 'operator' : 'areaCode',
-        'No provider of this service lets it be chosen: leave it out, or choose another one.',
-      );
+    : notOffered('capability', 'Nobody answers calls for this service in this country.');
+};
 
 /**
  * What is asked for, as the catalogue has it, whatever its class: whether a tenant may rent it is for policy to say.
@@ -193,11 +198,11 @@ export const offerOf = (catalogue: Catalogue, wanted: Wanted): Offer => {
   const country = catalogue.country(wanted.country.toUpperCase());
   if (!country) throw notOffered('country', 'There is no such country in the catalogue.');
   const capability = wanted.capability === '' ? 'sms' : wanted.capability;
-  if (!capabilities.some((known) => known === capability)) throw notOffered('capability', 'Only "sms" is offered.');
+  if (!isCapability(capability)) throw notOffered('capability', `One of ${capabilities.join(', ')}.`);
   const chosen = chosenBy(catalogue, wanted, country);
   const offer = { service, country, capability, chosen, operator: chosen.operator?.code ?? '', areaCode: chosen.areaCode?.code ?? '' };
   if (!Object.keys(service.providerCodes).some((codes) => sellsOffer(codes, offer))) throw notSold(offer);
-  return { ...offer, price: priceOf(service, country) };
+  return { ...offer, price: priceOf(service, country, capability) };
 };
 
 /** What anybody may rent. @throws verification.not_offered with the field; verification.service_blocked */

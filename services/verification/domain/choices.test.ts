@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorCode, isAppError } from '#platform/errors/index.ts';
+import { browseCatalogue } from '../app/browse-catalogue.ts';
 import { testCatalogue as catalogue } from '../testing/harness.ts';
 import { createCatalogue, offerFor, sellsOffer } from './catalogue.ts';
 
@@ -56,6 +57,34 @@ describe('operators and area codes', () => {
     assert.throws(() => createCatalogue({ services, countries, operators: { XX: [choice] } }), /operators of "XX"/);
     assert.throws(() => createCatalogue({ services, countries, areaCodes: { US: [choice, choice] } }), /two area codes of US "a"/);
     assert.throws(() => createCatalogue({ services, countries, icons: { nothing: 'x' } }), /icon of no service/);
+  });
+});
+
+describe('calls', () => {
+  it('are sold where somebody answers them, for more than a text, and refused by name elsewhere', () => {
+    const [call, text] = [wanted({ capability: 'voice' }), wanted({})];
+    assert.equal(call.price.micros - text.price.micros, 300_000n);
+    assert.ok(sellsOffer('textVerified', call) && !sellsOffer('handlerApi', call) && !sellsOffer('fiveSim', call));
+    assert.throws(() => wanted({ capability: 'voice', country: 'ID' }), refused('capability'));
+    assert.throws(() => wanted({ capability: 'fax' }), refused('capability'));
+  });
+
+  it('have a price list of their own: what nobody sells is not on it', () => {
+    const { rows } = browseCatalogue(catalogue).prices({
+      service: 'telegram',
+      country: '',
+      capability: 'voice',
+      after: undefined,
+      limit: 300,
+    });
+    assert.deepEqual(
+      rows.map(({ country: where, capability }) => [where, capability]),
+      [['US', 'voice']],
+    );
+    assert.throws(
+      () => browseCatalogue(catalogue).prices({ service: '', country: '', capability: 'fax', after: undefined, limit: 1 }),
+      refused('capability'),
+    );
   });
 });
 

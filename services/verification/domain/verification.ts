@@ -69,6 +69,8 @@ export interface Message {
   readonly sender: string;
   readonly text: string;
   readonly code: string;
+  /** Where a call can be heard; its transcription is the text. */
+  readonly audioUrl?: string | undefined;
   readonly receivedAt: Date;
 }
 

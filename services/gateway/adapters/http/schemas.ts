@@ -10,6 +10,10 @@ export const Amount = Type.String({
 });
 export const SignedAmount = Type.String({ description: 'Decimal amount; negative leaves the wallet', examples: ['-0.45'] });
 export const Currency = Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217', examples: ['USD'] });
+export const Capability = Type.Enum(['sms', 'voice'], {
+  description: 'voice: the number answers a call, and the code is heard',
+  examples: ['sms'],
+});
 /** What a purchase may insist on. */
 export const Operator = Type.String({
   pattern: '^[A-Za-z0-9-]{1,40}$',

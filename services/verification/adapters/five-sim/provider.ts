@@ -3,6 +3,7 @@ import { formatDecimal } from '#platform/money/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { ActiveOutcome, CancelOutcome, NumberProvider } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
+import { canReceive } from '../../domain/capability.ts';
 import { canChoose } from '../../domain/choices.ts';
 import type { ActiveActivation } from '../../domain/reconcile.ts';
 import { acquireOutcome, cancelOutcome, finishOutcome, type Order, orderPage, statusOutcome } from './answers.ts';
@@ -124,9 +125,9 @@ export const createFiveSimProvider = (options: FiveSimOptions): NumberProvider &
 
   return {
     name: fiveSimName,
-    acquire: async ({ service, country, maxPrice, chosen = {} }) => {
+    acquire: async ({ service, country, maxPrice, chosen = {}, capability = 'sms' }) => {
       const [product, place] = [service.providerCodes['fiveSim'], country.providerCodes['fiveSim']];
-      if (product === undefined || place === undefined || !canChoose('fiveSim', chosen))
+      if (product === undefined || place === undefined || !canReceive('fiveSim', capability) || !canChoose('fiveSim', chosen))
         return { kind: 'refused', reason: 'not_offered', detail: 'no code at this provider' };
       const operator = chosen.operator?.providerCodes['fiveSim'] ?? 'any';
       const path = `/user/buy/activation/${place}/${operator}/${product}?maxPrice=${formatDecimal(maxPrice.micros)}`;

@@ -51,8 +51,8 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
       const { rows, next } = catalogue.countries({ search, after: toPosition(page?.cursor), limit: pageLimit(page?.limit) });
       return { countries: rows.map(({ code, name, dialCode }) => ({ code, name, dialCode })), nextCursor: fromPosition(next) };
     }),
-    listPrices: method(browse, async ({ page, service, country }, { principal }) => {
-      const query = { service, country, after: toPricePosition(page?.cursor), limit: pageLimit(page?.limit) };
+    listPrices: method(browse, async ({ page, service, country, capability = '' }, { principal }) => {
+      const query = { service, country, capability, after: toPricePosition(page?.cursor), limit: pageLimit(page?.limit) };
       const { rows, next } = await priceOffers(principal?.tenantId, query);
       return { prices: rows.map((row) => ({ ...row })), nextCursor: fromPricePosition(next) };
     }),

@@ -2,6 +2,7 @@ import { formatDecimal } from '#platform/money/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { CancelOutcome, NumberProvider } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
+import { canReceive } from '../../domain/capability.ts';
 import { canChoose } from '../../domain/choices.ts';
 import { classifyAcquire, classifyCancel, classifyFinish, classifyStatus } from './classify.ts';
 import { createHandlerApiClient, type HandlerApiClient, type HandlerApiOptions } from './client.ts';
@@ -59,10 +60,10 @@ export const createHandlerApiProvider = (
 
   return {
     name: handlerApiName,
-    acquire: async ({ orderId, service, country, maxPrice, chosen = {} }) => {
+    acquire: async ({ orderId, service, country, maxPrice, chosen = {}, capability = 'sms' }) => {
       const serviceCode = service.providerCodes['handlerApi'];
       const countryId = country.providerCodes['handlerApi'];
-      if (serviceCode === undefined || countryId === undefined || !canChoose('handlerApi', chosen))
+      if (serviceCode === undefined || countryId === undefined || !canReceive('handlerApi', capability) || !canChoose('handlerApi', chosen))
         return { kind: 'refused', reason: 'not_offered', detail: 'no code of this provider' };
       const operator = chosen.operator?.providerCodes['handlerApi'];
       const order = { service: serviceCode, country: countryId, maxPrice: formatDecimal(maxPrice.micros), orderId };

@@ -91,12 +91,22 @@ export const looked = (answer: RawAnswer): Looked => {
   return line ? { kind: 'line', line } : { kind: 'unknown', detail: `HTTP ${answer.status} without a readable verification` };
 };
 
+const longestUrl = 2_048;
+
+/** A link that a browser may follow; anything else is left out. */
+const audioOf = (value: unknown): string | undefined => {
+  const url = textOf(value);
+  return url.length <= longestUrl && /^https?:\/\/[^\s]+$/.test(url) ? url : undefined;
+};
+
+/** A text, or a call: then the transcription is the text. */
 export const messageOf = (value: unknown): ProviderMessage | undefined => {
   const fields: Fields = fieldsOf(value) ?? {};
-  const [text, code] = [textOf(fields['smsContent']), textOf(fields['parsedCode'])];
+  const [text, code] = [textOf(fields['smsContent']) || textOf(fields['transcription']), textOf(fields['parsedCode'])];
   if (text === '' && code === '') return undefined;
-  const receivedAt = dateOf(fields['createdAt']);
-  return { text: text || code, code: code === '' ? undefined : code, sender: textOf(fields['from']), receivedAt };
+  const audioUrl = audioOf(fields['recordingUri']);
+  const received = { sender: textOf(fields['from']), receivedAt: dateOf(fields['createdAt']) };
+  return { text: text || code, code: code === '' ? undefined : code, ...received, ...(audioUrl !== undefined && { audioUrl }) };
 };
 
 export interface Page {

@@ -99,6 +99,27 @@ describe('against the simulator', () => {
       assert.equal((await simulator.activations()).length - before, bought);
     });
 
+  it('rents a number for calls: the code is heard, with its transcription and where it can be heard, by poll and by push', async () => {
+    const granted = await provider.acquire({ ...order(2_000_000n), capability: 'voice' });
+    assert.ok(granted.kind === 'granted');
+    const { activationId } = granted;
+    assert.deepEqual(await provider.status(activationId), { kind: 'waiting' });
+    const transcription = 'Your Telegram code is 4, 8, 2, 9, 1. Goodbye.';
+    await simulator.deliver(activationId, { text: transcription, code: '48291' });
+    const status = await provider.status(activationId);
+    assert.ok(status.kind === 'code');
+    assert.deepEqual([status.message.text, status.message.code], [transcription, '48291']);
+    assert.match(status.message.audioUrl ?? '', new RegExp(`^http://.*/calls/${activationId}-0/recording$`));
+    const reader = createTextVerifiedPush({ secret: 'secret-in-the-address', webhookSecret });
+    const pushed = await eventually(
+      () => pushes.map(({ body }) => reader.read(body)).find((push) => push?.activationId === activationId) ?? assert.fail(),
+    );
+    assert.deepEqual([pushed.text, pushed.code], [transcription, '48291']);
+    assert.match(pushed.audioUrl ?? '', /^https:\/\/www\.textverified\.com\//);
+    await simulator.configure({ handlerApi: { nextFaultsOf: { textVerifiedCalls: ['http_503'] } } });
+    assert.equal((await provider.status(activationId)).kind, 'unknown', 'no list of calls is not "no calls"');
+  });
+
   it('insists on a carrier and an area code, together and alone; what it has no name for is refused without a call', async () => {
     const us = catalogue.country('US') ?? assert.fail();
     const [operator, rural] = ['verizon', 'us-cellular'].map((code) => catalogue.operators(us).find((row) => row.code === code));

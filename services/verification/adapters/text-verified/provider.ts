@@ -20,13 +20,14 @@ interface Order {
   readonly serviceName: string;
   readonly maxPrice: string;
   readonly chosen: Chosen;
+  readonly capability: string;
 }
 
 /** A price is a JSON number in this API: its decimal text, without a detour over a float. */
-const bodyOf = ({ serviceName, maxPrice, chosen }: Order): string => {
+const bodyOf = ({ serviceName, maxPrice, chosen, capability }: Order): string => {
   const [carrier, area] = [chosen.operator?.providerCodes['textVerified'], chosen.areaCode?.providerCodes['textVerified']];
   const options = { ...(carrier && { carrierSelectOption: [carrier] }), ...(area && { areaCodeSelectOption: [area] }) };
-  const fields = JSON.stringify({ serviceName, capability: 'sms', ...options });
+  const fields = JSON.stringify({ serviceName, capability, ...options });
   return `${fields.slice(0, -1)},"maxPrice":${maxPrice}}`;
 };
 
@@ -53,12 +54,16 @@ const acquire = async (session: Session, order: Order): Promise<AcquireOutcome> 
 
 const verificationPath = (session: Session, id: string): string => `${session.base}/verifications/${id}`;
 
+/** A number has texts or calls, whatever it was rented for: calls are asked for when there is no text. */
 const lastMessage = async (session: Session, id: string): Promise<StatusOutcome> => {
-  const page = pageOf(await session.call('sms', { path: `${session.base}/sms?reservationId=${id}` }));
-  if (page === undefined) return { kind: 'unknown', detail: 'no readable list of messages' };
-  const messages = page.rows.map((row) => messageOf(row)).filter((message) => message !== undefined);
-  const newest = messages.toSorted((a, b) => (b.receivedAt?.getTime() ?? 0) - (a.receivedAt?.getTime() ?? 0)).at(0);
-  return newest ? { kind: 'code', message: newest } : { kind: 'unknown', detail: 'completed without a message' };
+  for (const list of ['sms', 'calls'] as const) {
+    const page = pageOf(await session.call(list, { path: `${session.base}/${list}?reservationId=${id}` }));
+    if (page === undefined) return { kind: 'unknown', detail: 'no readable list of messages' };
+    const messages = page.rows.map((row) => messageOf(row)).filter((message) => message !== undefined);
+    const newest = messages.toSorted((a, b) => (b.receivedAt?.getTime() ?? 0) - (a.receivedAt?.getTime() ?? 0)).at(0);
+    if (newest !== undefined) return { kind: 'code', message: newest };
+  }
+  return { kind: 'unknown', detail: 'completed without a message' };
 };
 
 const status = async (session: Session, id: string): Promise<StatusOutcome> => {
@@ -139,11 +144,11 @@ export const createTextVerifiedProvider = (
   const absent = { kind: 'absent' } as const;
   return {
     name: textVerifiedName,
-    acquire: async ({ orderId, service, country, maxPrice, chosen = {} }) => {
+    acquire: async ({ orderId, service, country, maxPrice, chosen = {}, capability = 'sms' }) => {
       const serviceName = service.providerCodes['textVerified'];
       if (serviceName === undefined || country.providerCodes['textVerified'] === undefined || !canChoose('textVerified', chosen))
         return { kind: 'refused', reason: 'not_offered', detail: 'no code at this provider' };
-      return counted('acquire', acquire(session, { orderId, serviceName, maxPrice: formatDecimal(maxPrice.micros), chosen }));
+      return counted('acquire', acquire(session, { orderId, serviceName, maxPrice: formatDecimal(maxPrice.micros), chosen, capability }));
     },
     status: (id) => own(id, absent, () => counted('status', status(session, id))),
     cancel: (id) => own(id, absent, () => counted('cancel', cancel(session, id))),

@@ -6,7 +6,7 @@ import { fieldsOf, parsed, textOf } from './fields.ts';
 import { textVerifiedName } from './provider.ts';
 
 const maxBodyBytes = 64 * 1024;
-const smsReceived = 'v2.sms.received';
+const received: ReadonlySet<unknown> = new Set(['v2.sms.received', 'v2.call.received']);
 
 /** Equal length whatever was sent, so the comparison tells nothing. */
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -28,7 +28,7 @@ export const createTextVerifiedPush = (options: { readonly secret: string; reado
       const fields = body.length > maxBodyBytes ? undefined : fieldsOf(parsed(Buffer.from(body).toString('utf8')));
       if (fields === undefined) throw appError('request.malformed');
       // Rentals, back orders and billing cycles are reported to the same address.
-      if (fields['event'] !== smsReceived) return undefined;
+      if (!received.has(fields['event'])) return undefined;
       const data = fieldsOf(fields['data']);
       const activationId = textOf(data?.['reservationId']);
       const message = messageOf(data);

@@ -172,6 +172,8 @@ export interface ListPricesRequest {
   service: string;
   /** Empty: every country. */
   country: string;
+  /** Absent or empty: sms. */
+  capability?: string | undefined;
 }
 
 export interface ListPricesResponse {
@@ -199,7 +201,11 @@ export interface ReceivedMessage {
   sender: string;
   text: string;
   code: string;
-  receivedAt: Date | undefined;
+  receivedAt:
+    | Date
+    | undefined;
+  /** Of a call, whose transcription is the text: where it can be heard. */
+  audioUrl?: string | undefined;
 }
 
 export interface Verification {
@@ -1035,7 +1041,7 @@ export const ListCountriesResponse: MessageFns<ListCountriesResponse> = {
 };
 
 function createBaseListPricesRequest(): ListPricesRequest {
-  return { page: undefined, service: "", country: "" };
+  return { page: undefined, service: "", country: "", capability: undefined };
 }
 
 export const ListPricesRequest: MessageFns<ListPricesRequest> = {
@@ -1048,6 +1054,9 @@ export const ListPricesRequest: MessageFns<ListPricesRequest> = {
     }
     if (message.country !== "") {
       writer.uint32(26).string(message.country);
+    }
+    if (message.capability !== undefined) {
+      writer.uint32(242).string(message.capability);
     }
     return writer;
   },
@@ -1089,6 +1098,14 @@ export const ListPricesRequest: MessageFns<ListPricesRequest> = {
             message.country = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.capability = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1106,6 +1123,7 @@ export const ListPricesRequest: MessageFns<ListPricesRequest> = {
       page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
       service: isSet(object.service) ? globalThis.String(object.service) : "",
       country: isSet(object.country) ? globalThis.String(object.country) : "",
+      capability: isSet(object.capability) ? globalThis.String(object.capability) : undefined,
     };
   },
 
@@ -1120,6 +1138,9 @@ export const ListPricesRequest: MessageFns<ListPricesRequest> = {
     if (message.country !== "") {
       obj.country = message.country;
     }
+    if (message.capability !== undefined) {
+      obj.capability = message.capability;
+    }
     return obj;
   },
 
@@ -1133,6 +1154,7 @@ export const ListPricesRequest: MessageFns<ListPricesRequest> = {
       : undefined;
     message.service = object.service ?? "";
     message.country = object.country ?? "";
+    message.capability = object.capability ?? undefined;
     return message;
   },
 };
@@ -1453,7 +1475,7 @@ export const QuotePriceResponse: MessageFns<QuotePriceResponse> = {
 };
 
 function createBaseReceivedMessage(): ReceivedMessage {
-  return { id: "", sender: "", text: "", code: "", receivedAt: undefined };
+  return { id: "", sender: "", text: "", code: "", receivedAt: undefined, audioUrl: undefined };
 }
 
 export const ReceivedMessage: MessageFns<ReceivedMessage> = {
@@ -1472,6 +1494,9 @@ export const ReceivedMessage: MessageFns<ReceivedMessage> = {
     }
     if (message.receivedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.receivedAt), writer.uint32(42).fork()).join();
+    }
+    if (message.audioUrl !== undefined) {
+      writer.uint32(242).string(message.audioUrl);
     }
     return writer;
   },
@@ -1529,6 +1554,14 @@ export const ReceivedMessage: MessageFns<ReceivedMessage> = {
             message.receivedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.audioUrl = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1552,6 +1585,11 @@ export const ReceivedMessage: MessageFns<ReceivedMessage> = {
         : isSet(object.received_at)
         ? fromJsonTimestamp(object.received_at)
         : undefined,
+      audioUrl: isSet(object.audioUrl)
+        ? globalThis.String(object.audioUrl)
+        : isSet(object.audio_url)
+        ? globalThis.String(object.audio_url)
+        : undefined,
     };
   },
 
@@ -1572,6 +1610,9 @@ export const ReceivedMessage: MessageFns<ReceivedMessage> = {
     if (message.receivedAt !== undefined) {
       obj.receivedAt = message.receivedAt.toISOString();
     }
+    if (message.audioUrl !== undefined) {
+      obj.audioUrl = message.audioUrl;
+    }
     return obj;
   },
 
@@ -1585,6 +1626,7 @@ export const ReceivedMessage: MessageFns<ReceivedMessage> = {
     message.text = object.text ?? "";
     message.code = object.code ?? "";
     message.receivedAt = object.receivedAt ?? undefined;
+    message.audioUrl = object.audioUrl ?? undefined;
     return message;
   },
 };

@@ -7,6 +7,7 @@ import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../m
 import {
   Amount,
   AreaCode,
+  Capability,
   closed,
   Currency,
   id,
@@ -76,7 +77,7 @@ const NewBatch = Type.Object(
         {
           service: Type.String({ minLength: 1, maxLength: 64, examples: ['telegram'] }),
           country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }),
-          capability: Type.Optional(Type.Literal('sms')),
+          capability: Type.Optional(Capability),
           operator: Type.Optional(Operator),
           areaCode: Type.Optional(AreaCode),
           count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Numbers of this kind' })),

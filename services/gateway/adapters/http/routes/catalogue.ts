@@ -5,7 +5,7 @@ import type { Backends } from '../backends.ts';
 import { type CatalogueCache, freshForMs, keep, type Kind, sendKept } from '../catalogue-cache.ts';
 import { callOptions } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
-import { closed, pageOf, PageQuery, problems } from '../schemas.ts';
+import { Capability, closed, pageOf, PageQuery, problems } from '../schemas.ts';
 import type { App } from './index.ts';
 
 const Service = Type.Object(
@@ -155,6 +155,7 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache:
           {
             ...PageQuery,
             country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] })),
+            capability: Type.Optional(Capability),
           },
           closed,
         ),
@@ -165,7 +166,7 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache:
       const country = (request.query.country ?? '').toUpperCase();
       const make = async () => {
         const answer = await catalog.listPrices(
-          { page: toPage(request.query), service: request.params.code, country },
+          { page: toPage(request.query), service: request.params.code, country, capability: request.query.capability },
           callOptions(request),
         );
         return page(answer.prices, answer.nextCursor, ({ service, country: code, capability, price }) => ({

@@ -5,7 +5,7 @@ import type { Backends } from '../backends.ts';
 import { callOptions, pathId } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
 import { Explanation, fromExplanation, fromQuote, Item, Quote } from '../prices.ts';
-import { closed, Currency, Operator, pageOf, PageQuery, problems } from '../schemas.ts';
+import { Capability, closed, Currency, Operator, pageOf, PageQuery, problems } from '../schemas.ts';
 import type { App } from './index.ts';
 
 const Country = Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] });
@@ -74,7 +74,7 @@ export const priceRoutes = (app: App, { catalog, campaigns, prices }: Backends):
               product: Type.Literal('verification'),
               service: Service,
               country: Country,
-              capability: Type.Optional(Type.Literal('sms')),
+              capability: Type.Optional(Capability),
             },
             operator: Type.Optional(Operator),
           },

@@ -6,6 +6,7 @@ import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } 
 import {
   Amount,
   AreaCode,
+  Capability,
   closed,
   Currency,
   id,
@@ -28,6 +29,10 @@ const Message = Type.Object(
     sender: Type.Union([Type.String(), Type.Null()]),
     text: Type.String(),
     code: Type.Union([Type.String(), Type.Null()]),
+    audioUrl: Type.Union([Type.String(), Type.Null()], {
+      description: 'Of a call, whose transcription is the text: where it can be heard',
+      examples: [null],
+    }),
     receivedAt: Timestamp,
   },
   closed,
@@ -75,6 +80,7 @@ export const verificationFromProto = (verification: VerificationMessage | undefi
       sender: orNull(message.sender),
       text: message.text,
       code: orNull(message.code),
+      audioUrl: orNull(message.audioUrl ?? ''),
       receivedAt: fromTime(message.receivedAt) ?? '',
     })),
     expiresAt: fromTime(verification.expiresAt) ?? '',
@@ -103,7 +109,7 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
           {
             service: Type.String({ minLength: 1, maxLength: 64, examples: ['telegram'] }),
             country: Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] }),
-            capability: Type.Optional(Type.Literal('sms')),
+            capability: Type.Optional(Capability),
             operator: Type.Optional(Operator),
             areaCode: Type.Optional(AreaCode),
             maxPrice: Type.Optional(Amount),

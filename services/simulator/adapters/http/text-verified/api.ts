@@ -5,13 +5,14 @@ import type { ActivationBook } from '../../../app/activation-book.ts';
 import type { BuyNumber } from '../../../app/buy-number.ts';
 import type { ChangeActivation } from '../../../app/change-activation.ts';
 import type { World } from '../../../app/ports.ts';
-import type { Activation } from '../../../domain/activation.ts';
+import type { Activation, Capability, ReceivedCode } from '../../../domain/activation.ts';
 import { chooseFault } from '../../../domain/choose-fault.ts';
 import { countries } from '../../../domain/countries.ts';
 import type { HandlerFault } from '../../../domain/settings.ts';
 import { refuseOnTheWay, spoilAnswer } from '../provider-faults.ts';
 import { htmlError, latency, reset } from '../spoil-reply.ts';
 import {
+  callOf,
   compact,
   createdLink,
   expanded,
@@ -81,7 +82,7 @@ const wishOf = (value: unknown, pattern: RegExp): { readonly first: string | und
 /**
  * TextVerified v2 under `/textverified/api/pub/v2`: token flow, `201` with `Location`, `Idempotency-Key` on creation, links
  * to follow, pages. It shares the market with the handler API (stock, prices, fates, faults); every number is in the
- * United States. The actions of `handlerApi.nextFaultsOf` are `textVerifiedRead`, `…Cancel`, `…List`, `…Sms`, `…Auth`.
+ * United States. The actions of `handlerApi.nextFaultsOf` are `textVerifiedRead`, `…Cancel`, `…List`, `…Sms`, `…Calls`, `…Auth`.
  */
 export const registerTextVerified = (server: FastifyInstance, dependencies: TextVerifiedDependencies): void => {
   const { world, apiKey, username, book, buyNumber, changeActivation } = dependencies;
@@ -113,7 +114,7 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
 
   const create: Action = (request, links) => {
     const { serviceName, capability, maxPrice, ...options } = (request.body ?? {}) as NewVerification;
-    if (typeof serviceName !== 'string' || capability !== 'sms')
+    if (typeof serviceName !== 'string' || (capability !== 'sms' && capability !== 'voice'))
       return refusal(400, 'BadRequest', 'serviceName and capability are needed.');
     const [area, carrier] = [wishOf(options.areaCodeSelectOption, /^[2-9]\d\d$/), wishOf(options.carrierSelectOption, /^[a-z]{2,20}$/)];
     if (area === undefined || carrier === undefined) return refusal(400, 'BadRequest', 'There is no such area code or carrier.');
@@ -126,7 +127,11 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     };
     if (known !== undefined) return created(known);
     const order = { service: serviceName, countryId: unitedStates, maxPriceMicros: limit, exceptPrefixes: [] };
-    const wishes = { operator: carrier.first, areaCode: area.first };
+    const wishes = {
+      operator: carrier.first,
+      areaCode: area.first,
+      capability: capability === 'voice' ? ('voice' as const) : ('sms' as const),
+    };
     const outcome = buyNumber({ ...order, ...wishes, market: 'textverified', orderId: undefined });
     if (outcome.kind !== 'bought') return refusalOfPurchase(outcome);
     if (typeof key === 'string') made.set(key, outcome.activation.id);
@@ -140,23 +145,27 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     return outcome.kind === 'cancelled' ? { status: 200 } : refusal(400, 'CannotCancel', 'The verification does not allow cancellation.');
   };
 
-  const listSms: Action = (request, links) => {
-    const { reservationId, to } = request.query as { reservationId?: string; to?: string };
-    const wanted = book
-      .of('textverified')
-      .filter(
-        (activation) =>
-          (reservationId === undefined || activation.id === reservationId) && (to === undefined || nationalOf(activation) === to),
+  /** Texts or calls, of whatever numbers the question is about. */
+  const listReceived =
+    (path: 'sms' | 'calls', capability: Capability, rowOf: (links: Links, activation: Activation, code: ReceivedCode) => object): Action =>
+    (request, links) => {
+      const { reservationId, to } = request.query as { reservationId?: string; to?: string };
+      const wanted = book
+        .of('textverified')
+        .filter((activation) => activation.capability === capability)
+        .filter(
+          (activation) =>
+            (reservationId === undefined || activation.id === reservationId) && (to === undefined || nationalOf(activation) === to),
+        );
+      const rows = wanted.flatMap((activation) =>
+        activation.codes
+          .filter(({ late }) => !late)
+          .map((code) => rowOf(links, activation, code))
+          .toReversed(),
       );
-    const rows = wanted.flatMap((activation) =>
-      activation.codes
-        .filter(({ late }) => !late)
-        .map((code, index) => smsOf(activation, code, index))
-        .toReversed(),
-    );
-    const query = reservationId === undefined ? '' : `?reservationId=${encodeURIComponent(reservationId)}`;
-    return ok(pageOf(rows, request, `${links.base}/sms${query}`));
-  };
+      const query = reservationId === undefined ? '' : `?reservationId=${encodeURIComponent(reservationId)}`;
+      return ok(pageOf(rows, request, `${links.base}/${path}${query}`));
+    };
 
   const chooseFor = (action: string): HandlerFault | undefined => {
     const settings = world.settings.handlerApi;
@@ -226,5 +235,8 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     const outcome = changeActivation(activation.id, 'cancel', false);
     return outcome.kind === 'cancelled' ? { status: 200 } : refusal(400, 'CannotReport', 'The verification cannot be reported.');
   });
-  route('GET', '/sms', 'Sms', listSms);
+  const textOf = (_links: Links, activation: Activation, code: ReceivedCode): object =>
+    smsOf(activation, code, activation.codes.indexOf(code));
+  route('GET', '/sms', 'Sms', listReceived('sms', 'sms', textOf));
+  route('GET', '/calls', 'Calls', listReceived('calls', 'voice', callOf));
 };

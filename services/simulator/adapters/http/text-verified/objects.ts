@@ -83,6 +83,29 @@ export const smsOf = (activation: Activation, code: ReceivedCode, index: number)
   encrypted: false,
 });
 
+const callFields = (links: Links, activation: Activation, code: ReceivedCode): object => ({
+  from: '22395',
+  to: nationalOf(activation),
+  createdAt: iso(code.receivedAtMs),
+  transcription: code.text,
+  parsedCode: code.code,
+  recordingUri: `${links.base}/calls/${activation.id}-${activation.codes.indexOf(code)}/recording`,
+});
+
+export const callOf = (links: Links, activation: Activation, code: ReceivedCode): object => ({
+  id: `${activation.id}-${activation.codes.indexOf(code)}`,
+  ...callFields(links, activation, code),
+});
+
+/** The body of the webhook `v2.call.received`. */
+export const callEvent = (links: Links, activation: Activation, code: ReceivedCode): object => ({
+  id: `evt-${activation.id}-${activation.codes.indexOf(code)}`,
+  event: 'v2.call.received',
+  attempt: 1,
+  occurredAt: iso(code.receivedAtMs),
+  data: { ...callFields(links, activation, code), reservationId: activation.id },
+});
+
 /** The body of the webhook `v2.sms.received`. */
 export const smsEvent = (activation: Activation, code: ReceivedCode): object => ({
   id: `evt-${activation.id}-${activation.codes.indexOf(code)}`,
