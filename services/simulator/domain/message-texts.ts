@@ -122,6 +122,6 @@ export const composeCode = (
 /** The same code as a machine says it on the phone: digit by digit, twice. */
 export const sayCode = ({ code }: CodeMessage, service: string): CodeMessage => {
   const digits = code.replace(/\D/g, '');
-  const said = [...digits].join(', ');
+  const said = digits.split('').join(', ');
   return { code: digits, text: `Hello. Your ${service} verification code is ${said}. Once more: ${said}. Goodbye.` };
 };
