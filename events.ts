@@ -42,6 +42,7 @@ export const events = {
     priceBookPublished: defineEvent('namaskah.billing.v1.price-book.published', billing.PriceBookPublished),
     promotionRedeemed: defineEvent('namaskah.billing.v1.promotion.redeemed', billing.PromotionRedeemed),
     planChanged: defineEvent('namaskah.billing.v1.subscription.plan-changed', billing.PlanChanged),
+    subscriptionCharged: defineEvent('namaskah.billing.v1.subscription.charged', billing.SubscriptionCharged),
     subscriptionRenewed: defineEvent('namaskah.billing.v1.subscription.renewed', billing.SubscriptionRenewed),
     subscriptionPaymentFailed: defineEvent('namaskah.billing.v1.subscription.payment-failed', billing.SubscriptionPaymentFailed),
     subscriptionEnded: defineEvent('namaskah.billing.v1.subscription.ended', billing.SubscriptionEnded),

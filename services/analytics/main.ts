@@ -9,7 +9,8 @@ import { analyticsService } from './adapters/grpc/server.ts';
 import { toIncoming } from './adapters/nats/facts.ts';
 import { streamFreshness } from './adapters/nats/freshness.ts';
 import { entities } from './adapters/postgres/rows.ts';
-import { eventStore, figureReader, prepareMonths } from './adapters/postgres/store.ts';
+import { eventStore, figureReader, prepareMonths, spendReader } from './adapters/postgres/store.ts';
+import { getSpend } from './app/get-spend.ts';
 import { getSummary } from './app/get-summary.ts';
 import { ingestEvents } from './app/ingest-events.ts';
 import { analyticsConfig, type AnalyticsConfig } from './config.ts';
@@ -72,7 +73,12 @@ export const start = (config: AnalyticsConfig, { clock = systemClock }: { readon
 
     const freshness = streamFreshness({ bus, clock, durables });
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;
-    const services = [analyticsService({ getSummary: getSummary({ figures: figureReader(db), freshness }) })];
+    const services = [
+      analyticsService({
+        getSummary: getSummary({ figures: figureReader(db), freshness }),
+        getSpend: getSpend({ spend: spendReader(db), freshness }),
+      }),
+    ];
     const grpc = await life.own('grpc', startGrpcServer({ host, port, principalKey, logger, metrics, maxInFlight, services }));
 
     life.readiness('postgres', () => db.ping());

@@ -177,6 +177,7 @@ const table: Readonly<Record<string, Row>> = {
   },
   'GET /v2/webhook-event-types': { kind: 'read' },
   'GET /v2/analytics/summary': { kind: 'read' },
+  'GET /v2/analytics/spend': { kind: 'read' },
   'GET /errors': { kind: 'public' },
   'GET /errors/:code': { kind: 'public' },
   'GET /health/live': { kind: 'public' },
@@ -320,7 +321,7 @@ describe('every route and every wrong caller', () => {
         expectStatus(await send(staff, row), 403);
       });
     }
-    if (row.key !== 'GET /v2/analytics/summary' && row.key !== 'GET /v2/me') {
+    if (!row.key.startsWith('GET /v2/analytics/') && row.key !== 'GET /v2/me') {
       it(`${row.key}: 403 for a key without the scope`, async () => {
         expectStatus(await send(limitedKey, row), 403);
       });

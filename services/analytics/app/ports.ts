@@ -26,6 +26,21 @@ export interface Figures {
   sumEvents(tenantId: string, interval: Interval): Promise<readonly FigureSum[]>;
 }
 
+/** Of one day and one product. */
+export interface SpendLine {
+  /** YYYY-MM-DD, UTC. */
+  readonly day: string;
+  readonly product: string;
+  readonly currency: string;
+  /** Negative: more was given back than taken. */
+  readonly micros: bigint;
+  readonly charges: bigint;
+}
+export interface Spend {
+  /** From the hourly roll-ups, newest day first; the interval's ends are midnights in UTC. */
+  byDay(tenantId: string, days: Interval): Promise<readonly SpendLine[]>;
+}
+
 export interface Freshness {
   /** Everything that happened before this moment is in the figures. */
   freshUntil(): Promise<Date>;

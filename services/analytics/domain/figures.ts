@@ -12,7 +12,12 @@ export type Fact =
       readonly failed: bigint;
       readonly suppressed: bigint;
     }
+  /** Negative: given back. */
   | { readonly kind: 'spent'; readonly product: string; readonly currency: string; readonly micros: bigint }
+  /** By us: promotional credit. */
+  | { readonly kind: 'granted'; readonly currency: string; readonly micros: bigint }
+  /** Payments that went back through the gateway. */
+  | { readonly kind: 'refunded'; readonly currency: string; readonly micros: bigint }
   | { readonly kind: 'topped-up'; readonly currency: string; readonly micros: bigint }
   /** Kept, but counted nowhere yet. */
   | { readonly kind: 'other' };
@@ -46,6 +51,9 @@ export const figuresOf = (fact: Fact): readonly Measurement[] => {
       );
     case 'spent':
       return [amount(`spend.${fact.currency}`, fact.micros, fact.product)];
+    case 'granted':
+    case 'refunded':
+      return [amount(`${fact.kind}.${fact.currency}`, fact.micros)];
     case 'topped-up':
       return [amount(`topped-up.${fact.currency}`, fact.micros)];
     case 'other':

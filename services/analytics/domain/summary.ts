@@ -13,6 +13,8 @@ export interface Summary {
   readonly messages: Readonly<Record<MessageStep, bigint>>;
   readonly spend: readonly Money[];
   readonly toppedUp: readonly Money[];
+  readonly granted: readonly Money[];
+  readonly refunded: readonly Money[];
 }
 
 const counts = <Step extends string>(sums: readonly FigureSum[], prefix: string, steps: readonly Step[]): Record<Step, bigint> =>
@@ -32,6 +34,8 @@ export const summarise = (sums: readonly FigureSum[]): Summary => ({
   messages: counts(sums, 'messages', messageSteps),
   spend: amounts(sums, 'spend'),
   toppedUp: amounts(sums, 'topped-up'),
+  granted: amounts(sums, 'granted'),
+  refunded: amounts(sums, 'refunded'),
 });
 
 const hourMs = 3_600_000;

@@ -1,6 +1,7 @@
 /** Events of the platform as the facts that figures are made of. The only place here that knows protobuf types. */
 import { events } from '#events';
 import type { EventDefinition, ReceivedEvent } from '#platform/messaging/index.ts';
+import type { Money } from '#platform/money/index.ts';
 import type { IncomingEvent } from '../../app/ingest-events.ts';
 import type { Fact, VerificationStep } from '../../domain/figures.ts';
 
@@ -17,6 +18,12 @@ const reader = <P>({ subject, codec }: EventDefinition<P>, toFact: (payload: P) 
 const step =
   (name: VerificationStep) =>
   (payload: { service: string }): Fact => ({ kind: 'verification', step: name, service: payload.service });
+const spent = (product: string, amount: Money | undefined): Fact => ({
+  kind: 'spent',
+  product,
+  currency: amount?.currency ?? '',
+  micros: amount?.micros ?? 0n,
+});
 const other = (): Fact => ({ kind: 'other' });
 
 const { auth, billing, campaign, verification } = events;
@@ -35,12 +42,13 @@ const counted: readonly [string, Reader][] = [
     failed,
     suppressed,
   })),
-  reader(billing.holdCaptured, ({ product, amount }) => ({
-    kind: 'spent',
-    product,
-    currency: amount?.currency ?? '',
-    micros: amount?.micros ?? 0n,
-  })),
+  reader(billing.holdCaptured, ({ product, amount }) => spent(product, amount)),
+  reader(billing.walletCharged, ({ product, amount }) => spent(product, amount)),
+  reader(billing.usageCharged, ({ amount }) => spent('usage', amount)),
+  // Not `renewed` as well: a period's charge is told by this event, whether it is the first, a change or a renewal.
+  reader(billing.subscriptionCharged, ({ amount }) => spent('subscription', amount)),
+  reader(billing.creditGranted, ({ amount }) => ({ kind: 'granted', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
+  reader(billing.refundSucceeded, ({ amount }) => ({ kind: 'refunded', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
   reader(billing.paymentSucceeded, ({ amount }) => ({ kind: 'topped-up', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
 ];
 const kept = [auth, billing, campaign, verification]

@@ -6,13 +6,14 @@ import { newId } from '#platform/ids/index.ts';
 import { openDatabase, type Database } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
 import { systemClock } from '#platform/time/index.ts';
+import { getSpend } from '../../app/get-spend.ts';
 import { getSummary } from '../../app/get-summary.ts';
 import { ingestEvents, type IncomingEvent } from '../../app/ingest-events.ts';
 import { figuresOf, verificationSteps, type Fact } from '../../domain/figures.ts';
 import { summarise } from '../../domain/summary.ts';
 import { migrations } from './migrations/index.ts';
 import { entities } from './rows.ts';
-import { eventStore, figureAudit, figureReader, prepareMonths } from './store.ts';
+import { eventStore, figureAudit, figureReader, prepareMonths, spendReader } from './store.ts';
 
 const tenants = [newId(), newId()] as const;
 const day = Date.parse('2026-03-28T20:00:00Z');
@@ -27,8 +28,9 @@ const fact: fc.Arbitrary<Fact> = fc.oneof(
     kind: fc.constant('spent' as const),
     product: fc.constantFrom('verification', 'campaign'),
     currency: fc.constantFrom('USD', 'EUR'),
-    micros: fc.bigInt(1n, 5_000_000n),
+    micros: fc.bigInt(-1_000n, 5_000_000n),
   }),
+  fc.record({ kind: fc.constantFrom('granted' as const, 'refunded' as const), currency: fc.constant('USD'), micros: fc.bigInt(1n, 9n) }),
   fc.record({ kind: fc.constant('topped-up' as const), currency: fc.constant('USD'), micros: fc.bigInt(1n, 100_000_000n) }),
   fc.record({
     kind: fc.constant('messages-progressed' as const),
@@ -109,6 +111,38 @@ describe('event store', () => {
     assert.equal(await figureAudit(db).firstDivergence(), undefined);
     const [stored] = await db.query<{ count: bigint }>('select count(*) from events');
     assert.equal(stored?.count, BigInt(new Set(everything.map(({ id }) => id)).size));
+  });
+  it('spending by day and product is a recount of the events, for its own tenant only; days that cannot be are refused', async () => {
+    await db.query('truncate hourly_figures, events');
+    const events = fc.sample(incoming, { numRuns: 120, seed: 11 });
+    await ingest(events);
+    const spend = getSpend({ spend: spendReader(db), freshness });
+    for (const tenantId of tenants) {
+      const expected = new Map<string, { micros: bigint; charges: bigint }>();
+      for (const event of events) {
+        const { fact: what, occurredAt } = event;
+        const on = occurredAt.toISOString().slice(0, 10);
+        if (event.tenantId !== tenantId || what.kind !== 'spent' || on !== '2026-03-28') continue;
+        const key = `${on} ${what.product} ${what.currency}`;
+        const known = expected.get(key) ?? { micros: 0n, charges: 0n };
+        expected.set(key, { micros: known.micros + what.micros, charges: known.charges + 1n });
+      }
+      assert.ok(expected.size > 0);
+      const { lines } = await spend(tenantId, { from: '2026-03-28', to: '2026-03-28' });
+      assert.deepEqual(
+        new Map(lines.map(({ day: on, product, currency, micros, charges }) => [`${on} ${product} ${currency}`, { micros, charges }])),
+        expected,
+      );
+      const both = (await spend(tenantId, { from: '2026-03-27', to: '2026-03-29' })).lines.map(({ day: on }) => on);
+      assert.deepEqual(both, both.toSorted().toReversed());
+      assert.deepEqual(new Set(both), new Set(['2026-03-29', '2026-03-28']));
+    }
+    for (const [from, to] of [
+      ['2026-02-30', '2026-03-01'],
+      ['2026-03-02', '2026-03-01'],
+      ['2026-01-01', '2026-06-01'],
+    ] as const)
+      await assert.rejects(spend(tenants[0], { from, to }), { code: 'request.invalid' });
   });
   it('the audit finds a roll-up that was changed by hand, and an event that was taken away', async () => {
     await ingest(fc.sample(incoming, { numRuns: 20, seed: 7 }));

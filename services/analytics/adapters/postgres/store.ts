@@ -1,7 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Database, Queryable } from '#platform/postgres/index.ts';
-import type { Audit, Divergence, EventStore, Figures, StoredEvent } from '../../app/ports.ts';
+import type { Audit, Divergence, EventStore, Figures, Spend, SpendLine, StoredEvent } from '../../app/ports.ts';
 import type { FigureSum, Interval } from '../../domain/summary.ts';
 import { HourlyFigureRow } from './rows.ts';
 
@@ -62,6 +62,17 @@ export const sumEventsSql = `
 select part->>'f' as figure, sum((part->>'n')::bigint)::bigint as count, sum((part->>'m')::bigint)::bigint as micros
 from events cross join lateral jsonb_array_elements(figures) as part
 where tenant_id = $1 and occurred_at >= $2 and occurred_at < $3 group by 1`;
+
+/** By the primary key's range of hours. */
+export const spendSql = `
+select to_char(hour at time zone 'UTC', 'YYYY-MM-DD') as day, dimension as product, substr(figure, 7) as currency,
+  sum(micros)::bigint as micros, sum(count)::bigint as charges
+from hourly_figures where tenant_id = $1 and hour >= $2 and hour < $3 and figure like 'spend.%'
+group by 1, 2, 3 order by 1 desc, 2, 3`;
+
+export const spendReader = (db: Queryable): Spend => ({
+  byDay: (tenantId, { from, to }) => db.query<SpendLine>(spendSql, [tenantId, from, to]),
+});
 
 export const figureReader = (db: Database): Figures => ({
   sumHours: async (tenantId, hours) => {

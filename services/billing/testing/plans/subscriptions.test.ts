@@ -71,7 +71,21 @@ const eventsOf = async (tenantId: string): Promise<string[]> => {
   );
   return rows.map(({ subject }) => subject.split('.').at(-1) ?? '');
 };
-const booksAgree = async () => assert.equal(await verifyDatabase(database.url), undefined);
+const booksAgree = async () => {
+  assert.equal(await verifyDatabase(database.url), undefined);
+  const differing = await db.query(
+    `with told as (
+       select headers->>'namaskah-tenant' as tenant, sum((convert_from(payload, 'UTF8')::jsonb #>> '{amount,micros}')::bigint) as micros
+         from outbox where subject = 'namaskah.billing.v1.subscription.charged' group by 1
+     ), booked as (
+       select t.tenant_id::text as tenant, -sum(e.amount_micros) as micros from entries e join transfers t on t.id = e.transfer_id
+         join accounts a on a.id in (t.debit_account_id, t.credit_account_id) and a.kind = 'revenue' and a.discriminator = 'subscription'
+        where e.account_sequence is not null group by 1
+     )
+     select * from told full join booked using (tenant) where coalesce(told.micros, 0) <> coalesce(booked.micros, 0)`,
+  );
+  assert.deepEqual(differing, [], 'what was told of charges is what the books say');
+};
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     () => 'ok',
@@ -89,7 +103,7 @@ test('subscribing is paid from the wallet once per key; without credit nothing r
   assert.equal(new Set(answers.map((answer) => answer?.id)).size, 1);
   assert.equal(await balance(tenantId), 51_000_000n);
   assert.equal(await codeOf(change(tenantId, 'enterprise', 'month', key)), 'request.idempotency_conflict');
-  assert.deepEqual(await eventsOf(tenantId), ['plan-changed']);
+  assert.deepEqual(await eventsOf(tenantId), ['plan-changed', 'charged']);
   assert.equal(await subscriptions.planOf(tenantId, clock.now()), 'pro');
   assert.equal(await codeOf(change(tenantId, 'starter')), 'request.invalid');
   assert.equal(await codeOf(change(tenantId, 'pro', 'week')), 'request.invalid');
@@ -212,7 +226,7 @@ test('unpaid: tried again by schedule, paid at once when credit comes, ended aft
   assert.equal(await subscriptions.current(lost), undefined);
   assert.equal(await subscriptions.planOf(lost, clock.now()), 'starter');
   assert.deepEqual(await eventsOf(lost), [
-    ...['plan-changed', 'payment-failed', 'payment-failed', 'payment-failed', 'payment-failed', 'ended', 'plan-changed'],
+    ...['plan-changed', 'charged', 'payment-failed', 'payment-failed', 'payment-failed', 'payment-failed', 'ended', 'plan-changed'],
   ]);
   assert.ok(facts.includes('payment_failed'));
   await booksAgree();

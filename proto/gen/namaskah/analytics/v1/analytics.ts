@@ -50,10 +50,37 @@ export interface GetSummaryResponse {
   messages:
     | MessageFigures
     | undefined;
-  /** Captured from the wallet; one row per currency. */
+  /** Taken from the wallet for anything, less what was given back of usage and subscriptions; one row per currency. */
   spend: Money[];
   /** Paid into the wallet. */
   toppedUp: Money[];
+  /** Events older than this are in the figures. */
+  freshUntil:
+    | Date
+    | undefined;
+  /** Promotional credit. */
+  granted: Money[];
+  /** Payments that went back through the gateway. */
+  refunded: Money[];
+}
+
+export interface GetSpendRequest {
+  /** First and last day, YYYY-MM-DD, both inclusive; at most 92 days. */
+  from: string;
+  to: string;
+}
+
+export interface DailySpend {
+  day: string;
+  /** verification, campaign, rental, subscription, usage */
+  product: string;
+  /** Negative: more was given back than taken. */
+  amount: Money | undefined;
+  charges: bigint;
+}
+
+export interface GetSpendResponse {
+  days: DailySpend[];
   /** Events older than this are in the figures. */
   freshUntil: Date | undefined;
 }
@@ -469,6 +496,8 @@ function createBaseGetSummaryResponse(): GetSummaryResponse {
     spend: [],
     toppedUp: [],
     freshUntil: undefined,
+    granted: [],
+    refunded: [],
   };
 }
 
@@ -494,6 +523,12 @@ export const GetSummaryResponse: MessageFns<GetSummaryResponse> = {
     }
     if (message.freshUntil !== undefined) {
       Timestamp.encode(toTimestamp(message.freshUntil), writer.uint32(58).fork()).join();
+    }
+    for (const v of message.granted) {
+      Money.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.refunded) {
+      Money.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -567,6 +602,22 @@ export const GetSummaryResponse: MessageFns<GetSummaryResponse> = {
             message.freshUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.granted.push(Money.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.refunded.push(Money.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -596,6 +647,8 @@ export const GetSummaryResponse: MessageFns<GetSummaryResponse> = {
         : isSet(object.fresh_until)
         ? fromJsonTimestamp(object.fresh_until)
         : undefined,
+      granted: globalThis.Array.isArray(object?.granted) ? object.granted.map((e: any) => Money.fromJSON(e)) : [],
+      refunded: globalThis.Array.isArray(object?.refunded) ? object.refunded.map((e: any) => Money.fromJSON(e)) : [],
     };
   },
 
@@ -622,6 +675,12 @@ export const GetSummaryResponse: MessageFns<GetSummaryResponse> = {
     if (message.freshUntil !== undefined) {
       obj.freshUntil = message.freshUntil.toISOString();
     }
+    if (message.granted?.length) {
+      obj.granted = message.granted.map((e) => Money.toJSON(e));
+    }
+    if (message.refunded?.length) {
+      obj.refunded = message.refunded.map((e) => Money.toJSON(e));
+    }
     return obj;
   },
 
@@ -641,6 +700,304 @@ export const GetSummaryResponse: MessageFns<GetSummaryResponse> = {
     message.spend = object.spend?.map((e) => Money.fromPartial(e)) || [];
     message.toppedUp = object.toppedUp?.map((e) => Money.fromPartial(e)) || [];
     message.freshUntil = object.freshUntil ?? undefined;
+    message.granted = object.granted?.map((e) => Money.fromPartial(e)) || [];
+    message.refunded = object.refunded?.map((e) => Money.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetSpendRequest(): GetSpendRequest {
+  return { from: "", to: "" };
+}
+
+export const GetSpendRequest: MessageFns<GetSpendRequest> = {
+  encode(message: GetSpendRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSpendRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSpendRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSpendRequest {
+    return {
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      to: isSet(object.to) ? globalThis.String(object.to) : "",
+    };
+  },
+
+  toJSON(message: GetSpendRequest): unknown {
+    const obj: any = {};
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.to !== "") {
+      obj.to = message.to;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSpendRequest>, I>>(base?: I): GetSpendRequest {
+    return GetSpendRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSpendRequest>, I>>(object: I): GetSpendRequest {
+    const message = createBaseGetSpendRequest();
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseDailySpend(): DailySpend {
+  return { day: "", product: "", amount: undefined, charges: 0n };
+}
+
+export const DailySpend: MessageFns<DailySpend> = {
+  encode(message: DailySpend, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.day !== "") {
+      writer.uint32(10).string(message.day);
+    }
+    if (message.product !== "") {
+      writer.uint32(18).string(message.product);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(26).fork()).join();
+    }
+    if (message.charges !== 0n) {
+      if (BigInt.asIntN(64, message.charges) !== message.charges) {
+        throw new globalThis.Error("value provided for field message.charges of type int64 too large");
+      }
+      writer.uint32(32).int64(message.charges);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DailySpend {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDailySpend();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.day = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.product = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.charges = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DailySpend {
+    return {
+      day: isSet(object.day) ? globalThis.String(object.day) : "",
+      product: isSet(object.product) ? globalThis.String(object.product) : "",
+      amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
+      charges: isSet(object.charges) ? BigInt(object.charges) : 0n,
+    };
+  },
+
+  toJSON(message: DailySpend): unknown {
+    const obj: any = {};
+    if (message.day !== "") {
+      obj.day = message.day;
+    }
+    if (message.product !== "") {
+      obj.product = message.product;
+    }
+    if (message.amount !== undefined) {
+      obj.amount = Money.toJSON(message.amount);
+    }
+    if (message.charges !== 0n) {
+      obj.charges = message.charges.toString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DailySpend>, I>>(base?: I): DailySpend {
+    return DailySpend.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DailySpend>, I>>(object: I): DailySpend {
+    const message = createBaseDailySpend();
+    message.day = object.day ?? "";
+    message.product = object.product ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.charges = (object.charges !== undefined && object.charges !== null) ? BigInt(object.charges) : 0n;
+    return message;
+  },
+};
+
+function createBaseGetSpendResponse(): GetSpendResponse {
+  return { days: [], freshUntil: undefined };
+}
+
+export const GetSpendResponse: MessageFns<GetSpendResponse> = {
+  encode(message: GetSpendResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.days) {
+      DailySpend.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.freshUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.freshUntil), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSpendResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSpendResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.days.push(DailySpend.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.freshUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSpendResponse {
+    return {
+      days: globalThis.Array.isArray(object?.days) ? object.days.map((e: any) => DailySpend.fromJSON(e)) : [],
+      freshUntil: isSet(object.freshUntil)
+        ? fromJsonTimestamp(object.freshUntil)
+        : isSet(object.fresh_until)
+        ? fromJsonTimestamp(object.fresh_until)
+        : undefined,
+    };
+  },
+
+  toJSON(message: GetSpendResponse): unknown {
+    const obj: any = {};
+    if (message.days?.length) {
+      obj.days = message.days.map((e) => DailySpend.toJSON(e));
+    }
+    if (message.freshUntil !== undefined) {
+      obj.freshUntil = message.freshUntil.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetSpendResponse>, I>>(base?: I): GetSpendResponse {
+    return GetSpendResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetSpendResponse>, I>>(object: I): GetSpendResponse {
+    const message = createBaseGetSpendResponse();
+    message.days = object.days?.map((e) => DailySpend.fromPartial(e)) || [];
+    message.freshUntil = object.freshUntil ?? undefined;
     return message;
   },
 };
@@ -657,11 +1014,23 @@ export const AnalyticsServiceService = {
     responseSerialize: (value: GetSummaryResponse): Buffer => Buffer.from(GetSummaryResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetSummaryResponse => GetSummaryResponse.decode(value),
   },
+  /** What the principal's tenant has spent, by day (UTC) and product, newest day first. */
+  getSpend: {
+    path: "/namaskah.analytics.v1.AnalyticsService/GetSpend" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSpendRequest): Buffer => Buffer.from(GetSpendRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSpendRequest => GetSpendRequest.decode(value),
+    responseSerialize: (value: GetSpendResponse): Buffer => Buffer.from(GetSpendResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetSpendResponse => GetSpendResponse.decode(value),
+  },
 } as const;
 
 export interface AnalyticsServiceServer extends UntypedServiceImplementation {
   /** Figures of the principal's tenant over the half-open interval [from, to). */
   getSummary: handleUnaryCall<GetSummaryRequest, GetSummaryResponse>;
+  /** What the principal's tenant has spent, by day (UTC) and product, newest day first. */
+  getSpend: handleUnaryCall<GetSpendRequest, GetSpendResponse>;
 }
 
 export interface AnalyticsServiceClient extends Client {
@@ -680,6 +1049,22 @@ export interface AnalyticsServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetSummaryResponse) => void,
+  ): ClientUnaryCall;
+  /** What the principal's tenant has spent, by day (UTC) and product, newest day first. */
+  getSpend(
+    request: GetSpendRequest,
+    callback: (error: ServiceError | null, response: GetSpendResponse) => void,
+  ): ClientUnaryCall;
+  getSpend(
+    request: GetSpendRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetSpendResponse) => void,
+  ): ClientUnaryCall;
+  getSpend(
+    request: GetSpendRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetSpendResponse) => void,
   ): ClientUnaryCall;
 }
 

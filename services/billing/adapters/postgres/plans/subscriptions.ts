@@ -204,6 +204,24 @@ const publish = async (
   }
 };
 
+/** After the facts of the change, of which there are two at most where money moves. */
+const publishCharge = async (
+  tx: Transaction,
+  { subscription: s, credit, charge, facts }: Effect,
+  currency: string,
+  now: Date,
+): Promise<void> => {
+  const amountMicros = (charge?.amountMicros ?? 0n) - (credit?.amountMicros ?? 0n);
+  if (amountMicros === 0n) return;
+  await publishEvent(tx, events.billing.subscriptionCharged, {
+    tenantId: s.tenantId,
+    aggregateId: s.id,
+    aggregateVersion: BigInt(s.version * versionsPerChange + facts.length),
+    occurredAt: now,
+    payload: { subscriptionId: s.id, plan: s.planId, interval: s.interval, amount: { currency, micros: amountMicros } },
+  });
+};
+
 /** @returns false when the credit does not suffice. The credit of a change comes first: it may pay for the rest. */
 const apply = async (tx: Transaction, effect: Effect, currency: string, now: Date): Promise<boolean> => {
   const { subscription, credit, charge, facts } = effect;
@@ -211,6 +229,7 @@ const apply = async (tx: Transaction, effect: Effect, currency: string, now: Dat
   if (charge !== undefined && !(await pay(tx, subscription, currency, charge, now))) return false;
   await write(tx, subscription, currency);
   await publish(tx, subscription, currency, facts, now);
+  await publishCharge(tx, effect, currency, now);
   return true;
 };
 

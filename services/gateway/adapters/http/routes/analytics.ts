@@ -5,12 +5,23 @@ import { readAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions } from '../context.ts';
 import { fromMoney, fromTime, toTime } from '../mapping.ts';
-import { closed, problems, Timestamp } from '../schemas.ts';
+import { closed, Currency, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 
 const figures = <K extends string>(...names: K[]) =>
   Type.Object(Object.fromEntries(names.map((name) => [name, Type.Integer()])) as Record<K, ReturnType<typeof Type.Integer>>, closed);
-const Amounts = Type.Array(Type.Object({ currency: Type.String(), amount: Type.String() }, closed));
+const Amounts = Type.Array(Type.Object({ currency: Currency, amount: Type.String({ examples: ['12.40'] }) }, closed));
+const Day = (description: string) => Type.String({ pattern: String.raw`^\d{4}-\d{2}-\d{2}$`, description, examples: ['2026-11-21'] });
+const SpendLine = Type.Object(
+  {
+    day: Day('UTC'),
+    product: Type.String({ description: 'verification, campaign, rental, subscription, usage', examples: ['verification'] }),
+    currency: Currency,
+    amount: Type.String({ description: 'Negative: more was given back than taken', examples: ['4.48'] }),
+    charges: Type.Integer({ minimum: 0, examples: [16] }),
+  },
+  { ...closed, description: 'What was spent on a product on a day' },
+);
 const Summary = Type.Object(
   {
     from: Timestamp,
@@ -19,6 +30,8 @@ const Summary = Type.Object(
     messages: figures('planned', 'submitted', 'delivered', 'failed', 'suppressed'),
     spend: Amounts,
     toppedUp: Amounts,
+    granted: Amounts,
+    refunded: Amounts,
     freshUntil: Type.Union([Timestamp, Type.Null()], { description: 'Events up to here are in the figures' }),
   },
   closed,
@@ -64,6 +77,39 @@ export const analyticsRoutes = (app: App, { analytics }: Backends): void => {
         messages: numbers(answer.messages, ['planned', 'submitted', 'delivered', 'failed', 'suppressed']),
         spend: amounts(answer.spend),
         toppedUp: amounts(answer.toppedUp),
+        granted: amounts(answer.granted),
+        refunded: amounts(answer.refunded),
+        freshUntil: fromTime(answer.freshUntil),
+      };
+    },
+  );
+  app.get(
+    '/v2/analytics/spend',
+    {
+      config: { access: readAccess('analytics:read') },
+      schema: {
+        tags: ['analytics'],
+        summary: 'What was spent, by day and product',
+        description: 'Newest day first. What is given back of usage and of a plan is taken off on its day. At most 92 days.',
+        querystring: Type.Object({ from: Day('First day, UTC'), to: Day('Last day, UTC, inclusive') }, closed),
+        response: {
+          200: Type.Object(
+            {
+              data: Type.Array(SpendLine),
+              freshUntil: Type.Union([Timestamp, Type.Null()], { description: 'Events up to here are in the figures' }),
+            },
+            closed,
+          ),
+          ...problems(403, 422),
+        },
+      },
+    },
+    async (request) => {
+      const answer = await analytics.getSpend(request.query, callOptions(request));
+      return {
+        data: answer.days.map(({ day, product, amount, charges }) => ({
+          ...{ day, product, currency: amount?.currency ?? '', amount: fromMoney(amount), charges: Number(charges) },
+        })),
         freshUntil: fromTime(answer.freshUntil),
       };
     },
