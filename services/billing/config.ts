@@ -75,6 +75,11 @@ export const billingConfig = defineConfig({
   issuerCode: textVar('ISSUER_CODE', { default: 'NMK', description: 'what numbers of documents begin with; numbers are counted per code' }),
   issuerName: textVar('ISSUER_NAME', { default: 'Namaskah', description: 'who issues invoices' }),
   issuerAddress: textVar('ISSUER_ADDRESS', { default: '', minLength: 0, description: 'lines separated by semicolons' }),
+  issuerTaxRegistrations: textVar('ISSUER_TAX_REGISTRATIONS', {
+    default: '',
+    minLength: 0,
+    description: 'countries in which tax is charged, such as GB,NO; EU: all members; empty: ISSUER_COUNTRY, if there is an ISSUER_TAX_ID',
+  }),
   issuerCountry: textVar('ISSUER_COUNTRY', { default: '', minLength: 0, description: 'ISO 3166-1 alpha-2' }),
   issuerTaxId: textVar('ISSUER_TAX_ID', { default: '', minLength: 0 }),
   invoiceGraceMs: durationVar('INVOICE_GRACE_MS', {

@@ -11,6 +11,8 @@ import { issueReceipts } from './app/documents/issue-receipts.ts';
 import { listDocuments } from './app/documents/list-documents.ts';
 import { previewInvoice } from './app/documents/preview-invoice.ts';
 import { renderDocument } from './app/documents/render-document.ts';
+import { loadTaxRates, registrationsOf } from './adapters/tax/load.ts';
+import { standardRateAt } from './domain/documents/tax-rates.ts';
 import type { BillingConfig } from './config.ts';
 import type { StartWorker } from './open-ledger.ts';
 
@@ -22,6 +24,7 @@ export interface DocumentParts {
     | 'issuerAddress'
     | 'issuerCountry'
     | 'issuerTaxId'
+    | 'issuerTaxRegistrations'
     | 'invoiceGraceMs'
     | 'invoiceIntervalMs'
     | 'receiptIntervalMs'
@@ -35,7 +38,10 @@ export interface DocumentParts {
 export const openDocuments = async ({ config, db, clock, worker }: DocumentParts): Promise<readonly BoundService[]> => {
   const { issuerCode: code, issuerName: name, issuerAddress, issuerCountry: country, issuerTaxId: taxId } = config;
   const address = issuerAddress.split(';').flatMap((line) => line.trim() || []);
-  const issuer = { code, party: { name, address, country, taxId } };
+  const rates = loadTaxRates();
+  const registered = registrationsOf(config.issuerTaxRegistrations, { country, taxId }, rates);
+  const standardRate = (of: string, at: Date) => standardRateAt(rates, registered, of, at);
+  const issuer = { code, party: { name, address, country, taxId }, standardRate };
   const documents = postgresDocuments(db, code);
   const renderer = await openRenderer();
   await worker('invoices', config.invoiceIntervalMs, closePeriod({ documents, issuer, clock, graceMs: config.invoiceGraceMs }));

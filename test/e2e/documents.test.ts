@@ -21,7 +21,7 @@ describe('transactions, documents, adjustments', () => {
   after(() => platform?.stop());
 
   it('a payment has a receipt, as JSON and as PDF, for the details of that moment', async () => {
-    const details = { name: 'Ünïcode Čo.', address: ['ул. Пушкина 10'], country: 'DE', taxId: 'DE 1', timeZone: 'Europe/Berlin' };
+    const details = { name: 'Ünïcode Čo.', address: ['ул. Пушкина 10'], country: 'DE', taxId: 'DE 123456789', timeZone: 'Europe/Berlin' };
     assert.deepEqual(expectStatus(await owner.api.call('PUT', '/v2/billing-details', details), 200), details);
     const bad = expectStatus(await owner.api.call('PUT', '/v2/billing-details', { ...details, timeZone: 'Mars/Olympus' }), 422);
     assert.deepEqual(

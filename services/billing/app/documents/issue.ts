@@ -12,7 +12,8 @@ export const occasionOf = async (
   ...about,
   issuer: issuer.party,
   minorMicros: fromMinorUnits(about.currency, 1n).micros,
-  taxRate: await unit.taxRate(about.details.country, about.issuedAt),
+  // What an operator has written down for a country goes before what the country's standard rate is.
+  taxRate: (await unit.taxRate(about.details.country, about.issuedAt)) ?? issuer.standardRate?.(about.details.country, about.issuedAt),
 });
 
 /** Gives a document its number and stores it. @returns its id and number */

@@ -87,4 +87,6 @@ export interface DocumentRenderer {
 export interface Issuer {
   readonly code: string;
   readonly party: Party;
+  /** What the issuer charges in a country where no row says otherwise; undefined: nothing. */
+  readonly standardRate?: (country: string, at: Date) => TaxRate | undefined;
 }

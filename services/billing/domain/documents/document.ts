@@ -1,5 +1,6 @@
 import type { Product } from '../ledger.ts';
 import { taxed, type TaxRate } from './tax.ts';
+import { isEuMember, isVatId } from './tax-rates.ts';
 
 export const documentKinds = ['invoice', 'credit_note', 'receipt'] as const;
 export type DocumentKind = (typeof documentKinds)[number];
@@ -100,8 +101,9 @@ export interface Occasion {
   readonly issuedAt: Date;
 }
 
-/** A business in another country with a tax number of its own declares the tax itself. */
-const isReverseCharge = (issuer: Party, { country, taxId }: Party): boolean => taxId !== '' && country !== '' && country !== issuer.country;
+/** A business in another country with a tax number of its own declares the tax itself; within the EU that number is a VAT id. */
+const isReverseCharge = (issuer: Party, { country, taxId }: Party): boolean =>
+  taxId !== '' && country !== '' && country !== issuer.country && (!isEuMember(country) || isVatId(country, taxId));
 
 const partyOf = ({ name, address, country, taxId }: Party): Party => ({ name, address, country, taxId });
 

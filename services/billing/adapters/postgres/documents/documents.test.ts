@@ -219,7 +219,7 @@ describe('documents', () => {
       name: 'Ünïcode Čo. شركة',
       address: ['ул. Пушкина 10', '東京'],
       country: 'DE',
-      taxId: 'DE 99',
+      taxId: 'DE 123456789',
       timeZone: '',
     });
     await charge(tenantId, 120_000_000n);
