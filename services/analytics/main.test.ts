@@ -67,8 +67,8 @@ describe('the analytics service', () => {
 
   const as = (tenantId: string) => ({ principal: testPrincipal({ tenantId, roles: ['viewer'] }) });
   const summary = async (tenantId: string, from: Date, to: Date) => {
-    const { verifications, messages, spend, toppedUp } = await analytics.getSummary({ from, to }, as(tenantId));
-    return { verifications, messages, spend, toppedUp };
+    const { verifications, messages, spend, toppedUp, granted, refunded } = await analytics.getSummary({ from, to }, as(tenantId));
+    return { verifications, messages, spend, toppedUp, granted, refunded };
   };
   const handled = () =>
     eventually(async () => {
@@ -93,6 +93,7 @@ describe('the analytics service', () => {
     const counted: { tenantId: string; occurredAt: Date; of: string; by: bigint }[] = [];
     const made: RawEvent[] = [];
     const usd = (micros: number): object => ({ currency: 'USD', micros: String(micros) });
+    const isMoney = (subject: string): boolean => /(hold\.captured|\.charged|credit\.granted|(payment|refund)\.succeeded)$/.test(subject);
     const make = (subject: string, index: number): void => {
       const [tenantId, occurredAt] = [tenants[index % 2] ?? '', at(index * 7 * minuteMs)];
       const amount = 1_000 * index + 1;
@@ -100,9 +101,7 @@ describe('the analytics service', () => {
         ...(subject.includes('.verification.')
           ? { service: ['telegram', 'whatsapp'][index % 3 === 0 ? 0 : 1], verificationId: newId() }
           : {}),
-        ...(subject.endsWith('hold.captured') || subject.endsWith('payment.succeeded')
-          ? { product: 'verification', amount: usd(amount) }
-          : {}),
+        ...(isMoney(subject) ? { product: 'verification', amount: usd(amount) } : {}),
         ...(subject.endsWith('campaign.launched') ? { planned: String(index) } : {}),
         ...(subject.endsWith('messages-progressed') ? { submitted: '5', delivered: '3', failed: '1', suppressed: '1', unknown: '7' } : {}),
       };
@@ -110,7 +109,9 @@ describe('the analytics service', () => {
       const count = (of: string, by: number): void => void counted.push({ tenantId, occurredAt, of, by: BigInt(by) });
       const step = /activation\.(purchased|completed|cancelled|expired|failed|code-received)$/.exec(subject)?.[1];
       if (step !== undefined) count(step === 'code-received' ? 'received' : step, 1);
-      if (subject.endsWith('hold.captured')) count('spend', amount);
+      if (/(hold\.captured|(wallet|usage|subscription)\.charged)$/.test(subject)) count('spend', amount);
+      if (subject.endsWith('credit.granted')) count('granted', amount);
+      if (subject.endsWith('refund.succeeded')) count('refunded', amount);
       if (subject.endsWith('payment.succeeded')) count('toppedUp', amount);
       if (subject.endsWith('campaign.launched')) count('planned', index);
       if (subject.endsWith('messages-progressed'))
@@ -166,6 +167,8 @@ describe('the analytics service', () => {
         },
         spend: amounts('spend'),
         toppedUp: amounts('toppedUp'),
+        granted: amounts('granted'),
+        refunded: amounts('refunded'),
       });
     };
     for (const tenantId of tenants) {

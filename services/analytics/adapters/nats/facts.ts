@@ -18,13 +18,12 @@ const reader = <P>({ subject, codec }: EventDefinition<P>, toFact: (payload: P) 
 const step =
   (name: VerificationStep) =>
   (payload: { service: string }): Fact => ({ kind: 'verification', step: name, service: payload.service });
-const spent = (product: string, amount: Money | undefined): Fact => ({
-  kind: 'spent',
-  product,
-  currency: amount?.currency ?? '',
-  micros: amount?.micros ?? 0n,
-});
 const other = (): Fact => ({ kind: 'other' });
+/** Without an amount there is nothing to count, and no currency to count it under. */
+const spent = (product: string, amount: Money | undefined): Fact =>
+  amount === undefined ? other() : { kind: 'spent', product, ...amount };
+const paid = (kind: 'granted' | 'refunded' | 'topped-up', amount: Money | undefined): Fact =>
+  amount === undefined ? other() : { kind, ...amount };
 
 const { auth, billing, campaign, verification } = events;
 const counted: readonly [string, Reader][] = [
@@ -47,9 +46,9 @@ const counted: readonly [string, Reader][] = [
   reader(billing.usageCharged, ({ amount }) => spent('usage', amount)),
   // Not `renewed` as well: a period's charge is told by this event, whether it is the first, a change or a renewal.
   reader(billing.subscriptionCharged, ({ amount }) => spent('subscription', amount)),
-  reader(billing.creditGranted, ({ amount }) => ({ kind: 'granted', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
-  reader(billing.refundSucceeded, ({ amount }) => ({ kind: 'refunded', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
-  reader(billing.paymentSucceeded, ({ amount }) => ({ kind: 'topped-up', currency: amount?.currency ?? '', micros: amount?.micros ?? 0n })),
+  reader(billing.creditGranted, ({ amount }) => paid('granted', amount)),
+  reader(billing.refundSucceeded, ({ amount }) => paid('refunded', amount)),
+  reader(billing.paymentSucceeded, ({ amount }) => paid('topped-up', amount)),
 ];
 const kept = [auth, billing, campaign, verification]
   .flatMap((context) => Object.values(context) as EventDefinition<unknown>[])
