@@ -45,6 +45,8 @@ const Moment = Type.String({
   examples: ['2026-11-21'],
 });
 
+const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
 const numbers = <K extends string>(row: Record<K, bigint> | undefined, names: readonly K[]): Record<K, number> =>
   Object.fromEntries(names.map((name) => [name, Number(row?.[name] ?? 0n)])) as Record<K, number>;
 
@@ -91,7 +93,13 @@ export const analyticsRoutes = (app: App, { analytics }: Backends): void => {
         tags: ['analytics'],
         summary: 'What was spent, by day and product',
         description: 'Newest day first. What is given back of usage and of a plan is taken off on its day. At most 92 days.',
-        querystring: Type.Object({ from: Day('First day, UTC'), to: Day('Last day, UTC, inclusive') }, closed),
+        querystring: Type.Object(
+          {
+            from: Type.Optional(Day('First day, UTC; 30 days before the last by default')),
+            to: Type.Optional(Day('Last day, UTC, inclusive; today by default')),
+          },
+          closed,
+        ),
         response: {
           200: Type.Object(
             {
@@ -105,7 +113,11 @@ export const analyticsRoutes = (app: App, { analytics }: Backends): void => {
       },
     },
     async (request) => {
-      const answer = await analytics.getSpend(request.query, callOptions(request));
+      const to = request.query.to ?? dayOf(Date.now());
+      // A last day that is no day is refused by name, not here.
+      const last = Date.parse(to);
+      const from = request.query.from ?? (Number.isNaN(last) ? to : dayOf(last - 30 * dayMs));
+      const answer = await analytics.getSpend({ from, to }, callOptions(request));
       return {
         data: answer.days.map(({ day, product, amount, charges }) => ({
           ...{ day, product, currency: amount?.currency ?? '', amount: fromMoney(amount), charges: Number(charges) },
