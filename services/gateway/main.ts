@@ -20,6 +20,7 @@ import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#pr
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
+import { RoutingServiceClient } from '#proto/namaskah/verification/v1/routing.ts';
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
 import { ChoiceServiceClient } from '#proto/namaskah/verification/v1/choices.ts';
 import { PolicyServiceClient } from '#proto/namaskah/verification/v1/policy.ts';
@@ -92,6 +93,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       alerts: await life.own('alerts', grpcClient(AlertServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       choices: await life.own('choices', grpcClient(ChoiceServiceClient, at(config.verificationAddress))),
+      routing: await life.own('routing', grpcClient(RoutingServiceClient, at(config.verificationAddress))),
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       live: await life.own('live', grpcClient(LiveServiceClient, at(config.verificationAddress))),

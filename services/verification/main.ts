@@ -42,7 +42,7 @@ import { sellsOffer } from './domain/catalogue.ts';
 import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openLive } from './open-live.ts';
-import { openRouting } from './open-routing.ts';
+import { openRouting, type Routing } from './open-routing.ts';
 
 /** What a provider's names in the catalogue stand under. */
 type Upstream = NumberProvider & { readonly codes: string };
@@ -60,7 +60,13 @@ const houseKeepMs = 2_000;
 /** Those that can be switched off, configured or not. */
 const providerNames = [handlerApiName, fiveSimName, textVerifiedName];
 
-const openPorts = async (life: Life, config: VerificationConfig, db: Database, bus: Bus, clock: Clock): Promise<Ports> => {
+const openPorts = async (
+  life: Life,
+  config: VerificationConfig,
+  db: Database,
+  bus: Bus,
+  clock: Clock,
+): Promise<{ ports: Ports; routing: Routing }> => {
   const { logger, metrics } = life;
   const catalogue = loadCatalogue(new URL('./data/', import.meta.url));
   const rules = policyRules(config, catalogue);
@@ -107,8 +113,9 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, b
     name,
     sells: (offer) => sellsOffer(codes, offer),
   }));
-  const routes = await openRouting({ life, config, db, clock, sellers });
-  return {
+  const routing = await openRouting({ life, config, db, clock, sellers });
+  const routes = routing.planner;
+  const ports: Ports = {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()) }),
     policy: postgresGate(db, clock),
     ledger: createLedger(billing),
@@ -122,6 +129,7 @@ const openPorts = async (life: Life, config: VerificationConfig, db: Database, b
     timing: config,
     pause: (ms) => pause(ms),
   };
+  return { ports, routing };
 };
 
 /** Starts the service. @throws when a part cannot be opened; those already open are closed then */
@@ -141,7 +149,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     );
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'verification', logger }));
     await life.own('relay', startRelay({ db, bus, logger, metrics }));
-    const single = await openPorts(life, config, db, bus, options.clock ?? systemClock);
+    const { ports: single, routing } = await openPorts(life, config, db, bus, options.clock ?? systemClock);
     const bulk = await openBulk({ life, config, db, purchases: single });
     const ports = bulk.purchases;
     await announceCatalogue(db, ports.catalogue.version, ports.clock.now());
@@ -175,6 +183,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
             receivePush: receivePush(ports),
           }),
           bulk.service,
+          routing.service(ports),
           choiceService(listChoices(ports.catalogue)),
           policy,
           openLive({ db, sealer: ports.sealer }),

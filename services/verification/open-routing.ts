@@ -1,9 +1,17 @@
+import type { BoundService } from '#platform/grpc/index.ts';
 import type { Life } from '#platform/lifecycle/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import { type Clock, addMs, hourMs } from '#platform/time/index.ts';
+import { routingService } from './adapters/grpc/routing.ts';
 import { createRouteStore } from './adapters/postgres/routing/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
 import { createRouteObserver } from './adapters/telemetry/route-observer.ts';
+import type { Ports } from './app/ports.ts';
+import { getRoute } from './app/routing/get-route.ts';
+import { listRoutes } from './app/routing/list-routes.ts';
+import { listServiceStatus } from './app/routing/list-service-status.ts';
+import { pauseProvider } from './app/routing/pause-provider.ts';
+import { routeCodes } from './app/routing/route-codes.ts';
 import { createPlanner, type Planner } from './app/routing/planner.ts';
 import type { Seller } from './app/routing/ports.ts';
 import { refreshRoutes } from './app/routing/refresh-routes.ts';
@@ -22,8 +30,13 @@ const forgetMs = 10 * 60_000;
 /** A day is shown; the hours around it are for those who look into an incident. */
 const keptHours = 72;
 
+export interface Routing {
+  readonly planner: Planner;
+  service(ports: Pick<Ports, 'store' | 'sealer'>): BoundService;
+}
+
 /** Part of the composition root: who is asked for a number. Knows what others have learnt before it answers. */
-export const openRouting = async ({ life, config, db, clock, sellers }: RoutingParts): Promise<Planner> => {
+export const openRouting = async ({ life, config, db, clock, sellers }: RoutingParts): Promise<Routing> => {
   const { logger, metrics } = life;
   const { routeHalfLifeMs: halfLifeMs, routeAttempts: attempts, routeExploreShare: exploreShare, routeRefreshMs: tickMs } = config;
   const routes = createRouteStore({ db, halfLifeMs });
@@ -42,5 +55,20 @@ export const openRouting = async ({ life, config, db, clock, sellers }: RoutingP
     ...{ houseKeepMs: forgetMs, logger, tickMs, limit: 1, leaseMs: tickMs },
   });
   await life.own('routing', scheduler);
-  return planner;
+  return {
+    planner,
+    service: ({ store, sealer }) => {
+      const codes = routeCodes(
+        sellers.map(({ name }) => name),
+        sealer,
+      );
+      return routingService({
+        ...{ planner, codes, now: () => clock.now() },
+        getRoute: getRoute({ store, codes }),
+        listServiceStatus: listServiceStatus({ planner, routes, clock }),
+        listRoutes: listRoutes({ planner, clock }),
+        pauseProvider: pauseProvider({ planner, routes, clock, refresh }),
+      });
+    },
+  };
 };

@@ -20,6 +20,7 @@ import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts
 import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
 import type { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
 import type { LiveServiceService } from '#proto/namaskah/verification/v1/live.ts';
+import type { RoutingServiceService } from '#proto/namaskah/verification/v1/routing.ts';
 import type {
   CatalogServiceService,
   ProviderPushServiceService,
@@ -50,6 +51,7 @@ export interface Backends {
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
   readonly choices: GrpcClient<typeof ChoiceServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
+  readonly routing: GrpcClient<typeof RoutingServiceService>;
   readonly live: GrpcClient<typeof LiveServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
   readonly policy: GrpcClient<typeof PolicyServiceService>;

@@ -66,6 +66,23 @@ export interface News {
   readonly until: Date;
 }
 
+/** What became of the numbers of one service and country. */
+export interface DayTally {
+  readonly service: string;
+  readonly country: string;
+  readonly codes: number;
+  readonly misses: number;
+  /** Codes by latency. */
+  readonly latencies: readonly number[];
+}
+
+/** The names of providers for customers: always the same, and telling nothing. */
+export interface RouteCodes {
+  of(provider: string): string;
+  /** @returns undefined for a code that is no provider's */
+  provider(code: string): string | undefined;
+}
+
 export interface RouteStore {
   /** Adds to what is known of each route, aged to `at`, and to its hour. */
   record(sighted: readonly Sighted[], at: Date): Promise<void>;
@@ -75,6 +92,8 @@ export interface RouteStore {
   publishCircuit(provider: string, circuit: Circuit, version: number): Promise<boolean>;
   /** @param paused undefined: it may be asked again */
   pause(provider: string, paused: ProviderState['paused']): Promise<void>;
+  /** By service and country, over all providers, in the order of their codes. */
+  day(since: Date): Promise<readonly DayTally[]>;
   forgetHours(before: Date): Promise<void>;
 }
 

@@ -34,6 +34,7 @@ import { refundRoutes } from './refunds.ts';
 import { usageAlertRoutes } from './usage-alerts.ts';
 import { usageRoutes } from './usage.ts';
 import { streamRoutes } from './stream.ts';
+import { routingRoutes } from './routing.ts';
 import { verificationEventRoutes } from './verification-events.ts';
 import { verificationRoutes } from './verifications.ts';
 import { walletRoutes } from './wallet.ts';
@@ -82,6 +83,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   usageAlertRoutes(typed, dependencies.backends);
   budgetRoutes(typed, dependencies.backends);
   bulkRoutes(typed, dependencies.backends);
+  routingRoutes(typed, dependencies.backends);
   verificationRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);
   policyRoutes(typed, dependencies.backends);

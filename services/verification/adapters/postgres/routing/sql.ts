@@ -41,6 +41,21 @@ export const offerNewsSql = `select provider, country, service, cost_micros, sto
 /** Providers that operators have switched off for policy: nobody is to be sent there, only to be refused. */
 export const switchedOffSql = `select target as provider, set_by, set_at, reason from policy_switches where scope = 'provider'`;
 
+/** Every hour that reaches into the time since: a day is up to an hour longer than a day. */
+export const daySql = `
+with hours as materialized (
+  select service, country, codes, misses, latencies from route_hours where hour > $1::timestamptz - interval '1 hour'
+), sums as (
+  select service, country, sum(codes)::float8 as codes, sum(misses) as misses from hours group by service, country
+), places as (
+  select service, country, place, sum(count)::int as count
+  from hours, unnest(latencies) with ordinality as bucket (count, place) group by service, country, place
+), histograms as (
+  select service, country, array_agg(count order by place) as latencies from places group by service, country
+)
+select service, country, codes, misses, latencies from sums join histograms using (service, country)
+order by service collate "C", country collate "C"`;
+
 export const publishCircuitSql = `
 insert into provider_states as p (provider, circuit, version) values ($1, $2::jsonb, $3 + 1)
 on conflict (provider) do update set circuit = excluded.circuit, version = p.version + 1 where p.version = $3

@@ -1,9 +1,9 @@
 import type { Database } from '#platform/postgres/index.ts';
-import { type ProviderState, type RouteStore, type Sighted, unheardOf } from '../../../app/routing/ports.ts';
+import { type DayTally, type ProviderState, type RouteStore, type Sighted, unheardOf } from '../../../app/routing/ports.ts';
 import type { Cell } from '../../../domain/routing/evidence.ts';
 import { tallyFields } from '../../../domain/routing/tally.ts';
 import { fromStateRow, type OfferRow, ProviderStateRow, type SwitchRow, type TallyRow, toStored } from './rows.ts';
-import { cellNewsSql, horizonSql, offerNewsSql, pauseSql, publishCircuitSql, recordSql, switchedOffSql } from './sql.ts';
+import { cellNewsSql, daySql, horizonSql, offerNewsSql, pauseSql, publishCircuitSql, recordSql, switchedOffSql } from './sql.ts';
 
 const hourMs = 3_600_000;
 const hourOf = (at: Date): Date => new Date(Math.floor(at.getTime() / hourMs) * hourMs);
@@ -56,6 +56,7 @@ export const createRouteStore = ({ db, halfLifeMs }: { db: Database; halfLifeMs:
   pause: async (provider, paused) => {
     await db.query(pauseSql, [provider, paused?.at ?? null, paused?.by ?? null, paused?.note ?? null]);
   },
+  day: (since) => db.query<DayTally>(daySql, [since]),
   forgetHours: async (before) => {
     await db.query('delete from route_hours where hour < $1', [before]);
   },
