@@ -22,6 +22,12 @@ export const usageLaws: readonly Law[] = [
        where t.id is null or c.amount_micros <> case when t.reverses_id is null then t.amount_micros else -t.amount_micros end`,
   },
   {
+    law: 'what rounding left of a total of usage is half a micro at most',
+    about: 'usage',
+    sql: `select period_id || ' ' || meter as subject, 'at most 500000 either way' as expected, remainder_picos as found
+        from usage_totals where abs(remainder_picos) > 500000`,
+  },
+  {
     law: 'the days of usage sum to its periods',
     about: 'tenant',
     sql: `with days as (select tenant_id, meter, sum(quantity) as quantity from usage_days group by 1, 2),

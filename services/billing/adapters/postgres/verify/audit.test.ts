@@ -234,6 +234,7 @@ const corruptions: Readonly<Record<string, string>> = {
   'a promotion counts its redemptions, within its limits, and each credit of it is in the books with its amount': `delete from redemptions`,
   'a total of usage is the sum of its events': `update usage_totals set quantity = quantity + 1`,
   'what was charged for usage is the sum of its charges, and each is a transfer of that amount': `delete from usage_charges`,
+  'what rounding left of a total of usage is half a micro at most': `update usage_totals set remainder_picos = -500001`,
   'the days of usage sum to its periods': `update usage_days set quantity = quantity - 1`,
   'what a budget has counted in its newest window is what the holds and charges of that window say': `update budget_windows set spent_micros = spent_micros - 1`,
   'an alert has told each of its crossings, numbered without gaps': `delete from usage_alert_events`,
