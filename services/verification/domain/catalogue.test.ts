@@ -120,6 +120,9 @@ describe('search', () => {
     assert.equal(hits('aland')[0], 'AX');
     assert.equal(hits('indonsia')[0], 'ID');
     assert.equal(hits('us')[0], 'US');
+    assert.equal(hits('uk')[0], 'GB', 'what people call it comes before what begins like it');
+    assert.equal(hits('Holand')[0], 'NL');
+    assert.equal(hits('ivory cost')[0], 'CI');
   });
 });
 

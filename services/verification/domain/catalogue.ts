@@ -22,6 +22,8 @@ export interface Country {
   /** ISO 3166-1 alpha-2. */
   readonly code: string;
   readonly name: string;
+  /** What people call it besides. */
+  readonly aliases?: readonly string[];
   readonly dialCode: string;
   readonly priceFactor: string;
   readonly providerCodes: Readonly<Record<string, number | string>>;

@@ -37,6 +37,8 @@ const countriesSchema = Compile(
       {
         code: Type.String({ pattern: '^[A-Z]{2}$' }),
         name: Type.String({ minLength: 1, maxLength: 60 }),
+        /** What people call it besides. */
+        aliases: Type.Optional(Type.Array(Type.String({ minLength: 2, maxLength: 60 }), { minItems: 1 })),
         dialCode: Type.String({ pattern: String.raw`^\+[1-9]\d{0,3}$` }),
         priceFactor: decimal,
         providerCodes: Type.Object(
