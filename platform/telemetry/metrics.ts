@@ -108,6 +108,14 @@ export const metricTable = {
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
   verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),
   verification_leaks_total: counter('Activations that the provider may charge and no customer pays.', ['provider']),
+  verification_provider_settlements_total: counter(
+    'Activations without a code by what the provider did with our money, and the proof of it.',
+    ['provider', 'outcome', 'evidence'],
+  ),
+  verification_provider_lost_amount_total: counter('What providers keep and no customer pays, in units of the currency of costs.', [
+    'provider',
+  ]),
+  verification_provider_claims_open: gauge('Activations without a code about which the provider is still being asked.', ['provider']),
   holds_total: counter('Holds by what happened: placed, captured, released, expired, refused.', ['product', 'event']),
   holds_open: gauge('Holds that are not resolved.'),
   uncollected_total: counter('Deliveries on holds that could not pay for them.', ['product']),

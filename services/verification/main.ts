@@ -43,6 +43,8 @@ import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openLive } from './open-live.ts';
 import { openRouting, type Routing } from './open-routing.ts';
+import { openRouting } from './open-routing.ts';
+import { openSettlement } from './open-settlement.ts';
 
 /** What a provider's names in the catalogue stand under. */
 type Upstream = NumberProvider & { readonly codes: string };
@@ -161,6 +163,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     );
     await bulk.start();
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
+    const settlement = await openSettlement(life, { db, ...ports });
     const grpc = await life.own(
       'grpc',
       startGrpcServer({
@@ -187,6 +190,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           choiceService(listChoices(ports.catalogue)),
           policy,
           openLive({ db, sealer: ports.sealer }),
+          settlement,
         ],
       }),
     );

@@ -137,6 +137,8 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/admin/kill-switches/:id/lift': { kind: 'operator', body: { reason: 'because of a test' } },
   'GET /v2/admin/policy-decisions': { kind: 'operator' },
   'GET /v2/stream': { kind: 'read' },
+  'GET /v2/admin/leakage': { kind: 'operator' },
+  'GET /v2/admin/leakage/export.csv': { kind: 'operator' },
   'GET /v2/usage': { kind: 'read' },
   'GET /v2/usage/periods': { kind: 'read' },
   'GET /v2/usage/forecast': { kind: 'read' },

@@ -19,6 +19,7 @@ import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webh
 import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts';
 import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
 import type { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
+import type { LeakageServiceService } from '#proto/namaskah/verification/v1/leakage.ts';
 import type { LiveServiceService } from '#proto/namaskah/verification/v1/live.ts';
 import type { RoutingServiceService } from '#proto/namaskah/verification/v1/routing.ts';
 import type {
@@ -52,6 +53,7 @@ export interface Backends {
   readonly choices: GrpcClient<typeof ChoiceServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
   readonly routing: GrpcClient<typeof RoutingServiceService>;
+  readonly leakage: GrpcClient<typeof LeakageServiceService>;
   readonly live: GrpcClient<typeof LiveServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
   readonly policy: GrpcClient<typeof PolicyServiceService>;

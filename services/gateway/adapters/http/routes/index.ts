@@ -18,6 +18,7 @@ import { documentRoutes } from './documents.ts';
 import { emailDeliveryRoutes } from './email-deliveries.ts';
 import { errorRoutes } from './errors.ts';
 import { healthRoutes, type Readiness } from './health.ts';
+import { leakageRoutes } from './leakage.ts';
 import { marginRoutes } from './margins.ts';
 import { memberRoutes } from './members.ts';
 import { pageRoutes } from './pages.ts';
@@ -89,6 +90,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   policyRoutes(typed, dependencies.backends);
   policyAdminRoutes(typed, dependencies.backends);
   streamRoutes(typed, dependencies);
+  leakageRoutes(typed, dependencies.backends);
   contactRoutes(typed, dependencies.backends);
   campaignRoutes(typed, dependencies.backends);
   webhookRoutes(typed, dependencies.backends);

@@ -4,6 +4,7 @@ import { routing } from './0010-routing.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
+import { providerSettlements } from './0060-provider-settlements.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
 
@@ -106,4 +107,5 @@ alter table verifications add column quote_id uuid;
   actors,
   policy,
   routing,
+  providerSettlements,
 ];

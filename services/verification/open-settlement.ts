@@ -1,0 +1,32 @@
+/** Part of the composition root: the provider's side of activations. */
+import type { BoundService } from '#platform/grpc/index.ts';
+import type { Life } from '#platform/lifecycle/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import { leakageService } from './adapters/grpc/leakage.ts';
+import { createSettlementStore } from './adapters/postgres/settlement/store.ts';
+import { startScheduler } from './adapters/scheduler/scheduler.ts';
+import { createSettlementObserver } from './adapters/telemetry/settlement-observer.ts';
+import type { Ports } from './app/ports.ts';
+import { recoupDue } from './app/settlement/recoup-due.ts';
+import { reportLeakage } from './app/settlement/report-leakage.ts';
+import { claimTiming } from './domain/settlement/claim.ts';
+
+/** Slow on purpose: what is due has waited half a minute already, and providers limit questions. */
+const tickMs = 2_000;
+const figuresEveryMs = 15_000;
+/** Questions to providers at once. */
+const limit = 8;
+const leaseMs = 60_000;
+
+export const openSettlement = async (
+  life: Life,
+  { db, providers, clock }: { readonly db: Database } & Pick<Ports, 'providers' | 'clock'>,
+): Promise<BoundService> => {
+  const { logger, metrics } = life;
+  const settlements = createSettlementStore(db);
+  const observer = createSettlementObserver({ logger, metrics });
+  const work = recoupDue({ settlements, providers, observer, clock, timing: claimTiming });
+  const houseKeep = async (): Promise<void> => observer.open(await settlements.openClaims());
+  await life.own('claims', startScheduler({ work, houseKeep, logger, tickMs, houseKeepMs: figuresEveryMs, limit, leaseMs }));
+  return leakageService({ reportLeakage: reportLeakage({ settlements }) });
+};
