@@ -18,7 +18,10 @@ test('every rule speaks of metrics and labels that exist, and points at a runboo
     const expressions = [...rules.matchAll(/^ +expr: (.*)$/gm)].map(([, expression = '']) => expression);
     assert.equal(expressions.length, rules.match(/- alert: /g)?.length);
     for (const expression of expressions) {
-      const bare = expression.replace(/\{[^}]*\}/g, '').replace(/\[[^\]]*\]/g, '');
+      const bare = expression
+        .replace(/\{[^}]*\}/g, '')
+        .replace(/\[[^\]]*\]/g, '')
+        .replace(/\bby \([a-z_, ]*\)/g, '');
       const names = [...bare.matchAll(/[a-z_]+/g)].map(([name]) => name).filter((name) => !functions.has(name));
       assert.ok(names.length > 0, expression);
       for (const name of names) assert.ok(name in table, `${file}: ${name} is no metric`);
