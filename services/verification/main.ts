@@ -43,7 +43,6 @@ import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openLive } from './open-live.ts';
 import { openRouting, type Routing } from './open-routing.ts';
-import { openRouting } from './open-routing.ts';
 import { openSettlement } from './open-settlement.ts';
 
 /** What a provider's names in the catalogue stand under. */
