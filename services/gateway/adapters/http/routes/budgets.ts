@@ -24,7 +24,7 @@ const Budget = Type.Object(
     id: id('bdg'),
     name: Name,
     interval: Type.String({ examples: ['daily'] }),
-    product: Type.Union([Type.String(), Type.Null()], { description: 'null: everything' }),
+    product: Type.Union([Type.String({ examples: ['campaign'] }), Type.Null()], { description: 'null: everything' }),
     amount: Type.String({ examples: ['50.00'] }),
     currency: Currency,
     hard: Hard,
@@ -73,7 +73,7 @@ const Spending = Type.Object(
       Type.Object(
         {
           source: Type.String({ description: 'tenant: one of you; operator: those who run the platform', examples: ['tenant'] }),
-          reason: Type.Union([Type.String(), Type.Null()]),
+          reason: Type.Union([Type.String({ examples: ['Key was leaked'] }), Type.Null()]),
           pausedAt: Timestamp,
         },
         closed,

@@ -28,10 +28,12 @@ const Details = Type.Object(
 );
 const Party = Type.Object(
   {
-    name: Type.Union([Type.String(), Type.Null()]),
-    address: Type.Array(Type.String()),
+    name: Type.Union([Type.String({ examples: ['Harbour Works GmbH'] }), Type.Null()]),
+    address: Type.Array(Type.String({ examples: ['1 Harbour Street'] })),
     country: Type.Union([Type.String({ examples: ['GB'] }), Type.Null()]),
-    taxId: Type.Union([Type.String(), Type.Null()]),
+    taxId: Type.Union([Type.String({ examples: ['DE123456789'] }), Type.Null()], {
+      description: 'Of a business abroad: it declares the tax itself (reverse charge). In the EU only a VAT id of the country counts',
+    }),
   },
   closed,
 );
@@ -56,7 +58,9 @@ const Document = Type.Object(
     issuedAt: Timestamp,
     periodFrom: Type.Union([Timestamp, Type.Null()], { description: 'Included; null on a receipt' }),
     periodTo: Type.Union([Timestamp, Type.Null()], { description: 'Not included; null on a receipt' }),
-    timeZone: Type.Union([Type.String(), Type.Null()], { description: 'Where the billing month begins and ends' }),
+    timeZone: Type.Union([Type.String({ examples: ['Europe/Berlin'] }), Type.Null()], {
+      description: 'Where the billing month begins and ends',
+    }),
     issuer: Party,
     customer: Party,
     currency: Currency,
@@ -66,7 +70,9 @@ const Document = Type.Object(
     total: Money,
     due: Type.String({ description: 'What the prepaid credit has not paid already', examples: ['0.00'] }),
     taxNote: Type.Union([Type.String({ examples: ['VAT 20 %, included in prices'] }), Type.Null()]),
-    refersTo: Type.Array(Type.String(), { description: 'Of a credit note: the invoices whose charges it gives back' }),
+    refersTo: Type.Array(Type.String({ examples: ['NMK-2026-000017'] }), {
+      description: 'Of a credit note: the invoices whose charges it gives back',
+    }),
     payment: Type.Union([id('pay'), Type.Null()], { description: 'Of a receipt' }),
     gateway: Type.Union([Type.String({ examples: ['stripe'] }), Type.Null()]),
     contentHash: Type.Union([Type.String({ examples: ['9f86d081…'] }), Type.Null()], { description: 'SHA-256, also printed on the PDF' }),

@@ -106,7 +106,7 @@ export const priceBookRoutes = (app: App, { priceBooks }: Backends): void => {
           },
           closed,
         ),
-        response: { 200: Type.Object({ plan: Type.String(), unit: UnitPrice }, closed), ...problems(403, 404, 422) },
+        response: { 200: Type.Object({ plan: Type.String({ examples: ['pro'] }), unit: UnitPrice }, closed), ...problems(403, 404, 422) },
       },
     },
     async (request) => {

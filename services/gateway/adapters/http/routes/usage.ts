@@ -12,13 +12,15 @@ const Day = Type.String({ pattern: String.raw`^\d{4}-\d{2}-\d{2}$`, description:
 const Quantity = Type.String({ description: 'Whole units, as a string', examples: ['104233'] });
 const Cost = Type.String({ description: 'Decimal amount', examples: ['0.10'] });
 
-const UsageDay = Type.Object({ day: Day, meter: Type.String(), quantity: Quantity }, closed);
+const MeterName = Type.String({ examples: ['api.calls'] });
+
+const UsageDay = Type.Object({ day: Day, meter: MeterName, quantity: Quantity }, closed);
 const UsagePeriod = Type.Object(
   {
     startsAt: Timestamp,
     endsAt: Timestamp,
     timeZone: Type.String({ examples: ['Europe/Berlin'] }),
-    meter: Type.String(),
+    meter: MeterName,
     quantity: Quantity,
     events: Type.String({ description: 'Reports that the quantity was counted from', examples: ['412'] }),
     plan: Type.String({ examples: ['starter'] }),
@@ -35,7 +37,7 @@ const Forecast = Type.Object(
     startsAt: Type.Union([Timestamp, Type.Null()], { description: 'null: nothing was used in the running period yet' }),
     endsAt: Type.Union([Timestamp, Type.Null()]),
     lines: Type.Array(
-      Type.Object({ meter: Type.String(), quantity: Quantity, expectedQuantity: Quantity, amount: Cost, expectedAmount: Cost }, closed),
+      Type.Object({ meter: MeterName, quantity: Quantity, expectedQuantity: Quantity, amount: Cost, expectedAmount: Cost }, closed),
     ),
   },
   closed,
