@@ -28,6 +28,7 @@ export const events = {
     refundRequested: defineEvent('namaskah.billing.v1.refund.requested', billing.RefundRequested),
     refundSucceeded: defineEvent('namaskah.billing.v1.refund.succeeded', billing.RefundSucceeded),
     refundFailed: defineEvent('namaskah.billing.v1.refund.failed', billing.RefundFailed),
+    topUpSuspended: defineEvent('namaskah.billing.v1.top-up.suspended', billing.TopUpSuspended),
     disputeOpened: defineEvent('namaskah.billing.v1.dispute.opened', billing.DisputeOpened),
     disputeDecided: defineEvent('namaskah.billing.v1.dispute.decided', billing.DisputeDecided),
     creditGranted: defineEvent('namaskah.billing.v1.credit.granted', billing.CreditGranted),

@@ -95,6 +95,7 @@ export const catalogue = {
     'More would be given back than is left of the payment.',
   ),
   'billing.payment_not_paid': row('FAILED_PRECONDITION', 409, 'client', false, 'The payment was not paid.'),
+  'billing.no_payment_method': row('FAILED_PRECONDITION', 409, 'client', false, 'There is no saved payment method to charge.'),
   'billing.payment_settled': row('FAILED_PRECONDITION', 409, 'client', false, 'The payment can have no further attempt.'),
   'billing.adjustment_decided': row('FAILED_PRECONDITION', 409, 'client', false, 'The adjustment was decided already.'),
   'billing.self_approval': row('PERMISSION_DENIED', 403, 'client', false, 'Somebody else has to approve this.'),

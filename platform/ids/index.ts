@@ -13,6 +13,7 @@ export const idPrefixes = {
   payment: 'pay',
   refund: 'ref',
   dispute: 'dsp',
+  paymentMethod: 'pm',
   transaction: 'txn',
   hold: 'hld',
   verification: 'ver',

@@ -63,6 +63,10 @@ export const billingConfig = defineConfig({
     default: 600_000,
     description: 'between two looks at the disputes that gateways list; a webhook makes it sooner',
   }),
+  topUpIntervalMs: durationVar('PAYMENT_TOP_UP_INTERVAL_MS', {
+    default: 2_000,
+    description: 'between two looks for wallets that run low and top themselves up',
+  }),
   paymentGateways: textVar('PAYMENT_GATEWAYS', {
     default: 'stripe,paystack,flutterwave,simulator',
     description: 'in which order gateways are chosen where the customer does not say; those without keys are left out',

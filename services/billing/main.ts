@@ -73,6 +73,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
           ...billingServices(useCases),
           payments.refunds,
           payments.disputes,
+          payments.methods,
           ...ledgerServices(ledger),
           ...plans.services,
           ...prices.services,

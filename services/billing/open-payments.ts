@@ -15,6 +15,13 @@ import { postgresDisputes } from './adapters/postgres/payments/disputes.ts';
 import { followDisputes } from './app/payments/follow-disputes.ts';
 import { getDispute } from './app/payments/get-dispute.ts';
 import { listDisputes } from './app/payments/list-disputes.ts';
+import { paymentMethodService } from './adapters/grpc/payment-methods.ts';
+import { postgresPaymentMethods, postgresTopUps } from './adapters/postgres/payments/methods.ts';
+import { changePaymentMethod } from './app/payments/change-payment-method.ts';
+import { getTopUp } from './app/payments/get-top-up.ts';
+import { saveMethods } from './app/payments/save-methods.ts';
+import { setTopUp } from './app/payments/set-top-up.ts';
+import { topUpWallets } from './app/payments/top-up.ts';
 import { gatewayHealth } from './app/payments/gateway-health.ts';
 import { getPaymentLog } from './app/payments/get-payment-log.ts';
 import { getPayment } from './app/payments/get-payment.ts';
@@ -55,7 +62,12 @@ export const openPayments = async ({
   clock,
   monitor,
   worker,
-}: PaymentParts): Promise<{ readonly useCases: PaymentUseCases; readonly refunds: BoundService; readonly disputes: BoundService }> => {
+}: PaymentParts): Promise<{
+  readonly useCases: PaymentUseCases;
+  readonly refunds: BoundService;
+  readonly disputes: BoundService;
+  readonly methods: BoundService;
+}> => {
   const calls = life.metrics.histogram('http_client_duration_seconds');
   const gateways = await openGateways(
     config,
@@ -96,9 +108,20 @@ export const openPayments = async ({
       hour: config.auditHour,
     }),
   );
+  const methods = postgresPaymentMethods(db);
+  const topUps = postgresTopUps(db);
+  const start = startPayment({ ...paying, methods });
+  await worker('payment methods', config.notificationIntervalMs, saveMethods({ methods, gateways, clock, monitor }));
+  const filling = await worker('top-ups', config.topUpIntervalMs, topUpWallets({ topUps, methods, start, clock }));
   return {
+    methods: paymentMethodService({
+      listPaymentMethods: methods.list,
+      changePaymentMethod: changePaymentMethod({ methods, clock }),
+      getTopUp: getTopUp({ topUps }),
+      setTopUp: setTopUp({ topUps, methods, clock, wakeTopUps: filling.wake }),
+    }),
     useCases: {
-      startPayment: startPayment(paying),
+      startPayment: start,
       retryPayment: retryPayment(paying),
       getPayment: getPayment({ payments, clock, wakeReconciliation: reconciliation.wake }),
       getPaymentLog: getPaymentLog({ payments }),

@@ -14,6 +14,7 @@ import { MarginServiceClient } from '#proto/namaskah/billing/v1/margins.ts';
 import { PlanServiceClient, SubscriptionServiceClient } from '#proto/namaskah/billing/v1/plans.ts';
 import { PriceBookServiceClient, PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
 import { PromotionServiceClient } from '#proto/namaskah/billing/v1/promotions.ts';
+import { PaymentMethodServiceClient } from '#proto/namaskah/billing/v1/payment_methods.ts';
 import { DisputeServiceClient } from '#proto/namaskah/billing/v1/disputes.ts';
 import { RefundServiceClient } from '#proto/namaskah/billing/v1/refunds.ts';
 import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#proto/namaskah/billing/v1/usage.ts';
@@ -79,6 +80,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       wallet: await life.own('wallet', grpcClient(WalletServiceClient, at(config.billingAddress))),
       credits: await life.own('credits', grpcClient(CreditServiceClient, at(config.billingAddress))),
       payments: await life.own('payments', grpcClient(PaymentServiceClient, at(config.billingAddress))),
+      paymentMethods: await life.own('payment-methods', grpcClient(PaymentMethodServiceClient, at(config.billingAddress))),
       disputes: await life.own('disputes', grpcClient(DisputeServiceClient, at(config.billingAddress))),
       refunds: await life.own('refunds', grpcClient(RefundServiceClient, at(config.billingAddress))),
       prices: await life.own('prices', grpcClient(PriceServiceClient, at(config.billingAddress))),

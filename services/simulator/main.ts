@@ -25,6 +25,7 @@ import { createPlanReceipts } from './app/plan-receipts.ts';
 import { newCounters, type Sign, type World } from './app/ports.ts';
 import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
+import { createChargeCard } from './app/charge-card.ts';
 import { createDisputeBook } from './app/dispute-payment.ts';
 import { createRefundBook } from './app/refund-payment.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
@@ -106,6 +107,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
       flutterwave: flutterwaveWebhook({ hash: config.flutterwaveWebhookHash ?? '' }),
     };
     const settlePayment = createSettlePayment(world, { outgoing, dialects });
+    const createPayment = createCreatePayment(world, { book: payments, settlePayment });
     const refundBook = createRefundBook(world, { book: payments, tell: settlePayment.tell });
     const disputeBook = createDisputeBook(world, { book: payments, tell: settlePayment.tell });
     const mailbox = createMailbox(world);
@@ -131,7 +133,8 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
           world,
           secret: config.paymentSecret,
           book: payments,
-          createPayment: createCreatePayment(world, { book: payments, settlePayment }),
+          createPayment,
+          chargeCard: createChargeCard(world, { book: payments, createPayment, settlePayment }),
           settlePayment,
           refundBook,
           disputeBook,

@@ -17,6 +17,7 @@ interface Row {
     | 'payment'
     | 'refund'
     | 'dispute'
+    | 'paymentMethod'
     | 'transaction'
     | 'receipt'
     | 'contact'
@@ -94,6 +95,14 @@ const table: Readonly<Record<string, Row>> = {
   'POST /v2/refunds': { kind: 'admin', body: { paymentId: 'pay_00000000000000000000000000', reason: 'r' } },
   'GET /v2/refunds': { kind: 'read' },
   'GET /v2/refunds/:id': { kind: 'read', resource: 'refund' },
+  'GET /v2/payment-methods': { kind: 'read' },
+  'DELETE /v2/payment-methods/:id': { kind: 'admin', resource: 'paymentMethod' },
+  'POST /v2/payment-methods/:id/default': { kind: 'admin', resource: 'paymentMethod' },
+  'GET /v2/top-up': { kind: 'read' },
+  'PUT /v2/top-up': {
+    kind: 'admin',
+    body: { enabled: false, threshold: '1.00', amount: '5.00', monthlyLimit: '50.00', currency: 'USD' },
+  },
   'GET /v2/disputes': { kind: 'read' },
   'GET /v2/disputes/:id': { kind: 'read', resource: 'dispute' },
   'GET /v2/admin/disputes': { kind: 'operator' },
@@ -217,6 +226,7 @@ describe('every route and every wrong caller', () => {
     payment: '',
     refund: '',
     dispute: '',
+    paymentMethod: '',
     transaction: '',
     receipt: '',
     contact: '',
@@ -248,6 +258,15 @@ describe('every route and every wrong caller', () => {
         (disputes) => disputes.length > 0,
       )
     )[0].id;
+    await pay(owner.api, '1.00', 'success', 'simulator', { saveMethod: true });
+    ids.paymentMethod = (
+      await until(
+        'a saved card',
+        async () => expectStatus(await owner.api.get('/v2/payment-methods'), 200).data,
+        (methods) => methods.length > 0,
+      )
+    )[0].id;
+    expectStatus(await owner.api.call('PUT', '/v2/top-up', table['PUT /v2/top-up']?.body), 200);
     ids.receipt = (
       await until(
         'a receipt',

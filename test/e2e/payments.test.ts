@@ -92,6 +92,34 @@ describe('payments', () => {
       assert.equal(Number(await balance()).toFixed(2), (outcome === 'won' ? before : before - 3).toFixed(2));
     }
   });
+  it('keeps a card at each gateway, charges it without a page, and fills the wallet from it when it runs low', async () => {
+    const other = await newCustomer(platform.gatewayUrl);
+    const methods = async () => expectStatus(await other.api.get('/v2/payment-methods'), 200).data;
+    const funds = async () => expectStatus(await other.api.get('/v2/wallet'), 200).balance;
+    for (const [index, gateway] of gateways.entries()) {
+      await pay(other.api, '2.00', 'success', gateway, { saveMethod: true });
+      await until(`a card of ${gateway}`, methods, (saved) => saved.length === index + 1);
+    }
+    for (const { id, gateway, last4 } of await methods()) {
+      assert.equal(last4, '4242');
+      const asked = { amount: '3.00', currency: 'USD', paymentMethodId: id };
+      const payment = expectStatus(await other.api.post('/v2/payments', asked), 201);
+      assert.deepEqual([payment.gateway, payment.checkoutUrl], [gateway, null]);
+      const done = await until(
+        `charged by ${gateway}`,
+        async () => expectStatus(await other.api.get(`/v2/payments/${payment.id}`), 200),
+        ({ status }) => status !== 'pending',
+      );
+      assert.equal(done.status, 'succeeded', gateway);
+    }
+    assert.equal(await funds(), '20.00');
+    const rule = { enabled: true, threshold: '25.00', amount: '40.00', monthlyLimit: '40.00', currency: 'USD' };
+    assert.equal(expectStatus(await other.api.call('PUT', '/v2/top-up', rule), 200).enabled, true);
+    await until('the wallet fills itself', funds, (balance) => balance === '60.00');
+    const wrong = expectStatus(await other.api.call('PUT', '/v2/top-up', { ...rule, monthlyLimit: '39.00' }), 422);
+    assert.equal(wrong.errors.length, 1);
+    assert.equal(expectStatus(await customer.api.call('PUT', '/v2/top-up', rule), 409).code, 'billing.no_payment_method');
+  });
   it('chooses a gateway, and the next when it does not answer', async () => {
     await platform.simulator({ payments: { nextCreateFaults: ['http_503'] } });
     const payment = expectStatus(await customer.api.post('/v2/payments', { amount: '5.00', currency: 'USD' }), 201);

@@ -84,8 +84,9 @@ export const pay = async (
   amount: string,
   outcome: 'success' | 'failure' = 'success',
   gateway = 'simulator',
+  more: object = {},
 ): Promise<any> => {
-  const payment = expectStatus(await customer.post('/v2/payments', { amount, currency: 'USD', gateway }), 201);
+  const payment = expectStatus(await customer.post('/v2/payments', { amount, currency: 'USD', gateway, ...more }), 201);
   const page = await fetch(payment.checkoutUrl, { method: 'POST', body: new URLSearchParams({ outcome }), redirect: 'manual' });
   assert.ok(page.status < 400, `the checkout page answered ${page.status}`);
   return until(

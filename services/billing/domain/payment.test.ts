@@ -14,6 +14,8 @@ const attempt = (status: AttemptStatus): Attempt => ({
   amount: money('USD', 5_000_000n),
   status,
   checkoutUrl: '',
+  saveMethod: false,
+  charge: undefined,
   failureReason: '',
   createdAt: new Date(0),
   settledAt: undefined,

@@ -33,6 +33,10 @@ export interface Attempt {
   readonly gatewayPaymentId: string;
   readonly checkoutUrl: string;
   readonly amount: Money;
+  /** The customer lets the card be kept. */
+  readonly saveMethod: boolean;
+  /** Charged to a saved card, without a page; `token` is missing when the card was removed meanwhile. Absent: a person pays on a page. */
+  readonly charge: { readonly token: string | undefined } | undefined;
   readonly status: AttemptStatus;
   readonly failureReason: string;
   readonly createdAt: Date;

@@ -9,7 +9,17 @@ import { compareBooks, type StatementLine } from './statement.ts';
 const at = new Date('2026-05-01T10:00:00Z');
 const usd = (micros: bigint) => money('USD', micros);
 const attempt = (status: AttemptStatus, micros = 5n): Attempt => ({
-  ...{ id: newId(), paymentId: newId(), tenantId: newId(), ordinal: 1, gateway: 'g', gatewayPaymentId: 'p', checkoutUrl: '' },
+  ...{
+    id: newId(),
+    paymentId: newId(),
+    tenantId: newId(),
+    ordinal: 1,
+    gateway: 'g',
+    gatewayPaymentId: 'p',
+    checkoutUrl: '',
+    saveMethod: false,
+    charge: undefined,
+  },
   ...{ amount: usd(micros), status, failureReason: '', createdAt: at, settledAt: at },
 });
 const refund = (status: RefundStatus): Refund => ({

@@ -5,6 +5,7 @@ export const personalKinds = ['email.verify_address', 'email.invitation'] as con
 /** Mails to a tenant's owner about its account; what they say comes with the event. */
 export const accountKinds = [
   ...(['billing.subscription_renewed', 'billing.subscription_payment_failed', 'billing.subscription_ended'] as const),
+  'billing.top_up_suspended',
   ...(['billing.usage_alert', 'billing.document_issued', 'webhook.endpoint_disabled'] as const),
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];

@@ -95,6 +95,13 @@ const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fa
       `To subscribe again:\n${billingPage(content)}`,
       'Namaskah',
     ]),
+  'billing.top_up_suspended': (content, say) =>
+    mail('Your automatic top-up is switched off', [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your wallet does not top itself up any more: ${say('reason')}`,
+      `Pay with another card, let it be saved, and switch it on again:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
   'billing.usage_alert': (content, say) =>
     mail(`Alert: ${say('name')}`, [
       `Hello ${oneLine(content.tenantName)},`,

@@ -13,6 +13,9 @@ export interface PaymentOrder {
   readonly currency: string;
   readonly webhookUrl: string;
   readonly returnUrl: string;
+  readonly savesCard?: boolean;
+  readonly direct?: boolean;
+  readonly payerEmail?: string;
 }
 
 const idPrefix: Readonly<Record<PaymentProtocol, string>> = { simulator: 'sim', stripe: 'cs', paystack: 'ps', flutterwave: 'flw' };
@@ -68,7 +71,9 @@ export interface CreatePayment {
 export const createCreatePayment = (world: World, dependencies: { book: PaymentBook; settlePayment: SettlePayment }): CreatePayment => {
   const { book, settlePayment } = dependencies;
   return (order, idempotencyKey) => {
-    const request = [order.reference, order.amountMicros, order.currency, order.webhookUrl, order.returnUrl].join('\n');
+    const request = [order.reference, order.amountMicros, order.currency, order.webhookUrl, order.returnUrl, order.savesCard === true].join(
+      '\n',
+    );
     const scopedKey = `${order.protocol}:${idempotencyKey}`;
     const repeated = book.repeated(scopedKey);
     if (repeated !== undefined) {
@@ -85,6 +90,9 @@ export const createCreatePayment = (world: World, dependencies: { book: PaymentB
       paidMicros: order.amountMicros,
       paidCurrency: order.currency,
       status: 'pending',
+      savesCard: order.savesCard === true,
+      direct: order.direct === true,
+      payerEmail: order.payerEmail ?? '',
       webhookUrl: order.webhookUrl,
       returnUrl: order.returnUrl,
       createdAtMs: nowMs,
@@ -92,7 +100,8 @@ export const createCreatePayment = (world: World, dependencies: { book: PaymentB
     book.add(payment, scopedKey, request);
     world.counters.payments += 1;
     const { autoOutcome, autoOutcomeDelayMs } = world.settings.payments;
-    if (autoOutcome !== 'none') world.agenda.at(nowMs + autoOutcomeDelayMs, () => settlePayment(payment, autoOutcome));
+    if (autoOutcome !== 'none' && payment.direct !== true)
+      world.agenda.at(nowMs + autoOutcomeDelayMs, () => settlePayment(payment, autoOutcome));
     return payment;
   };
 };

@@ -14,7 +14,21 @@ export interface Payment {
   paidMicros: bigint;
   paidCurrency: string;
   status: PaymentStatus;
+  /** The person lets the card be charged again later. */
+  readonly savesCard?: boolean;
+  readonly payerEmail?: string;
+  /** Charged to a saved card: no page, no person. */
+  readonly direct?: boolean;
   readonly webhookUrl: string;
   readonly returnUrl: string;
   readonly createdAtMs: number;
+}
+
+/** A card that may be charged again by its token. */
+export interface SavedCard {
+  readonly token: string;
+  readonly brand: string;
+  readonly last4: string;
+  readonly expiryMonth: number;
+  readonly expiryYear: number;
 }

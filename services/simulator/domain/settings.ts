@@ -193,6 +193,7 @@ export interface PaymentSettings {
   webhookFaultRatios: Ratios<WebhookFault>;
   nextCreateFaults: CreateFault[];
   nextWebhookFaults: WebhookFault[];
+  chargeOutcome: 'success' | 'failure';
   refundDelayMs: number;
   refundOutcome: 'succeeded' | 'failed';
 }
@@ -292,6 +293,7 @@ export const defaultSettings = (): Settings => ({
     webhookFaultRatios: {},
     nextCreateFaults: [],
     nextWebhookFaults: [],
+    chargeOutcome: 'success',
     refundDelayMs: 0,
     refundOutcome: 'succeeded',
   },

@@ -70,6 +70,35 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         return { outcome: 'yes', gatewayPaymentId: '', checkoutUrl: link };
       }),
 
+    charge: ({ reference, amount, token }) =>
+      observed('charge', async () => {
+        const [card = '', email = ''] = token.split(' ');
+        const body = { token: card, email, currency: amount.currency, amount: formatDecimal(amount.micros), tx_ref: reference };
+        const answer = await http('POST', '/v3/tokenized-charges', body);
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        // A reference that is taken is ours, of a call whose answer was lost: `verify` tells how it went.
+        if (answer.kind === 'refused')
+          return /already exist|duplicate/i.test(String(fieldsOf(answer.json)['message']))
+            ? { outcome: 'yes', gatewayPaymentId: reference }
+            : { outcome: 'no', reason: `The gateway refused the charge (${answer.status}).` };
+        const { id } = fieldsOf(fieldsOf(answer.json)['data']);
+        return typeof id === 'string' ? { outcome: 'yes', gatewayPaymentId: id } : { outcome: 'unknown', reason: 'an answer without id' };
+      }),
+
+    savedCard: ({ reference }) =>
+      observed('saved_card', async () => {
+        const answer = await http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`);
+        if (answer.kind !== 'answer')
+          return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
+        const { card, customer } = fieldsOf(fieldsOf(answer.json)['data']);
+        const { token, type: brand, last_4digits: last4, expiry } = fieldsOf(card);
+        const { email } = fieldsOf(customer);
+        if (typeof token !== 'string' || typeof email !== 'string') return { outcome: 'no', reason: 'no card was kept' };
+        const [month = '', year = ''] = String(expiry).split('/');
+        const dates = { expiryMonth: Number(month), expiryYear: 2_000 + Number(year) };
+        return { outcome: 'yes', card: { token: `${token} ${email}`, brand: String(brand).toLowerCase(), last4: String(last4), ...dates } };
+      }),
+
     verify: ({ reference }) =>
       observed('verify', async () => {
         const answer = await http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`);

@@ -138,12 +138,11 @@ const walletService = (billing: BillingUseCases): BoundService =>
 
 const paymentService = (billing: BillingUseCases): BoundService =>
   grpcService(PaymentServiceService, {
-    startPayment: method(
-      allow('system', 'owner', 'admin', { scope: 'payments:write' }),
-      async ({ idempotencyKey, amount, gateway }, { principal }) => ({
-        payment: paymentMessage(await billing.startPayment(principal.tenantId, { idempotencyKey, amount: amountOf(amount), gateway })),
-      }),
-    ),
+    startPayment: method(allow('system', 'owner', 'admin', { scope: 'payments:write' }), async (asked, { principal }) => {
+      const { idempotencyKey, amount, gateway, saveMethod = false, paymentMethodId = '' } = asked;
+      const request = { idempotencyKey, amount: amountOf(amount), gateway, saveMethod, paymentMethodId };
+      return { payment: paymentMessage(await billing.startPayment(principal.tenantId, request)) };
+    }),
     retryPayment: method(allow('system', 'owner', 'admin', { scope: 'payments:write' }), async (request, { principal }) => ({
       payment: paymentMessage(await billing.retryPayment(principal.tenantId, request)),
     })),

@@ -96,6 +96,41 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
         return { outcome: 'unknown', reason: 'every reference of the payment is taken' };
       }),
 
+    // A reference that is taken is ours, of a call whose answer was lost: `verify` tells how it went.
+    charge: ({ reference, amount, token }) =>
+      observed('charge', async () => {
+        const minor = toMinorUnits(amount);
+        if (minor === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
+        const [code = '', email = ''] = token.split(' ');
+        const body = { authorization_code: code, email, amount: String(minor), currency: amount.currency, reference };
+        const answer = await http('POST', '/transaction/charge_authorization', body);
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        if (answer.kind === 'refused' && !/duplicate/i.test(String(fieldsOf(answer.json)['message'])))
+          return { outcome: 'no', reason: `The gateway refused the charge (${answer.status}).` };
+        return { outcome: 'yes', gatewayPaymentId: reference };
+      }),
+
+    savedCard: ({ gatewayPaymentId }) =>
+      observed('saved_card', async () => {
+        const answer = await http('GET', `/transaction/verify/${encodeURIComponent(gatewayPaymentId)}`);
+        if (answer.kind !== 'answer')
+          return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
+        const { authorization, customer } = fieldsOf(fieldsOf(answer.json)['data']);
+        const { authorization_code: code, reusable, card_type: brand, last4, exp_month: month, exp_year: year } = fieldsOf(authorization);
+        // It is charged again only together with the address that it was given with.
+        const { email } = fieldsOf(customer);
+        if (typeof code !== 'string' || typeof email !== 'string' || reusable !== true)
+          return { outcome: 'no', reason: 'no card was kept' };
+        const card = {
+          token: `${code} ${email}`,
+          brand: String(brand),
+          last4: String(last4),
+          expiryMonth: Number(month),
+          expiryYear: Number(year),
+        };
+        return { outcome: 'yes', card };
+      }),
+
     verify: ({ reference }) =>
       observed('verify', async () => {
         let best: Found | undefined;

@@ -57,7 +57,7 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
     name: 'simulator',
     currencies: ['USD'],
 
-    start: ({ reference, paymentId, amount }) =>
+    start: ({ reference, paymentId, amount, saveMethod = false }) =>
       observed('start', async () => {
         const json = {
           reference,
@@ -65,6 +65,7 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
           currency: amount.currency,
           webhookUrl: options.webhookUrl,
           returnUrl: options.returnUrl(paymentId),
+          saveCard: saveMethod,
         };
         const answer = await call('POST', '/payments', { key: reference, json });
         if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the payment (${answer.status}).` };
@@ -73,6 +74,34 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
         if (typeof id !== 'string' || typeof checkoutUrl !== 'string')
           return { outcome: 'unknown', reason: 'an answer without id or checkoutUrl' };
         return { outcome: 'yes', gatewayPaymentId: id, checkoutUrl };
+      }),
+
+    charge: ({ reference, amount, token }) =>
+      observed('charge', async () => {
+        const { webhookUrl } = options;
+        const json = { reference, amount: formatDecimal(amount.micros), currency: amount.currency, webhookUrl, token };
+        const answer = await call('POST', '/payments', { key: reference, json });
+        if (answer.kind === 'refused') return { outcome: 'no', reason: `The gateway refused the charge (${answer.status}).` };
+        if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
+        const { id } = fieldsOf(answer.json);
+        return typeof id === 'string' ? { outcome: 'yes', gatewayPaymentId: id } : { outcome: 'unknown', reason: 'an answer without id' };
+      }),
+
+    savedCard: ({ gatewayPaymentId }) =>
+      observed('saved_card', async () => {
+        const answer = await call('GET', `/payments/${encodeURIComponent(gatewayPaymentId)}`);
+        if (answer.kind !== 'answer')
+          return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
+        const { token, brand, last4, expiryMonth, expiryYear } = fieldsOf(fieldsOf(answer.json)['card']);
+        if (typeof token !== 'string') return { outcome: 'no', reason: 'no card was kept' };
+        const card = {
+          token,
+          brand: String(brand),
+          last4: String(last4),
+          expiryMonth: Number(expiryMonth),
+          expiryYear: Number(expiryYear),
+        };
+        return { outcome: 'yes', card };
       }),
 
     verify: ({ reference }) =>

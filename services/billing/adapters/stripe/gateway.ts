@@ -2,6 +2,7 @@ import Stripe from 'stripe';
 import { fromMinorUnits, type Money, toMinorUnits } from '#platform/money/index.ts';
 import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
 import type { DisputeStatement } from '../../domain/dispute.ts';
+import type { GatewayStatement } from '../../domain/payment.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 
 export interface StripeGatewayOptions {
@@ -17,6 +18,8 @@ export interface StripeGatewayOptions {
 type Started = Awaited<ReturnType<PaymentGateway['start']>>;
 type Verified = Awaited<ReturnType<PaymentGateway['verify']>>;
 type Refunded = Awaited<ReturnType<PaymentGateway['refund']>>;
+type Charged = Awaited<ReturnType<PaymentGateway['charge']>>;
+type Kept = Awaited<ReturnType<PaymentGateway['savedCard']>>;
 type Disputed = Awaited<ReturnType<PaymentGateway['listDisputes']>>;
 type Listed = Awaited<ReturnType<PaymentGateway['listStatement']>>;
 
@@ -50,6 +53,7 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
 
   /** Refunds are made of the intent; the session that we know leads to it. */
   const intentOf = async (sessionId: string): Promise<string | undefined> => {
+    if (sessionId.startsWith('pi_')) return sessionId;
     const { payment_intent: intent } = await stripe.checkout.sessions.retrieve(sessionId);
     return typeof intent === 'string' ? intent : intent?.id;
   };
@@ -58,7 +62,7 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
     name: 'stripe',
     currencies: ['USD'],
 
-    start: ({ reference, paymentId, amount }) =>
+    start: ({ reference, paymentId, amount, saveMethod = false }) =>
       observed('start', async (): Promise<Started> => {
         const cents = toMinorUnits(amount);
         if (cents === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
@@ -70,7 +74,9 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
             mode: 'payment',
             client_reference_id: reference,
             metadata: { payment_id: reference },
-            payment_intent_data: { metadata: { payment_id: reference } },
+            payment_intent_data: { metadata: { payment_id: reference }, ...(saveMethod && { setup_future_usage: 'off_session' as const }) },
+            // A card can be charged again only for a customer of the gateway's.
+            ...(saveMethod && { customer_creation: 'always' as const }),
             line_items: [{ quantity: 1, price_data: price }],
             success_url: returnUrl,
             cancel_url: returnUrl,
@@ -81,10 +87,19 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
         return { outcome: 'yes', gatewayPaymentId: session.id, checkoutUrl: session.url };
       }),
 
-    verify: ({ gatewayPaymentId }) =>
+    verify: ({ reference, gatewayPaymentId }) =>
       observed('verify', async (): Promise<Verified> => {
-        // Until we know the session nobody has seen its page; the next start, with the same key, tells it again.
-        if (gatewayPaymentId === '') return { outcome: 'no', reason: 'no session yet' };
+        // Until we know the session nobody has seen its page; the next start, with the same key, tells it again. A charge that lost its
+        // answer may have been made: it is found by our reference.
+        if (gatewayPaymentId === '') {
+          const found = await stripe.paymentIntents.search({ query: `metadata['payment_id']:'${reference}'`, limit: 10 });
+          const [charge] = found.data;
+          return charge === undefined
+            ? { outcome: 'no', reason: 'no session yet' }
+            : { outcome: 'yes', statement: statementOfIntent(charge) };
+        }
+        if (gatewayPaymentId.startsWith('pi_'))
+          return { outcome: 'yes', statement: statementOfIntent(await stripe.paymentIntents.retrieve(gatewayPaymentId)) };
         const session = await stripe.checkout.sessions.retrieve(gatewayPaymentId);
         const amount = amountOf(session);
         if (amount === undefined) return unknown('an answer that cannot be read');
@@ -93,6 +108,37 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
           outcome: 'yes',
           statement: { gatewayPaymentId: session.id, reference: session.client_reference_id ?? '', status, amount },
         };
+      }),
+
+    charge: ({ reference, amount, token }) =>
+      observed('charge', async (): Promise<Charged> => {
+        const cents = toMinorUnits(amount);
+        if (cents === undefined) return { outcome: 'no', reason: 'The amount is finer than the currency.' };
+        const [customer = '', method = ''] = token.split('/');
+        const intent = await stripe.paymentIntents.create(
+          {
+            amount: Number(cents),
+            currency: amount.currency.toLowerCase(),
+            customer,
+            payment_method: method,
+            off_session: true,
+            confirm: true,
+            metadata: { payment_id: reference },
+          },
+          { idempotencyKey: reference },
+        );
+        return { outcome: 'yes', gatewayPaymentId: intent.id };
+      }),
+
+    savedCard: ({ gatewayPaymentId }) =>
+      observed('saved_card', async (): Promise<Kept> => {
+        const session = await stripe.checkout.sessions.retrieve(gatewayPaymentId, { expand: ['payment_intent.payment_method'] });
+        const customer = typeof session.customer === 'string' ? session.customer : session.customer?.id;
+        const intent = typeof session.payment_intent === 'object' ? session.payment_intent : undefined;
+        const method = typeof intent?.payment_method === 'object' ? intent.payment_method : undefined;
+        if (customer === undefined || !method?.card) return { outcome: 'no', reason: 'no card was kept' };
+        const { brand, last4, exp_month: expiryMonth, exp_year: expiryYear } = method.card;
+        return { outcome: 'yes', card: { token: `${customer}/${method.id}`, brand, last4, expiryMonth, expiryYear } };
       }),
 
     refund: ({ reference, gatewayPaymentId, refundId, amount }) =>
@@ -185,10 +231,26 @@ const aboutOf = (type: string): 'payment' | 'refund' | 'dispute' => {
 
 const unknown = (reason: string): Unknown => ({ outcome: 'unknown', reason });
 
+/** Of a charge without a page: what needs a person now (`requires_…`) has failed. */
+const statementOfIntent = (intent: Stripe.PaymentIntent): GatewayStatement => ({
+  gatewayPaymentId: intent.id,
+  reference: intent.metadata['payment_id'] ?? '',
+  status:
+    intent.status === 'succeeded'
+      ? 'succeeded'
+      : intent.status === 'processing' || intent.status === 'requires_capture'
+        ? 'pending'
+        : 'failed',
+  amount: fromMinorUnits(intent.currency.toUpperCase(), BigInt(intent.status === 'succeeded' ? intent.amount_received : intent.amount)),
+});
+
 /** Only a request that was understood and refused is a no; wrong keys, limits, silence and errors may be different next time. */
 const outcomeOf = (error: unknown): Refused | Unknown => {
   if (error instanceof Stripe.errors.StripeInvalidRequestError && (error.statusCode === 400 || error.statusCode === 404))
     return { outcome: 'no', reason: `Stripe refused the payment (${error.statusCode}).` };
+  // The bank was asked and said no.
+  if (error instanceof Stripe.errors.StripeCardError)
+    return { outcome: 'no', reason: `The card was declined (${error.decline_code ?? error.code ?? 'declined'}).` };
   return unknown(error instanceof Error ? error.name : 'no answer');
 };
 

@@ -1,6 +1,8 @@
 import type { Money } from '#platform/money/index.ts';
 import type { Attempt, GatewayStatement, Payment, PaymentLogEntry } from '../../domain/payment.ts';
 import type { Dispute, DisputeStatement } from '../../domain/dispute.ts';
+import type { PaymentMethod, SavedCard } from '../../domain/payment-method.ts';
+import type { TopUp } from '../../domain/top-up.ts';
 import type { Refund, RefundCause } from '../../domain/refund.ts';
 import type { StatementFinding, StatementLine } from '../../domain/statement.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
@@ -9,6 +11,11 @@ export interface NewPayment extends Keyed {
   readonly id: string;
   /** Of the first attempt, whose id is the payment's. */
   readonly gateway: string;
+  readonly saveMethod: boolean;
+  /** The saved method that the first attempt charges. */
+  readonly paymentMethodId: string | undefined;
+  /** By a top-up, of which a tenant has one under way at a time. */
+  readonly automatic: boolean;
   readonly amount: Money;
   readonly now: Date;
   readonly nextCheckAt: Date;
@@ -27,7 +34,9 @@ export interface NewAttempt {
 }
 export interface Payments {
   /** Inserts with its first attempt, or finds the payment that this key made before. */
-  add(payment: NewPayment): Promise<{ readonly outcome: 'done' | 'replayed'; readonly payment: Payment } | Conflict>;
+  add(
+    payment: NewPayment,
+  ): Promise<{ readonly outcome: 'done' | 'replayed'; readonly payment: Payment } | Conflict | { readonly outcome: 'under_way' }>;
   /** Adds an attempt, which becomes the current one. `settled`: credited, or other money came · `exhausted`: too many attempts */
   addAttempt(attempt: NewAttempt): Promise<'done' | 'replayed' | 'not_found' | 'idempotency_conflict' | 'settled' | 'exhausted'>;
   find(tenantId: string, id: string): Promise<Payment | undefined>;
@@ -136,7 +145,7 @@ export interface NotificationInbox {
 /** Every call to a gateway ends in yes, no or unknown; unknown is asked again later, never taken for a no. */
 export type Unknown = { readonly outcome: 'unknown'; readonly reason: string };
 export type Refused = { readonly outcome: 'no'; readonly reason: string };
-export type GatewayOperation = 'start' | 'verify' | 'refund' | 'verify_refund' | 'list' | 'disputes';
+export type GatewayOperation = 'start' | 'verify' | 'refund' | 'verify_refund' | 'list' | 'disputes' | 'charge' | 'saved_card';
 /** Seconds of a call by its outcome. */
 export type ObserveGateway = (operation: GatewayOperation, outcome: 'yes' | 'no' | 'unknown', seconds: number) => void;
 
@@ -157,7 +166,17 @@ export interface PaymentGateway {
     readonly reference: string;
     readonly paymentId: string;
     readonly amount: Money;
+    /** The card is to be kept, if the way to pay allows it: `savedCard` tells. */
+    readonly saveMethod?: boolean;
   }): Promise<{ readonly outcome: 'yes'; readonly gatewayPaymentId: string; readonly checkoutUrl: string } | Refused | Unknown>;
+  /** Takes money from a saved card at once, idempotent by reference; how it went is for `verify` to say. `no`: declined, or the card is gone. */
+  charge(order: {
+    readonly reference: string;
+    readonly amount: Money;
+    readonly token: string;
+  }): Promise<{ readonly outcome: 'yes'; readonly gatewayPaymentId: string } | Refused | Unknown>;
+  /** The card that a paid attempt was paid with. `no`: it cannot be charged again. */
+  savedCard(attempt: AtGateway): Promise<{ readonly outcome: 'yes'; readonly card: SavedCard } | Refused | Unknown>;
   /** What the gateway's API says about our attempt; `no`: it does not know it. */
   verify(attempt: AtGateway): Promise<{ readonly outcome: 'yes'; readonly statement: GatewayStatement } | Refused | Unknown>;
   /** Gives money back. `refundId` is the key, as far as the gateway knows keys: after `unknown`, `verifyRefund` comes first. */
@@ -224,4 +243,30 @@ export interface Disputes {
     filter: { readonly tenantId: string | undefined; readonly paymentId: string | undefined; readonly status: string | undefined },
     page: PageAsk,
   ): Promise<{ readonly disputes: readonly Dispute[]; readonly nextCursor: string }>;
+}
+
+export interface PaymentMethods {
+  /** At most 100, the default first, then the newest. */
+  list(tenantId: string): Promise<readonly PaymentMethod[]>;
+  find(tenantId: string, id: string): Promise<PaymentMethod | undefined>;
+  remove(tenantId: string, id: string, now: Date): Promise<boolean>;
+  makeDefault(tenantId: string, id: string): Promise<boolean>;
+  /** Takes payments whose card is to be kept and not known yet; they come up again at `leaseUntil`. */
+  claimDue(
+    now: Date,
+    leaseUntil: Date,
+    limit: number,
+  ): Promise<readonly (AtGateway & { readonly paymentId: string; readonly gateway: string })[]>;
+  /** Once for a payment; a card that is known already stays as it is. */
+  save(command: { readonly paymentId: string; readonly id: string; readonly card: SavedCard; readonly now: Date }): Promise<void>;
+  giveUp(paymentId: string): Promise<void>;
+}
+
+export interface TopUps {
+  find(tenantId: string): Promise<TopUp | undefined>;
+  set(command: Pick<TopUp, 'tenantId' | 'enabled' | 'threshold' | 'amount' | 'monthlyLimit'> & { readonly now: Date }): Promise<TopUp>;
+  /** Takes those whose wallet is low and that may be charged now; `sequence` is a new one for each claim. */
+  claimDue(now: Date, leaseUntil: Date, limit: number): Promise<readonly (TopUp & { readonly sequence: bigint })[]>;
+  /** Switches off, with an event, what has failed too often in a row. @returns how many */
+  suspend(now: Date, reason: string): Promise<number>;
 }

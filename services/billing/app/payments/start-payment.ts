@@ -1,10 +1,11 @@
 import { appError } from '#platform/errors/index.ts';
-import { newId } from '#platform/ids/index.ts';
+import { isUuid, newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import { type Payment, paymentLimits } from '../../domain/payment.ts';
 import { canonicalRequest } from '../canonical-request.ts';
 import { check, checkKey, refuseInvalid } from '../checks.ts';
+import type { PaymentMethods } from './ports.ts';
 import { prepareCheckout, type PrepareCheckoutDeps } from './prepare-checkout.ts';
 
 export interface StartPaymentRequest {
@@ -12,7 +13,15 @@ export interface StartPaymentRequest {
   readonly amount: Money;
   /** Empty: the platform chooses, and goes on to the next gateway when one refuses or does not answer. */
   readonly gateway: string;
+  readonly saveMethod?: boolean;
+  /** A saved method, charged at once and without a page; empty: a person pays on a page. */
+  readonly paymentMethodId?: string;
 }
+
+export interface StartPaymentDeps extends PrepareCheckoutDeps {
+  readonly methods: Pick<PaymentMethods, 'find'>;
+}
+export type StartPayment = ReturnType<typeof startPayment>;
 
 /** A start whose answer was lost is tried again soon, by the caller with the same key or by the reconciliation. */
 export const retryStartAfterMs = 30_000;
@@ -23,16 +32,19 @@ export const retryStartAfterMs = 30_000;
  * @throws request.invalid naming the field · request.idempotency_conflict · billing.gateway_unavailable (repeat with the same key)
  */
 export const startPayment =
-  (deps: PrepareCheckoutDeps) =>
-  async (tenantId: string, { idempotencyKey, amount, gateway }: StartPaymentRequest): Promise<Payment> => {
+  (deps: StartPaymentDeps) =>
+  async (tenantId: string, request: StartPaymentRequest, { automatic = false } = {}): Promise<Payment> => {
     const { payments, gateways, health, clock } = deps;
-    const automatic = gateway === '';
+    const { idempotencyKey, amount, saveMethod = false, paymentMethodId = '' } = request;
+    const method = paymentMethodId === '' ? undefined : await findMethod(deps, tenantId, request);
+    const gateway = method?.gateway ?? request.gateway;
+    const chosenHere = gateway === '';
     const able = health.choose(gateways, amount.currency);
     refuseInvalid(
       checkKey(idempotencyKey),
-      check(automatic || gateways.has(gateway), 'gateway', `One of ${[...gateways.keys()].join(', ')}.`),
+      check(chosenHere || gateways.has(gateway), 'gateway', `One of ${[...gateways.keys()].join(', ')}.`),
       check(
-        automatic ? able.length > 0 : !gateways.has(gateway) || able.includes(gateway),
+        chosenHere ? able.length > 0 : !gateways.has(gateway) || able.includes(gateway),
         'amount.currency',
         `One of ${currenciesOf(deps, gateway).join(', ')}.`,
       ),
@@ -43,16 +55,43 @@ export const startPayment =
     const added = await payments.add({
       tenantId,
       idempotencyKey,
-      request: canonicalRequest('payment', amount.currency, amount.micros, gateway),
+      request: canonicalRequest(
+        'payment',
+        amount.currency,
+        amount.micros,
+        gateway,
+        ...(saveMethod ? ['save'] : []),
+        ...(paymentMethodId ? [paymentMethodId] : []),
+      ),
       id: newId(),
-      gateway: automatic ? (able[0] ?? '') : gateway,
+      gateway: chosenHere ? (able[0] ?? '') : gateway,
+      saveMethod,
+      paymentMethodId: method?.id,
+      automatic,
       amount,
       now,
       nextCheckAt: addMs(now, retryStartAfterMs),
     });
     if (added.outcome === 'idempotency_conflict') throw appError('request.idempotency_conflict');
-    return toCheckout(deps)(added.payment, automatic ? able : []);
+    // Another top-up is under way: this one is not needed, and asked for again if it is.
+    if (added.outcome === 'under_way') throw appError('billing.gateway_unavailable', { retryAfterMs: 60_000 });
+    return toCheckout(deps)(added.payment, chosenHere ? able : []);
   };
+
+/** @throws request.invalid when it is not the tenant's, or names another gateway */
+const findMethod = async (
+  { methods }: StartPaymentDeps,
+  tenantId: string,
+  { paymentMethodId = '', gateway, saveMethod = false }: StartPaymentRequest,
+) => {
+  const method = isUuid(paymentMethodId) ? await methods.find(tenantId, paymentMethodId) : undefined;
+  refuseInvalid(
+    check(method !== undefined, 'payment_method_id', 'Is none of your payment methods.'),
+    check(method === undefined || gateway === '' || gateway === method.gateway, 'gateway', 'Is not that of the payment method.'),
+    check(!saveMethod, 'save_method', 'It is saved already.'),
+  );
+  return method;
+};
 
 const currenciesOf = ({ gateways }: PrepareCheckoutDeps, gateway: string): readonly string[] => [
   ...new Set([...gateways.values()].filter(({ name }) => gateway === '' || name === gateway).flatMap(({ currencies }) => currencies)),

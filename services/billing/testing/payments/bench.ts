@@ -59,6 +59,7 @@ export const benchPayments = async (db: Database, world: OutsideWorld, count: nu
     firstCheckMs: 15 * minuteMs,
     wakeRefunds: () => {},
     wakeDisputes: () => {},
+    methods: { find: async () => undefined },
     wakeProcessing: () => {},
   };
   const start = startPayment(deps);

@@ -6,11 +6,20 @@ import type { GatewayStatement } from '../../domain/payment.ts';
 /** A gateway in memory whose answers can be lost, and whose webhooks are whatever the test says they are. */
 export const fakeGateway = (name = 'simulator') => {
   const made = new Map<string, GatewayStatement>();
-  const faults = { startLost: false, startRefused: false, verifyLost: false, refundLost: false, refundRefused: false, refundFails: false };
+  const faults = {
+    startLost: false,
+    startRefused: false,
+    verifyLost: false,
+    refundLost: false,
+    refundRefused: false,
+    refundFails: false,
+    chargeRefused: false,
+  };
   const refunds = new Map<string, RefundStatement & { readonly reference: string; readonly amount: Money }>();
   const refundCalls: string[] = [];
   const disputes = new Map<string, DisputeStatement>();
   const starts: string[] = [];
+  const charges: string[] = [];
 
   const gateway: PaymentGateway = {
     name,
@@ -28,6 +37,17 @@ export const fakeGateway = (name = 'simulator') => {
       if (faults.verifyLost) return { outcome: 'unknown', reason: 'lost' };
       const statement = made.get(paymentId);
       return statement === undefined ? { outcome: 'no', reason: 'no such payment' } : { outcome: 'yes', statement };
+    },
+    charge: async ({ reference, amount, token }) => {
+      charges.push(reference);
+      if (faults.chargeRefused || token === 'gone') return { outcome: 'no', reason: 'declined' };
+      const gatewayPaymentId = `gw-${reference}`;
+      if (!made.has(reference)) made.set(reference, { gatewayPaymentId, reference, status: 'succeeded', amount });
+      return faults.startLost ? { outcome: 'unknown', reason: 'lost' } : { outcome: 'yes', gatewayPaymentId };
+    },
+    savedCard: async ({ reference }) => {
+      if (faults.verifyLost) return { outcome: 'unknown', reason: 'lost' };
+      return { outcome: 'yes', card: { token: `tok-${reference}`, brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2031 } };
     },
     // Like the weakest of them: without a key, so a second call would be a second refund.
     refund: async ({ reference, refundId, amount }) => {
@@ -63,7 +83,7 @@ export const fakeGateway = (name = 'simulator') => {
     if (statement === undefined) throw new Error(`the gateway does not know ${paymentId}`);
     made.set(paymentId, { ...statement, status, amount: amount ?? statement.amount });
   };
-  return { gateway, faults, decide, starts, made, refunds, refundCalls, disputes };
+  return { gateway, faults, decide, starts, charges, made, refunds, refundCalls, disputes };
 };
 
 export const silentMonitor = () => {

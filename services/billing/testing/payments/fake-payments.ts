@@ -30,13 +30,24 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
   const fresh = { status: 'pending', gatewayPaymentId: '', checkoutUrl: '', failureReason: '', settledAt: undefined } as const;
 
   return {
-    add: async ({ id, tenantId, gateway, amount, idempotencyKey, request, now, nextCheckAt }) => {
+    add: async ({ id, tenantId, gateway, amount, idempotencyKey, request, now, nextCheckAt, saveMethod }) => {
       const key = `${tenantId} ${idempotencyKey}`;
       const before = [...stored.values()].find((row) => row.key === key);
       if (before !== undefined)
         return before.request === request ? { outcome: 'replayed', payment: before.payment } : { outcome: 'idempotency_conflict' };
       const payment: Payment = { ...fresh, id, tenantId, attemptId: id, gateway, amount, createdAt: now };
-      const attempt: Attempt = { ...fresh, id, paymentId: id, tenantId, ordinal: 1, gateway, amount, createdAt: now };
+      const attempt: Attempt = {
+        ...fresh,
+        id,
+        paymentId: id,
+        tenantId,
+        ordinal: 1,
+        gateway,
+        amount,
+        createdAt: now,
+        saveMethod,
+        charge: undefined,
+      };
       stored.set(id, { payment, key, request, attempts: [{ attempt, key: '', nextCheckAt, checkedAt: undefined }] });
       return { outcome: 'done', payment };
     },
@@ -49,7 +60,18 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
       if (after !== undefined && row.payment.attemptId !== after.attemptId) return 'replayed';
       if (row.attempts.length >= 10) return 'exhausted';
       const { amount } = row.payment;
-      const attempt: Attempt = { ...fresh, id, paymentId, tenantId, ordinal: row.attempts.length + 1, gateway, amount, createdAt: now };
+      const attempt: Attempt = {
+        ...fresh,
+        id,
+        paymentId,
+        tenantId,
+        ordinal: row.attempts.length + 1,
+        gateway,
+        amount,
+        createdAt: now,
+        saveMethod: false,
+        charge: undefined,
+      };
       row.attempts.push({ attempt, key: idempotencyKey, nextCheckAt, checkedAt: undefined });
       const previous = byId(after?.attemptId ?? '');
       if (after?.refused !== undefined && previous?.attempt.status === 'pending')

@@ -267,6 +267,58 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     assert.equal((await gateway.listDisputes(new Date(0), new Date())).outcome, 'unknown');
   });
 
+  /** A card that was kept at a payment. */
+  const keptCard = async () => {
+    const first = newId();
+    const opened = await gateway.start({ reference: first, paymentId: first, amount, saveMethod: true });
+    assert.ok(opened.outcome === 'yes');
+    await world.press(opened.checkoutUrl, 'success');
+    const { gatewayPaymentId } = await statement(first, opened.gatewayPaymentId);
+    const kept = await gateway.savedCard({ reference: first, gatewayPaymentId });
+    return kept.outcome === 'yes' ? kept.card : assert.fail(kept.reason);
+  };
+  const timesListed = async (reference: string): Promise<number> => {
+    const listed = await gateway.listStatement(new Date(Date.now() - 60_000), new Date(Date.now() + 2_000));
+    return listed.outcome === 'yes' ? listed.lines.filter((line) => line.reference === reference).length : assert.fail(listed.reason);
+  };
+
+  law('a card that is kept at a payment is charged again without a page, once for a reference; a declined one is no', async () => {
+    const { token, ...shown } = await keptCard();
+    assert.deepEqual(shown, { brand: 'visa', last4: '4242', expiryMonth: 12, expiryYear: 2031 });
+
+    const reference = newId();
+    const [charged, again] = [await gateway.charge({ reference, amount, token }), await gateway.charge({ reference, amount, token })];
+    assert.ok(charged.outcome === 'yes' && charged.gatewayPaymentId !== '' && again.outcome === 'yes');
+    for (const known of ['', charged.gatewayPaymentId]) {
+      const { status, amount: taken, reference: named } = await statement(reference, known);
+      assert.deepEqual([status, taken, named], ['succeeded', amount, reference]);
+    }
+    assert.equal(await timesListed(reference), 1, 'charged once');
+
+    await world.settings({ payments: { chargeOutcome: 'failure' } });
+    const declined = newId();
+    const answer = await gateway.charge({ reference: declined, amount, token });
+    if (answer.outcome === 'yes') assert.equal((await statement(declined, answer.gatewayPaymentId)).status, 'failed');
+    else assert.equal(answer.outcome, 'no');
+    const gone = token.replace(/tok|pm|AUTH|flw/, 'x');
+    assert.equal((await gateway.charge({ reference: newId(), amount, token: gone })).outcome, 'no', 'no such card');
+  });
+
+  law('a charge whose answer was lost is found by its reference, or is made by asking again, once', async () => {
+    const { token } = await keptCard();
+    for (const fault of ['timeout_after_create', 'http_500_after_create', 'http_503']) {
+      await world.settings({ payments: { nextCreateFaults: [fault] } });
+      const reference = newId();
+      assert.equal((await gateway.charge({ reference, amount, token })).outcome, 'unknown', fault);
+      const found = await gateway.verify({ reference, gatewayPaymentId: '' });
+      if (fault === 'http_503') assert.equal(found.outcome, 'no');
+      const again = await gateway.charge({ reference, amount, token });
+      assert.ok(again.outcome === 'yes', fault);
+      assert.equal((await statement(reference, again.gatewayPaymentId)).status, 'succeeded');
+      assert.equal(await timesListed(reference), 1, fault);
+    }
+  });
+
   law('a failure is told of, where the protocol has words for it', async () => {
     const paymentId = newId();
     const { checkoutUrl } = await started(paymentId);

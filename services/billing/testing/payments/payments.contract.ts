@@ -48,6 +48,7 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
       refunds: { hasten: async () => {} },
       wakeRefunds: () => {},
       wakeDisputes: () => {},
+      methods: { find: async () => undefined },
     };
     return {
       start: startPayment(deps),

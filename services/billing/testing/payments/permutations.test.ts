@@ -95,6 +95,7 @@ for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
         firstCheckMs: 15 * minuteMs,
         wakeRefunds: () => {},
         wakeDisputes: () => {},
+        methods: { find: async () => undefined },
         wakeProcessing: () => {},
         wakeReconciliation: () => {},
       };

@@ -3,6 +3,7 @@ import type { GrpcClient } from '#platform/grpc/index.ts';
 import type { AnalyticsServiceService } from '#proto/namaskah/analytics/v1/analytics.ts';
 import type { ApiKeyServiceService, AuthServiceService, MemberServiceService } from '#proto/namaskah/auth/v1/auth.ts';
 import type { AdjustmentServiceService } from '#proto/namaskah/billing/v1/adjustments.ts';
+import type { PaymentMethodServiceService } from '#proto/namaskah/billing/v1/payment_methods.ts';
 import type { DisputeServiceService } from '#proto/namaskah/billing/v1/disputes.ts';
 import type { DocumentServiceService } from '#proto/namaskah/billing/v1/documents.ts';
 import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
@@ -35,6 +36,7 @@ export interface Backends {
   readonly wallet: GrpcClient<typeof WalletServiceService>;
   readonly credits: GrpcClient<typeof CreditServiceService>;
   readonly payments: GrpcClient<typeof PaymentServiceService>;
+  readonly paymentMethods: GrpcClient<typeof PaymentMethodServiceService>;
   readonly disputes: GrpcClient<typeof DisputeServiceService>;
   readonly refunds: GrpcClient<typeof RefundServiceService>;
   readonly prices: GrpcClient<typeof PriceServiceService>;

@@ -38,6 +38,10 @@ export const billingHandlers = (requestIn: (tx: Transaction) => ReturnType<typeo
     await requestIn(tx)(event, 'billing.subscription_ended', subscriptionId, { plan, reason });
     return done();
   }),
+  on(events.billing.topUpSuspended, async (tx, event) => {
+    await requestIn(tx)(event, 'billing.top_up_suspended', event.tenantId, { reason: event.payload.reason });
+    return done();
+  }),
   on(events.billing.usageAlertCrossed, async (tx, event) => {
     const { alertId, name, metric, meter, direction, threshold, value } = event.payload;
     await requestIn(tx)(event, 'billing.usage_alert', alertId, { name, metric, meter, direction, threshold, value });

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { appError } from '#platform/errors/index.ts';
 import { formatDecimal, maxMicros, parseDecimal } from '#platform/money/index.ts';
 import type { CreatePayment, PaymentBook } from '../../app/create-payment.ts';
+import { cardOf, type ChargeCard } from '../../app/charge-card.ts';
 import type { DisputeBook, SimulatedDispute } from '../../app/dispute-payment.ts';
 import type { RefundBook, SimulatedRefund } from '../../app/refund-payment.ts';
 import type { World } from '../../app/ports.ts';
@@ -19,6 +20,7 @@ export interface PaymentDependencies {
   readonly secret: string;
   readonly book: PaymentBook;
   readonly createPayment: CreatePayment;
+  readonly chargeCard: ChargeCard;
   readonly settlePayment: SettlePayment;
   readonly refundBook: RefundBook;
   readonly disputeBook: DisputeBook;
@@ -31,6 +33,9 @@ const readOrder = bodyReader(
       amount: Type.String({ minLength: 1, maxLength: 20 }),
       currency: Type.String({ pattern: '^[A-Z]{3}$' }),
       webhookUrl: Type.String({ pattern: '^https?://', maxLength: 2_000 }),
+      saveCard: Type.Optional(Type.Boolean()),
+      /** Of a saved card: charged at once, without a page. */
+      token: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
       returnUrl: Type.Optional(Type.String({ pattern: '^(https?://.*)?$', maxLength: 2_000 })),
     },
     { additionalProperties: false },
@@ -43,7 +48,8 @@ export const paymentJson = (payment: Payment, checkoutUrl: string): object => ({
   status: payment.status,
   amount: formatDecimal(payment.paidMicros),
   currency: payment.paidCurrency,
-  checkoutUrl,
+  checkoutUrl: payment.direct === true ? '' : checkoutUrl,
+  card: cardOf(payment) ?? null,
   createdAt: new Date(payment.createdAtMs).toISOString(),
 });
 
@@ -91,7 +97,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 
 /** The API of the payment gateway, and its hosted page. */
 export const registerPayments = (server: FastifyInstance, dependencies: PaymentDependencies): void => {
-  const { world, book, createPayment, settlePayment, refundBook, disputeBook } = dependencies;
+  const { world, book, createPayment, chargeCard, settlePayment, refundBook, disputeBook } = dependencies;
   const authorization = digest(`Bearer ${dependencies.secret}`);
   const { meetOutage, create: createUnderFaults } = paymentFaults(world);
 
@@ -111,7 +117,11 @@ export const registerPayments = (server: FastifyInstance, dependencies: PaymentD
     if (amountMicros === undefined || amountMicros <= 0n || amountMicros > maxMicros) {
       throw invalid([{ field: 'amount', reason: 'must be a positive decimal number' }]);
     }
-    return createPayment({ ...order, protocol: 'simulator', amountMicros, returnUrl: order.returnUrl ?? '' }, key);
+    const { token, saveCard: savesCard = false, returnUrl = '', ...rest } = order;
+    const wanted = { ...rest, savesCard, protocol: 'simulator' as const, amountMicros, returnUrl };
+    const payment = token === undefined ? createPayment(wanted, key) : chargeCard(wanted, token, key);
+    if (payment === undefined) throw invalid([{ field: 'token', reason: 'is of no saved card' }]);
+    return payment;
   };
 
   server.post('/payments', async (request, reply) => {

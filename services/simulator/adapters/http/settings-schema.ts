@@ -110,6 +110,7 @@ const payments = Type.Object(
     webhookFaultRatios: ratios(webhookFaults),
     nextCreateFaults: queue(createFaults),
     nextWebhookFaults: queue(webhookFaults),
+    chargeOutcome: choice(['success', 'failure']),
     refundDelayMs: ms(),
     refundOutcome: choice(['succeeded', 'failed']),
   },

@@ -413,6 +413,12 @@ export interface StartPaymentRequest {
     | undefined;
   /** Empty: chosen by currency and health, the next one when it refuses or does not answer. */
   gateway: string;
+  /** The gateway keeps the card, if the way to pay allows it: PaymentMethodService. */
+  saveMethod?:
+    | boolean
+    | undefined;
+  /** A saved method, charged at once and without a page; empty: a person pays on a page. */
+  paymentMethodId?: string | undefined;
 }
 
 export interface StartPaymentResponse {
@@ -3493,7 +3499,7 @@ export const Payment: MessageFns<Payment> = {
 };
 
 function createBaseStartPaymentRequest(): StartPaymentRequest {
-  return { idempotencyKey: "", amount: undefined, gateway: "" };
+  return { idempotencyKey: "", amount: undefined, gateway: "", saveMethod: undefined, paymentMethodId: undefined };
 }
 
 export const StartPaymentRequest: MessageFns<StartPaymentRequest> = {
@@ -3506,6 +3512,12 @@ export const StartPaymentRequest: MessageFns<StartPaymentRequest> = {
     }
     if (message.gateway !== "") {
       writer.uint32(26).string(message.gateway);
+    }
+    if (message.saveMethod !== undefined) {
+      writer.uint32(32).bool(message.saveMethod);
+    }
+    if (message.paymentMethodId !== undefined) {
+      writer.uint32(42).string(message.paymentMethodId);
     }
     return writer;
   },
@@ -3547,6 +3559,22 @@ export const StartPaymentRequest: MessageFns<StartPaymentRequest> = {
             message.gateway = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.saveMethod = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.paymentMethodId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3568,6 +3596,16 @@ export const StartPaymentRequest: MessageFns<StartPaymentRequest> = {
         : "",
       amount: isSet(object.amount) ? Money.fromJSON(object.amount) : undefined,
       gateway: isSet(object.gateway) ? globalThis.String(object.gateway) : "",
+      saveMethod: isSet(object.saveMethod)
+        ? globalThis.Boolean(object.saveMethod)
+        : isSet(object.save_method)
+        ? globalThis.Boolean(object.save_method)
+        : undefined,
+      paymentMethodId: isSet(object.paymentMethodId)
+        ? globalThis.String(object.paymentMethodId)
+        : isSet(object.payment_method_id)
+        ? globalThis.String(object.payment_method_id)
+        : undefined,
     };
   },
 
@@ -3582,6 +3620,12 @@ export const StartPaymentRequest: MessageFns<StartPaymentRequest> = {
     if (message.gateway !== "") {
       obj.gateway = message.gateway;
     }
+    if (message.saveMethod !== undefined) {
+      obj.saveMethod = message.saveMethod;
+    }
+    if (message.paymentMethodId !== undefined) {
+      obj.paymentMethodId = message.paymentMethodId;
+    }
     return obj;
   },
 
@@ -3595,6 +3639,8 @@ export const StartPaymentRequest: MessageFns<StartPaymentRequest> = {
       ? Money.fromPartial(object.amount)
       : undefined;
     message.gateway = object.gateway ?? "";
+    message.saveMethod = object.saveMethod ?? undefined;
+    message.paymentMethodId = object.paymentMethodId ?? undefined;
     return message;
   },
 };

@@ -10,6 +10,7 @@ import { chain } from './0013-chain.ts';
 import { attempts } from './0020-attempts.ts';
 import { statements } from './0021-statements.ts';
 import { disputes } from './0022-disputes.ts';
+import { paymentMethods } from './0023-payment-methods.ts';
 import { prices } from './0030-prices.ts';
 import { usage } from './0050-usage.ts';
 import { spending } from './0051-spending.ts';
@@ -36,6 +37,7 @@ export const migrations = [
   attempts,
   statements,
   disputes,
+  paymentMethods,
   prices,
   plans,
   usage,

@@ -21,6 +21,7 @@ import { postgresPayments } from './payments.ts';
 
 const usd = (micros: bigint) => money('USD', micros);
 const amount = usd(25_000_000n);
+const byPage = { saveMethod: false, paymentMethodId: undefined, automatic: false };
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
 const clock = testClock(new Date('2026-04-01T00:00:00Z'));
 let database: TestDatabase;
@@ -45,7 +46,7 @@ const desk = async () => {
   const [tenantId, paymentId] = [newId(), newId()];
   const payments = postgresPayments(one);
   const keyed = { tenantId, idempotencyKey: newId(), request: 'r', now: clock.now() };
-  const added = await payments.add({ ...keyed, id: paymentId, gateway: 'simulator', amount, nextCheckAt: clock.now() });
+  const added = await payments.add({ ...keyed, id: paymentId, gateway: 'simulator', amount, nextCheckAt: clock.now(), ...byPage });
   assert.equal(added.outcome, 'done');
   const [attempt] = await payments.findAttempts([paymentId]);
   assert.ok(attempt);

@@ -10,21 +10,26 @@ import { requestHash } from '../request-hash.ts';
 import { AttemptRow, PaymentRow } from './rows.ts';
 
 export const attemptColumns = `a.id, a.payment_id, a.tenant_id, a.ordinal, a.gateway, a.gateway_payment_id, a.checkout_url, a.status, a.failure_reason,
-  a.created_at, a.settled_at, p.amount_micros, p.currency`;
+  a.created_at, a.settled_at, p.amount_micros, p.currency, p.save_method,
+  a.ordinal = 1 and p.method_id is not null as charges, m.token`;
+/** After `payment_attempts a`. A removed method has no token any more. */
+export const attemptJoin = `join payments p on p.id = a.payment_id
+  left join payment_methods m on a.ordinal = 1 and m.id = p.method_id and m.removed_at is null`;
 
 const statements = {
   add: `with added as (
-      insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-      on conflict (tenant_id, idempotency_key) do nothing returning id),
+      insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at,
+                            save_method, method_due_at, method_id, automatic)
+      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $10 then $9::timestamptz end, $11, $12)
+      on conflict do nothing returning id),
     told as (insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-      select $10, $11, id::text, 1, $12::jsonb, $13 from added)
+      select $13, $14, id::text, 1, $15::jsonb, $16 from added)
     select id from added`,
   addAttempt: 'select add_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9) as outcome',
   settle: 'select settle_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
   fail: 'select fail_attempt($1, $2, $3, $4, $5, $6, $7, $8) as done',
-  findAttempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id where a.id = any($1::uuid[])`,
-  attempts: `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id
+  findAttempts: `select ${attemptColumns} from payment_attempts a ${attemptJoin} where a.id = any($1::uuid[])`,
+  attempts: `select ${attemptColumns} from payment_attempts a ${attemptJoin}
     where a.payment_id = $1 and a.tenant_id = $2 order by a.ordinal`,
   log: `with a as (select * from payment_attempts where payment_id = $1 and tenant_id = $2),
     r as (select * from refunds where payment_id = $1 and tenant_id = $2),
@@ -53,7 +58,7 @@ const statements = {
   claim: `with due as (
       select id from payment_attempts where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked),
     a as (update payment_attempts set next_check_at = $2 from due where payment_attempts.id = due.id returning payment_attempts.*)
-    select ${attemptColumns} from a join payments p on p.id = a.payment_id`,
+    select ${attemptColumns} from a ${attemptJoin}`,
 } as const;
 
 interface StoredLogEntry {
@@ -83,6 +88,9 @@ export type StoredAttempt = Omit<StoredPayment, 'status' | 'attempt_id'> & {
   readonly payment_id: string;
   readonly ordinal: number;
   readonly status: AttemptStatus;
+  readonly save_method: boolean;
+  readonly charges: boolean;
+  readonly token: string | null;
 };
 
 export const postgresPayments = (db: Database): Payments => ({
@@ -170,13 +178,16 @@ const addPayment = async (db: Database, payment: NewPayment): ReturnType<Payment
   const started = { tenantId, aggregateId: id, aggregateVersion: 1n, occurredAt: now, payload: { paymentId: id, gateway, amount } };
   const event = outboxRow(events.billing.paymentStarted, started);
   const hash = requestHash(request);
-  const columns = [id, tenantId, gateway, amount.micros, amount.currency, idempotencyKey, hash, nextCheckAt, now];
+  const { saveMethod, paymentMethodId, automatic } = payment;
+  const money = [amount.micros, amount.currency];
+  const columns = [id, tenantId, gateway, ...money, idempotencyKey, hash, nextCheckAt, now, saveMethod, paymentMethodId ?? null, automatic];
   const added = await db.query(statements.add, [...columns, event.id, event.subject, event.headers, event.payload]);
   if (added.length === 1) db.signalOutbox();
   const [row] = await db.query<StoredPayment & { request_hash: Buffer }>(
     'select * from payments where tenant_id = $1 and idempotency_key = $2',
     [tenantId, idempotencyKey],
   );
+  if (row === undefined && automatic) return { outcome: 'under_way' };
   if (row === undefined || !row.request_hash.equals(hash)) return { outcome: 'idempotency_conflict' };
   return { outcome: added.length === 1 ? 'done' : 'replayed', payment: paymentOf(row) };
 };
@@ -206,6 +217,8 @@ export const attemptOf = (row: StoredAttempt): Attempt => ({
   paymentId: row.payment_id,
   ordinal: row.ordinal,
   status: row.status,
+  saveMethod: row.save_method,
+  charge: row.charges ? { token: row.token ?? undefined } : undefined,
 });
 
 const paymentOfRow = (row: PaymentRow): Payment => ({

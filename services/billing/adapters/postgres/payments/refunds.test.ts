@@ -67,6 +67,7 @@ const desk = () => {
       firstCheckMs: 15 * minuteMs,
       wakeRefunds: () => {},
       wakeDisputes: () => {},
+      methods: { find: async () => undefined },
       wakeProcessing: () => {},
     };
     return {

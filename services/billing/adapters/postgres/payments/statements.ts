@@ -1,10 +1,10 @@
 import type { Database } from '#platform/postgres/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
 import type { StatementBook, StatementDiary } from '../../../app/payments/ports.ts';
-import { attemptColumns, attemptOf, type StoredAttempt } from './payments.ts';
+import { attemptColumns, attemptJoin, attemptOf, type StoredAttempt } from './payments.ts';
 import { refundColumns, refundOf, type StoredRefund } from './refunds.ts';
 
-const attemptsSql = `select ${attemptColumns} from payment_attempts a join payments p on p.id = a.payment_id where a.gateway = $1`;
+const attemptsSql = `select ${attemptColumns} from payment_attempts a ${attemptJoin} where a.gateway = $1`;
 const refundsSql = `select ${refundColumns} from refunds r join payment_attempts a on a.id = r.attempt_id where r.gateway = $1`;
 
 /** Our side of the comparison; across tenants, for it is about the platform's own account at a gateway. */

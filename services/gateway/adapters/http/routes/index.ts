@@ -24,6 +24,7 @@ import { memberRoutes } from './members.ts';
 import { pageRoutes } from './pages.ts';
 import { creditRoutes } from './credits.ts';
 import { transactionRoutes } from './transactions.ts';
+import { paymentMethodRoutes } from './payment-methods.ts';
 import { paymentRoutes } from './payments.ts';
 import { planRoutes, subscriptionRoutes } from './plans.ts';
 import { policyAdminRoutes } from './policy-admin.ts';
@@ -67,6 +68,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   catalogueRoutes(typed, dependencies.backends, dependencies.catalogue);
   walletRoutes(typed, dependencies.backends);
   paymentRoutes(typed, dependencies.backends);
+  paymentMethodRoutes(typed, dependencies.backends);
   refundRoutes(typed, dependencies.backends);
   disputeRoutes(typed, dependencies.backends);
   creditRoutes(typed, dependencies.backends);

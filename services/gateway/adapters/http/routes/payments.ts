@@ -82,18 +82,29 @@ export const paymentRoutes = (app: App, { payments }: Pick<Backends, 'payments'>
       schema: {
         tags,
         summary: 'Start a payment',
-        description: 'Open checkoutUrl in a browser to pay. The wallet is credited once, when the gateway confirms.',
+        description:
+          'Open checkoutUrl in a browser to pay, or name a saved payment method, which is charged at once. The wallet is credited once, when the gateway confirms.',
         headers: IdempotencyHeaders,
-        body: Type.Object({ amount: Amount, currency: Currency, gateway: Gateway }, closed),
+        body: Type.Object(
+          {
+            amount: Amount,
+            currency: Currency,
+            gateway: Gateway,
+            saveMethod: Type.Optional(
+              Type.Boolean({ description: 'Let the gateway keep the card, for later payments without a page: /v2/payment-methods' }),
+            ),
+            paymentMethodId: Type.Optional(id('pm')),
+          },
+          closed,
+        ),
         response: { 201: Payment, ...problems(403, 409, 422, 503) },
       },
     },
     async (request, reply) => {
-      const { amount, currency, gateway = '' } = request.body;
-      const answer = await payments.startPayment(
-        { idempotencyKey: idempotencyKeyOf(request), amount: toMoney('amount', amount, currency), gateway },
-        callOptions(request),
-      );
+      const { amount, currency, gateway = '', saveMethod = false, paymentMethodId: named } = request.body;
+      const paymentMethodId = named === undefined ? '' : pathId('paymentMethod', named);
+      const asked = { amount: toMoney('amount', amount, currency), gateway, saveMethod, paymentMethodId };
+      const answer = await payments.startPayment({ idempotencyKey: idempotencyKeyOf(request), ...asked }, callOptions(request));
       return reply.code(201).send(paymentFromProto(answer.payment));
     },
   );

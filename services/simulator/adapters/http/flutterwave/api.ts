@@ -18,7 +18,7 @@ export const registerFlutterwave = (
   dependencies: PaymentDependencies,
   account: { readonly secretKey: string; readonly webhookUrl: string },
 ): void => {
-  const { world, book, createPayment, refundBook, disputeBook } = dependencies;
+  const { world, book, createPayment, chargeCard, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     if (await faults.meetOutage(reply)) return false;
@@ -42,9 +42,39 @@ export const registerFlutterwave = (
       if (amountMicros === undefined || amountMicros <= 0n) return () => reply.code(400).send(no('amount must be a number'));
       const { webhookUrl } = account;
       const returnUrl = String(body['redirect_url'] ?? '');
-      const order = { protocol: 'flutterwave' as const, reference, amountMicros, currency, webhookUrl, returnUrl };
+      const payerEmail = String((body['customer'] as { email?: unknown } | undefined)?.email ?? '');
+      // Flutterwave gives a token with every card payment.
+      const order = {
+        protocol: 'flutterwave' as const,
+        reference,
+        amountMicros,
+        currency,
+        webhookUrl,
+        returnUrl,
+        payerEmail,
+        savesCard: true,
+      };
       const payment = createPayment(order, book.nextId('key'));
       return () => reply.send(yes('Hosted Link', { link: `${request.protocol}://${request.host}/checkout/${payment.id}` }));
+    });
+  });
+  server.post('/v3/tokenized-charges', async (request, reply) => {
+    if (!(await open(request, reply))) return reply;
+    return faults.create(reply, () => {
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      const [reference, currency, token, payerEmail] = [body['tx_ref'], body['currency'], body['token'], body['email']].map(String);
+      const amountMicros = parseDecimal(String(body['amount']));
+      if (amountMicros === undefined || amountMicros <= 0n || reference === undefined || currency === undefined)
+        return () => reply.code(400).send(no('amount must be a number'));
+      if (book.byReference(reference).some(tried)) return () => reply.code(400).send(no('Transaction reference already exist'));
+      const order = { protocol: 'flutterwave' as const, reference, amountMicros, currency, webhookUrl: account.webhookUrl, returnUrl: '' };
+      const payment = chargeCard(
+        { ...order, payerEmail: payerEmail ?? '' },
+        String(token).replace(/^flw-t1nf-/, 'tok_'),
+        book.nextId('key'),
+      );
+      if (payment === undefined) return () => reply.code(400).send(no('Wrong token or email passed'));
+      return () => reply.send(yes('Charge successful', transaction(payment, payment.status === 'succeeded' ? 'successful' : 'failed')));
     });
   });
   server.get<{ Querystring: { tx_ref?: string } }>('/v3/transactions/verify_by_reference', async (request, reply) => {

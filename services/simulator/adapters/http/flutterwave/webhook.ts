@@ -1,7 +1,15 @@
 import { formatDecimal } from '#platform/money/index.ts';
+import { cardOf } from '../../../app/charge-card.ts';
 import { paymentNumber } from '../../../app/create-payment.ts';
 import type { WebhookDialect } from '../../../app/ports.ts';
 import type { Payment } from '../../../domain/payment.ts';
+
+const cardJson = (payment: Payment): object | null => {
+  const card = cardOf(payment);
+  if (card === undefined) return null;
+  const expiry = `${String(card.expiryMonth).padStart(2, '0')}/${String(card.expiryYear % 100)}`;
+  return { type: card.brand.toUpperCase(), last_4digits: card.last4, expiry, token: card.token.replace(/^tok_/, 'flw-t1nf-') };
+};
 
 /** Flutterwave writes amounts as JSON numbers of whole units. */
 export const transaction = (payment: Payment, status: 'successful' | 'failed'): object => ({
@@ -9,6 +17,8 @@ export const transaction = (payment: Payment, status: 'successful' | 'failed'): 
   tx_ref: payment.reference,
   amount: Number(formatDecimal(payment.paidMicros)),
   currency: payment.paidCurrency,
+  customer: { email: payment.payerEmail ?? '' },
+  card: cardJson(payment),
   charged_amount: Number(formatDecimal(payment.paidMicros)),
   status,
   created_at: new Date(payment.createdAtMs).toISOString(),

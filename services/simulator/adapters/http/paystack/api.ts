@@ -17,7 +17,7 @@ export const registerPaystack = (
   dependencies: PaymentDependencies,
   account: { readonly secretKey: string; readonly webhookUrl: string },
 ): void => {
-  const { world, book, createPayment, refundBook, disputeBook } = dependencies;
+  const { world, book, createPayment, chargeCard, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const find = (reference: string): Payment | undefined => book.byReference(reference).find(({ protocol }) => protocol === 'paystack');
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
@@ -38,10 +38,38 @@ export const registerPaystack = (
         return () => reply.code(400).send(no('Invalid Amount Sent'));
       if (find(reference) !== undefined) return () => reply.code(400).send(no('Duplicate Transaction Reference'));
       const { webhookUrl } = account;
-      const order = { protocol: 'paystack' as const, reference, amountMicros, currency, webhookUrl, returnUrl: returnUrl ?? '' };
+      // Paystack keeps every card that was paid with.
+      const kept = { savesCard: true, payerEmail: String(body['email']) };
+      const order = { protocol: 'paystack' as const, reference, amountMicros, currency, webhookUrl, returnUrl: returnUrl ?? '', ...kept };
       const payment = createPayment(order, reference);
       const url = `${request.protocol}://${request.host}/checkout/${payment.id}`;
       return () => reply.send(yes('Authorization URL created', { authorization_url: url, access_code: payment.id, reference }));
+    });
+  });
+  server.post('/transaction/charge_authorization', async (request, reply) => {
+    if (!(await open(request, reply))) return reply;
+    return faults.create(reply, () => {
+      const body = (request.body ?? {}) as Record<string, unknown>;
+      const [reference, currency, code, email] = [body['reference'], body['currency'], body['authorization_code'], body['email']].map(
+        String,
+      );
+      const amountMicros = microsOfMinor(currency ?? '', body['amount']);
+      if (amountMicros === undefined || reference === undefined || currency === undefined)
+        return () => reply.code(400).send(no('Invalid Amount Sent'));
+      if (find(reference) !== undefined) return () => reply.code(400).send(no('Duplicate Transaction Reference'));
+      const { webhookUrl } = account;
+      const order = {
+        protocol: 'paystack' as const,
+        reference,
+        amountMicros,
+        currency,
+        webhookUrl,
+        returnUrl: '',
+        payerEmail: email ?? '',
+      };
+      const payment = chargeCard(order, String(code).replace(/^AUTH_/, 'tok_'), reference);
+      if (payment === undefined) return () => reply.code(400).send(no('Authorization code is invalid'));
+      return () => reply.send(yes('Charge attempted', transaction(payment)));
     });
   });
   server.get<{ Params: { reference: string } }>('/transaction/verify/:reference', async (request, reply) => {

@@ -1,8 +1,23 @@
 import { createHmac } from 'node:crypto';
 import type { WebhookDialect } from '../../../app/ports.ts';
 import type { Payment } from '../../../domain/payment.ts';
+import { cardOf } from '../../../app/charge-card.ts';
 import { paymentNumber } from '../../../app/create-payment.ts';
 import { minorUnits } from '../amounts.ts';
+
+const authorizationOf = (payment: Payment): object | null => {
+  const card = cardOf(payment);
+  if (card === undefined) return null;
+  const { last4, brand, expiryMonth, expiryYear } = card;
+  return {
+    authorization_code: card.token.replace(/^tok_/, 'AUTH_'),
+    reusable: true,
+    card_type: brand,
+    last4,
+    exp_month: String(expiryMonth),
+    exp_year: String(expiryYear),
+  };
+};
 
 /** A transaction: `abandoned` until the customer has paid or was declined, as Paystack shows it. */
 export const transaction = (payment: Payment): object => ({
@@ -12,6 +27,8 @@ export const transaction = (payment: Payment): object => ({
   amount: minorUnits(payment.paidCurrency, payment.paidMicros),
   currency: payment.paidCurrency,
   channel: 'card',
+  authorization: authorizationOf(payment),
+  customer: { email: payment.payerEmail ?? '' },
   created_at: new Date(payment.createdAtMs).toISOString(),
 });
 

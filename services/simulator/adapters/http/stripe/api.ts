@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { boundedMap, type BoundedMap } from '../../../domain/bounded-map.ts';
+import type { PaymentOrder } from '../../../app/create-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
 import { microsOfMinor } from '../amounts.ts';
 import { paymentFaults } from '../payment-faults.ts';
 import type { PaymentDependencies } from '../payments.ts';
 import { isBearer } from '../bearer.ts';
-import { dispute, intent, intentId, refund, session, sessionIdOf } from './objects.ts';
+import { dispute, intent, intentId, refund, session, sessionIdOf, tokenOfMethod } from './objects.ts';
 
 export interface StripeAccount {
   readonly secretKey: string;
@@ -35,7 +36,7 @@ const within = <T extends object>(query: Record<string, string>, objects: readon
 
 /** Stripe's REST API, as far as a shop with hosted checkout needs it. A POST is replayed by its Idempotency-Key. */
 export const registerStripe = (server: FastifyInstance, dependencies: PaymentDependencies, account: StripeAccount): void => {
-  const { world, book, createPayment, refundBook, disputeBook } = dependencies;
+  const { world, book, createPayment, chargeCard, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const kept = boundedMap<string, Kept>(100_000);
   const payments = (): Payment[] => book.payments.newest(1_000).filter(({ protocol }) => protocol === 'stripe');
@@ -80,28 +81,34 @@ export const registerStripe = (server: FastifyInstance, dependencies: PaymentDep
     });
   };
 
-  const make = (reference: string, amount: string | undefined, currency: string | undefined, returnUrl: string): Payment | undefined => {
+  const expands = (request: FastifyRequest, path: string): boolean =>
+    Object.entries(request.query as Record<string, string>).some(([key, value]) => key.startsWith('expand') && value.startsWith(path));
+  const orderOf = (
+    reference: string,
+    amount: string | undefined,
+    currency: string | undefined,
+    returnUrl: string,
+  ): PaymentOrder | undefined => {
     const code = (currency ?? '').toUpperCase();
     const amountMicros = /^[A-Z]{3}$/.test(code) ? microsOfMinor(code, amount) : undefined;
     if (amountMicros === undefined) return undefined;
-    const order = { protocol: 'stripe' as const, reference, amountMicros, currency: code, webhookUrl: account.webhookUrl, returnUrl };
-    return createPayment(order, book.nextId('key'));
+    return { protocol: 'stripe', reference, amountMicros, currency: code, webhookUrl: account.webhookUrl, returnUrl };
   };
+  const make = (order: PaymentOrder | undefined): Payment | undefined => order && createPayment(order, book.nextId('key'));
   const wrongAmount: [number, object] = [400, failure('invalid_request_error', 'Invalid amount or currency', 'parameter_invalid_integer')];
 
   post('/v1/checkout/sessions', (request, form) => {
     const price = 'line_items[0][price_data]';
-    const payment = make(
-      form['client_reference_id'] ?? '',
-      form[`${price}[unit_amount]`],
-      form[`${price}[currency]`],
-      form['success_url'] ?? '',
-    );
+    const reference = form['client_reference_id'] ?? '';
+    const order = orderOf(reference, form[`${price}[unit_amount]`], form[`${price}[currency]`], form['success_url'] ?? '');
+    const payment = make(order && { ...order, savesCard: form['payment_intent_data[setup_future_usage]'] === 'off_session' });
     return payment === undefined ? wrongAmount : [200, sessionOf(request, payment)];
   });
   get('/v1/checkout/sessions/:id', (request) => {
     const payment = find(request.params.id);
-    return payment === undefined ? missing(`checkout.session: '${request.params.id}'`) : [200, sessionOf(request, payment)];
+    return payment === undefined
+      ? missing(`checkout.session: '${request.params.id}'`)
+      : [200, session(payment, `${request.protocol}://${request.host}/checkout/${payment.id}`, expands(request, 'payment_intent'))];
   });
   get('/v1/checkout/sessions', (request) => [
     200,
@@ -111,8 +118,34 @@ export const registerStripe = (server: FastifyInstance, dependencies: PaymentDep
     ),
   ]);
   post('/v1/payment_intents', (_, form) => {
-    const payment = make(form['metadata[payment_id]'] ?? '', form['amount'], form['currency'], '');
-    return payment === undefined ? wrongAmount : [200, intent(payment)];
+    const order = orderOf(form['metadata[payment_id]'] ?? '', form['amount'], form['currency'], '');
+    const method = form['payment_method'];
+    if (order === undefined || method === undefined) {
+      const payment = make(order);
+      return payment === undefined ? wrongAmount : [200, intent(payment)];
+    }
+    const payment = chargeCard(order, tokenOfMethod(method), book.nextId('key'));
+    if (payment === undefined) return missing(`PaymentMethod: '${method}'`);
+    if (payment.status === 'succeeded') return [200, intent(payment)];
+    return [
+      402,
+      { error: { type: 'card_error', code: 'card_declined', message: 'Your card was declined.', payment_intent: intent(payment) } },
+    ];
+  });
+  get('/v1/payment_intents/search', (request) => {
+    const asked = /^metadata\['payment_id'\]:'([^']*)'$/.exec((request.query as Record<string, string>)['query'] ?? '')?.[1];
+    const found = payments().filter(({ reference, status, direct }) => reference === asked && (status !== 'pending' || direct === true));
+    return [
+      200,
+      {
+        ...list(
+          '/v1/payment_intents/search',
+          found.map((payment) => intent(payment)),
+        ),
+        object: 'search_result',
+        next_page: null,
+      },
+    ];
   });
   get('/v1/payment_intents/:id', (request) => {
     const payment = find(sessionIdOf(request.params.id));

@@ -1,3 +1,4 @@
+import { cardOf } from '../../../app/charge-card.ts';
 import type { SimulatedDispute } from '../../../app/dispute-payment.ts';
 import type { SimulatedRefund } from '../../../app/refund-payment.ts';
 import type { Payment } from '../../../domain/payment.ts';
@@ -9,8 +10,23 @@ export const sessionIdOf = (intent: string): string => intent.replace(/^pi_/, 'c
 
 const seconds = (payment: Payment): number => Math.floor(payment.createdAtMs / 1000);
 
+const customerOf = (payment: Payment): string => payment.id.replace(/^cs_/, 'cus_');
+/** A card's id in Stripe's shape, and back to the token of the world. */
+const methodOf = (payment: Payment): object | null => {
+  const card = cardOf(payment);
+  if (card === undefined) return null;
+  const { brand, last4, expiryMonth, expiryYear } = card;
+  return {
+    id: card.token.replace(/^tok_cs_/, 'pm_'),
+    object: 'payment_method',
+    type: 'card',
+    card: { brand, last4, exp_month: expiryMonth, exp_year: expiryYear },
+  };
+};
+export const tokenOfMethod = (method: string): string => method.replace(/^pm_/, 'tok_cs_');
+
 /** A Checkout Session: `expired` when the customer gave up, as the hosted page cannot fail otherwise. */
-export const session = (payment: Payment, url: string): object => ({
+export const session = (payment: Payment, url: string, expanded = false): object => ({
   id: payment.id,
   object: 'checkout.session',
   amount_total: minorUnits(payment.paidCurrency, payment.paidMicros),
@@ -20,14 +36,15 @@ export const session = (payment: Payment, url: string): object => ({
   livemode: false,
   metadata: { payment_id: payment.reference },
   mode: 'payment',
-  payment_intent: payment.status === 'succeeded' ? intentId(payment) : null,
+  customer: payment.savesCard === true ? customerOf(payment) : null,
+  payment_intent: payment.status === 'succeeded' ? (expanded ? intent(payment, undefined, true) : intentId(payment)) : null,
   payment_status: payment.status === 'succeeded' ? 'paid' : 'unpaid',
   status: { pending: 'open', succeeded: 'complete', failed: 'expired' }[payment.status],
   success_url: payment.returnUrl,
   url: payment.status === 'pending' ? url : null,
 });
 
-export const intent = (payment: Payment, status?: string): object => ({
+export const intent = (payment: Payment, status?: string, expanded = false): object => ({
   id: intentId(payment),
   object: 'payment_intent',
   amount: minorUnits(payment.askedCurrency, payment.askedMicros),
@@ -36,7 +53,14 @@ export const intent = (payment: Payment, status?: string): object => ({
   created: seconds(payment),
   livemode: false,
   metadata: { payment_id: payment.reference },
-  status: status ?? { pending: 'requires_payment_method', succeeded: 'succeeded', failed: 'canceled' }[payment.status],
+  payment_method: expanded ? methodOf(payment) : null,
+  status:
+    status ??
+    {
+      pending: 'requires_payment_method',
+      succeeded: 'succeeded',
+      failed: payment.direct === true ? 'requires_payment_method' : 'canceled',
+    }[payment.status],
 });
 
 /** The charge of a paid PaymentIntent, as refunds and disputes tell of it; it carries the metadata of its intent. */

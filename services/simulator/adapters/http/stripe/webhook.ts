@@ -6,7 +6,8 @@ import { charge, intent, intentId, session } from './objects.ts';
 const objectOf = (payment: Payment, what: Parameters<WebhookDialect['event']>[1]): object => {
   if (what === 'declined') return intent(payment, 'requires_payment_method');
   if (what === 'disputed' || what === 'dispute_decided') return { object: 'dispute', payment_intent: intentId(payment) };
-  return what === 'refunded' ? charge(payment) : session(payment, '');
+  if (what === 'refunded') return charge(payment);
+  return payment.direct === true ? intent(payment) : session(payment, '');
 };
 
 /** Events as Stripe sends and lists them. @param parts.events remembers them, for `GET /v1/events` */
@@ -18,7 +19,8 @@ export const stripeWebhook = (parts: {
   events: BoundedMap<string, object>;
 }): WebhookDialect => ({
   event: (payment, what) => {
-    const type = {
+    const direct = { succeeded: 'payment_intent.succeeded', failed: 'payment_intent.payment_failed' } as const;
+    const told = {
       succeeded: 'checkout.session.completed',
       failed: 'checkout.session.expired',
       declined: 'payment_intent.payment_failed',
@@ -26,6 +28,7 @@ export const stripeWebhook = (parts: {
       disputed: 'charge.dispute.created',
       dispute_decided: 'charge.dispute.closed',
     }[what];
+    const type = payment.direct === true && (what === 'succeeded' || what === 'failed') ? direct[what] : told;
     const event = {
       id: parts.nextId('evt'),
       object: 'event',

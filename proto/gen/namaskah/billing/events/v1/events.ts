@@ -242,6 +242,11 @@ export interface DisputeDecided {
   outcome: string;
 }
 
+/** Automatic top-ups of a tenant were switched off: its payment method failed too often. */
+export interface TopUpSuspended {
+  reason: string;
+}
+
 function createBasePaymentStarted(): PaymentStarted {
   return { paymentId: "", gateway: "", amount: undefined };
 }
@@ -3795,6 +3800,73 @@ export const DisputeDecided: MessageFns<DisputeDecided> = {
       ? Money.fromPartial(object.amount)
       : undefined;
     message.outcome = object.outcome ?? "";
+    return message;
+  },
+};
+
+function createBaseTopUpSuspended(): TopUpSuspended {
+  return { reason: "" };
+}
+
+export const TopUpSuspended: MessageFns<TopUpSuspended> = {
+  encode(message: TopUpSuspended, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TopUpSuspended {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTopUpSuspended();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TopUpSuspended {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: TopUpSuspended): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TopUpSuspended>, I>>(base?: I): TopUpSuspended {
+    return TopUpSuspended.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TopUpSuspended>, I>>(object: I): TopUpSuspended {
+    const message = createBaseTopUpSuspended();
+    message.reason = object.reason ?? "";
     return message;
   },
 };
