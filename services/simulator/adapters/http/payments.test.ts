@@ -64,7 +64,7 @@ test('a payment from creation to the signed webhook', async (t) => {
   const payment = await created(simulator, { webhookUrl: `${receiver.url}/hook` }, 'key-1');
   assert.deepEqual(
     { ...payment, id: '', checkoutUrl: '', createdAt: '' },
-    { id: '', reference: 'ref-1', status: 'pending', amount: '12.50', currency: 'USD', checkoutUrl: '', createdAt: '' },
+    { id: '', reference: 'ref-1', status: 'pending', amount: '12.50', currency: 'USD', checkoutUrl: '', card: null, createdAt: '' },
   );
 
   const page = await fetch(payment.checkoutUrl);
