@@ -61,10 +61,14 @@ select v.id from batch_items i join verifications v on v.id = i.verification_id 
  * waits for all of a large order of somebody else.
  */
 export const claimItemsSql = `
-with turns as (
-  select tenant.tenant_id, i.batch_id, i.position, i.next_at, i.turn + (
-           select count(*) from batch_items l where l.tenant_id = tenant.tenant_id and l.state = 'pending' and l.leased_until > $1) as turn
-    from (select distinct tenant_id from batches where state = 'buying') tenant
+with tenants as materialized (
+  -- Counted once for each tenant, not for each item.
+  select t.tenant_id, (select count(*) from batch_items l where l.tenant_id = t.tenant_id and l.state = 'pending'
+                          and l.leased_until is not null and l.leased_until > $1) as running
+    from (select distinct tenant_id from batches where state = 'buying') t
+), turns as (
+  select i.batch_id, i.position, i.next_at, i.turn + tenant.running as turn
+    from tenants tenant
     cross join lateral (
       select n.batch_id, n.position, n.next_at, row_number() over (order by n.next_at, n.batch_id, n.position) as turn
         from (select i.batch_id, i.position, i.next_at

@@ -5,6 +5,7 @@ import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
 import { providerSettlements } from './0060-provider-settlements.ts';
+import { bulkLeases } from './0053-bulk-leases.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
 
@@ -104,6 +105,7 @@ alter table verifications add column quote_id uuid;
   purchaseDetails,
   bulk,
   catalogueVersion,
+  bulkLeases,
   actors,
   policy,
   routing,
