@@ -104,6 +104,7 @@ export const metricTable = {
   ]),
   verification_route_refusals_total: counter('Numbers that a provider refused, by reason.', ['provider', 'reason']),
   verification_provider_circuit: gauge('Circuit of a provider: 0 closed, 1 half-open, 2 open.', ['provider']),
+  verification_provider_balance: gauge('What our account at a provider holds, in its currency, as last read.', ['provider']),
   verification_batches_total: counter('Bulk orders by the state they ended in.', ['status']),
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
   verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),

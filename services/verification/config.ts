@@ -105,6 +105,11 @@ export const verificationConfig = defineConfig({
     max: 60_000,
     description: 'between two looks at what others learnt',
   }),
+  marketRefreshMs: durationVar('MARKET_REFRESH_MS', {
+    default: 300_000,
+    min: 1_000,
+    description: "between two readings of a provider's price list",
+  }),
   bulkBuyMs: durationVar('BULK_BUY_MS', {
     default: 15 * 60_000,
     min: 1_000,

@@ -1,3 +1,6 @@
+import { createFiveSimMarket } from './adapters/five-sim/market.ts';
+import { createHandlerApiMarket } from './adapters/handler-api/market.ts';
+import { createTextVerifiedMarket } from './adapters/text-verified/market.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { grpcClient, grpcTls, startGrpcServer } from '#platform/grpc/index.ts';
@@ -35,7 +38,7 @@ import { priceOffers } from './app/price-offers.ts';
 import { quotePrice } from './app/quote-price.ts';
 import { receivePush } from './app/receive-push.ts';
 import { countOutcomes } from './app/routing/count-outcomes.ts';
-import type { Seller } from './app/routing/ports.ts';
+import type { MarketSource, Seller } from './app/routing/ports.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
 import { sellsOffer } from './domain/catalogue.ts';
@@ -95,11 +98,18 @@ const openPorts = async (
       metrics,
     }),
   );
+  const sources: MarketSource[] = [
+    await life.own(
+      'handler-api market',
+      createHandlerApiMarket({ url: config.handlerApiUrl, apiKey: config.handlerApiKey, timeoutMs: config.providerTimeoutMs, catalogue }),
+    ),
+  ];
   const providers: Upstream[] = [{ ...handlerApi, codes: 'handlerApi' }];
   if (config.fiveSimUrl !== undefined && config.fiveSimToken !== undefined) {
     const account = { url: config.fiveSimUrl, token: config.fiveSimToken, timeoutMs: config.providerTimeoutMs };
     const fiveSim = await life.own('5sim', createFiveSimProvider({ ...account, catalogue, metrics }));
     providers.push({ ...fiveSim, codes: 'fiveSim' });
+    sources.push(await life.own('5sim market', createFiveSimMarket({ ...account, catalogue })));
   }
   const pushes = [createHandlerApiPush({ secret: config.pushSecret })];
   const { textVerifiedUrl, textVerifiedKey, textVerifiedUsername, textVerifiedWebhookSecret } = config;
@@ -107,6 +117,7 @@ const openPorts = async (
     const account = { url: textVerifiedUrl, apiKey: textVerifiedKey, username: textVerifiedUsername, timeoutMs: config.providerTimeoutMs };
     const textVerified = await life.own('textverified', createTextVerifiedProvider({ ...account, catalogue, clock, metrics }));
     providers.push({ ...textVerified, codes: 'textVerified' });
+    sources.push(await life.own('textverified market', createTextVerifiedMarket({ ...account, clock })));
     if (textVerifiedWebhookSecret !== undefined)
       pushes.push(createTextVerifiedPush({ secret: config.pushSecret, webhookSecret: textVerifiedWebhookSecret }));
   }
@@ -114,7 +125,7 @@ const openPorts = async (
     name,
     sells: (offer) => sellsOffer(codes, offer),
   }));
-  const routing = await openRouting({ life, config, db, clock, sellers });
+  const routing = await openRouting({ life, config, db, clock, sellers, sources, catalogue });
   const routes = routing.planner;
   const ports: Ports = {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()) }),

@@ -3,9 +3,10 @@ import type { Life } from '#platform/lifecycle/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import { type Clock, addMs, hourMs } from '#platform/time/index.ts';
 import { routingService } from './adapters/grpc/routing.ts';
+import { createMarketStore } from './adapters/postgres/routing/market.ts';
 import { createRouteStore } from './adapters/postgres/routing/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
-import { createRouteObserver } from './adapters/telemetry/route-observer.ts';
+import { createMarketObserver, createRouteObserver } from './adapters/telemetry/route-observer.ts';
 import type { Ports } from './app/ports.ts';
 import { getRoute } from './app/routing/get-route.ts';
 import { listRoutes } from './app/routing/list-routes.ts';
@@ -13,9 +14,11 @@ import { listServiceStatus } from './app/routing/list-service-status.ts';
 import { pauseProvider } from './app/routing/pause-provider.ts';
 import { routeCodes } from './app/routing/route-codes.ts';
 import { createPlanner, type Planner } from './app/routing/planner.ts';
-import type { Seller } from './app/routing/ports.ts';
+import type { MarketSource, Seller } from './app/routing/ports.ts';
+import { refreshMarket } from './app/routing/refresh-market.ts';
 import { refreshRoutes } from './app/routing/refresh-routes.ts';
 import type { VerificationConfig } from './config.ts';
+import type { Catalogue } from './domain/catalogue.ts';
 import { usualRules } from './domain/routing/decide.ts';
 
 export interface RoutingParts {
@@ -24,9 +27,14 @@ export interface RoutingParts {
   readonly db: Database;
   readonly clock: Clock;
   readonly sellers: readonly Seller[];
+  readonly sources: readonly MarketSource[];
+  readonly catalogue: Catalogue;
 }
 
 const forgetMs = 10 * 60_000;
+/** How often somebody looks whether a price list is due; how long reading one may take. */
+const marketTickMs = 5_000;
+const marketLeaseMs = 10 * 60_000;
 /** A day is shown; the hours around it are for those who look into an incident. */
 const keptHours = 72;
 
@@ -36,7 +44,7 @@ export interface Routing {
 }
 
 /** Part of the composition root: who is asked for a number. Knows what others have learnt before it answers. */
-export const openRouting = async ({ life, config, db, clock, sellers }: RoutingParts): Promise<Routing> => {
+export const openRouting = async ({ life, config, db, clock, sellers, sources, catalogue }: RoutingParts): Promise<Routing> => {
   const { logger, metrics } = life;
   const { routeHalfLifeMs: halfLifeMs, routeAttempts: attempts, routeExploreShare: exploreShare, routeRefreshMs: tickMs } = config;
   const routes = createRouteStore({ db, halfLifeMs });
@@ -55,6 +63,19 @@ export const openRouting = async ({ life, config, db, clock, sellers }: RoutingP
     ...{ houseKeepMs: forgetMs, logger, tickMs, limit: 1, leaseMs: tickMs },
   });
   await life.own('routing', scheduler);
+  const read = refreshMarket({
+    ...{ sources, catalogue, clock, market: createMarketStore(db), observer: createMarketObserver({ logger, metrics }) },
+    ...{ everyMs: config.marketRefreshMs, leaseMs: marketLeaseMs },
+  });
+  const reading = startScheduler({
+    work: async () => {
+      await read();
+      return 0;
+    },
+    houseKeep: async () => {},
+    ...{ houseKeepMs: Number.POSITIVE_INFINITY, logger, tickMs: marketTickMs, limit: 1, leaseMs: marketLeaseMs },
+  });
+  await life.own('market', reading);
   return {
     planner,
     service: ({ store, sealer }) => {

@@ -1,6 +1,6 @@
 import type { Logger } from '#platform/logging/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
-import type { RouteObserver } from '../../app/routing/ports.ts';
+import type { MarketObserver, RouteObserver } from '../../app/routing/ports.ts';
 
 const levels = { closed: 0, half_open: 1, open: 2 } as const;
 
@@ -16,5 +16,14 @@ export const createRouteObserver = ({ logger, metrics }: { logger: Logger; metri
       circuits.set({ provider }, levels[state]);
       logger.warn({ provider, circuit: state }, 'a circuit has changed');
     },
+  };
+};
+
+/** Metrics and logs of price lists and balances. */
+export const createMarketObserver = ({ logger, metrics }: { logger: Logger; metrics: Metrics }): MarketObserver => {
+  const balances = metrics.gauge('verification_provider_balance');
+  return {
+    balance: (provider, micros) => balances.set({ provider }, Number(micros) / 1_000_000),
+    unreadable: (provider, what, detail) => logger.warn({ provider, what, detail }, 'a provider does not say what it has'),
   };
 };

@@ -1,4 +1,4 @@
-import type { Offer } from '../../domain/catalogue.ts';
+import type { Country, Offer } from '../../domain/catalogue.ts';
 import { type Circuit, closedCircuit } from '../../domain/routing/breaker.ts';
 import type { Decision } from '../../domain/routing/decide.ts';
 import type { Cell, RouteKey } from '../../domain/routing/evidence.ts';
@@ -95,6 +95,32 @@ export interface RouteStore {
   /** By service and country, over all providers, in the order of their codes. */
   day(since: Date): Promise<readonly DayTally[]>;
   forgetHours(before: Date): Promise<void>;
+}
+
+export type BalanceOutcome = { readonly kind: 'known'; readonly micros: bigint } | { readonly kind: 'unknown'; readonly detail: string };
+export type OffersOutcome =
+  /** All of the catalogue that it sells in the country. */
+  | { readonly kind: 'listed'; readonly offers: readonly Omit<ListedOffer, 'provider' | 'country'>[] }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
+/** What a provider says of itself. No method throws, and every call has a time-out. */
+export interface MarketSource {
+  readonly name: string;
+  balance(): Promise<BalanceOutcome>;
+  /** undefined: it has no price list to read. */
+  readonly offers: ((country: Country) => Promise<OffersOutcome>) | undefined;
+}
+
+export interface MarketStore {
+  /** @returns false when it is not due, or another replica is at it */
+  claim(provider: string, now: Date, until: Date): Promise<boolean>;
+  release(provider: string, read: { balance: ProviderState['balance']; readAt: Date | undefined; dueAt: Date }): Promise<void>;
+  replace(provider: string, country: string, offers: readonly Omit<ListedOffer, 'provider' | 'country'>[]): Promise<void>;
+}
+
+export interface MarketObserver {
+  balance(provider: string, micros: bigint): void;
+  unreadable(provider: string, what: 'balance' | 'prices', detail: string): void;
 }
 
 /** What those who run the platform want to know of routing. */
