@@ -96,6 +96,8 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
         PROVIDER_HANDLER_API_KEY: secrets.providerHandlerApiKey,
         PROVIDER_PUSH_SECRET: secrets.providerPushSecret,
         VERIFICATION_ENCRYPTION_KEY: secrets.verificationEncryptionKey,
+        // Here numbers live for seconds: a minute's patience for another code would only make demos and tests wait.
+        FINISH_DELAY_MS: '1000',
       };
     case 'campaign':
       return {

@@ -146,6 +146,13 @@ export const catalogue = {
     'The verification cannot be cancelled in its present state.',
   ),
   'verification.early_cancel': row('FAILED_PRECONDITION', 409, 'client', true, 'The provider does not accept a cancellation yet.'),
+  'verification.another_code_unavailable': row(
+    'FAILED_PRECONDITION',
+    409,
+    'client',
+    false,
+    'No further code can be asked for on this number.',
+  ),
   'verification.provider_unavailable': row('UNAVAILABLE', 503, 'upstream', true, 'The number provider does not answer.'),
 
   'campaign.wrong_state': row('FAILED_PRECONDITION', 409, 'client', false, 'The campaign is not in a state that allows this.'),

@@ -22,6 +22,7 @@ import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/cam
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
 import { RoutingServiceClient } from '#proto/namaskah/verification/v1/routing.ts';
+import { LifeCycleServiceClient } from '#proto/namaskah/verification/v1/lifecycle.ts';
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
 import { ChoiceServiceClient } from '#proto/namaskah/verification/v1/choices.ts';
 import { PolicyServiceClient } from '#proto/namaskah/verification/v1/policy.ts';
@@ -97,6 +98,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       choices: await life.own('choices', grpcClient(ChoiceServiceClient, at(config.verificationAddress))),
       routing: await life.own('routing', grpcClient(RoutingServiceClient, at(config.verificationAddress))),
+      lifeCycle: await life.own('life cycle', grpcClient(LifeCycleServiceClient, at(config.verificationAddress))),
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       leakage: await life.own('leakage', grpcClient(LeakageServiceClient, at(config.verificationAddress))),

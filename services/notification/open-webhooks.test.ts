@@ -97,7 +97,15 @@ describe('customer webhooks', () => {
   const codeReceived = async (tenantId: string, occurredAt = new Date()): Promise<string> => {
     const verificationId = newId();
     const payload = {
-      ...{ verificationId, service: 'telegram', country: 'ID', provider: 'secret-provider', holdId: newId(), latencyMs: 8_250n },
+      ...{
+        verificationId,
+        service: 'telegram',
+        country: 'ID',
+        provider: 'secret-provider',
+        holdId: newId(),
+        latencyMs: 8_250n,
+        position: 1,
+      },
       price: { currency: 'USD', micros: 450_000n },
     };
     verifications.know(tenantId, verificationId, [

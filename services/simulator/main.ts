@@ -23,6 +23,7 @@ import { createDeliverCode, type Pushes } from './app/deliver-code.ts';
 import { createEndActivation } from './app/end-activation.ts';
 import { createPlanReceipts } from './app/plan-receipts.ts';
 import { newCounters, type Sign, type World } from './app/ports.ts';
+import { createReactivateNumber } from './app/reactivate-number.ts';
 import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
 import { createChargeCard } from './app/charge-card.ts';
@@ -117,6 +118,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
       book: activations,
       buyNumber: createBuyNumber(world, activationParts),
       changeActivation: createChangeActivation(world, activationParts),
+      reactivateNumber: createReactivateNumber(world, activationParts),
     };
     const http = await life.own(
       'http',

@@ -24,6 +24,10 @@ export const verificationConfig = defineConfig({
   handlerApiUrl: urlVar('PROVIDER_HANDLER_API_URL', { protocols: ['http', 'https'], description: 'ends in /stubs/handler_api.php' }),
   handlerApiKey: secretVar('PROVIDER_HANDLER_API_KEY', { minLength: 8, description: 'our key at the provider' }),
   handlerApiConnections: integerVar('PROVIDER_HANDLER_API_CONNECTIONS', { default: 128, min: 1, max: 2_000, description: 'calls at once' }),
+  handlerApiCancelAfterMs: durationVar('PROVIDER_HANDLER_API_CANCEL_AFTER_MS', {
+    default: 0,
+    description: 'how long after a purchase this provider takes nothing back; HeroSMS: 120000',
+  }),
   fiveSimUrl: urlVar('PROVIDER_FIVE_SIM_URL', {
     optional: true,
     protocols: ['http', 'https'],
@@ -79,7 +83,10 @@ export const verificationConfig = defineConfig({
     description: 'first look at a number that got no push; a safety net, the provider pushes',
   }),
   pollMaxMs: durationVar('POLL_MAX_MS', { default: 60_000, min: 50 }),
-  finishDelayMs: durationVar('FINISH_DELAY_MS', { default: 0, description: 'from the code to telling the provider that we are done' }),
+  finishDelayMs: durationVar('FINISH_DELAY_MS', {
+    default: 60_000,
+    description: 'from the code to telling the provider that we are done: so long another code can be asked for',
+  }),
   retryMs: durationVar('RETRY_MS', { default: 1_000, min: 10, description: 'first repetition of a call without an answer' }),
   retryMaxMs: durationVar('RETRY_MAX_MS', { default: 30_000, min: 10 }),
   giveUpMs: durationVar('GIVE_UP_MS', {

@@ -20,6 +20,7 @@ import { createHandlerApiPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
 import { followPrices } from './adapters/nats/follow-prices.ts';
 import { announceCatalogue } from './adapters/postgres/announce-catalogue.ts';
+import { loadPolicies } from './adapters/policies/load.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { postgresGate } from './adapters/postgres/policy/tenants.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
@@ -47,6 +48,7 @@ import { openBulk } from './open-bulk.ts';
 import { openLive } from './open-live.ts';
 import { openRouting, type Routing } from './open-routing.ts';
 import { openSettlement } from './open-settlement.ts';
+import { openLifeCycle } from './open-life-cycle.ts';
 
 /** What a provider's names in the catalogue stand under. */
 type Upstream = NumberProvider & { readonly codes: string };
@@ -94,6 +96,7 @@ const openPorts = async (
       apiKey: config.handlerApiKey,
       timeoutMs: config.providerTimeoutMs,
       connections: config.handlerApiConnections,
+      cancelAfterMs: config.handlerApiCancelAfterMs,
       catalogue,
       metrics,
     }),
@@ -129,6 +132,9 @@ const openPorts = async (
   const routes = routing.planner;
   const ports: Ports = {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()) }),
+  const routes = await openRouting({ life, config, db, clock, sellers });
+  return {
+    store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
     policy: postgresGate(db, clock),
     ledger: createLedger(billing),
     prices,
@@ -139,6 +145,7 @@ const openPorts = async (
     observer: countOutcomes(createObserver({ logger, metrics }), routes),
     clock,
     timing: config,
+    policies: loadPolicies(new URL('./data/policies.json', import.meta.url)),
     pause: (ms) => pause(ms),
   };
   return { ports, routing };
@@ -201,6 +208,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           policy,
           openLive({ db, sealer: ports.sealer }),
           settlement,
+          openLifeCycle(ports),
         ],
       }),
     );

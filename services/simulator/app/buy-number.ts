@@ -160,6 +160,7 @@ export const createBuyNumber = (
       codes: [],
       plannedCode: undefined,
       plannedEnd: undefined,
+      successor: undefined,
     };
     book.spend(activation.costMicros);
     book.add(activation);

@@ -37,6 +37,8 @@ export interface Activation {
   codes: ReceivedCode[];
   plannedCode: Planned | undefined;
   plannedEnd: Planned | undefined;
+  /** The activation under which its number goes on. */
+  successor: string | undefined;
 }
 
 /** What the seed decided at purchase about this number's code. */

@@ -2,12 +2,12 @@ import { appError } from '#platform/errors/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import { change } from '../domain/lifecycle.ts';
 import { isPaid } from '../domain/state.ts';
-import type { Verification } from '../domain/verification.ts';
+import type { ReportReason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 import { settleCancellation } from './settle-cancellation.ts';
 import { type VerificationView, viewOf } from './view.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing' | 'pause'>;
+export type CancelNeeds = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing' | 'pause'>;
 
 /** How long a second cancel waits for the first. */
 const patienceMs = [20, 40, 80, 160, 300, 400] as const;
@@ -18,7 +18,7 @@ const patienceMs = [20, 40, 80, 160, 300, 400] as const;
  * @throws request.not_found, verification.code_already_received | not_cancellable | early_cancel
  */
 export const cancelVerification =
-  (ports: Needs) =>
+  (ports: CancelNeeds) =>
   async (request: { tenantId: string; id: string }): Promise<VerificationView> => {
     let present = await read(ports, request);
     for (const ms of patienceMs) {
@@ -29,7 +29,8 @@ export const cancelVerification =
       if (present.state === 'reserving' || present.state === 'unknown')
         throw appError('verification.early_cancel', { retryAfterMs: ports.timing.reconcileGraceMs });
       if (present.state === 'waiting') {
-        const done = await tryCancel(ports, present);
+        refuseEarly(ports, present);
+        const done = await tryCancel(ports, present, undefined);
         if (done) return viewOf(ports.sealer, done);
       } else await ports.pause(ms);
       present = await read(ports, request);
@@ -42,16 +43,32 @@ const refusePaid = (verification: Verification): void => {
   if (isPaid(verification.state)) throw appError('verification.code_already_received');
 };
 
-const read = async (ports: Needs, { tenantId, id }: { tenantId: string; id: string }): Promise<Verification> => {
+const earlyCancel = (retryAfterMs: number): Error =>
+  appError('verification.early_cancel', { message: 'The provider does not take the number back yet; try again later.', retryAfterMs });
+
+/** The provider would say no: it need not be asked. */
+export const refuseEarly = ({ clock }: Pick<Ports, 'clock'>, { cancellableAt }: Verification): void => {
+  const waitMs = (cancellableAt?.getTime() ?? 0) - clock.now().getTime();
+  if (waitMs > 0) throw earlyCancel(waitMs);
+};
+
+const read = async (ports: CancelNeeds, { tenantId, id }: { tenantId: string; id: string }): Promise<Verification> => {
   const verification = await ports.store.find(tenantId, id);
   if (!verification) throw appError('request.not_found');
   return verification;
 };
 
 /** @returns the verification when this call settled it; undefined when somebody else changed it first */
-const tryCancel = async (ports: Needs, waiting: Verification): Promise<Verification | undefined> => {
+export const tryCancel = async (
+  ports: CancelNeeds,
+  waiting: Verification,
+  reportReason: ReportReason | undefined,
+): Promise<Verification | undefined> => {
   // Should this process die now, the scheduler settles the cancellation after the provider's time-out.
-  const cancelling = change(waiting, 'cancelAsked', { dueAt: addMs(ports.clock.now(), 2 * ports.timing.providerTimeoutMs) });
+  const cancelling = change(waiting, 'cancelAsked', {
+    reportReason,
+    dueAt: addMs(ports.clock.now(), 2 * ports.timing.providerTimeoutMs),
+  });
   if (!cancelling || (await ports.store.save(waiting, cancelling)) !== 'saved') return undefined;
   const answer = await settleCancellation(ports)(cancelling, { askFirst: false });
   switch (answer.kind) {
@@ -60,7 +77,7 @@ const tryCancel = async (ports: Needs, waiting: Verification): Promise<Verificat
     case 'pending':
       return cancelling;
     case 'early':
-      throw appError('verification.early_cancel', answer.retryAfterMs === undefined ? {} : { retryAfterMs: answer.retryAfterMs });
+      throw earlyCancel(answer.retryAfterMs);
     case 'code':
       throw appError('verification.code_already_received');
     case 'moved':

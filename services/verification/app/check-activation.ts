@@ -15,8 +15,9 @@ export const checkActivation =
     if (activationId === undefined || expiresAt === undefined) throw new Error('a waiting verification has an activation');
     const status = await ports.providers.named(waiting.provider).status(activationId);
     if (status.kind === 'code') {
-      await receiveMessage(ports)(waiting, status.message);
-      return;
+      const after = await receiveMessage(ports)(waiting, status.message);
+      if (after.state !== 'waiting') return;
+      // A message from before our lease is nothing: the number still waits.
     }
     // It ended on the provider's side, where a number without a code costs nothing.
     const now = ports.clock.now();
@@ -40,8 +41,8 @@ const giveBack = async (ports: Needs, waiting: Verification, activationId: strin
     const status = answer.message ? undefined : await provider.status(activationId);
     const message = answer.message ?? (status?.kind === 'code' ? status.message : undefined);
     if (message) {
-      await receiveMessage(ports)(waiting, message);
-      return;
+      const after = await receiveMessage(ports)(waiting, message);
+      if (after.state !== 'waiting') return;
     }
   }
   const now = ports.clock.now();

@@ -33,6 +33,8 @@ export interface CreateVerificationRequest {
   readonly quoteId?: string;
   /** Names of providers that are not to be asked. */
   readonly excludedProviders?: readonly string[];
+  /** The purchase that it replaces. */
+  readonly retryOf?: string;
   /** Of one item of a batch: its price was promised and its money reserved when the batch was taken. */
   /** Who asks: user:<id> or key:<id>. */
   readonly actor?: string;
@@ -170,12 +172,17 @@ const newVerification = (
     endedAt: undefined,
     dueAt: recoverAt(purchaseDeadline, ports.timing),
     attempts: 0,
+    retryOf: request.retryOf,
+    cancellableAt: undefined,
+    reportReason: undefined,
+    codes: 0,
+    another: undefined,
   };
 };
 
 /** What the customer said, not what it came to: a repetition after a change of prices is still the same request. */
 const requestHashOf = (request: CreateVerificationRequest, offer: Offer): string => {
-  const { maxPrice: limit, quoteId = '', batch, excludedProviders = [] } = request;
+  const { maxPrice: limit, quoteId = '', batch, excludedProviders = [], retryOf = '' } = request;
   const { service, country, capability, operator, areaCode } = offer;
   const parts = [service.code, country.code, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
   const named = (name: string, value: string): string[] => (value === '' ? [] : [`${name}:${value}`]);
@@ -185,6 +192,7 @@ const requestHashOf = (request: CreateVerificationRequest, offer: Offer): string
     ...named('area', areaCode),
     ...named('batch', batch?.id ?? ''),
     ...named('without', excludedProviders.toSorted().join(',')),
+    ...named('retry', retryOf),
   ];
   return [...parts, ...(quoteId === '' ? [] : [quoteId]), ...extras].join('|');
 };

@@ -12,7 +12,7 @@ export const finishActivation =
   async (received: Verification): Promise<void> => {
     if (received.activationId === undefined) throw new Error('a received verification has an activation');
     const answer = await ports.providers.named(received.provider).finish(received.activationId);
-    // The message raises the version; this look ends here, and the next one, after the lease, is not far.
+    // The message raises the version and opens the lease: whoever is first goes on.
     if (answer.kind === 'message') await receiveMessage(ports)(received, answer.message);
     const present = answer.kind === 'message' ? await ports.store.find(received.tenantId, received.id) : received;
     if (present?.state !== 'received') return;

@@ -122,7 +122,7 @@ describe('the life of a number', () => {
       assert.equal((await read(bought.id)).code, '8812');
     });
 
-    it('and another one on the same number: both are shown, the newest is the code, nothing is charged twice', async () => {
+    it('and another one on the same number: both are shown and told, the newest is the code, nothing is charged twice', async () => {
       const bought = await create();
       const id = await activationOf(bought);
       await receivePush(h.ports)(h.push(id, 'first 111111', '111111'));
@@ -136,7 +136,15 @@ describe('the life of a number', () => {
       );
       assert.equal(second.code, '222222');
       assert.equal(second.version, first.version + 1);
-      assert.equal((await h.events(bought.id)).filter((subject) => subject === 'code-received').length, 1);
+      const told = (await h.payloads(bought.id)).slice(1);
+      assert.deepEqual(await h.events(bought.id), ['purchased', 'code-received', 'code-received']);
+      assert.deepEqual(
+        told.map(({ position, holdId = '' }) => [position, holdId !== '']),
+        [
+          [1, true],
+          [2, false],
+        ],
+      );
     });
 
     it('is completed even when the provider never confirms the end', async () => {
@@ -364,7 +372,7 @@ describe('the life of a number', () => {
       await assert.rejects(getVerification(h.ports)({ tenantId: newId(), id: bought.id }), refusedWith('request.not_found'));
       const theirs = await listVerifications(h.ports)({
         tenantId: newId(),
-        status: undefined,
+        statuses: [],
         service: undefined,
         country: undefined,
         before: undefined,
@@ -384,7 +392,7 @@ describe('the life of a number', () => {
         for (let before: string | undefined, pages = 0; pages < 20; pages++) {
           const page = await listVerifications(h.ports)({
             tenantId: tenant,
-            status: undefined,
+            statuses: [],
             service: undefined,
             country: undefined,
             before,
@@ -403,8 +411,9 @@ describe('the life of a number', () => {
         await all({ country: 'PH', service: 'telegram' }),
         ids.filter((_, index) => index % 3 === 0 && index % 2 === 0).toReversed(),
       );
-      assert.deepEqual(await all({ status: 'cancelled' }), [ids[0]]);
-      assert.equal((await all({ status: 'waiting' })).length, 10);
+      assert.deepEqual(await all({ statuses: ['cancelled'] }), [ids[0]]);
+      assert.equal((await all({ statuses: ['waiting'] })).length, 10);
+      assert.equal((await all({ statuses: ['waiting', 'cancelled'] })).length, 11);
     });
   });
 });

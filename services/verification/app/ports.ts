@@ -5,7 +5,8 @@ import type { Catalogue, Country, Offer, PolicyClass, Service } from '../domain/
 import type { Chosen } from '../domain/choices.ts';
 import type { Refused } from '../domain/policy/admit.ts';
 import type { ActiveActivation } from '../domain/reconcile.ts';
-import type { PublicStatus } from '../domain/state.ts';
+import type { PublicStatus, State } from '../domain/state.ts';
+import type { Policies } from '../domain/policies.ts';
 import type { Timing } from '../domain/timing.ts';
 import type { PolicyGate } from './policy/ports.ts';
 import type { DomainEvent, Verification } from '../domain/verification.ts';
@@ -44,14 +45,32 @@ export type Reserved =
   | { readonly kind: 'known'; readonly earlier: Verification }
   | { readonly kind: 'refused'; readonly refused: Refused };
 
-export interface ListQuery {
-  readonly tenantId: string;
-  readonly status: PublicStatus | undefined;
+/** What of a tenant's history is wanted; undefined, or an empty list: everything. */
+export interface Filter {
+  readonly statuses: readonly PublicStatus[];
   readonly service: string | undefined;
   readonly country: string | undefined;
+  readonly createdFrom?: Date | undefined;
+  readonly createdTo?: Date | undefined;
+  /** E.164, the whole number. */
+  readonly phoneNumber?: string | undefined;
+  readonly retryOf?: string | undefined;
+}
+
+export interface ListQuery extends Filter {
+  readonly tenantId: string;
   /** Id of the last row of the page before. */
   readonly before: string | undefined;
   readonly limit: number;
+}
+
+/** One entry of a verification's history. */
+export interface Change {
+  readonly version: number;
+  readonly state: State;
+  /** What was told to others; undefined: an inner step. */
+  readonly event: DomainEvent['kind'] | undefined;
+  readonly at: Date;
 }
 
 export interface VerificationStore {
@@ -61,8 +80,10 @@ export interface VerificationStore {
   reroute(from: Verification, to: Verification): Promise<boolean>;
   /** Compare-and-set on (state, version) of `from`, with its event and message, in one statement. */
   save(from: Verification, to: Verification, also?: { event?: DomainEvent; message?: SealedMessage }): Promise<Saved>;
-  /** Adds a message without a change of state; a visible one raises the version. @returns false when it is known already */
-  addMessage(verification: Verification, message: SealedMessage, sealedCode: Uint8Array | undefined): Promise<boolean>;
+  /** Keeps a message that the customer does not see. @returns false when it is known already */
+  keepHidden(verification: Verification, message: SealedMessage & { readonly hidden: true }): Promise<boolean>;
+  /** Has this message come before? Sound together with a later `save`: a message that can be seen raises the version. */
+  knowsMessage(verification: Verification, fingerprint: Uint8Array): Promise<boolean>;
   find(tenantId: string, id: string): Promise<Verification | undefined>;
   findByKey(tenantId: string, idempotencyKey: string): Promise<Verification | undefined>;
   findByActivation(provider: string, activationId: string): Promise<Verification | undefined>;
@@ -70,6 +91,11 @@ export interface VerificationStore {
   messages(tenantId: string, id: string): Promise<readonly SealedMessage[]>;
   /** Newest first. */
   list(query: ListQuery): Promise<readonly Verification[]>;
+  /** Oldest first, from after `after` up to `upTo`. */
+  forward(query: Filter & { tenantId: string; after: string | undefined; upTo: string; limit: number }): Promise<readonly Verification[]>;
+  newestId(tenantId: string): Promise<string | undefined>;
+  /** All changes since the purchase was asked for, oldest first; undefined: there is no such verification. */
+  changes(tenantId: string, id: string): Promise<readonly Change[] | undefined>;
 
   /** Leases what is due: no other worker gets these rows before `until`. */
   claimDue(now: Date, until: Date, limit: number): Promise<readonly Verification[]>;
@@ -121,6 +147,8 @@ export interface Ledger {
   placeHold(request: {
     tenantId: string;
     verificationId: string;
+    /** Of the code that it is for, from the second on; left out: the purchase. */
+    code?: number;
     amount: Money;
     quoteId: string | undefined;
     /** The open hold of a batch that it becomes a part of; undefined: the wallet. */
@@ -131,6 +159,8 @@ export interface Ledger {
     expiresAt: Date;
     deadline: Date;
   }): Promise<HoldOutcome>;
+  /** Gives back what no code was asked for with after all. Not repeated: a hold that is forgotten ends by itself. */
+  giveBack(tenantId: string, holdId: string): Promise<void>;
 }
 
 export type Refusal =
@@ -182,6 +212,16 @@ export type FinishOutcome =
   | { readonly kind: 'message'; readonly message: ProviderMessage }
   | { readonly kind: 'unknown'; readonly detail: string };
 
+/** Repeating the question is safe: a provider that was asked already says so again. */
+export type AnotherOutcome =
+  /** It waits for another message; `activationId` when it does so under another id. */
+  | { readonly kind: 'asked'; readonly activationId: string | undefined }
+  /** A message came at the same moment. */
+  | { readonly kind: 'message'; readonly message: ProviderMessage }
+  /** The number has ended there, or the provider gives no second message on a number. */
+  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'unknown'; readonly detail: string };
+
 export type ActiveOutcome =
   /** Complete, as of some moment between question and answer. */
   { readonly kind: 'listed'; readonly activations: readonly ActiveActivation[] } | { readonly kind: 'unknown'; readonly detail: string };
@@ -189,6 +229,8 @@ export type ActiveOutcome =
 /** One upstream. No method throws: whatever happens has one of the declared outcomes, and every call has a time-out. */
 export interface NumberProvider {
   readonly name: string;
+  /** How long after a purchase nothing is taken back. */
+  readonly cancelAfterMs: number;
   acquire(request: {
     orderId: string;
     service: Service;
@@ -200,6 +242,10 @@ export interface NumberProvider {
   status(activationId: string): Promise<StatusOutcome>;
   cancel(activationId: string): Promise<CancelOutcome>;
   finish(activationId: string): Promise<FinishOutcome>;
+  /** Keeps a number that has had a message for one more. */
+  requestAnother(activationId: string): Promise<AnotherOutcome>;
+  /** Gives a number back as bad, as long as it has no message: like `cancel`, and it is not offered to us again. */
+  report(activationId: string): Promise<CancelOutcome>;
   /** Everything that is rented now and was bought at `since` or later; older ones may be among them. */
   listActive(since: Date): Promise<ActiveOutcome>;
 }
@@ -262,6 +308,7 @@ export interface Ports {
   readonly observer: Observer;
   readonly clock: Clock;
   readonly timing: Timing;
+  readonly policies: Policies;
   /** Resolves after that many milliseconds of real time. */
   pause(ms: number): Promise<void>;
 }

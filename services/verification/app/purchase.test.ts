@@ -254,9 +254,9 @@ describe('a purchase', () => {
         ...h.ports,
         ledger:
           at === 'after row'
-            ? { placeHold: die }
+            ? { ...h.ledger, placeHold: die }
             : at === 'after hold'
-              ? { placeHold: async (request) => (await h.ledger.placeHold(request), die()) }
+              ? { ...h.ledger, placeHold: async (request) => (await h.ledger.placeHold(request), die()) }
               : h.ledger,
         providers: {
           ...h.ports.providers,

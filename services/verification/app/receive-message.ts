@@ -2,70 +2,118 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { addMs, minuteMs } from '#platform/time/index.ts';
 import { extractCode } from '../domain/code.ts';
-import { change } from '../domain/lifecycle.ts';
+import { amend, change } from '../domain/lifecycle.ts';
+import { isStale, isSurelyNew } from '../domain/message.ts';
 import { writeDigits } from '../domain/spoken.ts';
 import { isPaid, next } from '../domain/state.ts';
-import type { Verification } from '../domain/verification.ts';
+import type { DomainEvent, Verification } from '../domain/verification.ts';
 import type { Ports, ProviderMessage, SealedMessage } from './ports.ts';
 import { codeContext, messageContext } from './view.ts';
 
 type Needs = Pick<Ports, 'store' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
+/** Every turn but the last lost a race against one other change; a life has few changes. */
+const turns = 8;
+
 /**
- * A message for a rented number, by push or by poll, any number of times. The first makes it `received`, which captures the
- * hold; further ones are added; one that comes after the money went back is kept as evidence and not shown.
+ * A message for a rented number, by push or by poll, any number of times. The first makes it `received`, which captures the hold; each
+ * further one is added and told, too; one that comes after the money went back is kept as evidence and not shown; neither is one from
+ * before the number was ours.
  * @returns the verification afterwards
  */
 export const receiveMessage =
   (ports: Needs) =>
   async (first: Verification, message: ProviderMessage): Promise<Verification> => {
+    const read = readMessage(ports, first, message);
+    if (isStale(message.receivedAt, first.createdAt)) {
+      await keepHidden(ports, first, read);
+      return first;
+    }
     let verification = first;
-    const { sealed, sealedCode } = seal(ports, verification, message);
-    // Every turn but the last lost a race against one other change; a life has few changes.
-    for (let turn = 0; turn < 8 && next(verification.state, 'codeArrived') !== undefined; turn++) {
-      const now = ports.clock.now();
-      const to = change(verification, 'codeArrived', {
-        sealedCode,
-        receivedAt: sealed.receivedAt,
-        dueAt: addMs(now, ports.timing.finishDelayMs),
-      });
-      if (!to) break;
-      const latencyMs = Math.max(0, now.getTime() - verification.createdAt.getTime());
-      if (
-        (await ports.store.save(verification, to, { event: { kind: 'codeReceived', verification: to, latencyMs }, message: sealed })) ===
-        'saved'
-      ) {
+    for (let turn = 0; turn < turns; turn++) {
+      const step = await arrive(ports, verification, read);
+      if (step === 'known') return verification;
+      if (step === 'late') {
+        if (await keepHidden(ports, verification, read)) ports.observer.lateCode(verification);
+        return verification;
+      }
+      const { to, event, sealed } = step;
+      if ((await ports.store.save(verification, to, { event, message: sealed })) === 'saved') {
         ports.observer.reached(to);
-        ports.observer.codeDelay(to, latencyMs);
+        if (verification.codes === 0) ports.observer.codeDelay(to, event.latencyMs);
         return to;
       }
       verification = (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
     }
     // Not ours to decide yet: the push is repeated, the poll comes back.
-    if (next(verification.state, 'codeArrived') !== undefined) throw appError('platform.overloaded', { retryAfterMs: 1_000 });
-    const paid = isPaid(verification.state);
-    const added = await ports.store.addMessage(verification, { ...sealed, hidden: !paid }, paid ? sealedCode : undefined);
-    if (added && !paid) ports.observer.lateCode(verification);
-    return verification;
+    throw appError('platform.overloaded', { retryAfterMs: 1_000 });
   };
 
-const seal = (ports: Needs, verification: Verification, message: ProviderMessage): { sealed: SealedMessage; sealedCode: Uint8Array } => {
-  const id = newId();
+interface ReadMessage {
+  readonly message: ProviderMessage;
+  readonly code: string;
+  readonly receivedAt: Date;
+}
+
+interface Arrival {
+  readonly to: Verification;
+  readonly event: Extract<DomainEvent, { kind: 'codeReceived' }>;
+  readonly sealed: SealedMessage;
+}
+
+const readMessage = ({ clock }: Needs, verification: Verification, message: ProviderMessage): ReadMessage => ({
+  message,
   // What was said is looked through as if it had been written.
-  const code = extractCode(verification.capability === 'voice' ? writeDigits(message.text) : message.text, message.code);
+  code: extractCode(verification.capability === 'voice' ? writeDigits(message.text) : message.text, message.code),
+  receivedAt: plausible(message.receivedAt, verification, clock.now()),
+});
+
+/** What this message does to the verification as it stands; nothing is written here. */
+const arrive = async (ports: Needs, verification: Verification, read: ReadMessage): Promise<Arrival | 'known' | 'late'> => {
+  const paid = isPaid(verification.state);
+  if (!paid && next(verification.state, 'codeArrived') === undefined) return 'late';
+  const sealed = seal(ports, verification, read, 0);
+  if (verification.codes === 0 || !(await ports.store.knowsMessage(verification, sealed.fingerprint)))
+    return arrival(ports, verification, read, sealed);
+  // A service may send the same code once more: only the provider's clock can tell that from the old message told twice.
+  if (!isSurelyNew(read.message.receivedAt, verification)) return 'known';
+  return arrival(ports, verification, read, seal(ports, verification, read, verification.codes + 1));
+};
+
+const arrival = (ports: Needs, verification: Verification, read: ReadMessage, sealed: SealedMessage): Arrival => {
+  const now = ports.clock.now();
+  const { another, codes } = verification;
+  const sealedCode = read.code === '' && codes > 0 ? verification.sealedCode : ports.sealer.seal(read.code, codeContext(verification));
+  const fields = { sealedCode, receivedAt: sealed.receivedAt, codes: codes + 1, another: undefined };
+  const to =
+    change(verification, 'codeArrived', { ...fields, dueAt: addMs(now, ports.timing.finishDelayMs) }) ?? amend(verification, fields);
+  const latencyMs = Math.max(0, now.getTime() - (another?.askedAt ?? verification.createdAt).getTime());
+  return { to, sealed, event: { kind: 'codeReceived', verification: to, latencyMs, charge: chargeOf(verification) } };
+};
+
+/** The first message is what was bought; a later one costs what was agreed when it was asked for, and nothing when nobody asked. */
+const chargeOf = ({ codes, holdId, priceMicros, another }: Verification): { holdId: string; priceMicros: bigint } | undefined => {
+  if (codes === 0) return { holdId: holdId ?? '', priceMicros };
+  return another?.holdId === undefined ? undefined : { holdId: another.holdId, priceMicros: another.priceMicros };
+};
+
+/** @param round 0, or the number of the message where the same code came once more */
+const seal = ({ sealer }: Needs, verification: Verification, { message, code, receivedAt }: ReadMessage, round: number): SealedMessage => {
+  const id = newId();
   const { text, sender, audioUrl } = message;
   const body = JSON.stringify({ text, code, sender, audioUrl });
+  const said = `${verification.id}\n${code || text}`;
   return {
-    sealed: {
-      id,
-      sealed: ports.sealer.seal(body, messageContext(verification, id)),
-      fingerprint: ports.sealer.fingerprint(`${verification.id}\n${code || message.text}`),
-      receivedAt: plausible(message.receivedAt, verification, ports.clock.now()),
-      hidden: false,
-    },
-    sealedCode: ports.sealer.seal(code, codeContext(verification)),
+    id,
+    sealed: sealer.seal(body, messageContext(verification, id)),
+    fingerprint: sealer.fingerprint(round === 0 ? said : `${said}\n#${round}`),
+    receivedAt,
+    hidden: false,
   };
 };
+
+const keepHidden = (ports: Needs, verification: Verification, read: ReadMessage): Promise<boolean> =>
+  ports.store.keepHidden(verification, { ...seal(ports, verification, read, 0), hidden: true });
 
 /** A provider's clock is believed as long as it makes sense. */
 const plausible = (receivedAt: Date | undefined, verification: Verification, now: Date): Date =>

@@ -1,5 +1,5 @@
 import { appError } from '#platform/errors/index.ts';
-import { addMs } from '#platform/time/index.ts';
+import { addMs, secondMs } from '#platform/time/index.ts';
 import { change } from '../domain/lifecycle.ts';
 import { retryAt } from '../domain/timing.ts';
 import type { Verification } from '../domain/verification.ts';
@@ -11,7 +11,7 @@ type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock'
 /** cancelled and early: settled so. code: a code exists and won. pending: the provider gave no answer, the scheduler asks again. */
 export type Cancellation =
   | { readonly kind: 'cancelled'; readonly verification: Verification }
-  | { readonly kind: 'early'; readonly retryAfterMs: number | undefined }
+  | { readonly kind: 'early'; readonly retryAfterMs: number }
   | { readonly kind: 'code' }
   | { readonly kind: 'pending' }
   /** Changed by somebody else in the meantime: read it again. */
@@ -24,7 +24,8 @@ export const settleCancellation =
     const { activationId } = cancelling;
     if (activationId === undefined) throw appError('platform.internal', { cause: 'a cancelling verification has an activation' });
     const provider = ports.providers.named(cancelling.provider);
-    const answer = options.askFirst ? await askThenCancel(provider, activationId) : await provider.cancel(activationId);
+    const giveBack = () => (cancelling.reportReason === undefined ? provider.cancel(activationId) : provider.report(activationId));
+    const answer = options.askFirst ? await askFirst(provider, activationId, giveBack) : await giveBack();
     switch (answer.kind) {
       case 'cancelled':
       case 'absent':
@@ -39,24 +40,34 @@ export const settleCancellation =
   };
 
 /** After a lost answer: a cancellation that happened shows in the status; one that did not is asked for again. */
-const askThenCancel = async (provider: NumberProvider, activationId: string): Promise<CancelOutcome> => {
+const askFirst = async (provider: NumberProvider, activationId: string, giveBack: () => Promise<CancelOutcome>): Promise<CancelOutcome> => {
   const status = await provider.status(activationId);
   if (status.kind === 'code') return { kind: 'code', message: status.message };
   if (status.kind === 'cancelled' || status.kind === 'finished') return { kind: 'cancelled' };
-  return status.kind === 'unknown' ? status : provider.cancel(activationId);
+  return status.kind === 'unknown' ? status : giveBack();
 };
 
 const confirm = async (ports: Needs, cancelling: Verification): Promise<Cancellation> => {
-  const to = change(cancelling, 'cancelConfirmed', { reason: 'cancelled_by_customer', endedAt: ports.clock.now() });
+  const to = change(cancelling, 'cancelConfirmed', {
+    reason: cancelling.reportReason === undefined ? 'cancelled_by_customer' : 'reported_by_customer',
+    endedAt: ports.clock.now(),
+  });
   if (!to || (await ports.store.save(cancelling, to, { event: { kind: 'cancelled', verification: to } })) !== 'saved')
     return { kind: 'moved' };
   ports.observer.reached(to);
   return { kind: 'cancelled', verification: to };
 };
 
+/** Where a provider says no without saying when. */
+const deniedWaitMs = 15 * secondMs;
+
 const deny = async (ports: Needs, cancelling: Verification, retryAfterMs: number | undefined): Promise<Cancellation> => {
-  const to = change(cancelling, 'cancelDenied', { dueAt: addMs(ports.clock.now(), ports.timing.pollFirstMs) });
-  return to && (await ports.store.save(cancelling, to)) === 'saved' ? { kind: 'early', retryAfterMs } : { kind: 'moved' };
+  const now = ports.clock.now();
+  const waitMs = retryAfterMs ?? deniedWaitMs;
+  // A report that was too early is forgotten: the customer is told when to come again.
+  const fields = { cancellableAt: addMs(now, waitMs), reportReason: undefined };
+  const to = change(cancelling, 'cancelDenied', { ...fields, dueAt: addMs(now, ports.timing.pollFirstMs) });
+  return to && (await ports.store.save(cancelling, to)) === 'saved' ? { kind: 'early', retryAfterMs: waitMs } : { kind: 'moved' };
 };
 
 const fetchCode = async (
@@ -68,8 +79,9 @@ const fetchCode = async (
 ): Promise<Cancellation> => {
   const status = answer.message ? undefined : await provider.status(activationId);
   const message = answer.message ?? (status?.kind === 'code' ? status.message : undefined);
-  if (message) await receiveMessage(ports)(cancelling, message);
-  else await wait(ports, cancelling);
+  const after = message && (await receiveMessage(ports)(cancelling, message));
+  // Without the message nobody can be charged: ask again. One from before our lease is none.
+  if (after === undefined || after.state === 'cancelling') return wait(ports, cancelling);
   return { kind: 'code' };
 };
 

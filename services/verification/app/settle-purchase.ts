@@ -4,7 +4,7 @@ import { expiryOf } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 
-type Needs = Pick<Ports, 'store' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'providers' | 'observer' | 'clock' | 'timing'>;
 
 export interface Grant {
   readonly activationId: string;
@@ -26,6 +26,7 @@ export const settleGranted = async (
   polledAfterMs: number,
 ): Promise<Settled> => {
   const now = ports.clock.now();
+  const { cancelAfterMs } = ports.providers.named(from.provider);
   const to = change(from, 'granted', {
     activationId: grant.activationId,
     phoneNumber: grant.phoneNumber,
@@ -33,6 +34,7 @@ export const settleGranted = async (
     holdId,
     expiresAt: expiryOf(grant.expiresAt, from.createdAt, now, ports.timing),
     dueAt: addMs(now, polledAfterMs),
+    cancellableAt: cancelAfterMs === 0 ? undefined : addMs(from.createdAt, cancelAfterMs),
   });
   if (!to) return { outcome: 'lost' };
   const outcome = await ports.store.save(from, to, { event: { kind: 'purchased', verification: to } });

@@ -21,6 +21,12 @@ export interface VerificationView {
   readonly endedAt: Date | undefined;
   readonly version: number;
   readonly reason: string;
+  /** From then on it can be cancelled; undefined: never (any more). */
+  readonly cancellableAt: Date | undefined;
+  /** A further code was asked for and has not come. */
+  readonly awaitsAnother: boolean;
+  readonly retryOf: string;
+  readonly reportReason: string;
 }
 
 /** Where a ciphertext belongs. */
@@ -55,4 +61,8 @@ export const viewOf = (sealer: Sealer, verification: Verification, messages: rea
   endedAt: verification.endedAt,
   version: verification.version,
   reason: verification.reason ?? '',
+  cancellableAt: verification.state === 'waiting' ? (verification.cancellableAt ?? verification.createdAt) : undefined,
+  awaitsAnother: verification.state === 'retrying',
+  retryOf: verification.retryOf ?? '',
+  reportReason: verification.reportReason ?? '',
 });

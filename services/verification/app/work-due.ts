@@ -1,5 +1,6 @@
 import { addMs, dayMs } from '#platform/time/index.ts';
 import type { Verification } from '../domain/verification.ts';
+import { awaitAnother } from './another/await-another.ts';
 import { checkActivation } from './check-activation.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { finishActivation } from './finish-activation.ts';
@@ -53,6 +54,8 @@ const step = async (ports: Ports, verification: Verification): Promise<void> => 
       return void (await settleCancellation(ports)(verification, { askFirst: true }));
     case 'received':
       return finishActivation(ports)(verification);
+    case 'retrying':
+      return awaitAnother(ports)(verification);
     case 'completed':
     case 'cancelled':
     case 'expired':

@@ -17,8 +17,22 @@ export type Fields = Partial<
     | 'receivedAt'
     | 'endedAt'
     | 'dueAt'
+    | 'cancellableAt'
+    | 'reportReason'
+    | 'codes'
+    | 'another'
   >
 >;
+
+/**
+ * The verification after something that leaves its state alone but can be seen: another message, a report. What the scheduler is to do
+ * next stays as it was.
+ */
+export const amend = (from: Verification, fields: Omit<Fields, 'dueAt'>): Verification => ({
+  ...from,
+  ...fields,
+  version: from.version + 1,
+});
 
 /**
  * The verification after `happening`. Unless `fields` names the next look of the scheduler, there is none.

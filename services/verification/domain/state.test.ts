@@ -34,7 +34,8 @@ describe('the state machine', () => {
     fc.assert(
       fc.property(anyLife, (sequence) => {
         const path = run(sequence);
-        const captures = path.filter((state) => state === 'received').length;
+        // A number that waits for a further code is paid for already.
+        const captures = path.filter((state, index) => state === 'received' && path[index - 1] !== 'retrying').length;
         const releases = path.filter((state) => state === 'cancelled' || state === 'expired' || state === 'failed').length;
         assert.ok(captures + releases <= 1, path.join(' → '));
       }),
@@ -68,7 +69,7 @@ describe('the state machine', () => {
   });
 
   it('nothing is cancelled after its code', () => {
-    for (const state of ['received', 'completed'] as const)
+    for (const state of ['received', 'retrying', 'completed'] as const)
       for (const happening of ['cancelAsked', 'cancelConfirmed', 'timedOut', 'refused'] as const)
         assert.equal(next(state, happening), undefined);
   });

@@ -2,7 +2,18 @@
  * The life of a verification, as one table. Whoever wants to change a state asks `next`; the database repeats the
  * question as a compare-and-set on (state, version), so that of two racing changes exactly one happens.
  */
-export const states = ['reserving', 'unknown', 'waiting', 'cancelling', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
+export const states = [
+  'reserving',
+  'unknown',
+  'waiting',
+  'cancelling',
+  'received',
+  'retrying',
+  'completed',
+  'cancelled',
+  'expired',
+  'failed',
+] as const;
 export type State = (typeof states)[number];
 
 export const publicStatuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
@@ -23,6 +34,10 @@ export const happenings = [
   'cancelDenied',
   'cancelConfirmed',
   'codeArrived',
+  /** The customer wants another code on the number that has had one. */
+  'anotherAsked',
+  /** No further code will come: the provider refuses, or the number's time is over. */
+  'anotherEnded',
   /** The provider has been told that we are done, or that did not matter any more. */
   'finished',
   'timedOut',
@@ -36,7 +51,9 @@ const table: Readonly<Record<State, Readonly<Partial<Record<Happening, State>>>>
   waiting: { cancelAsked: 'cancelling', codeArrived: 'received', timedOut: 'expired' },
   // A code that arrives before the provider has confirmed the cancellation wins.
   cancelling: { cancelConfirmed: 'cancelled', cancelDenied: 'waiting', codeArrived: 'received' },
-  received: { finished: 'completed' },
+  received: { finished: 'completed', anotherAsked: 'retrying' },
+  // Paid for: a number that waits for one more code can only go back to where it was.
+  retrying: { codeArrived: 'received', anotherEnded: 'received' },
   completed: {},
   cancelled: {},
   expired: {},
@@ -49,7 +66,7 @@ export const next = (state: State, happening: Happening): State | undefined => t
 export const isFinal = (state: State): boolean => Object.keys(table[state]).length === 0;
 
 /** The customer paid for it: nothing may give the money back any more. */
-export const isPaid = (state: State): boolean => state === 'received' || state === 'completed';
+export const isPaid = (state: State): boolean => state === 'received' || state === 'retrying' || state === 'completed';
 
 const publicOf: Readonly<Record<State, PublicStatus>> = {
   reserving: 'waiting',
@@ -57,6 +74,7 @@ const publicOf: Readonly<Record<State, PublicStatus>> = {
   waiting: 'waiting',
   cancelling: 'waiting',
   received: 'received',
+  retrying: 'received',
   completed: 'completed',
   cancelled: 'cancelled',
   expired: 'expired',

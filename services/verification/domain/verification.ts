@@ -12,9 +12,22 @@ export const reasons = [
   'provider_unconfirmed',
   'cancelled_by_customer',
   'cancelled_by_provider',
+  'reported_by_customer',
   'no_code_in_time',
 ] as const;
 export type Reason = (typeof reasons)[number];
+
+/** Why a customer reports a number. */
+export const reportReasons = ['number_already_used', 'number_blocked', 'number_invalid', 'code_not_received', 'code_rejected'] as const;
+export type ReportReason = (typeof reportReasons)[number];
+
+/** One more code that the customer waits for, on a number that has had one. */
+export interface Another {
+  readonly askedAt: Date;
+  readonly priceMicros: bigint;
+  /** Of billing, captured when the code comes; undefined: this code is free. */
+  readonly holdId: string | undefined;
+}
 
 /** One number rented for one service: the aggregate. */
 export interface Verification {
@@ -62,6 +75,14 @@ export interface Verification {
   readonly dueAt: Date | undefined;
   /** How often the scheduler has looked since the last change of state. */
   readonly attempts: number;
+  /** The purchase that this one replaces. */
+  readonly retryOf: string | undefined;
+  /** Before that the provider takes the number back from nobody; undefined: at any time. */
+  readonly cancellableAt: Date | undefined;
+  readonly reportReason: ReportReason | undefined;
+  /** Messages that the customer can see. */
+  readonly codes: number;
+  readonly another: Another | undefined;
 }
 
 export interface Message {
@@ -77,5 +98,13 @@ export interface Message {
 /** Facts for other services. Each is published in the statement that makes it true. */
 export type DomainEvent =
   | { readonly kind: 'purchased'; readonly verification: Verification }
-  | { readonly kind: 'codeReceived'; readonly verification: Verification; readonly latencyMs: number }
+  | {
+      readonly kind: 'codeReceived';
+      readonly verification: Verification;
+      readonly latencyMs: number;
+      /** What this code costs, and from which hold; undefined: nothing. */
+      readonly charge: { readonly holdId: string; readonly priceMicros: bigint } | undefined;
+    }
+  /** No further code came. `holdId`: what was reserved for it, to be given back. */
+  | { readonly kind: 'anotherEnded'; readonly verification: Verification; readonly holdId: string | undefined }
   | { readonly kind: 'completed' | 'cancelled' | 'expired' | 'failed'; readonly verification: Verification };

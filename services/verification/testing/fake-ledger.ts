@@ -13,6 +13,8 @@ export interface FakeLedger extends Ledger {
   /** Those of batches, by hold id. */
   readonly wholes: Map<string, Whole>;
   balanceMicros: bigint;
+  /** Holds that were given back by their id. */
+  readonly givenBack: string[];
   spoil(how: 'before' | 'after'): void;
   calls: number;
 }
@@ -43,10 +45,13 @@ export const createFakeLedger = (): FakeLedger => {
     balanceMicros: 1_000_000_000n,
     calls: 0,
     spoil: (how) => void spoilt.push(how),
-    placeHold: async ({ tenantId, verificationId, amount, quoteId = '', fromHoldId, description, expiresAt }) => {
+    givenBack: [],
+    giveBack: async (_tenantId, holdId) => void ledger.givenBack.push(holdId),
+    placeHold: async ({ tenantId, verificationId: id, code, amount, quoteId = '', fromHoldId, description, expiresAt }) => {
       ledger.calls += 1;
       const how = spoilt.shift();
       if (how === 'before') return unknown;
+      const verificationId = code === undefined ? id : `${id}:${code}`;
       const request = [tenantId, amount.micros, quoteId, fromHoldId ?? '', description, expiresAt.toISOString()].join('|');
       const known = holds.get(verificationId);
       if (known && known.request !== request) return { kind: 'refused', error: appError('request.idempotency_conflict') };

@@ -8,6 +8,7 @@ import { loadCatalogue } from '../adapters/catalogue/load.ts';
 import { createSealer } from '../adapters/crypto/sealer.ts';
 import { createHandlerApiPush } from '../adapters/handler-api/push.ts';
 import { outboxRowOf } from '../adapters/nats/events.ts';
+import { loadPolicies } from '../adapters/policies/load.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
 import { entities } from '../adapters/postgres/rows.ts';
 import { postgresGate } from '../adapters/postgres/policy/tenants.ts';
@@ -87,7 +88,7 @@ export const openHarness = async (
   const lateCodes: string[] = [];
   const failedSteps: unknown[] = [];
   const ports: Ports = {
-    store: createVerificationStore({ db, rules: options.rules ?? laxRules, outboxRowOf: outboxRowOf(() => clock.now()) }),
+    store: createVerificationStore({ db, rules: options.rules ?? laxRules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
     policy: postgresGate(db, clock),
     ledger,
     prices,
@@ -108,6 +109,7 @@ export const openHarness = async (
     },
     clock,
     timing: testTiming,
+    policies: loadPolicies(new URL('../data/policies.json', import.meta.url)),
     pause: (ms) => pause(Math.min(ms, 10)),
   };
   const tenantId = newId();

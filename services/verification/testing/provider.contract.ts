@@ -16,7 +16,7 @@ export interface ProviderWorld {
   /** The next purchase finds nothing. */
   runOut(): Promise<void>;
   /** The next answer to this operation gets lost; `after`: what was asked for happens. */
-  lose(operation: 'acquire' | 'cancel' | 'status' | 'listActive', how: 'before' | 'after'): Promise<void>;
+  lose(operation: 'acquire' | 'cancel' | 'status' | 'requestAnother' | 'listActive', how: 'before' | 'after'): Promise<void>;
   /** From now on nothing may be cancelled in its first minute; false: always. */
   earlyCancel(on: boolean): Promise<void>;
 }
@@ -114,6 +114,53 @@ export const providerContract = (name: string, open: () => Promise<ProviderWorld
       assert.equal((await world.provider.cancel(activationId)).kind, 'early');
       assert.deepEqual(await world.provider.status(activationId), { kind: 'waiting' });
       await world.earlyCancel(false);
+    });
+
+    it('keeps a number for another message, however often it is asked', async () => {
+      const world = await open();
+      const { activationId } = await buy(world);
+      await world.deliver(activationId, 'Your code is 482913', '482913');
+      const asked = await world.provider.requestAnother(activationId);
+      assert.ok(asked.kind === 'asked', JSON.stringify(asked));
+      const again = await world.provider.requestAnother(activationId);
+      assert.ok(again.kind === 'asked', JSON.stringify(again));
+      assert.equal(again.activationId, asked.activationId);
+      const next = asked.activationId ?? activationId;
+      const between = await world.provider.status(next);
+      assert.ok(between.kind === 'waiting' || (between.kind === 'code' && between.message.code === '482913'), JSON.stringify(between));
+      await world.deliver(next, 'Your code is 775501', '775501');
+      const status = await world.provider.status(next);
+      assert.equal(status.kind === 'code' && status.message.code, '775501');
+    });
+
+    it('gives no other message on what has had none, has ended or is not ours', async () => {
+      const world = await open();
+      const { activationId } = await buy(world);
+      assert.deepEqual(await world.provider.cancel(activationId), { kind: 'cancelled' });
+      assert.equal((await world.provider.requestAnother(activationId)).kind, 'refused');
+      assert.equal((await world.provider.requestAnother('987654321')).kind, 'refused');
+    });
+
+    it('a lost answer to the request for another message is unknown, and asking again buys nothing twice', async () => {
+      const world = await open();
+      const { activationId } = await buy(world);
+      await world.deliver(activationId, 'Your code is 482913', '482913');
+      const before = (await listed(world)).length;
+      await world.lose('requestAnother', 'after');
+      assert.equal((await world.provider.requestAnother(activationId)).kind, 'unknown');
+      assert.equal((await world.provider.requestAnother(activationId)).kind, 'asked');
+      assert.equal((await listed(world)).length, before);
+    });
+
+    it('takes a reported number back, unless it has a code', async () => {
+      const world = await open();
+      const bad = await buy(world);
+      assert.deepEqual(await world.provider.report(bad.activationId), { kind: 'cancelled' });
+      assert.deepEqual(await world.provider.status(bad.activationId), { kind: 'cancelled' });
+      const good = await buy(world);
+      await world.deliver(good.activationId, 'code 7711', '7711');
+      assert.equal((await world.provider.report(good.activationId)).kind, 'code');
+      assert.deepEqual(await world.provider.report('987654321'), { kind: 'absent' });
     });
 
     it('lost answers to cancel, status and list are unknown, and asking again is safe', async () => {

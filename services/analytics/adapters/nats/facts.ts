@@ -28,7 +28,8 @@ const paid = (kind: 'granted' | 'refunded' | 'topped-up', amount: Money | undefi
 const { auth, billing, campaign, verification } = events;
 const counted: readonly [string, Reader][] = [
   reader(verification.purchased, step('purchased')),
-  reader(verification.codeReceived, step('received')),
+  // A further code on the same number is no further verification.
+  reader(verification.codeReceived, (payload) => (payload.position > 1 ? other() : step('received')(payload))),
   reader(verification.completed, step('completed')),
   reader(verification.cancelled, step('cancelled')),
   reader(verification.expired, step('expired')),

@@ -43,9 +43,12 @@ export const verificationReaders: ReadonlyMap<string, Reader> = new Map([
   reads(events.verification.purchased, ({ holdId, expiresAt }) =>
     expiresAt === undefined ? dead('without expires_at') : { holdId, delivery: { kind: 'rented', until: expiresAt } },
   ),
-  reads(events.verification.codeReceived, ({ holdId, price }) =>
-    price === undefined ? dead('without price') : { holdId, delivery: { kind: 'charged', upToMicros: price.micros, final: true } },
-  ),
+  reads(events.verification.codeReceived, ({ holdId, price, position }) => {
+    // A further code that costs nothing.
+    if (holdId === '' && position > 1) return undefined;
+    return price === undefined ? dead('without price') : { holdId, delivery: { kind: 'charged', upToMicros: price.micros, final: true } };
+  }),
+  reads(events.verification.anotherEnded, nothingDelivered),
   reads(events.verification.cancelled, nothingDelivered),
   reads(events.verification.expired, nothingDelivered),
   reads(events.verification.failed, nothingDelivered),

@@ -10,7 +10,9 @@ export const usageOf = (event: ReceivedEvent): UsageEvent | undefined => {
   const { tenantId, id, occurredAt, subject, payload } = event;
   switch (subject) {
     case events.verification.codeReceived.subject: {
-      const { verificationId, service, country } = events.verification.codeReceived.codec.fromJSON(payload);
+      const { verificationId, service, country, position } = events.verification.codeReceived.codec.fromJSON(payload);
+      // One purchase is one use, however many codes come.
+      if (position > 1) return undefined;
       return { tenantId, meter: 'verifications', id: verificationId, quantity: 1n, occurredAt, properties: { service, country } };
     }
     case events.campaign.messagesProgressed.subject: {

@@ -17,6 +17,7 @@ import type { AlertServiceService, BudgetServiceService, UsageServiceService } f
 import type { CampaignServiceService, ContactServiceService } from '#proto/namaskah/campaign/v1/campaign.ts';
 import type { NotificationServiceService } from '#proto/namaskah/notification/v1/notification.ts';
 import type { WebhookServiceService } from '#proto/namaskah/notification/v1/webhooks.ts';
+import type { LifeCycleServiceService } from '#proto/namaskah/verification/v1/lifecycle.ts';
 import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts';
 import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
 import type { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
@@ -53,6 +54,7 @@ export interface Backends {
   readonly catalog: GrpcClient<typeof CatalogServiceService>;
   readonly verifications: GrpcClient<typeof VerificationServiceService>;
   readonly choices: GrpcClient<typeof ChoiceServiceService>;
+  readonly lifeCycle: GrpcClient<typeof LifeCycleServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
   readonly routing: GrpcClient<typeof RoutingServiceService>;
   readonly leakage: GrpcClient<typeof LeakageServiceService>;

@@ -32,6 +32,10 @@ const verification = {
   endedAt: undefined,
   version: 2n,
   reason: '',
+  cancellableAt: undefined,
+  awaitsAnother: false,
+  retryOf: '',
+  reportReason: '',
 };
 
 const callers: Record<string, Caller> = {
@@ -76,7 +80,7 @@ describe('gateway over HTTP', () => {
       'verifications.createVerification': () => ({ verification }),
       'verifications.getVerification': () => ({ verification }),
       'verifications.cancelVerification': () => ({ verification }),
-      'verifications.listVerifications': () => ({ verifications: [], nextCursor: '' }),
+      'lifeCycle.searchVerifications': () => ({ verifications: [], nextCursor: '' }),
       'wallet.getWallet': () => {
         throw new Error('password=hunter2 at /srv/secret.ts:1');
       },

@@ -46,7 +46,8 @@ export const startVerificationStub = async () => {
     know: (tenantId: string, id: string, messages: readonly Omit<ReceivedMessage, 'id'>[]): void => {
       const verification: Verification = {
         ...{ id, phoneNumber, service: 'telegram', country: 'ID', capability: 'sms', code: '', reason: '', version: 1n },
-        ...{ price: undefined, expiresAt: undefined, createdAt: undefined, endedAt: undefined },
+        ...{ price: undefined, expiresAt: undefined, createdAt: undefined, endedAt: undefined, cancellableAt: undefined },
+        ...{ awaitsAnother: false, retryOf: '', reportReason: '' },
         status: VerificationStatus.VERIFICATION_STATUS_RECEIVED,
         messages: messages.map((message, index) => ({ ...message, id: String(index) })),
       };

@@ -9,10 +9,10 @@ export { LedgerServiceClient };
 
 type Request = Parameters<Ledger['placeHold']>[0];
 
-const itemOf = ({ tenantId, verificationId, amount, quoteId, fromHoldId, actor, description, expiresAt }: Request) => ({
+const itemOf = ({ tenantId, verificationId, code, amount, quoteId, fromHoldId, actor, description, expiresAt }: Request) => ({
   tenantId,
   hold: {
-    idempotencyKey: `verification:${verificationId}`,
+    idempotencyKey: `verification:${verificationId}${code === undefined ? '' : `:${code}`}`,
     amount: { currency: amount.currency, micros: amount.micros },
     product: 'verification',
     reference: verificationId,
@@ -39,7 +39,7 @@ const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const
  * Billing over gRPC. Verification holds in its own name: the customer's role was checked when the verification was asked
  * for. Purchases beside each other travel in one call, which is most of what a hold costs both sides.
  */
-export const createLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'placeHolds'>): Ledger => {
+export const createLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'placeHolds' | 'releaseHold'>): Ledger => {
   const place = coalesce<Request, HoldOutcome>({
     ...batching,
     run: async (requests) => {
@@ -51,6 +51,10 @@ export const createLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'pla
     },
   });
   return {
+    giveBack: async (tenantId, holdId) => {
+      const request = { idempotencyKey: `verification:${holdId}:unused`, holdId };
+      await client.releaseHold(request, { principal: systemPrincipal('verification', tenantId) }).catch(() => undefined);
+    },
     placeHold: async (request) => {
       try {
         return await place(request);

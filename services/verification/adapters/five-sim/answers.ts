@@ -1,6 +1,14 @@
 import type { RawAnswer } from '#platform/json-http/index.ts';
 import { parseDecimal } from '#platform/money/index.ts';
-import type { AcquireOutcome, CancelOutcome, FinishOutcome, ProviderMessage, Refusal, StatusOutcome } from '../../app/ports.ts';
+import type {
+  AcquireOutcome,
+  AnotherOutcome,
+  CancelOutcome,
+  FinishOutcome,
+  ProviderMessage,
+  Refusal,
+  StatusOutcome,
+} from '../../app/ports.ts';
 
 /**
  * What 5sim's answers mean (5sim.net/docs). An order is JSON; a refusal is a plain text, whatever its status: "no free
@@ -175,6 +183,17 @@ export const finishOutcome = (answer: RawAnswer): FinishOutcome => {
   // It has ended already, one way or another.
   if (got?.kind === 'text' && (got.text === 'order expired' || got.text === 'order no sms')) return { kind: 'done' };
   return found;
+};
+
+/** Nothing to ask for: an order takes further messages until it is finished. */
+export const anotherOutcome = (answer: RawAnswer): AnotherOutcome => {
+  const found = looked(answer);
+  if (found.kind === 'unknown') return found;
+  if (found.kind === 'absent') return { kind: 'refused', detail: 'there is no such order' };
+  const { status } = found.order;
+  return status === 'PENDING' || status === 'RECEIVED'
+    ? { kind: 'asked', activationId: undefined }
+    : { kind: 'refused', detail: `the order is ${status}` };
 };
 
 export interface OrderPage {

@@ -9,7 +9,13 @@ import { providerContract } from '../../testing/provider.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
 import { createFiveSimProvider } from './provider.ts';
 
-const actionOf = { acquire: '', cancel: 'fiveSimCancel', status: 'fiveSimCheck', listActive: 'fiveSimOrders' } as const;
+const actionOf = {
+  acquire: '',
+  requestAnother: 'fiveSimCheck',
+  cancel: 'fiveSimCancel',
+  status: 'fiveSimCheck',
+  listActive: 'fiveSimOrders',
+} as const;
 const order = (maxMicros = 900_000n) => ({
   orderId: newId(),
   service: catalogue.service('telegram') ?? assert.fail(),

@@ -6,7 +6,7 @@ import type { Catalogue } from '../../domain/catalogue.ts';
 import { canReceive } from '../../domain/capability.ts';
 import { canChoose } from '../../domain/choices.ts';
 import type { ActiveActivation } from '../../domain/reconcile.ts';
-import { acquireOutcome, cancelOutcome, finishOutcome, type Order, orderPage, statusOutcome } from './answers.ts';
+import { acquireOutcome, anotherOutcome, cancelOutcome, finishOutcome, type Order, orderPage, statusOutcome } from './answers.ts';
 
 /** Its name in configuration and rows. */
 export const fiveSimName = '5sim';
@@ -41,8 +41,9 @@ const caller = (http: RawHttp, { url, token, metrics }: FiveSimOptions): Get => 
 
 const idPattern = /^\d{1,20}$/;
 
-const cancel = async (get: Get, id: string): Promise<CancelOutcome> => {
-  const outcome = cancelOutcome(await get('cancel', `/user/cancel/${id}`));
+/** @param how `ban` is the cancellation of a number that is bad */
+const giveBack = async (get: Get, id: string, how: 'cancel' | 'ban'): Promise<CancelOutcome> => {
+  const outcome = cancelOutcome(await get(how, `/user/${how}/${id}`));
   if (outcome.kind !== 'ask') return outcome;
   const status = statusOutcome(await get('check', `/user/check/${id}`));
   switch (status.kind) {
@@ -122,9 +123,11 @@ export const createFiveSimProvider = (options: FiveSimOptions): NumberProvider &
   const own = <T>(id: string, otherwise: T, work: () => Promise<T>): Promise<T> =>
     idPattern.test(id) ? work() : Promise.resolve(otherwise);
   const absent = { kind: 'absent' } as const;
+  const unknownOrder = { kind: 'refused', detail: 'there is no such order' } as const;
 
   return {
     name: fiveSimName,
+    cancelAfterMs: 0,
     acquire: async ({ service, country, maxPrice, chosen = {}, capability = 'sms' }) => {
       const [product, place] = [service.providerCodes['fiveSim'], country.providerCodes['fiveSim']];
       if (product === undefined || place === undefined || !canReceive('fiveSim', capability) || !canChoose('fiveSim', chosen))
@@ -134,7 +137,9 @@ export const createFiveSimProvider = (options: FiveSimOptions): NumberProvider &
       return counted('acquire', get('buy', path).then(acquireOutcome));
     },
     status: (id) => own(id, absent, () => counted('status', get('check', `/user/check/${id}`).then(statusOutcome))),
-    cancel: (id) => own(id, absent, () => counted('cancel', cancel(get, id))),
+    cancel: (id) => own(id, absent, () => counted('cancel', giveBack(get, id, 'cancel'))),
+    report: (id) => own(id, absent, () => counted('report', giveBack(get, id, 'ban'))),
+    requestAnother: (id) => own(id, unknownOrder, () => counted('another', get('check', `/user/check/${id}`).then(anotherOutcome))),
     finish: (id) => own(id, { kind: 'done' } as const, () => counted('finish', get('finish', `/user/finish/${id}`).then(finishOutcome))),
     listActive: (since) => counted('listActive', listActive(get, tables, since)),
     close: () => http.close(),

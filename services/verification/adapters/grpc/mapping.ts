@@ -5,7 +5,7 @@ import type { Position, PricePosition } from '../../app/browse-catalogue.ts';
 import type { VerificationView } from '../../app/view.ts';
 import { type PublicStatus, publicStatuses } from '../../domain/state.ts';
 
-const statusOf: Readonly<Record<PublicStatus, VerificationStatus>> = {
+export const statusOf: Readonly<Record<PublicStatus, VerificationStatus>> = {
   waiting: VerificationStatus.VERIFICATION_STATUS_WAITING,
   received: VerificationStatus.VERIFICATION_STATUS_RECEIVED,
   completed: VerificationStatus.VERIFICATION_STATUS_COMPLETED,
@@ -31,6 +31,10 @@ export const toMessage = (view: VerificationView): VerificationMessage => ({
   endedAt: view.endedAt,
   version: BigInt(view.version),
   reason: view.reason,
+  cancellableAt: view.cancellableAt,
+  awaitsAnother: view.awaitsAnother,
+  retryOf: view.retryOf,
+  reportReason: view.reportReason,
 });
 
 /** @throws request.invalid on field "status" */

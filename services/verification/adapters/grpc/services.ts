@@ -86,7 +86,7 @@ const verificationService = (useCases: UseCases): BoundService =>
     listVerifications: method(read, async ({ page, status, service, country }, { principal }) => {
       const { verifications, next } = await useCases.listVerifications({
         tenantId: principal.tenantId,
-        status: toStatus(status),
+        statuses: [toStatus(status)].filter((known) => known !== undefined),
         service: service.toLowerCase() || undefined,
         country: country.toUpperCase() || undefined,
         before: toLastId(page?.cursor),

@@ -80,7 +80,8 @@ describe('a status answered by', () => {
     [ok('STATUS_WAIT_RESEND'), 'waiting'],
     [ok('STATUS_OK:482913'), 'code'],
     [ok('STATUS_OK:'), 'unknown'],
-    [ok('STATUS_WAIT_RETRY:482913'), 'code'],
+    // The code before, told already; it waits for another one.
+    [ok('STATUS_WAIT_RETRY:482913'), 'waiting'],
     [ok('STATUS_CANCEL'), 'cancelled'],
     [ok('NO_ACTIVATION'), 'absent'],
     [json(200, { verificationType: 0, sms: null, call: null }), 'waiting'],

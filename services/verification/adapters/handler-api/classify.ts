@@ -1,4 +1,12 @@
-import type { AcquireOutcome, CancelOutcome, FinishOutcome, ProviderMessage, Refusal, StatusOutcome } from '../../app/ports.ts';
+import type {
+  AcquireOutcome,
+  AnotherOutcome,
+  CancelOutcome,
+  FinishOutcome,
+  ProviderMessage,
+  Refusal,
+  StatusOutcome,
+} from '../../app/ports.ts';
 import type { Answer } from './client.ts';
 import { dateOf, messageOf, microsOf, record, textOf } from './fields.ts';
 
@@ -94,9 +102,10 @@ export const classifyStatus = (answer: Answer): StatusOutcome => {
   switch (got.word) {
     case 'STATUS_WAIT_CODE':
     case 'STATUS_WAIT_RESEND':
+    // Carries the last code, which was told already: it waits for another one.
+    case 'STATUS_WAIT_RETRY':
       return { kind: 'waiting' };
     case 'STATUS_OK':
-    case 'STATUS_WAIT_RETRY':
       return got.rest === '' ? { kind: 'unknown', detail: detailOf(got) } : { kind: 'code', message: noText(got.rest) };
     case 'STATUS_CANCEL':
       return { kind: 'cancelled' };
@@ -149,6 +158,29 @@ export const classifyFinish = (answer: Answer): FinishOutcome => {
     case 'NO_ACTIVATION':
     case 'WRONG_ACTIVATION_ID':
       return { kind: 'done' };
+    case 'NEW_OTP_RECEIVED': {
+      const message = messageOf(record(got.json?.['info'])?.['sms']);
+      return message ? { kind: 'message', message } : { kind: 'unknown', detail: detailOf(got) };
+    }
+    default:
+      return { kind: 'unknown', detail: detailOf(got) };
+  }
+};
+
+/** `setStatus` 3. "Bad status" also says that it has had no message yet; that is nobody's question. */
+export const classifyAnother = (answer: Answer): AnotherOutcome => {
+  if (answer.kind !== 'answered') return { kind: 'unknown', detail: answer.detail };
+  const got = read(answer);
+  switch (got.word) {
+    case 'ACCESS_RETRY_GET':
+      return { kind: 'asked', activationId: undefined };
+    case 'BAD_STATUS':
+    case 'ACTIVATION_NOT_ACTIVE':
+    case 'NO_ACTIVATION':
+    case 'WRONG_ACTIVATION_ID':
+    case 'NEW_ACTIVATION_IMPOSSIBLE':
+      return { kind: 'refused', detail: detailOf(got) };
+    case 'OTP_RECEIVED':
     case 'NEW_OTP_RECEIVED': {
       const message = messageOf(record(got.json?.['info'])?.['sms']);
       return message ? { kind: 'message', message } : { kind: 'unknown', detail: detailOf(got) };

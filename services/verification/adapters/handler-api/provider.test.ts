@@ -9,7 +9,13 @@ import { providerContract } from '../../testing/provider.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
 import { createHandlerApiProvider } from './provider.ts';
 
-const actionOf = { acquire: '', cancel: 'setStatus', status: 'getStatusV2', listActive: 'getActiveActivations' } as const;
+const actionOf = {
+  acquire: '',
+  requestAnother: 'setStatus',
+  cancel: 'setStatus',
+  status: 'getStatusV2',
+  listActive: 'getActiveActivations',
+} as const;
 const order = () => ({
   orderId: newId(),
   service: catalogue.service('telegram') ?? assert.fail(),

@@ -4,13 +4,14 @@ import type { CancelOutcome, NumberProvider } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
 import { canReceive } from '../../domain/capability.ts';
 import { canChoose } from '../../domain/choices.ts';
-import { classifyAcquire, classifyCancel, classifyFinish, classifyStatus } from './classify.ts';
+import { classifyAcquire, classifyAnother, classifyCancel, classifyFinish, classifyStatus } from './classify.ts';
 import { createHandlerApiClient, type HandlerApiClient, type HandlerApiOptions } from './client.ts';
 import { listActive } from './list-active.ts';
 
 /** Its name in configuration, callbacks and rows. */
 export const handlerApiName = 'handler-api';
 
+const another = 3;
 const finished = 6;
 const cancelled = 8;
 
@@ -45,7 +46,7 @@ const statusOf = async (client: HandlerApiClient, id: string) => {
 
 /** A provider of the SMS-Activate family (`stubs/handler_api.php`). */
 export const createHandlerApiProvider = (
-  options: HandlerApiOptions & { catalogue: Catalogue; metrics?: Metrics },
+  options: HandlerApiOptions & { catalogue: Catalogue; metrics?: Metrics; cancelAfterMs?: number },
 ): NumberProvider & { close(): Promise<void> } => {
   const client = createHandlerApiClient(options);
   const serviceByCode = new Map(options.catalogue.services.map((row) => [row.providerCodes['handlerApi'], row.code]));
@@ -60,6 +61,7 @@ export const createHandlerApiProvider = (
 
   return {
     name: handlerApiName,
+    cancelAfterMs: options.cancelAfterMs ?? 0,
     acquire: async ({ orderId, service, country, maxPrice, chosen = {}, capability = 'sms' }) => {
       const serviceCode = service.providerCodes['handlerApi'];
       const countryId = country.providerCodes['handlerApi'];
@@ -73,6 +75,10 @@ export const createHandlerApiProvider = (
     status: (activationId) => counted('status', statusOf(client, activationId)),
     cancel: (activationId) => counted('cancel', cancel(client, activationId)),
     finish: (activationId) => counted('finish', client.call('setStatus', { id: activationId, status: finished }).then(classifyFinish)),
+    requestAnother: (activationId) =>
+      counted('another', client.call('setStatus', { id: activationId, status: another }).then(classifyAnother)),
+    // The protocol's word for a bad number is the cancellation itself: "8, number already used, cancel".
+    report: (activationId) => counted('report', cancel(client, activationId)),
     listActive: (since) => counted('listActive', listActive(client, { serviceByCode, countryById }, since)),
     close: () => client.close(),
   };

@@ -38,16 +38,20 @@ export const outboxRowOf =
           events.verification.codeReceived,
           facts(v, at, {
             ...common,
-            holdId,
-            price: money(v, v.priceMicros),
+            holdId: event.charge?.holdId ?? '',
+            price: money(v, event.charge?.priceMicros ?? 0n),
             latencyMs: BigInt(Math.round(event.latencyMs)),
-            ...(v.providerCostMicros !== undefined && { providerCost: money(v, v.providerCostMicros) }),
+            position: v.codes,
+            // The provider is owed once for a number, whatever comes on it.
+            ...(v.providerCostMicros !== undefined && v.codes <= 1 && { providerCost: money(v, v.providerCostMicros) }),
           }),
         );
+      case 'anotherEnded':
+        return outboxRow(events.verification.anotherEnded, facts(v, at, { ...common, holdId: event.holdId ?? '' }));
       case 'completed':
         return outboxRow(events.verification.completed, facts(v, at, common));
       case 'cancelled':
-        return outboxRow(events.verification.cancelled, facts(v, at, { ...common, holdId }));
+        return outboxRow(events.verification.cancelled, facts(v, at, { ...common, holdId, reason: v.reason ?? '' }));
       case 'expired':
         return outboxRow(events.verification.expired, facts(v, at, { ...common, holdId }));
       case 'failed':

@@ -2,7 +2,7 @@ import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
 import type { SealedMessage } from '../../app/ports.ts';
 import type { RouteTrace } from '../../domain/routing/trace.ts';
 import type { State } from '../../domain/state.ts';
-import type { Reason, Verification } from '../../domain/verification.ts';
+import type { Another, Reason, ReportReason, Verification } from '../../domain/verification.ts';
 import { bulkEntities } from './bulk/rows.ts';
 import { policyEntities } from './policy/rows.ts';
 import { routingEntities } from './routing/rows.ts';
@@ -42,6 +42,13 @@ export const VerificationRow = defineEntity({
     endedAt: p.datetime().nullable(),
     dueAt: p.datetime().nullable(),
     attempts: p.integer(),
+    retryOf: p.uuid().nullable(),
+    cancellableAt: p.datetime().nullable(),
+    reportReason: p.text().$type<ReportReason>().nullable(),
+    codes: p.integer(),
+    anotherAskedAt: p.datetime().nullable(),
+    anotherPriceMicros: p.bigint('bigint').nullable(),
+    anotherHoldId: p.text().nullable(),
   },
 });
 
@@ -96,7 +103,21 @@ export interface SqlRow {
   readonly ended_at: Date | null;
   readonly due_at: Date | null;
   readonly attempts: number;
+  readonly retry_of: string | null;
+  readonly cancellable_at: Date | null;
+  readonly report_reason: ReportReason | null;
+  readonly codes: number;
+  readonly another_asked_at: Date | null;
+  readonly another_price_micros: bigint | null;
+  readonly another_hold_id: string | null;
 }
+
+const anotherOf = (
+  askedAt: Date | null | undefined,
+  priceMicros: bigint | null | undefined,
+  holdId: string | null | undefined,
+): Another | undefined =>
+  askedAt === null || askedAt === undefined ? undefined : { askedAt, priceMicros: priceMicros ?? 0n, holdId: holdId ?? undefined };
 
 export const fromSql = (row: SqlRow): Verification => ({
   id: row.id,
@@ -130,6 +151,11 @@ export const fromSql = (row: SqlRow): Verification => ({
   endedAt: row.ended_at ?? undefined,
   dueAt: row.due_at ?? undefined,
   attempts: row.attempts,
+  retryOf: row.retry_of ?? undefined,
+  cancellableAt: row.cancellable_at ?? undefined,
+  reportReason: row.report_reason ?? undefined,
+  codes: row.codes,
+  another: anotherOf(row.another_asked_at, row.another_price_micros, row.another_hold_id),
 });
 
 export const fromEntity = (row: EntityRow): Verification => ({
@@ -164,6 +190,11 @@ export const fromEntity = (row: EntityRow): Verification => ({
   endedAt: row.endedAt ?? undefined,
   dueAt: row.dueAt ?? undefined,
   attempts: row.attempts,
+  retryOf: row.retryOf ?? undefined,
+  cancellableAt: row.cancellableAt ?? undefined,
+  reportReason: row.reportReason ?? undefined,
+  codes: row.codes,
+  another: anotherOf(row.anotherAskedAt, row.anotherPriceMicros, row.anotherHoldId),
 });
 
 export const messageFromEntity = (row: InferEntity<typeof MessageRow>): SealedMessage => ({

@@ -26,6 +26,7 @@ const reserveTypes = [
   'text',
   'text',
   'jsonb',
+  'uuid',
 ] as const;
 
 /**
@@ -38,7 +39,7 @@ with admitted as materialized (
     $8::text[], $12::text[], $11::bigint[], $13::timestamptz[])
 ), written as (
   insert into verifications (id, tenant_id, idempotency_key, request_hash, state, version, service, country, capability,
-    currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor, route)
+    currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor, route, retry_of)
   select new.* from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
   join admitted on admitted.id = new.id and admitted.reason = ''
   order by new.tenant_id, new.idempotency_key
@@ -54,7 +55,7 @@ where id = $1 and tenant_id = $2 and state = $3 and version = $4 returning id`;
 
 const values = (first: number, count: number): string => Array.from({ length: count }, (_, index) => `$${first + index}`).join(', ');
 
-const saveColumns = 17;
+const saveColumns = 24;
 const outboxColumns = 6;
 const messageColumns = 5;
 
@@ -69,7 +70,8 @@ const buildSave = (event: boolean, message: boolean): string => {
 with moved as (
   update verifications set state = $5, version = $6, activation_id = $7, provider_cost_micros = $8, phone_number = $9,
     hold_id = $10, sealed_code = $11, reason = $12, expires_at = $13, received_at = $14, ended_at = $15, due_at = $16, attempts = $17,
-    leased_until = null
+    cancellable_at = $18, report_reason = $19, codes = $20, another_asked_at = $21, another_price_micros = $22, another_hold_id = $23,
+    history = history || $24::jsonb, leased_until = null
   where id = $1 and tenant_id = $2 and state = $3 and version = $4
   returning id, tenant_id, provider, activation_id, state
 )${
@@ -116,6 +118,13 @@ const saveTypes = [
   'timestamptz',
   'timestamptz',
   'int',
+  'timestamptz',
+  'text',
+  'int',
+  'timestamptz',
+  'bigint',
+  'text',
+  'jsonb',
 ] as const;
 
 /**
@@ -127,7 +136,8 @@ const buildSaveMany = (message: boolean): string => `
 with wanted as (
   select * from unnest(${arrays([...saveTypes, ...outboxTypes, ...(message ? messageTypes : [])])}) with ordinality as w (id, tenant_id,
     from_state, from_version, state, version, activation_id, provider_cost_micros, phone_number, hold_id, sealed_code, reason, expires_at,
-    received_at, ended_at, due_at, attempts, event_id, subject, aggregate_id, aggregate_version, headers, payload,
+    received_at, ended_at, due_at, attempts, cancellable_at, report_reason, codes, another_asked_at, another_price_micros, another_hold_id,
+    change, event_id, subject, aggregate_id, aggregate_version, headers, payload,
     ${message ? 'message_id, sealed, fingerprint, message_received_at, hidden, ' : ''}position)
 ), locked as (
   select id from verifications where id in (select id from wanted) order by id for no key update
@@ -135,6 +145,8 @@ with wanted as (
   update verifications v set state = w.state, version = w.version, activation_id = w.activation_id, provider_cost_micros = w.provider_cost_micros,
     phone_number = w.phone_number, hold_id = w.hold_id, sealed_code = w.sealed_code, reason = w.reason, expires_at = w.expires_at,
     received_at = w.received_at, ended_at = w.ended_at, due_at = w.due_at, attempts = w.attempts,
+    cancellable_at = w.cancellable_at, report_reason = w.report_reason, codes = w.codes, another_asked_at = w.another_asked_at,
+    another_price_micros = w.another_price_micros, another_hold_id = w.another_hold_id, history = v.history || w.change,
     leased_until = null
   from wanted w join locked using (id)
   where v.id = w.id and v.tenant_id = w.tenant_id and v.state = w.from_state and v.version = w.from_version
@@ -176,17 +188,14 @@ const saves = {
 export const saveSql = (event: boolean, message: boolean): { name: string; text: string } =>
   event ? (message ? saves.both : saves.event) : message ? saves.message : saves.plain;
 
-export const messageSql = `
-with added as (
-  insert into messages (id, verification_id, tenant_id, sealed, fingerprint, received_at, hidden)
-  values ($4, $1, $2, $5, $6, $7, $8)
-  on conflict on constraint messages_once do nothing
-  returning id, hidden
-), seen as (
-  update verifications set version = version + 1, sealed_code = coalesce($3::bytea, sealed_code)
-  where id = $1 and tenant_id = $2 and exists (select 1 from added where not hidden)
-)
-select id from added`;
+/** Kept as evidence; the verification stays as it is. */
+export const hiddenMessageSql = `
+insert into messages (id, verification_id, tenant_id, sealed, fingerprint, received_at, hidden)
+values ($3, $1, $2, $4, $5, $6, $7)
+on conflict on constraint messages_once do nothing
+returning id`;
+
+export const knownMessageSql = `select 1 from messages where verification_id = $1 and fingerprint = $2`;
 
 /**
  * Across tenants: the scheduler works for all of them. The lease stands beside the due time, which is indexed: a leased row stays
@@ -209,3 +218,7 @@ where not exists (select 1 from verifications v where v.provider = $1 and v.acti
 
 export const othersBuyingSql = `
 select 1 from verifications where provider = $1 and service = $2 and country = $3 and state in ('reserving', 'unknown') and id <> $4 limit 1`;
+
+export const newestIdSql = 'select id from verifications where tenant_id = $1 order by id desc limit 1';
+
+export const historySql = 'select created_at, history from verifications where tenant_id = $1 and id = $2';

@@ -20,7 +20,7 @@ let store: VerificationStore;
 before(async () => {
   database = await createTestDatabase('verification', migrations);
   db = await openDatabase({ url: database.url, applicationName: 'store-test', poolMax: 4, statementTimeoutMs: 5_000, entities });
-  store = createVerificationStore({ db, rules: laxRules, outboxRowOf: outboxRowOf(() => at) });
+  store = createVerificationStore({ db, rules: laxRules, outboxRowOf: outboxRowOf(() => at), now: () => at });
 });
 after(async () => {
   await db?.close();
@@ -46,6 +46,7 @@ const reserving = (tenantId: string): Verification => ({
   ...{ activationId: undefined, providerCostMicros: undefined, phoneNumber: undefined, holdId: undefined, sealedCode: undefined },
   ...{ reason: undefined, createdAt: at, purchaseDeadline: addMs(at, minuteMs), expiresAt: undefined, receivedAt: undefined },
   ...{ endedAt: undefined, dueAt: addMs(at, minuteMs), attempts: 0 },
+  ...{ retryOf: undefined, cancellableAt: undefined, reportReason: undefined, codes: 0, another: undefined },
 });
 
 const granted = (from: Verification, activationId: string): Verification => ({
@@ -143,7 +144,7 @@ test('codes side by side: each verification gets one code, message and event, al
   const attempts = [...waiting, ...waiting.slice(0, 5)].map((from) => ({ from, to: received(from), message: messageOf(from) }));
   const outcomes = await Promise.all([
     ...attempts.map(({ from, to, message }) =>
-      store.save(from, to, { event: { kind: 'codeReceived', verification: to, latencyMs: 5 }, message }),
+      store.save(from, to, { event: { kind: 'codeReceived', verification: to, latencyMs: 5, charge: undefined }, message }),
     ),
     // Changes without event and message travel in the same batch.
     ...others.map((row) => store.save(row, { ...row, state: 'failed', version: 2, reason: 'no_numbers', endedAt: at })),

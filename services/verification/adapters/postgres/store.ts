@@ -1,6 +1,7 @@
 import { isUuid } from '#platform/ids/index.ts';
+import { addMs, minuteMs } from '#platform/time/index.ts';
 import { coalesce, type Database, isUniqueViolation } from '#platform/postgres/index.ts';
-import type { ListQuery, Saved, SealedMessage, VerificationStore } from '../../app/ports.ts';
+import type { Change as HistoryEntry, Filter, Saved, SealedMessage, VerificationStore } from '../../app/ports.ts';
 import { statesOf } from '../../domain/state.ts';
 import type { PolicyClass } from '../../domain/catalogue.ts';
 import type { PolicyRules } from '../../domain/policy/rules.ts';
@@ -11,7 +12,10 @@ import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, Verifi
 import {
   byActivationsSql,
   dueSql,
-  messageSql,
+  hiddenMessageSql,
+  historySql,
+  knownMessageSql,
+  newestIdSql,
   othersBuyingSql,
   rerouteSql,
   rescheduleSql,
@@ -36,6 +40,8 @@ export interface StoreOptions {
   readonly db: Database;
   readonly rules: PolicyRules;
   readonly outboxRowOf: (event: DomainEvent) => OutboxRow;
+  /** When a change that is written now happened. */
+  readonly now: () => Date;
 }
 
 const orNull = <T>(value: T | undefined): T | null => value ?? null;
@@ -53,10 +59,14 @@ const messageParams = (message: SealedMessage): unknown[] => [
 const reserveParams = (v: Verification): unknown[] => [
   ...[v.id, v.tenantId, v.idempotencyKey, v.requestHash, v.state, v.version, v.service, v.country, v.capability],
   ...[v.currency, v.priceMicros, v.provider, v.createdAt, v.purchaseDeadline, orNull(v.dueAt), v.attempts, orNull(v.quoteId)],
-  ...[orNull(v.fromHoldId), v.operator, v.areaCode, v.actor, v.route ? JSON.stringify(v.route) : null],
+  ...[orNull(v.fromHoldId), v.operator, v.areaCode, v.actor, v.route ? JSON.stringify(v.route) : null, orNull(v.retryOf)],
 ];
 
-const saveParams = (from: Verification, to: Verification): unknown[] => [
+/** What the history says of a change. */
+const changeOf = ({ version, state }: Verification, event: DomainEvent | undefined, at: Date): string =>
+  JSON.stringify([{ version, state, ...(event && { event: event.kind }), at }]);
+
+const saveParams = (from: Verification, to: Verification, change: string): unknown[] => [
   ...[from.id, from.tenantId, from.state, from.version, to.state, to.version],
   ...[
     orNull(to.activationId),
@@ -67,6 +77,9 @@ const saveParams = (from: Verification, to: Verification): unknown[] => [
     orNull(to.reason),
   ],
   ...[orNull(to.expiresAt), orNull(to.receivedAt), orNull(to.endedAt), orNull(to.dueAt), to.attempts],
+  ...[orNull(to.cancellableAt), orNull(to.reportReason), to.codes],
+  ...[orNull(to.another?.askedAt), orNull(to.another?.priceMicros), orNull(to.another?.holdId)],
+  change,
 ];
 
 /** Rows of parameters as one array per column, for unnest. */
@@ -117,7 +130,7 @@ const writeChanges = (db: Database, changes: readonly Change[]): Promise<readonl
 const batching = { maxBatch: 128, maxConcurrent: 1, maxWaiting: 5_000 } as const;
 
 /** Verifications in PostgreSQL. Changes are single statements; lists go through the EntityManager. */
-export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: StoreOptions): VerificationStore => {
+export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }: StoreOptions): VerificationStore => {
   const rules = rulesJson(asRules);
   const findBy = async (where: string, params: readonly unknown[], name: string): Promise<Verification | undefined> => {
     const [row] = await db.query<SqlRow>(`select * from verifications where ${where}`, params, { name });
@@ -152,7 +165,7 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: Sto
   });
   const save: VerificationStore['save'] = async (from, to, { event, message } = {}): Promise<Saved> => {
     try {
-      return await write({ columns: saveParams(from, to), event: event && outboxRowOf(event), message });
+      return await write({ columns: saveParams(from, to, changeOf(to, event, now())), event: event && outboxRowOf(event), message });
     } catch (error) {
       if (isUniqueViolation(error, 'verifications_activation')) return 'claimed';
       throw error;
@@ -190,10 +203,12 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: Sto
     },
     findByKey,
     save,
-    addMessage: async (verification, message, sealedCode) => {
-      const params = [verification.id, verification.tenantId, orNull(sealedCode), ...messageParams(message)];
-      return (await db.query(messageSql, params, { name: 'verification-message' })).length > 0;
+    keepHidden: async (verification, message) => {
+      const params = [verification.id, verification.tenantId, ...messageParams(message)];
+      return (await db.query(hiddenMessageSql, params, { name: 'verification-hidden-message' })).length > 0;
     },
+    knowsMessage: async (verification, fingerprint) =>
+      (await db.query(knownMessageSql, [verification.id, fingerprint], { name: 'verification-known-message' })).length > 0,
     find: async (tenantId, id) => (isUuid(id) ? findBy('tenant_id = $1 and id = $2', [tenantId, id], 'verification-by-id') : undefined),
     findByActivation: (provider, activationId) => findByActivation({ provider, activationId }),
     messages: async (tenantId, id) => {
@@ -202,7 +217,16 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: Sto
         .find(MessageRow, { tenantId, verificationId: id, hidden: false }, { orderBy: { receivedAt: 'asc', id: 'asc' } });
       return rows.map(messageFromEntity);
     },
-    list: async (query) => (await listRows(db, query)).map(fromEntity),
+    list: async (query) =>
+      (await db.em().find(VerificationRow, whereOf(query), { orderBy: { id: 'desc' }, limit: query.limit })).map(fromEntity),
+    forward: async (query) =>
+      (await db.em().find(VerificationRow, whereOf(query), { orderBy: { id: 'asc' }, limit: query.limit })).map(fromEntity),
+    newestId: async (tenantId) => (await db.query<{ id: string }>(newestIdSql, [tenantId]))[0]?.id,
+    changes: async (tenantId, id) => {
+      if (!isUuid(id)) return undefined;
+      const [row] = await db.query<{ created_at: Date; history: readonly StoredChange[] }>(historySql, [tenantId, id]);
+      return row && [createdEntry(row.created_at), ...row.history.map(entryOf)];
+    },
     claimDue: async (now, until, limit) => (await db.query<SqlRow>(dueSql, [now, until, limit], { name: 'verification-due' })).map(fromSql),
     reschedule: async (v, dueAt) => {
       await db.query(rescheduleSql, [v.id, v.tenantId, v.state, v.attempts, dueAt], { name: 'verification-reschedule' });
@@ -218,15 +242,54 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf }: Sto
   };
 };
 
-const listRows = (db: Database, query: ListQuery) =>
-  db.em().find(
-    VerificationRow,
-    {
-      tenantId: query.tenantId,
-      ...(query.status ? { state: { $in: [...statesOf(query.status)] } } : {}),
-      ...(query.service ? { service: query.service } : {}),
-      ...(query.country ? { country: query.country } : {}),
-      ...(query.before ? { id: { $lt: query.before } } : {}),
-    },
-    { orderBy: { id: 'desc' }, limit: query.limit },
-  );
+/** Ids rise with time: the range of dates is also a range of ids, by which rows are found; the margin covers clocks that differ. */
+const marginMs = 10 * minuteMs;
+
+interface Range {
+  readonly before?: string | undefined;
+  readonly after?: string | undefined;
+  readonly upTo?: string;
+}
+
+const idsOf = ({ before, after, upTo, createdFrom, createdTo }: Filter & Range) => ({
+  ...(before === undefined ? {} : { $lt: before }),
+  ...(after === undefined ? {} : { $gt: after }),
+  ...(upTo === undefined ? {} : { $lte: upTo }),
+  $and: [
+    ...(createdFrom === undefined ? [] : [{ $gte: firstIdOf(addMs(createdFrom, -marginMs)) }]),
+    ...(createdTo === undefined ? [] : [{ $lt: firstIdOf(addMs(createdTo, marginMs)) }]),
+  ],
+});
+
+const whereOf = (query: Filter & Range & { readonly tenantId: string }) => {
+  const { $and, ...ids } = idsOf(query);
+  const { createdFrom, createdTo } = query;
+  return {
+    tenantId: query.tenantId,
+    $and: [{ ...(Object.keys(ids).length > 0 ? { id: ids } : {}) }, ...$and.map((id) => ({ id }))],
+    ...(query.statuses.length > 0 ? { state: { $in: [...new Set(query.statuses.flatMap(statesOf))] } } : {}),
+    ...(query.service ? { service: query.service } : {}),
+    ...(query.country ? { country: query.country } : {}),
+    ...(query.phoneNumber ? { phoneNumber: query.phoneNumber } : {}),
+    ...(query.retryOf ? { retryOf: query.retryOf } : {}),
+    ...(createdFrom || createdTo
+      ? { createdAt: { ...(createdFrom ? { $gte: createdFrom } : {}), ...(createdTo ? { $lt: createdTo } : {}) } }
+      : {}),
+  };
+};
+
+/** The smallest UUIDv7 of a moment. */
+const firstIdOf = (at: Date): string => {
+  const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0').slice(-12);
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+};
+
+interface StoredChange {
+  readonly version: number;
+  readonly state: HistoryEntry['state'];
+  readonly event?: Exclude<HistoryEntry['event'], undefined>;
+  readonly at: string;
+}
+
+const createdEntry = (at: Date): HistoryEntry => ({ version: 1, state: 'reserving', event: undefined, at });
+const entryOf = ({ version, state, event, at }: StoredChange): HistoryEntry => ({ version, state, event, at: new Date(at) });

@@ -12,6 +12,9 @@ export interface Line {
   readonly phoneNumber: string;
   readonly serviceName: string;
   readonly state: 'pending' | 'completed' | 'ended';
+  /** It goes on under another id. */
+  readonly succeeded: boolean;
+  readonly canReactivate: boolean;
   readonly costMicros: bigint;
   readonly createdAt: Date | undefined;
   readonly endsAt: Date | undefined;
@@ -31,6 +34,8 @@ export const lineOf = (value: unknown): Line | undefined => {
     phoneNumber: `+1${digits}`,
     serviceName: textOf(fields['serviceName']),
     state: endedStates.has(state) ? 'ended' : state === 'verificationPending' ? 'pending' : 'completed',
+    succeeded: state === 'verificationReactivated' || state === 'verificationReused',
+    canReactivate: fieldsOf(fields['reactivate'])?.['canReactivate'] === true,
     costMicros: microsOf(fields['totalCost']),
     createdAt: dateOf(fields['createdAt']),
     endsAt: dateOf(fields['endsAt']),

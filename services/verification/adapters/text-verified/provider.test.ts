@@ -15,7 +15,13 @@ import { createTextVerifiedProvider } from './provider.ts';
 import { createTextVerifiedPush } from './push.ts';
 
 const webhookSecret = 'webhook-secret-of-textverified';
-const actionOf = { acquire: '', cancel: 'textVerifiedCancel', status: 'textVerifiedRead', listActive: 'textVerifiedList' } as const;
+const actionOf = {
+  acquire: '',
+  requestAnother: 'textVerifiedReactivate',
+  cancel: 'textVerifiedCancel',
+  status: 'textVerifiedRead',
+  listActive: 'textVerifiedList',
+} as const;
 const order = (maxMicros = 900_000n) => ({
   orderId: newId(),
   service: catalogue.service('telegram') ?? assert.fail(),

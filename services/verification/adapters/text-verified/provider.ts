@@ -1,5 +1,5 @@
 import { formatDecimal } from '#platform/money/index.ts';
-import type { AcquireOutcome, ActiveOutcome, CancelOutcome, NumberProvider, StatusOutcome } from '../../app/ports.ts';
+import type { AcquireOutcome, ActiveOutcome, AnotherOutcome, CancelOutcome, NumberProvider, StatusOutcome } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
 import { canChoose, type Chosen } from '../../domain/choices.ts';
 import { idPattern, type Line, lineOf, looked, messageOf, pageOf, purchaseRefusal } from './answers.ts';
@@ -73,8 +73,9 @@ const status = async (session: Session, id: string): Promise<StatusOutcome> => {
   return { kind: found.line.state === 'pending' ? 'waiting' : 'cancelled' };
 };
 
-const cancel = async (session: Session, id: string): Promise<CancelOutcome> => {
-  const answer = await session.call('cancel', { method: 'POST', path: `${verificationPath(session, id)}/cancel` });
+/** @param how `report` is the cancellation of a number that is bad */
+const giveBack = async (session: Session, id: string, how: 'cancel' | 'report'): Promise<CancelOutcome> => {
+  const answer = await session.call(how, { method: 'POST', path: `${verificationPath(session, id)}/${how}` });
   if (answer.kind !== 'answered') return { kind: 'unknown', detail: answer.detail };
   if (answer.status === 200 && answer.body.trim() === '') return { kind: 'cancelled' };
   if (answer.status !== 400 && answer.status !== 404) return { kind: 'unknown', detail: `HTTP ${answer.status} without a known answer` };
@@ -95,8 +96,44 @@ const cancel = async (session: Session, id: string): Promise<CancelOutcome> => {
   }
 };
 
+/**
+ * A verification takes one message: a further one needs a new verification on the same number. It is looked at before it is asked for: after
+ * a lost answer it says that it goes on elsewhere, and where is found by the number, so that nothing is bought twice.
+ */
+const requestAnother = async (session: Session, id: string): Promise<AnotherOutcome> => {
+  const before = await read(session, verificationPath(session, id));
+  if (before.kind === 'unknown') return before;
+  if (before.kind === 'absent') return { kind: 'refused', detail: 'there is no such verification' };
+  if (before.line.succeeded) return successorOf(session, before.line);
+  if (!before.line.canReactivate) return { kind: 'refused', detail: 'it cannot be reactivated' };
+  const answer = await session.call('reactivate', {
+    method: 'POST',
+    path: `${verificationPath(session, id)}/reactivate`,
+    headers: { 'idempotency-key': `another:${id}` },
+  });
+  if (answer.kind !== 'answered' || answer.status !== 201) {
+    const refused = purchaseRefusal(answer);
+    if (refused !== undefined) return { kind: 'refused', detail: refused.detail };
+    return { kind: 'unknown', detail: answer.kind === 'answered' ? `HTTP ${answer.status} without a known answer` : answer.detail };
+  }
+  const path = session.pathOf(answer.location);
+  const found = path === undefined ? undefined : await read(session, path);
+  return found?.kind === 'line'
+    ? { kind: 'asked', activationId: found.line.id }
+    : { kind: 'unknown', detail: 'reactivated, but it cannot be read' };
+};
+
+const successorOf = async (session: Session, line: Line): Promise<AnotherOutcome> => {
+  const lines = await linesSince(session, line.createdAt ?? new Date(0));
+  if (!Array.isArray(lines)) return lines;
+  const next = lines.find(
+    ({ id, phoneNumber, state, succeeded }) => id !== line.id && phoneNumber === line.phoneNumber && state !== 'ended' && !succeeded,
+  );
+  return next === undefined ? { kind: 'refused', detail: 'what it goes on as has ended' } : { kind: 'asked', activationId: next.id };
+};
+
 /** Newest first, page after page back to `since`, by the links of the answers. */
-const listActive = async (session: Session, services: ReadonlyMap<string | undefined, string>, since: Date): Promise<ActiveOutcome> => {
+const linesSince = async (session: Session, since: Date): Promise<Line[] | { kind: 'unknown'; detail: string }> => {
   const lines = new Map<string, Line>();
   let path: string | undefined = `${session.base}/verifications`;
   for (let index = 0; index < maxPages && path !== undefined; index++) {
@@ -108,11 +145,16 @@ const listActive = async (session: Session, services: ReadonlyMap<string | undef
     for (const row of rows) if (row !== undefined) lines.set(row.id, row);
     const last = rows.at(-1)?.createdAt;
     const reached = page.next === undefined || (last !== undefined && last < since);
-    if (reached)
-      return { kind: 'listed', activations: [...lines.values()].filter((line) => line.state !== 'ended').map(activeOf(services)) };
+    if (reached) return [...lines.values()];
     path = session.pathOf(page.next);
   }
   return { kind: 'unknown', detail: 'the list has no end' };
+};
+
+const listActive = async (session: Session, services: ReadonlyMap<string | undefined, string>, since: Date): Promise<ActiveOutcome> => {
+  const lines = await linesSince(session, since);
+  if (!Array.isArray(lines)) return lines;
+  return { kind: 'listed', activations: lines.filter(({ state, succeeded }) => state !== 'ended' && !succeeded).map(activeOf(services)) };
 };
 
 const activeOf = (services: ReadonlyMap<string | undefined, string>) => (line: Line) => ({
@@ -142,8 +184,10 @@ export const createTextVerifiedProvider = (
   const own = <T>(id: string, otherwise: T, work: () => Promise<T>): Promise<T> =>
     idPattern.test(id) ? work() : Promise.resolve(otherwise);
   const absent = { kind: 'absent' } as const;
+  const noSuch = { kind: 'refused', detail: 'there is no such verification' } as const;
   return {
     name: textVerifiedName,
+    cancelAfterMs: 0,
     acquire: async ({ orderId, service, country, maxPrice, chosen = {}, capability = 'sms' }) => {
       const serviceName = service.providerCodes['textVerified'];
       if (serviceName === undefined || country.providerCodes['textVerified'] === undefined || !canChoose('textVerified', chosen))
@@ -151,7 +195,9 @@ export const createTextVerifiedProvider = (
       return counted('acquire', acquire(session, { orderId, serviceName, maxPrice: formatDecimal(maxPrice.micros), chosen, capability }));
     },
     status: (id) => own(id, absent, () => counted('status', status(session, id))),
-    cancel: (id) => own(id, absent, () => counted('cancel', cancel(session, id))),
+    cancel: (id) => own(id, absent, () => counted('cancel', giveBack(session, id, 'cancel'))),
+    report: (id) => own(id, absent, () => counted('report', giveBack(session, id, 'report'))),
+    requestAnother: (id) => own(id, noSuch, () => counted('another', requestAnother(session, id))),
     finish: () => Promise.resolve({ kind: 'done' }),
     listActive: (since) => counted('listActive', listActive(session, services, since)),
     close: () => session.close(),

@@ -195,7 +195,7 @@ describe('fail-over between providers', () => {
               save: guard(h.ports.store.save),
               find: guard(h.ports.store.find),
             },
-            ledger: { placeHold: guard((request) => h.ledger.placeHold(request)) },
+            ledger: { ...h.ledger, placeHold: guard((request) => h.ledger.placeHold(request)) },
             providers: {
               ...h.ports.providers,
               named: (name) => {

@@ -228,6 +228,16 @@ export interface Verification {
   version: bigint;
   /** Why it failed or was cancelled, when it was. */
   reason: string;
+  /** From then on it can be cancelled or reported; absent: not (any more). */
+  cancellableAt:
+    | Date
+    | undefined;
+  /** A further code was asked for and has not come. */
+  awaitsAnother: boolean;
+  /** The verification that this one replaces; empty: none. */
+  retryOf: string;
+  /** What the customer reported about the number; empty: nothing. */
+  reportReason: string;
   /** What was insisted on; absent or empty: any. */
   operator?: string | undefined;
   areaCode?: string | undefined;
@@ -1647,6 +1657,10 @@ function createBaseVerification(): Verification {
     endedAt: undefined,
     version: 0n,
     reason: "",
+    cancellableAt: undefined,
+    awaitsAnother: false,
+    retryOf: "",
+    reportReason: "",
     operator: undefined,
     areaCode: undefined,
   };
@@ -1698,6 +1712,18 @@ export const Verification: MessageFns<Verification> = {
     }
     if (message.reason !== "") {
       writer.uint32(114).string(message.reason);
+    }
+    if (message.cancellableAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.cancellableAt), writer.uint32(122).fork()).join();
+    }
+    if (message.awaitsAnother !== false) {
+      writer.uint32(128).bool(message.awaitsAnother);
+    }
+    if (message.retryOf !== "") {
+      writer.uint32(138).string(message.retryOf);
+    }
+    if (message.reportReason !== "") {
+      writer.uint32(146).string(message.reportReason);
     }
     if (message.operator !== undefined) {
       writer.uint32(242).string(message.operator);
@@ -1833,6 +1859,38 @@ export const Verification: MessageFns<Verification> = {
             message.reason = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.cancellableAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.awaitsAnother = reader.bool();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.retryOf = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.reportReason = reader.string();
+            continue;
+          }
           case 30: {
             if (tag !== 242) {
               break;
@@ -1897,6 +1955,26 @@ export const Verification: MessageFns<Verification> = {
         : undefined,
       version: isSet(object.version) ? BigInt(object.version) : 0n,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      cancellableAt: isSet(object.cancellableAt)
+        ? fromJsonTimestamp(object.cancellableAt)
+        : isSet(object.cancellable_at)
+        ? fromJsonTimestamp(object.cancellable_at)
+        : undefined,
+      awaitsAnother: isSet(object.awaitsAnother)
+        ? globalThis.Boolean(object.awaitsAnother)
+        : isSet(object.awaits_another)
+        ? globalThis.Boolean(object.awaits_another)
+        : false,
+      retryOf: isSet(object.retryOf)
+        ? globalThis.String(object.retryOf)
+        : isSet(object.retry_of)
+        ? globalThis.String(object.retry_of)
+        : "",
+      reportReason: isSet(object.reportReason)
+        ? globalThis.String(object.reportReason)
+        : isSet(object.report_reason)
+        ? globalThis.String(object.report_reason)
+        : "",
       operator: isSet(object.operator) ? globalThis.String(object.operator) : undefined,
       areaCode: isSet(object.areaCode)
         ? globalThis.String(object.areaCode)
@@ -1950,6 +2028,18 @@ export const Verification: MessageFns<Verification> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.cancellableAt !== undefined) {
+      obj.cancellableAt = message.cancellableAt.toISOString();
+    }
+    if (message.awaitsAnother !== false) {
+      obj.awaitsAnother = message.awaitsAnother;
+    }
+    if (message.retryOf !== "") {
+      obj.retryOf = message.retryOf;
+    }
+    if (message.reportReason !== "") {
+      obj.reportReason = message.reportReason;
+    }
     if (message.operator !== undefined) {
       obj.operator = message.operator;
     }
@@ -1978,6 +2068,10 @@ export const Verification: MessageFns<Verification> = {
     message.endedAt = object.endedAt ?? undefined;
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.reason = object.reason ?? "";
+    message.cancellableAt = object.cancellableAt ?? undefined;
+    message.awaitsAnother = object.awaitsAnother ?? false;
+    message.retryOf = object.retryOf ?? "";
+    message.reportReason = object.reportReason ?? "";
     message.operator = object.operator ?? undefined;
     message.areaCode = object.areaCode ?? undefined;
     return message;

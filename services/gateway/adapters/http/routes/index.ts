@@ -38,6 +38,8 @@ import { usageRoutes } from './usage.ts';
 import { streamRoutes } from './stream.ts';
 import { routingRoutes } from './routing.ts';
 import { verificationEventRoutes } from './verification-events.ts';
+import { verificationHistoryRoutes } from './verification-history.ts';
+import { verificationLifeCycleRoutes } from './verification-life-cycle.ts';
 import { verificationRoutes } from './verifications.ts';
 import { walletRoutes } from './wallet.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -88,6 +90,8 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   bulkRoutes(typed, dependencies.backends);
   routingRoutes(typed, dependencies.backends);
   verificationRoutes(typed, dependencies.backends);
+  verificationHistoryRoutes(typed, dependencies.backends);
+  verificationLifeCycleRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);
   policyRoutes(typed, dependencies.backends);
   policyAdminRoutes(typed, dependencies.backends);

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { appError } from '#platform/errors/index.ts';
 import { type IdKind, idPrefixes, isUuid, fromTypeId } from '#platform/ids/index.ts';
@@ -7,8 +6,9 @@ import { minuteMs } from '#platform/time/index.ts';
 import type { Transaction as TransactionMessage, TransactionFilter } from '#proto/namaskah/billing/v1/billing.ts';
 import { readAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callerOf, callOptions, pathId } from '../context.ts';
+import { callOptions, pathId } from '../context.ts';
 import { csvRow, csvText } from '../csv.ts';
+import { exportGate, resume } from '../exports.ts';
 import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage, toTime } from '../mapping.ts';
 import { Amount, closed, Currency, id, pageOf, PageQuery, problems, SignedAmount, type Static, Timestamp } from '../schemas.ts';
 import { zonedTime } from '../zoned-time.ts';
@@ -133,7 +133,6 @@ const toFilter = (query: Static<typeof FilterQuery>): TransactionFilter => ({
 
 const columns = ['id', 'time', 'type', 'product', 'amount', 'currency', 'balance_after', 'description', 'reference', 'reverses', 'actor'];
 const exportBudgetMs = 15 * minuteMs;
-const maxExportsPerTenant = 3;
 
 /** The header row with the first rows, then the others as they are taken. */
 const csvOf = async function* csv(
@@ -160,36 +159,11 @@ const csvOf = async function* csv(
   if (text !== '') yield text;
 };
 
-/** Goes on after a first step that was taken to learn whether there is an error to answer with. */
-const resume = async function* resume<T>(first: IteratorResult<T, void>, rest: AsyncGenerator<T, void>): AsyncGenerator<T, void> {
-  try {
-    if (first.done !== true) yield first.value;
-    yield* rest;
-  } finally {
-    await rest.return();
-  }
-};
-
 export const transactionRoutes = (app: App, { wallet }: Pick<Backends, 'wallet'>): void => {
   const tags = ['wallet'];
   const access = readAccess('transactions:read');
-  const running = new Map<AbortController, string>();
-  app.addHook('preClose', async () => {
-    for (const exporting of running.keys()) exporting.abort();
-  });
-  /** Ends with the answer, or when the client goes away. */
-  const begin = (request: FastifyRequest, closed$: NodeJS.EventEmitter): AbortSignal => {
-    const { tenantId } = callerOf(request);
-    if ([...running.values()].filter((owner) => owner === tenantId).length >= maxExportsPerTenant)
-      throw appError('request.rate_limited', { message: `At most ${maxExportsPerTenant} exports at once.`, retryAfterMs: 5_000 });
-    const exporting = new AbortController();
-    running.set(exporting, tenantId);
-    closed$.once('close', () => {
-      running.delete(exporting);
-      exporting.abort();
-    });
-    return exporting.signal;
-  };
+  const gate = exportGate();
+  app.addHook('preClose', async () => gate.close());
 
   app.get(
     '/v2/transactions',
@@ -241,7 +215,7 @@ export const transactionRoutes = (app: App, { wallet }: Pick<Backends, 'wallet'>
       const { timeZone = 'UTC', ...query } = request.query;
       const timeOf = zonedTime(timeZone);
       if (timeOf === undefined) throw appError('request.invalid', { fields: [{ field: 'timeZone', reason: 'is no IANA time zone' }] });
-      const signal = begin(request, reply.raw);
+      const signal = gate.begin(request, reply.raw);
       const deadline = new Date(Date.now() + exportBudgetMs);
       const batches = wallet.exportTransactions({ filter: toFilter(query) }, { ...callOptions(request), deadline, signal });
       const rows = csvOf(batches, timeOf);

@@ -2,28 +2,19 @@ import { Type, type Static } from 'typebox';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
+import { edgeId, fromEnum, fromMoney, fromTime, orNull, toMoney } from '../mapping.ts';
+import { Amount, AreaCode, Capability, closed, Currency, id, IdempotencyHeaders, Operator, problems, Timestamp } from '../schemas.ts';
 import {
-  Amount,
-  AreaCode,
-  Capability,
-  closed,
-  Currency,
-  id,
-  IdempotencyHeaders,
-  Operator,
-  pageOf,
-  PageQuery,
-  problems,
-  Timestamp,
-} from '../schemas.ts';
-import { VerificationStatus, type Verification as VerificationMessage } from '#proto/namaskah/verification/v1/verification.ts';
+  type ReceivedMessage,
+  VerificationStatus,
+  type Verification as VerificationMessage,
+} from '#proto/namaskah/verification/v1/verification.ts';
 import { quoteIdOf } from './prices.ts';
 import type { App } from './index.ts';
 
-const statuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
-const Status = Type.Enum([...statuses]);
-const Message = Type.Object(
+export const statuses = ['waiting', 'received', 'completed', 'cancelled', 'expired', 'failed'] as const;
+export const Status = Type.Enum([...statuses]);
+export const Message = Type.Object(
   {
     id: id('msg'),
     sender: Type.Union([Type.String(), Type.Null()]),
@@ -56,10 +47,27 @@ export const Verification = Type.Object(
     expiresAt: Timestamp,
     createdAt: Timestamp,
     endedAt: Type.Union([Timestamp, Type.Null()]),
-    reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it failed, when it did' }),
+    reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it failed or was cancelled, when it was' }),
+    cancellableAt: Type.Union([Timestamp, Type.Null()], {
+      description: 'From then on it can be cancelled or reported for the full price; null: not (any more)',
+    }),
+    awaitingAnotherCode: Type.Boolean({ description: 'A further code was asked for and has not come', examples: [false] }),
+    retryOf: Type.Union([id('ver'), Type.Null()], { description: 'The verification that this one replaces' }),
+    reportReason: Type.Union([Type.String({ examples: ['number_already_used'] }), Type.Null()], {
+      description: 'What you reported about it',
+    }),
   },
   closed,
 );
+
+export const messageFromProto = (message: ReceivedMessage): Static<typeof Message> => ({
+  id: edgeId('message', message.id),
+  sender: orNull(message.sender),
+  text: message.text,
+  code: orNull(message.code),
+  audioUrl: orNull(message.audioUrl ?? ''),
+  receivedAt: fromTime(message.receivedAt) ?? '',
+});
 
 export const verificationFromProto = (verification: VerificationMessage | undefined): Static<typeof Verification> => {
   if (!verification) throw new Error('the verification service answered without a verification');
@@ -75,18 +83,15 @@ export const verificationFromProto = (verification: VerificationMessage | undefi
     price: fromMoney(verification.price),
     currency: verification.price?.currency ?? 'USD',
     code: orNull(verification.code),
-    messages: verification.messages.map((message) => ({
-      id: edgeId('message', message.id),
-      sender: orNull(message.sender),
-      text: message.text,
-      code: orNull(message.code),
-      audioUrl: orNull(message.audioUrl ?? ''),
-      receivedAt: fromTime(message.receivedAt) ?? '',
-    })),
+    messages: verification.messages.map(messageFromProto),
     expiresAt: fromTime(verification.expiresAt) ?? '',
     createdAt: fromTime(verification.createdAt) ?? '',
     endedAt: fromTime(verification.endedAt),
     reason: orNull(verification.reason),
+    cancellableAt: fromTime(verification.cancellableAt),
+    awaitingAnotherCode: verification.awaitsAnother,
+    retryOf: verification.retryOf === '' ? null : edgeId('verification', verification.retryOf),
+    reportReason: orNull(verification.reportReason),
   };
 };
 
@@ -142,34 +147,6 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
     },
   );
   app.get(
-    '/v2/verifications',
-    {
-      config: { access: readAccess('verifications:read') },
-      schema: {
-        tags,
-        summary: 'History, newest first',
-        querystring: Type.Object(
-          {
-            ...PageQuery,
-            status: Type.Optional(Status),
-            service: Type.Optional(Type.String({ maxLength: 64 })),
-            country: Type.Optional(Type.String({ pattern: '^[A-Za-z]{2}$' })),
-          },
-          closed,
-        ),
-        response: { 200: pageOf(Verification), ...problems(403, 422) },
-      },
-    },
-    async (request) => {
-      const { status = '', service = '', country = '' } = request.query;
-      const answer = await verifications.listVerifications(
-        { page: toPage(request.query), status, service, country: country.toUpperCase() },
-        callOptions(request),
-      );
-      return page(answer.verifications, answer.nextCursor, verificationFromProto);
-    },
-  );
-  app.get(
     '/v2/verifications/:id',
     {
       config: { access: readAccess('verifications:read') },
@@ -192,7 +169,8 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
       schema: {
         tags,
         summary: 'Cancel and get the price back',
-        description: 'Refused with 409 once a code exists.',
+        description:
+          'Refused with 409 once a code exists, and with 409 and Retry-After while the provider takes nothing back yet: see `cancellableAt`.',
         params: Type.Object({ id: Type.String() }),
         body: Type.Optional(Type.Union([Type.Object({}, closed), Type.Null()])),
         response: { 200: Verification, ...problems(403, 404, 409) },

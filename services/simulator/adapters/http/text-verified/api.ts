@@ -4,6 +4,7 @@ import { parseDecimal } from '#platform/money/index.ts';
 import type { ActivationBook } from '../../../app/activation-book.ts';
 import type { BuyNumber } from '../../../app/buy-number.ts';
 import type { ChangeActivation } from '../../../app/change-activation.ts';
+import type { ReactivateNumber } from '../../../app/reactivate-number.ts';
 import type { World } from '../../../app/ports.ts';
 import type { Activation, Capability, ReceivedCode } from '../../../domain/activation.ts';
 import { chooseFault } from '../../../domain/choose-fault.ts';
@@ -34,6 +35,7 @@ export interface TextVerifiedDependencies {
   readonly book: ActivationBook;
   readonly buyNumber: BuyNumber;
   readonly changeActivation: ChangeActivation;
+  readonly reactivateNumber: ReactivateNumber;
 }
 
 const prefix = '/textverified/api/pub/v2';
@@ -85,7 +87,7 @@ const wishOf = (value: unknown, pattern: RegExp): { readonly first: string | und
  * United States. The actions of `handlerApi.nextFaultsOf` are `textVerifiedRead`, `…Cancel`, `…List`, `…Sms`, `…Calls`, `…Auth`.
  */
 export const registerTextVerified = (server: FastifyInstance, dependencies: TextVerifiedDependencies): void => {
-  const { world, apiKey, username, book, buyNumber, changeActivation } = dependencies;
+  const { world, apiKey, username, book, buyNumber, changeActivation, reactivateNumber } = dependencies;
   const purchases = world.random.stream('text_verified/faults');
   const tokens = new Map<string, number>();
   const made = new Map<string, string>();
@@ -136,6 +138,15 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     if (outcome.kind !== 'bought') return refusalOfPurchase(outcome);
     if (typeof key === 'string') made.set(key, outcome.activation.id);
     return created(outcome.activation);
+  };
+
+  const reactivate: Action = (request, links) => {
+    const activation = found(idOf(request));
+    if (activation === undefined) return notFound;
+    const next = reactivateNumber(activation);
+    if (next === undefined) return refusal(400, 'CannotReactivate', 'The verification cannot be reactivated.');
+    const body = createdLink(links, next);
+    return { status: 201, body, location: body.href };
   };
 
   const cancel: Action = (request, _links, fault) => {
@@ -235,6 +246,7 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     const outcome = changeActivation(activation.id, 'cancel', false);
     return outcome.kind === 'cancelled' ? { status: 200 } : refusal(400, 'CannotReport', 'The verification cannot be reported.');
   });
+  route('POST', '/verifications/:id/reactivate', 'Reactivate', reactivate);
   const textOf = (_links: Links, activation: Activation, code: ReceivedCode): object =>
     smsOf(activation, code, activation.codes.indexOf(code));
   route('GET', '/sms', 'Sms', listReceived('sms', 'sms', textOf));

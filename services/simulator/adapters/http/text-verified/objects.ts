@@ -1,4 +1,5 @@
 import type { BuyOutcome } from '../../../app/buy-number.ts';
+import { canReactivate } from '../../../app/reactivate-number.ts';
 import { isLive, type Activation, type ReceivedCode } from '../../../domain/activation.ts';
 import type { HandlerFault } from '../../../domain/settings.ts';
 import { formatDecimal } from '#platform/money/index.ts';
@@ -27,7 +28,7 @@ const stateOf = (activation: Activation): string => {
     case 'received':
     case 'retry':
     case 'finished':
-      return 'verificationCompleted';
+      return activation.successor === undefined ? 'verificationCompleted' : 'verificationReactivated';
     case 'cancelled':
       return 'verificationCanceled';
     case 'expired':
@@ -69,7 +70,7 @@ export const expanded = (links: Links, activation: Activation): object => {
     cancel: { canCancel: open, link: link('POST', `${href}/cancel`) },
     report: { canReport: isLive(activation), link: link('POST', `${href}/report`) },
     reuse: { link: link('POST', `${href}/reuse`), reusableUntil: null },
-    reactivate: { canReactivate: false, link: link('POST', `${href}/reactivate`) },
+    reactivate: { canReactivate: canReactivate(activation), link: link('POST', `${href}/reactivate`) },
   };
 };
 

@@ -1,6 +1,7 @@
 import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 import { policy } from './0030-policy.ts';
 import { routing } from './0010-routing.ts';
+import { lifeCycle } from './0020-life-cycle.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
@@ -110,4 +111,5 @@ alter table verifications add column quote_id uuid;
   policy,
   routing,
   providerSettlements,
+  lifeCycle,
 ];

@@ -21,20 +21,38 @@ export interface ActivationPurchased {
   expiresAt: Date | undefined;
 }
 
-/** The hold is captured on this event. */
+/**
+ * A message came. What it costs is captured from the hold on this event: the first one of an activation costs what was bought, a further one
+ * what was agreed when it was asked for, or nothing.
+ */
 export interface ActivationCodeReceived {
   verificationId: string;
   service: string;
   country: string;
   provider: string;
+  /** Empty: nothing is charged for it. */
   holdId: string;
   price:
     | Money
     | undefined;
-  /** From purchase to code. */
+  /** From purchase, or from the request for a further code, to code. */
   latencyMs: bigint;
   /** What the provider takes for the number; it owes it from now on. Absent: not known. */
-  providerCost?: Money | undefined;
+  providerCost?:
+    | Money
+    | undefined;
+  /** 1 for the first message on this number; 0 in events from before there were others. */
+  position: number;
+}
+
+/** No further code will come on a number that has had one. The hold for it is released on this event. */
+export interface ActivationAnotherCodeEnded {
+  verificationId: string;
+  service: string;
+  country: string;
+  provider: string;
+  /** Empty when the further code would have been free. */
+  holdId: string;
 }
 
 export interface ActivationCompleted {
@@ -51,6 +69,8 @@ export interface ActivationCancelled {
   country: string;
   provider: string;
   holdId: string;
+  /** cancelled_by_customer or reported_by_customer; empty in events from before it was told. */
+  reason: string;
 }
 
 export interface ActivationExpired {
@@ -335,6 +355,7 @@ function createBaseActivationCodeReceived(): ActivationCodeReceived {
     price: undefined,
     latencyMs: 0n,
     providerCost: undefined,
+    position: 0,
   };
 }
 
@@ -366,6 +387,9 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
     }
     if (message.providerCost !== undefined) {
       Money.encode(message.providerCost, writer.uint32(66).fork()).join();
+    }
+    if (message.position !== 0) {
+      writer.uint32(72).int32(message.position);
     }
     return writer;
   },
@@ -447,6 +471,14 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
             message.providerCost = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.position = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -485,6 +517,7 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
         : isSet(object.provider_cost)
         ? Money.fromJSON(object.provider_cost)
         : undefined,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
     };
   },
 
@@ -514,6 +547,9 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
     if (message.providerCost !== undefined) {
       obj.providerCost = Money.toJSON(message.providerCost);
     }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
     return obj;
   },
 
@@ -532,6 +568,148 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
     message.providerCost = (object.providerCost !== undefined && object.providerCost !== null)
       ? Money.fromPartial(object.providerCost)
       : undefined;
+    message.position = object.position ?? 0;
+    return message;
+  },
+};
+
+function createBaseActivationAnotherCodeEnded(): ActivationAnotherCodeEnded {
+  return { verificationId: "", service: "", country: "", provider: "", holdId: "" };
+}
+
+export const ActivationAnotherCodeEnded: MessageFns<ActivationAnotherCodeEnded> = {
+  encode(message: ActivationAnotherCodeEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verificationId !== "") {
+      writer.uint32(10).string(message.verificationId);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.country !== "") {
+      writer.uint32(26).string(message.country);
+    }
+    if (message.provider !== "") {
+      writer.uint32(34).string(message.provider);
+    }
+    if (message.holdId !== "") {
+      writer.uint32(42).string(message.holdId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivationAnotherCodeEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivationAnotherCodeEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verificationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.holdId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivationAnotherCodeEnded {
+    return {
+      verificationId: isSet(object.verificationId)
+        ? globalThis.String(object.verificationId)
+        : isSet(object.verification_id)
+        ? globalThis.String(object.verification_id)
+        : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      holdId: isSet(object.holdId)
+        ? globalThis.String(object.holdId)
+        : isSet(object.hold_id)
+        ? globalThis.String(object.hold_id)
+        : "",
+    };
+  },
+
+  toJSON(message: ActivationAnotherCodeEnded): unknown {
+    const obj: any = {};
+    if (message.verificationId !== "") {
+      obj.verificationId = message.verificationId;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.holdId !== "") {
+      obj.holdId = message.holdId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivationAnotherCodeEnded>, I>>(base?: I): ActivationAnotherCodeEnded {
+    return ActivationAnotherCodeEnded.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivationAnotherCodeEnded>, I>>(object: I): ActivationAnotherCodeEnded {
+    const message = createBaseActivationAnotherCodeEnded();
+    message.verificationId = object.verificationId ?? "";
+    message.service = object.service ?? "";
+    message.country = object.country ?? "";
+    message.provider = object.provider ?? "";
+    message.holdId = object.holdId ?? "";
     return message;
   },
 };
@@ -658,7 +836,7 @@ export const ActivationCompleted: MessageFns<ActivationCompleted> = {
 };
 
 function createBaseActivationCancelled(): ActivationCancelled {
-  return { verificationId: "", service: "", country: "", provider: "", holdId: "" };
+  return { verificationId: "", service: "", country: "", provider: "", holdId: "", reason: "" };
 }
 
 export const ActivationCancelled: MessageFns<ActivationCancelled> = {
@@ -677,6 +855,9 @@ export const ActivationCancelled: MessageFns<ActivationCancelled> = {
     }
     if (message.holdId !== "") {
       writer.uint32(42).string(message.holdId);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
     }
     return writer;
   },
@@ -734,6 +915,14 @@ export const ActivationCancelled: MessageFns<ActivationCancelled> = {
             message.holdId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -761,6 +950,7 @@ export const ActivationCancelled: MessageFns<ActivationCancelled> = {
         : isSet(object.hold_id)
         ? globalThis.String(object.hold_id)
         : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -781,6 +971,9 @@ export const ActivationCancelled: MessageFns<ActivationCancelled> = {
     if (message.holdId !== "") {
       obj.holdId = message.holdId;
     }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -794,6 +987,7 @@ export const ActivationCancelled: MessageFns<ActivationCancelled> = {
     message.country = object.country ?? "";
     message.provider = object.provider ?? "";
     message.holdId = object.holdId ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
