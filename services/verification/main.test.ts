@@ -139,7 +139,14 @@ describe('the verification service', () => {
       },
       ...{ PROVIDER_PUSH_SECRET: pushSecret, VERIFICATION_ENCRYPTION_KEY: randomBytes(32).toString('base64'), SCHEDULER_TICK_MS: '50' },
       POLICY_LIMIT_FACTOR: '1000',
-      ...{ POLL_FIRST_MS: '500', RECONCILE_GRACE_MS: '2000', PROVIDER_TIMEOUT_MS: '1000', PURCHASE_MS: '2000', RETRY_MS: '100' },
+      ...{
+        POLL_FIRST_MS: '500',
+        RECONCILE_GRACE_MS: '2000',
+        PROVIDER_TIMEOUT_MS: '1000',
+        PURCHASE_MS: '2000',
+        RETRY_MS: '100',
+        FINISH_DELAY_MS: '0',
+      },
     });
     service = own(await start(config));
     api = clients(`127.0.0.1:${service.addresses['grpc']}`);

@@ -88,7 +88,12 @@ export const openHarness = async (
   const lateCodes: string[] = [];
   const failedSteps: unknown[] = [];
   const ports: Ports = {
-    store: createVerificationStore({ db, rules: options.rules ?? laxRules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
+    store: createVerificationStore({
+      db,
+      rules: options.rules ?? laxRules,
+      outboxRowOf: outboxRowOf(() => clock.now()),
+      now: () => clock.now(),
+    }),
     policy: postgresGate(db, clock),
     ledger,
     prices,

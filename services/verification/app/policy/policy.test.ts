@@ -50,7 +50,12 @@ describe('policy', () => {
     secondDb = await openDatabase({ url: h.url, applicationName: 'second', poolMax: 4, entities });
     second = {
       ...h.ports,
-      store: createVerificationStore({ db: secondDb, rules: testRules, outboxRowOf: outboxRowOf(() => h.clock.now()) }),
+      store: createVerificationStore({
+        db: secondDb,
+        rules: testRules,
+        outboxRowOf: outboxRowOf(() => h.clock.now()),
+        now: () => h.clock.now(),
+      }),
     };
   });
   after(async () => {
@@ -387,6 +392,7 @@ describe('policy', () => {
   });
 
   const row = (tenantId: string, priceMicros: bigint, createdAt: Date): Verification => ({
+    ...{ retryOf: undefined, cancellableAt: undefined, reportReason: undefined, codes: 0, another: undefined },
     ...{
       id: newId(),
       tenantId,
