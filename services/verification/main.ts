@@ -131,9 +131,6 @@ const openPorts = async (
   const routing = await openRouting({ life, config, db, clock, sellers, sources, catalogue });
   const routes = routing.planner;
   const ports: Ports = {
-    store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()) }),
-  const routes = await openRouting({ life, config, db, clock, sellers });
-  return {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
     policy: postgresGate(db, clock),
     ledger: createLedger(billing),
