@@ -63,6 +63,16 @@ export const events = {
     anotherEnded: defineEvent('namaskah.verification.v1.activation.another-code-ended', verification.ActivationAnotherCodeEnded),
     batchCompleted: defineEvent('namaskah.verification.v1.batch.completed', verification.BatchCompleted),
   },
+  rental: {
+    started: defineEvent('namaskah.verification.v1.rental.started', verification.RentalFact),
+    messageReceived: defineEvent('namaskah.verification.v1.rental.message-received', verification.RentalFact),
+    extended: defineEvent('namaskah.verification.v1.rental.extended', verification.RentalFact),
+    renewalUpcoming: defineEvent('namaskah.verification.v1.rental.renewal-upcoming', verification.RentalFact),
+    renewalFailed: defineEvent('namaskah.verification.v1.rental.renewal-failed', verification.RentalFact),
+    released: defineEvent('namaskah.verification.v1.rental.released', verification.RentalFact),
+    expired: defineEvent('namaskah.verification.v1.rental.expired', verification.RentalFact),
+    failed: defineEvent('namaskah.verification.v1.rental.failed', verification.RentalFact),
+  },
   campaign: {
     contactCreated: defineEvent('namaskah.campaign.v1.contact.created', campaign.ContactCreated),
     contactOptedOut: defineEvent('namaskah.campaign.v1.contact.opted-out', campaign.ContactOptedOut),

@@ -17,6 +17,7 @@ export const idPrefixes = {
   transaction: 'txn',
   hold: 'hld',
   verification: 'ver',
+  rental: 'rnt',
   message: 'msg',
   batch: 'bat',
   contact: 'con',

@@ -10,6 +10,9 @@ import { entities } from './adapters/postgres/rows.ts';
 import { type BillingConfig, billingConfig } from './config.ts';
 import { openAdjustments } from './open-adjustments.ts';
 import { openDocuments } from './open-documents.ts';
+import { chargeService } from './adapters/grpc/charges.ts';
+import { postgresCharges } from './adapters/postgres/prices/charges.ts';
+import { giveBack } from './app/prices/give-back.ts';
 import { openLedger, type StartWorker } from './open-ledger.ts';
 import { openMargins } from './open-margins.ts';
 import { openPayments } from './open-payments.ts';
@@ -77,6 +80,7 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
           ...ledgerServices(ledger),
           ...plans.services,
           ...prices.services,
+          chargeService({ giveBack: giveBack({ charges: postgresCharges(db), refundCharge: ledger.refundCharge }) }),
           ...documents,
           ...adjustments,
           ...usage,

@@ -27,6 +27,7 @@ import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
 import { ChoiceServiceClient } from '#proto/namaskah/verification/v1/choices.ts';
 import { PolicyServiceClient } from '#proto/namaskah/verification/v1/policy.ts';
 import { LeakageServiceClient } from '#proto/namaskah/verification/v1/leakage.ts';
+import { RentalServiceClient } from '#proto/namaskah/verification/v1/rentals.ts';
 import { LiveServiceClient } from '#proto/namaskah/verification/v1/live.ts';
 import {
   CatalogServiceClient,
@@ -102,6 +103,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
       verifications: await life.own('verifications', grpcClient(VerificationServiceClient, at(config.verificationAddress))),
       leakage: await life.own('leakage', grpcClient(LeakageServiceClient, at(config.verificationAddress))),
+      rentals: await life.own('rentals', grpcClient(RentalServiceClient, at(config.verificationAddress))),
       live: await life.own('live', grpcClient(LiveServiceClient, at(config.verificationAddress))),
       providerPush: await life.own('provider-push', grpcClient(ProviderPushServiceClient, at(config.verificationAddress))),
       policy: await life.own('policy', grpcClient(PolicyServiceClient, at(config.verificationAddress))),

@@ -28,6 +28,7 @@ import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
 import { createChargeCard } from './app/charge-card.ts';
 import { createDisputeBook } from './app/dispute-payment.ts';
+import { createRentalBook } from './app/rental-book.ts';
 import { createRefundBook } from './app/refund-payment.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
 import { createSubmissionBook } from './app/submission-book.ts';
@@ -112,6 +113,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
     const refundBook = createRefundBook(world, { book: payments, tell: settlePayment.tell });
     const disputeBook = createDisputeBook(world, { book: payments, tell: settlePayment.tell });
     const mailbox = createMailbox(world);
+    const rentals = createRentalBook(world);
 
     const market = {
       world,
@@ -125,7 +127,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
       startHttpServer({
         host: config.host,
         port: config.httpPort,
-        handlerApi: { ...market, apiKey: config.handlerApiKey, market: createReadMarket(world) },
+        handlerApi: { ...market, apiKey: config.handlerApiKey, market: createReadMarket(world), rentals },
         textVerified:
           config.textVerifiedKey === undefined
             ? undefined

@@ -45,6 +45,7 @@ import { type VerificationConfig, verificationConfig } from './config.ts';
 import { sellsOffer } from './domain/catalogue.ts';
 import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
+import { openRentals } from './open-rentals.ts';
 import { openLive } from './open-live.ts';
 import { openRouting, type Routing } from './open-routing.ts';
 import { openSettlement } from './open-settlement.ts';
@@ -178,6 +179,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     await bulk.start();
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
     const settlement = await openSettlement(life, { db, ...ports });
+    const rentals = await openRentals({ life, config, db, purchases: ports });
     const grpc = await life.own(
       'grpc',
       startGrpcServer({
@@ -201,6 +203,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           }),
           bulk.service,
           routing.service(ports),
+          rentals,
           choiceService(listChoices(ports.catalogue)),
           policy,
           openLive({ db, sealer: ports.sealer }),

@@ -14,6 +14,7 @@ interface Row {
   /** Names a resource of the owner's tenant in the path. */
   readonly resource?:
     | 'verification'
+    | 'rental'
     | 'payment'
     | 'refund'
     | 'dispute'
@@ -130,6 +131,14 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/verifications': { kind: 'read' },
   'GET /v2/verifications/:id': { kind: 'read', resource: 'verification' },
   'POST /v2/verifications/:id/cancel': { kind: 'write', resource: 'verification' },
+  'GET /v2/rentals/offers': { kind: 'read' },
+  'POST /v2/rentals': { kind: 'write', body: { service: 'telegram', country: 'ID', duration: '1h' } },
+  'GET /v2/rentals': { kind: 'read' },
+  'GET /v2/rentals/:id': { kind: 'read', resource: 'rental' },
+  'PATCH /v2/rentals/:id': { kind: 'write', resource: 'rental', body: { autoRenew: false } },
+  'GET /v2/rentals/:id/messages': { kind: 'read', resource: 'rental' },
+  'POST /v2/rentals/:id/extend': { kind: 'write', resource: 'rental', body: { duration: '1h' } },
+  'POST /v2/rentals/:id/release': { kind: 'write', resource: 'rental' },
   'GET /v2/verifications/:id/events': { kind: 'read', resource: 'verification' },
   'GET /v2/verifications/export.csv': { kind: 'read' },
   'GET /v2/verifications/:id/messages': { kind: 'read', resource: 'verification' },
@@ -229,6 +238,7 @@ describe('every route and every wrong caller', () => {
   let webhookDelivery = '';
   const ids: Record<NonNullable<Row['resource']>, string> = {
     verification: '',
+    rental: '',
     payment: '',
     refund: '',
     dispute: '',
@@ -281,6 +291,7 @@ describe('every route and every wrong caller', () => {
       )
     )[0].id;
     ids.transaction = expectStatus(await owner.api.get('/v2/transactions?limit=1'), 200).data[0].id;
+    ids.rental = expectStatus(await owner.api.post('/v2/rentals', table['POST /v2/rentals']?.body), 201).id;
     ids.verification = expectStatus(await owner.api.post('/v2/verifications', table['POST /v2/verifications']?.body), 201).id;
     ids.batch = expectStatus(await owner.api.post('/v2/verifications/bulk', table['POST /v2/verifications/bulk']?.body), 202).id;
     ids.quote = expectStatus(await owner.api.post('/v2/quotes', table['POST /v2/quotes']?.body), 201).id;

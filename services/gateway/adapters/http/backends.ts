@@ -22,6 +22,7 @@ import type { BulkServiceService } from '#proto/namaskah/verification/v1/bulk.ts
 import type { ChoiceServiceService } from '#proto/namaskah/verification/v1/choices.ts';
 import type { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
 import type { LeakageServiceService } from '#proto/namaskah/verification/v1/leakage.ts';
+import type { RentalServiceService } from '#proto/namaskah/verification/v1/rentals.ts';
 import type { LiveServiceService } from '#proto/namaskah/verification/v1/live.ts';
 import type { RoutingServiceService } from '#proto/namaskah/verification/v1/routing.ts';
 import type {
@@ -58,6 +59,7 @@ export interface Backends {
   readonly bulk: GrpcClient<typeof BulkServiceService>;
   readonly routing: GrpcClient<typeof RoutingServiceService>;
   readonly leakage: GrpcClient<typeof LeakageServiceService>;
+  readonly rentals: GrpcClient<typeof RentalServiceService>;
   readonly live: GrpcClient<typeof LiveServiceService>;
   readonly providerPush: GrpcClient<typeof ProviderPushServiceService>;
   readonly policy: GrpcClient<typeof PolicyServiceService>;

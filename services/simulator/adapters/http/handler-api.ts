@@ -5,6 +5,7 @@ import type { ActivationBook } from '../../app/activation-book.ts';
 import type { BuyNumber, NumberOrder } from '../../app/buy-number.ts';
 import type { ActivationCommand, ChangeActivation } from '../../app/change-activation.ts';
 import type { World } from '../../app/ports.ts';
+import type { RentalBook } from '../../app/rental-book.ts';
 import type { ReadMarket } from '../../app/read-market.ts';
 import { lastCode, type Activation } from '../../domain/activation.ts';
 import { chooseFault } from '../../domain/choose-fault.ts';
@@ -21,6 +22,7 @@ import {
   textFaults,
   type Answer,
 } from './handler-api-answers.ts';
+import { rentalActions } from './handler-api-rentals.ts';
 import { refuseOnTheWay, spoilAnswer } from './provider-faults.ts';
 import { htmlError, latency, reset } from './spoil-reply.ts';
 
@@ -31,6 +33,7 @@ export interface HandlerApiDependencies {
   readonly buyNumber: BuyNumber;
   readonly changeActivation: ChangeActivation;
   readonly market: ReadMarket;
+  readonly rentals: RentalBook;
 }
 
 type Parameters = Readonly<Record<string, string | undefined>>;
@@ -88,6 +91,7 @@ const createActions = (dependencies: HandlerApiDependencies): ReadonlyMap<string
   const newestLive = (): Activation[] => book.live('handler_api').reverse();
 
   return new Map<string, Action>([
+    ...rentalActions(world, dependencies.rentals),
     ['getBalance', balance],
     ['getBalanceAndCashBack', balance],
     ['getNumber', buy(boughtV1)],

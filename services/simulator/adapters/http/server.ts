@@ -4,6 +4,7 @@ import fastify from 'fastify';
 import { appError } from '#platform/errors/index.ts';
 import { registerControl, type ControlDependencies } from './control.ts';
 import { registerHandlerApi, type HandlerApiDependencies } from './handler-api.ts';
+import { registerRentalControl } from './handler-api-rentals.ts';
 import { registerFiveSim, type FiveSimDependencies } from './five-sim/api.ts';
 import { registerMailbox } from './mailbox.ts';
 import type { Mailbox } from '../../app/accept-mail.ts';
@@ -74,6 +75,7 @@ export const startHttpServer = async (options: HttpOptions): Promise<{ port: num
   if (flutterwave !== undefined) registerFlutterwave(server, options.payments, flutterwave);
   registerMailbox(server, { world: options.control.world, mailbox: options.mailbox });
   registerControl(server, options.control);
+  registerRentalControl(server, options.handlerApi.rentals);
   await server.listen({ host: options.host, port: options.port });
   return {
     port: (server.server.address() as AddressInfo).port,

@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
+import { rentalEntities } from './rental/rows.ts';
 import type { SealedMessage } from '../../app/ports.ts';
 import type { RouteTrace } from '../../domain/routing/trace.ts';
 import type { State } from '../../domain/state.ts';
@@ -66,7 +67,7 @@ export const MessageRow = defineEntity({
   },
 });
 
-export const entities = [VerificationRow, MessageRow, ...bulkEntities, ...policyEntities, ...routingEntities] as const;
+export const entities = [VerificationRow, MessageRow, ...bulkEntities, ...policyEntities, ...routingEntities, ...rentalEntities] as const;
 
 type EntityRow = InferEntity<typeof VerificationRow>;
 

@@ -37,6 +37,7 @@ import { usageAlertRoutes } from './usage-alerts.ts';
 import { usageRoutes } from './usage.ts';
 import { streamRoutes } from './stream.ts';
 import { routingRoutes } from './routing.ts';
+import { rentalRoutes } from './rentals.ts';
 import { verificationEventRoutes } from './verification-events.ts';
 import { verificationHistoryRoutes } from './verification-history.ts';
 import { verificationLifeCycleRoutes } from './verification-life-cycle.ts';
@@ -92,6 +93,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   verificationRoutes(typed, dependencies.backends);
   verificationHistoryRoutes(typed, dependencies.backends);
   verificationLifeCycleRoutes(typed, dependencies.backends);
+  rentalRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);
   policyRoutes(typed, dependencies.backends);
   policyAdminRoutes(typed, dependencies.backends);

@@ -2,6 +2,7 @@ import { platformMigration, sqlMigration } from '#platform/postgres/index.ts';
 import { policy } from './0030-policy.ts';
 import { routing } from './0010-routing.ts';
 import { lifeCycle } from './0020-life-cycle.ts';
+import { rentals } from './0040-rentals.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
@@ -103,6 +104,7 @@ alter table verifications set (fillfactor = 80);
 alter table verifications add column quote_id uuid;
 `,
   ),
+  rentals,
   purchaseDetails,
   bulk,
   catalogueVersion,

@@ -120,6 +120,23 @@ export interface CatalogueChanged {
   version: string;
 }
 
+/** Facts about rentals, one shape for all of them: the subject says what happened. Never the number or a text. */
+export interface RentalFact {
+  rentalId: string;
+  service: string;
+  country: string;
+  provider: string;
+  /** When the number ends, as of this fact. Absent before there is a number. */
+  endsAt: Date | undefined;
+  autoRenew: boolean;
+  /** Of the order that this is about, for example what an extension costs; absent for facts about no order. */
+  price:
+    | Money
+    | undefined;
+  /** Why it failed or ended; empty otherwise. */
+  reason: string;
+}
+
 function createBaseActivationPurchased(): ActivationPurchased {
   return {
     verificationId: "",
@@ -1593,6 +1610,208 @@ export const CatalogueChanged: MessageFns<CatalogueChanged> = {
   fromPartial<I extends Exact<DeepPartial<CatalogueChanged>, I>>(object: I): CatalogueChanged {
     const message = createBaseCatalogueChanged();
     message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseRentalFact(): RentalFact {
+  return {
+    rentalId: "",
+    service: "",
+    country: "",
+    provider: "",
+    endsAt: undefined,
+    autoRenew: false,
+    price: undefined,
+    reason: "",
+  };
+}
+
+export const RentalFact: MessageFns<RentalFact> = {
+  encode(message: RentalFact, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rentalId !== "") {
+      writer.uint32(10).string(message.rentalId);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.country !== "") {
+      writer.uint32(26).string(message.country);
+    }
+    if (message.provider !== "") {
+      writer.uint32(34).string(message.provider);
+    }
+    if (message.endsAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.endsAt), writer.uint32(42).fork()).join();
+    }
+    if (message.autoRenew !== false) {
+      writer.uint32(48).bool(message.autoRenew);
+    }
+    if (message.price !== undefined) {
+      Money.encode(message.price, writer.uint32(58).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(66).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RentalFact {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRentalFact();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rentalId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endsAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.autoRenew = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.price = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RentalFact {
+    return {
+      rentalId: isSet(object.rentalId)
+        ? globalThis.String(object.rentalId)
+        : isSet(object.rental_id)
+        ? globalThis.String(object.rental_id)
+        : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      endsAt: isSet(object.endsAt)
+        ? fromJsonTimestamp(object.endsAt)
+        : isSet(object.ends_at)
+        ? fromJsonTimestamp(object.ends_at)
+        : undefined,
+      autoRenew: isSet(object.autoRenew)
+        ? globalThis.Boolean(object.autoRenew)
+        : isSet(object.auto_renew)
+        ? globalThis.Boolean(object.auto_renew)
+        : false,
+      price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RentalFact): unknown {
+    const obj: any = {};
+    if (message.rentalId !== "") {
+      obj.rentalId = message.rentalId;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.endsAt !== undefined) {
+      obj.endsAt = message.endsAt.toISOString();
+    }
+    if (message.autoRenew !== false) {
+      obj.autoRenew = message.autoRenew;
+    }
+    if (message.price !== undefined) {
+      obj.price = Money.toJSON(message.price);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RentalFact>, I>>(base?: I): RentalFact {
+    return RentalFact.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RentalFact>, I>>(object: I): RentalFact {
+    const message = createBaseRentalFact();
+    message.rentalId = object.rentalId ?? "";
+    message.service = object.service ?? "";
+    message.country = object.country ?? "";
+    message.provider = object.provider ?? "";
+    message.endsAt = object.endsAt ?? undefined;
+    message.autoRenew = object.autoRenew ?? false;
+    message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -1,0 +1,30 @@
+import { appError } from '#platform/errors/index.ts';
+import type { Money } from '#platform/money/index.ts';
+import type { ChargeReader } from './ports.ts';
+
+export interface GiveBackRequest {
+  readonly idempotencyKey: string;
+  readonly product: string;
+  readonly reference: string;
+  readonly amount: Money;
+  readonly reason: string;
+}
+type Refund = (
+  tenantId: string,
+  request: { readonly idempotencyKey: string; readonly transferId: string; readonly amount: Money; readonly reason: string },
+) => Promise<string>;
+
+/**
+ * Gives back what the selling service charged, named by what was bought, whole or in part: to the credit that it was taken from.
+ * @returns id of the transfer; the same on repetition
+ * @throws request.not_found when nothing was charged · as refundCharge
+ */
+export const giveBack =
+  ({ charges, refundCharge }: { readonly charges: ChargeReader; readonly refundCharge: Refund }) =>
+  async (tenantId: string, { product, reference, ...request }: GiveBackRequest): Promise<string> => {
+    const story = await charges.byPurchase(tenantId, product, reference);
+    // One purchase is one charge, oldest first; what follows are refunds of it.
+    const charge = story?.charges.find(({ type }) => type === 'charge');
+    if (charge === undefined) throw appError('request.not_found');
+    return refundCharge(tenantId, { ...request, transferId: charge.transactionId });
+  };

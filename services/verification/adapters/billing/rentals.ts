@@ -1,0 +1,91 @@
+import type { ChargeServiceService } from '#proto/namaskah/billing/v1/charges.ts';
+import type { LedgerServiceService } from '#proto/namaskah/billing/v1/billing.ts';
+import type { PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
+import { appError, type ErrorCode, isAppError, toAppError } from '#platform/errors/index.ts';
+import { errorOfDetail, type GrpcClient, systemPrincipal } from '#platform/grpc/index.ts';
+import { money } from '#platform/money/index.ts';
+import type { RentalAsk, RentalLedger, RentalPrices } from '../../app/rental/ports.ts';
+import type { RentalOrder } from '../../domain/rental/rental.ts';
+
+/** After these nobody knows whether the hold exists. Every other error is billing's considered answer. */
+const unknownCodes: ReadonlySet<ErrorCode> = new Set([
+  'platform.unavailable',
+  'platform.overloaded',
+  'platform.deadline_exceeded',
+  'platform.internal',
+  'request.cancelled',
+  'request.idempotency_in_progress',
+]);
+const product = 'rental';
+const principalOf = ({ tenantId }: { readonly tenantId: string }) => systemPrincipal('verification', tenantId);
+const holdOf = ({ holdId }: RentalOrder): string => {
+  if (holdId === null) throw new Error('an order that has money has its hold');
+  return holdId;
+};
+
+interface LedgerClients {
+  readonly ledger: Pick<GrpcClient<LedgerServiceService>, 'placeHold' | 'captureHold' | 'releaseHold'>;
+  readonly charges: Pick<GrpcClient<ChargeServiceService>, 'giveBack'>;
+}
+
+/** Billing over gRPC. Each call has a key made of the order, so that repeating it finds out what became of the first time. */
+export const createRentalLedger = ({ ledger, charges }: LedgerClients): RentalLedger => ({
+  placeHold: async (order, { description, expiresAt, deadline }) => {
+    try {
+      const { hold } = await ledger.placeHold(
+        {
+          ...{ idempotencyKey: `rental:${order.id}`, amount: money(order.currency, order.priceMicros), product, reference: order.id },
+          ...{ description, expiresAt, quoteId: order.quoteId, fromHoldId: undefined },
+        } as Parameters<LedgerClients['ledger']['placeHold']>[0],
+        { principal: principalOf(order), deadline },
+      );
+      if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
+      return { kind: 'held', holdId: hold.id };
+    } catch (cause) {
+      const error = toAppError(cause);
+      return { kind: unknownCodes.has(error.code) ? 'unknown' : 'refused', error };
+    }
+  },
+  capture: async (order) => {
+    const amount = money(order.currency, order.priceMicros);
+    const request = { idempotencyKey: `rental-capture:${order.id}`, holdId: holdOf(order), amount, final: true };
+    await ledger.captureHold(request, { principal: principalOf(order) });
+  },
+  release: async (order) => {
+    try {
+      await ledger.releaseHold({ idempotencyKey: `rental-release:${order.id}`, holdId: holdOf(order) }, { principal: principalOf(order) });
+    } catch (error) {
+      // It ended by itself: the money is back already.
+      if (!isAppError(error, 'billing.hold_expired') && !isAppError(error, 'billing.hold_released')) throw error;
+    }
+  },
+  refund: async (order) => {
+    const request = {
+      ...{ idempotencyKey: `rental-refund:${order.id}`, product, reference: order.id },
+      ...{ amount: money(order.currency, order.refundMicros), reason: 'Rental released before its end' },
+    };
+    await charges.giveBack(request, { principal: principalOf(order) });
+  },
+});
+
+const askOf = ({ service, country, duration, listPrice }: RentalAsk) => ({
+  item: { product, service, country, capability: 'sms', operator: '', duration, segments: 0 },
+  listPrice,
+  floor: undefined,
+});
+
+/** Billing's price book, asked anew for each rental: there are few of them. */
+export const createRentalPrices = (client: Pick<GrpcClient<PriceServiceService>, 'createQuotes' | 'resolvePrices'>): RentalPrices => ({
+  quote: async (tenantId, ask) => {
+    const asks = [{ tenantId, items: [{ ask: askOf(ask), quantity: 1n }] }];
+    const { results } = await client.createQuotes({ asks }, { principal: systemPrincipal('verification', tenantId) });
+    const [result] = results;
+    if (result?.error) throw errorOfDetail(result.error, undefined) ?? appError('platform.internal', { cause: result.error.code });
+    if (result?.quote?.total === undefined) throw appError('platform.internal', { cause: 'billing answered without a quote' });
+    return { id: result.quote.id, price: result.quote.total };
+  },
+  resolve: async (tenantId, asks) => {
+    const { results } = await client.resolvePrices({ asks: asks.map(askOf) }, { principal: systemPrincipal('verification', tenantId) });
+    return asks.map((_, index) => results[index]?.priced?.unit?.price);
+  },
+});

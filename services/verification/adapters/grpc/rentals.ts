@@ -1,0 +1,88 @@
+import { type Rental as RentalMessage, RentalServiceService } from '#proto/namaskah/verification/v1/rentals.ts';
+import { appError } from '#platform/errors/index.ts';
+import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
+import { pageLimit } from '#platform/postgres/index.ts';
+import type { createRental } from '../../app/rental/create-rental.ts';
+import type { extendRental } from '../../app/rental/extend-rental.ts';
+import type { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew } from '../../app/rental/read-rentals.ts';
+import type { releaseRental } from '../../app/rental/release-rental.ts';
+import { type Rental, type RentalState, rentalStates } from '../../domain/rental/rental.ts';
+import { durationOf } from '../../domain/rental/terms.ts';
+import { fromLastId, toLastId } from './mapping.ts';
+
+export interface RentalUseCases {
+  readonly rentalOffers: ReturnType<typeof rentalOffers>;
+  readonly createRental: ReturnType<typeof createRental>;
+  readonly getRental: ReturnType<typeof getRental>;
+  readonly listRentals: ReturnType<typeof listRentals>;
+  readonly listRentalMessages: ReturnType<typeof listRentalMessages>;
+  readonly extendRental: ReturnType<typeof extendRental>;
+  readonly releaseRental: ReturnType<typeof releaseRental>;
+  readonly setAutoRenew: ReturnType<typeof setAutoRenew>;
+}
+
+const write = allow('owner', 'admin', 'staff', { scope: 'verifications:write' });
+const read = allowAny({ scope: 'verifications:read' });
+
+const toMessage = (rental: Rental): RentalMessage => ({
+  id: rental.id,
+  status: rental.state,
+  service: rental.service,
+  country: rental.country,
+  phoneNumber: rental.phoneNumber ?? '',
+  duration: durationOf(rental.hours)?.name ?? `${rental.hours}h`,
+  autoRenew: rental.autoRenew,
+  reason: rental.reason ?? '',
+  createdAt: rental.createdAt,
+  startedAt: rental.startedAt ?? undefined,
+  endsAt: rental.endsAt ?? undefined,
+  endedAt: rental.endedAt ?? undefined,
+  version: BigInt(rental.version),
+});
+
+/** @throws request.invalid on field "status" */
+const toStates = (text: string): readonly RentalState[] => {
+  if (text === '') return [];
+  const state = rentalStates.find((known) => known === text);
+  if (state === undefined)
+    throw appError('request.invalid', { fields: [{ field: 'status', reason: `must be one of ${rentalStates.join(', ')}` }] });
+  return [state];
+};
+
+export const rentalService = (rentals: RentalUseCases): BoundService =>
+  grpcService(RentalServiceService, {
+    listRentalOffers: method(read, async ({ service, country }, { principal }) => ({
+      offers: (await rentals.rentalOffers({ tenantId: principal.tenantId, service, country })).map((offer) => ({ ...offer })),
+    })),
+    createRental: method(write, async (request, { principal }) => ({
+      rental: toMessage(await rentals.createRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),
+    })),
+    getRental: method(read, async ({ id }, { principal }) => ({
+      rental: toMessage(await rentals.getRental({ tenantId: principal.tenantId, id })),
+    })),
+    listRentals: method(read, async ({ page, status, service, country }, { principal }) => {
+      const { rentals: rows, next } = await rentals.listRentals({
+        tenantId: principal.tenantId,
+        states: toStates(status),
+        service: service.toLowerCase() || undefined,
+        country: country.toUpperCase() || undefined,
+        before: toLastId(page?.cursor),
+        limit: pageLimit(page?.limit),
+      });
+      return { rentals: rows.map(toMessage), nextCursor: fromLastId(next) };
+    }),
+    listRentalMessages: method(read, async ({ id, page }, { principal }) => {
+      const query = { tenantId: principal.tenantId, id, before: toLastId(page?.cursor), limit: pageLimit(page?.limit) };
+      const { messages, next } = await rentals.listRentalMessages(query);
+      return { messages: messages.map((message) => ({ ...message })), nextCursor: fromLastId(next) };
+    }),
+    extendRental: method(write, async (request, { principal }) => ({
+      rental: toMessage(await rentals.extendRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),
+    })),
+    releaseRental: method(write, async ({ id }, { principal }) => ({
+      rental: toMessage(await rentals.releaseRental({ tenantId: principal.tenantId, id })),
+    })),
+    setAutoRenew: method(write, async ({ id, autoRenew }, { principal }) => ({
+      rental: toMessage(await rentals.setAutoRenew({ tenantId: principal.tenantId, id, autoRenew })),
+    })),
+  });

@@ -1,0 +1,150 @@
+import { isUuid } from '#platform/ids/index.ts';
+import { type Database, isUniqueViolation, type Transaction } from '#platform/postgres/index.ts';
+import type { Change, RentalEvent, RentalStore } from '../../../app/rental/ports.ts';
+import type { Rental, RentalOrder } from '../../../domain/rental/rental.ts';
+import type { OutboxRow } from '../store.ts';
+import { orderOf, RentalMessageRow, rentalOf, RentalOrderRow, RentalRow } from './rows.ts';
+
+export interface RentalStoreOptions {
+  readonly db: Database;
+  readonly outboxRowOf: (event: RentalEvent) => OutboxRow;
+}
+
+/** Somebody else changed a row first: the transaction is rolled back. */
+class Lost extends Error {}
+
+/** Only what changed is written: the customer's wish to renew stands beside, and is not overwritten by a change that did not know of it. */
+const changed = <T extends object>({ from, to }: Change<T>): Partial<T> =>
+  Object.fromEntries(Object.entries(to).filter(([key, value]) => from[key as keyof T] !== value)) as Partial<T>;
+
+const claimSql = (table: 'rentals' | 'rental_orders'): string => `
+with due as (
+  select id from ${table} where due_at <= $1 and (leased_until is null or leased_until <= $1)
+  order by due_at limit $3 for update skip locked
+)
+update ${table} t set leased_until = $2, attempts = t.attempts + 1 from due where t.id = due.id returning t.id`;
+
+/** Rentals in PostgreSQL. */
+export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): RentalStore => {
+  const publish = async (tx: Transaction, event: RentalEvent): Promise<void> => {
+    const row = outboxRowOf(event);
+    await tx.query('insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload) values ($1, $2, $3, $4, $5, $6)', [
+      ...[row.id, row.subject, row.aggregateId, row.aggregateVersion, row.headers, row.payload],
+    ]);
+    tx.signalOutbox();
+  };
+  const oneRental = async (where: { readonly tenantId: string; readonly id: string }): Promise<Rental | undefined> => {
+    const row = await db.em().findOne(RentalRow, where);
+    return row ? rentalOf(row) : undefined;
+  };
+  const oneOrder = async (
+    where: { readonly tenantId: string; readonly id: string } | { readonly tenantId: string; readonly idempotencyKey: string },
+  ): Promise<RentalOrder | undefined> => {
+    const row = await db.em().findOne(RentalOrderRow, where);
+    return row ? orderOf(row) : undefined;
+  };
+  const orderByKey: RentalStore['orderByKey'] = (tenantId, idempotencyKey) => oneOrder({ tenantId, idempotencyKey });
+
+  return {
+    reserve: async (rental, order) => {
+      try {
+        await db.transaction(async (tx) => {
+          await tx.em.insert(RentalRow, { ...rental, leasedUntil: null });
+          await tx.em.insert(RentalOrderRow, { ...order, leasedUntil: null });
+        });
+        return undefined;
+      } catch (error) {
+        if (!isUniqueViolation(error, 'rental_orders_key')) throw error;
+        return orderByKey(order.tenantId, order.idempotencyKey);
+      }
+    },
+    save: async ({ rental, orders = [], newOrder, events = [] }) => {
+      try {
+        await db.transaction(async (tx) => {
+          if (rental) {
+            const { id, tenantId, state, version } = rental.from;
+            const data = { ...changed(rental), leasedUntil: null };
+            if ((await tx.em.nativeUpdate(RentalRow, { id, tenantId, state, version }, data)) === 0) throw new Lost();
+          }
+          for (const order of orders) {
+            const { id, tenantId, state, version } = order.from;
+            const data = { ...changed(order), leasedUntil: null };
+            if ((await tx.em.nativeUpdate(RentalOrderRow, { id, tenantId, state, version }, data)) === 0) throw new Lost();
+          }
+          if (newOrder) await tx.em.insert(RentalOrderRow, { ...newOrder, leasedUntil: null });
+          for (const event of events) await publish(tx, event);
+        });
+        return 'saved';
+      } catch (error) {
+        if (error instanceof Lost) return 'lost';
+        if (isUniqueViolation(error, 'rentals_provider') || isUniqueViolation(error, 'rental_orders_key')) return 'claimed';
+        throw error;
+      }
+    },
+    find: async (tenantId, id) => (isUuid(id) ? oneRental({ tenantId, id }) : undefined),
+    findOrder: (tenantId, id) => oneOrder({ tenantId, id }),
+    orderByKey,
+    orders: async (tenantId, rentalId) =>
+      (await db.em().find(RentalOrderRow, { tenantId, rentalId }, { orderBy: { id: 'asc' } })).map(orderOf),
+    list: async ({ tenantId, states, service, country, before, limit }) => {
+      const rows = await db.em().find(
+        RentalRow,
+        {
+          tenantId,
+          ...(states.length > 0 ? { state: { $in: [...states] } } : {}),
+          ...(service ? { service } : {}),
+          ...(country ? { country } : {}),
+          ...(before ? { id: { $lt: before } } : {}),
+        },
+        { orderBy: { id: 'desc' }, limit },
+      );
+      return rows.map(rentalOf);
+    },
+    messages: (tenantId, rentalId, before, limit) =>
+      db
+        .em()
+        .find(RentalMessageRow, { tenantId, rentalId, ...(before ? { id: { $lt: before } } : {}) }, { orderBy: { id: 'desc' }, limit }),
+    addMessages: (rental, messages) =>
+      db.transaction(async (tx) => {
+        let added = 0;
+        for (const { id, rentalId, tenantId, sealed, fingerprint, receivedAt } of messages) {
+          const rows = await tx.query(
+            `insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at) values ($1, $2, $3, $4, $5, $6)
+             on conflict on constraint rental_messages_once do nothing returning id`,
+            [id, rentalId, tenantId, sealed, fingerprint, receivedAt],
+          );
+          added += rows.length;
+          if (rows.length > 0) await publish(tx, { kind: 'messageReceived', rental });
+        }
+        return added;
+      }),
+    claimDueRentals: async (now, until, limit) => {
+      const rows = await db.query<{ id: string }>(claimSql('rentals'), [now, until, limit], { name: 'rentals-due' });
+      return rows.length === 0 ? [] : (await db.em().find(RentalRow, { id: { $in: rows.map(({ id }) => id) } })).map(rentalOf);
+    },
+    claimDueOrders: async (now, until, limit) => {
+      const rows = await db.query<{ id: string }>(claimSql('rental_orders'), [now, until, limit], { name: 'rental-orders-due' });
+      return rows.length === 0 ? [] : (await db.em().find(RentalOrderRow, { id: { $in: rows.map(({ id }) => id) } })).map(orderOf);
+    },
+    rescheduleRental: ({ id, tenantId, state, attempts }: Rental, dueAt) =>
+      db
+        .em()
+        .nativeUpdate(RentalRow, { id, tenantId, state, attempts }, { dueAt, leasedUntil: null })
+        .then(() => undefined),
+    rescheduleOrder: ({ id, tenantId, state, attempts }: RentalOrder, dueAt) =>
+      db
+        .em()
+        .nativeUpdate(RentalOrderRow, { id, tenantId, state, attempts }, { dueAt, leasedUntil: null })
+        .then(() => undefined),
+    unclaimed: async (provider, ids) => {
+      if (ids.length === 0) return new Set();
+      const rows = await db.em().find(RentalRow, { provider, providerRentalId: { $in: [...ids] } });
+      const taken = new Set(rows.map((row) => row.providerRentalId));
+      return new Set(ids.filter((id) => !taken.has(id)));
+    },
+    setAutoRenew: async (tenantId, id, autoRenew, dueAt) => {
+      const count = await db.em().nativeUpdate(RentalRow, { tenantId, id, state: 'active' }, { autoRenew, dueAt });
+      return count === 0 ? undefined : oneRental({ tenantId, id });
+    },
+  };
+};

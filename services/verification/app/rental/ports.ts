@@ -1,0 +1,174 @@
+import type { AppError } from '#platform/errors/index.ts';
+import type { Money } from '#platform/money/index.ts';
+import type { Clock } from '#platform/time/index.ts';
+import type { Catalogue, Country, Service } from '../../domain/catalogue.ts';
+import type { Rental, RentalOrder, RentalState } from '../../domain/rental/rental.ts';
+import type { Refusal, Sealer } from '../ports.ts';
+
+export interface RentalMessage {
+  readonly text: string;
+  readonly sender: string;
+  readonly receivedAt: Date | undefined;
+}
+export interface SealedRentalMessage {
+  readonly id: string;
+  readonly rentalId: string;
+  readonly tenantId: string;
+  readonly sealed: Uint8Array;
+  /** The same message, by push and by poll, has the same fingerprint. */
+  readonly fingerprint: Uint8Array;
+  readonly receivedAt: Date;
+}
+
+type Unknown = { readonly kind: 'unknown'; readonly detail: string };
+type Refused = { readonly kind: 'refused'; readonly reason: Refusal; readonly detail: string };
+
+export type RentOutcome =
+  | {
+      readonly kind: 'granted';
+      readonly providerRentalId: string;
+      readonly phoneNumber: string;
+      readonly endsAt: Date;
+    }
+  | Refused
+  | Unknown;
+export type ExtendOutcome = { readonly kind: 'granted'; readonly endsAt: Date } | Refused | Unknown;
+export type ReleaseOutcome =
+  /** `returned`: the provider gave its money back. */
+  { readonly kind: 'released'; readonly returned: boolean } | { readonly kind: 'denied' } | Unknown;
+export type MessagesOutcome =
+  | { readonly kind: 'listed'; readonly messages: readonly RentalMessage[] }
+  | { readonly kind: 'ended' }
+  | Unknown;
+
+/** One rental that the provider says is ours. What it does not name is undefined. */
+export interface ListedRental {
+  readonly providerRentalId: string;
+  readonly phoneNumber: string;
+  readonly service: string | undefined;
+  readonly country: string | undefined;
+  readonly endsAt: Date | undefined;
+}
+export type ListOutcome = { readonly kind: 'listed'; readonly rentals: readonly ListedRental[] } | Unknown;
+
+/** One upstream of long rentals. No method throws; every call has a time-out and one of the declared outcomes. */
+export interface RentalProvider {
+  readonly name: string;
+  rent(request: { orderId: string; service: Service; country: Country; hours: number }): Promise<RentOutcome>;
+  extend(request: { providerRentalId: string; hours: number }): Promise<ExtendOutcome>;
+  messages(providerRentalId: string): Promise<MessagesOutcome>;
+  release(providerRentalId: string): Promise<ReleaseOutcome>;
+  /** Everything that is rented now, complete. */
+  list(): Promise<ListOutcome>;
+}
+
+export type RentalHold =
+  | { readonly kind: 'held'; readonly holdId: string }
+  | { readonly kind: 'refused'; readonly error: AppError }
+  | { readonly kind: 'unknown'; readonly error: AppError };
+
+/** The customer's money. Every call is idempotent by the order; those that throw are repeated. */
+export interface RentalLedger {
+  placeHold(order: RentalOrder, details: { description: string; expiresAt: Date; deadline: Date }): Promise<RentalHold>;
+  capture(order: RentalOrder): Promise<void>;
+  release(order: RentalOrder): Promise<void>;
+  /** Back to the credit that it was taken from. */
+  refund(order: RentalOrder): Promise<void>;
+}
+
+export interface RentalAsk {
+  readonly service: string;
+  readonly country: string;
+  readonly duration: string;
+  readonly listPrice: Money;
+}
+export interface RentalPrices {
+  /** @throws billing.no_price · platform.unavailable */
+  quote(tenantId: string, ask: RentalAsk): Promise<{ readonly id: string; readonly price: Money }>;
+  /** undefined: this tenant has no price for it. */
+  resolve(tenantId: string, asks: readonly RentalAsk[]): Promise<readonly (Money | undefined)[]>;
+}
+
+export type RentalEventKind =
+  | 'started'
+  | 'messageReceived'
+  | 'extended'
+  | 'renewalUpcoming'
+  | 'renewalFailed'
+  | 'released'
+  | 'expired'
+  | 'failed';
+export interface RentalEvent {
+  readonly kind: RentalEventKind;
+  readonly rental: Rental;
+  readonly order?: RentalOrder;
+}
+
+export interface Change<T> {
+  readonly from: T;
+  readonly to: T;
+}
+export interface RentalChanges {
+  readonly rental?: Change<Rental>;
+  readonly orders?: readonly Change<RentalOrder>[];
+  readonly newOrder?: RentalOrder;
+  readonly events?: readonly RentalEvent[];
+}
+
+export interface RentalQuery {
+  readonly tenantId: string;
+  readonly states: readonly RentalState[];
+  readonly service: string | undefined;
+  readonly country: string | undefined;
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+export interface RentalStore {
+  /** @returns the order that has this tenant's idempotency key already, if there is one: then nothing is written */
+  reserve(rental: Rental, order: RentalOrder): Promise<RentalOrder | undefined>;
+  /** All or nothing: each change is a compare-and-set on (state, version). claimed: the provider's rental, or the key, is another's. */
+  save(changes: RentalChanges): Promise<'saved' | 'lost' | 'claimed'>;
+  find(tenantId: string, id: string): Promise<Rental | undefined>;
+  findOrder(tenantId: string, id: string): Promise<RentalOrder | undefined>;
+  orderByKey(tenantId: string, idempotencyKey: string): Promise<RentalOrder | undefined>;
+  orders(tenantId: string, rentalId: string): Promise<readonly RentalOrder[]>;
+  list(query: RentalQuery): Promise<readonly Rental[]>;
+  messages(tenantId: string, rentalId: string, before: string | undefined, limit: number): Promise<readonly SealedRentalMessage[]>;
+  /** @returns how many were new; each of those has its event */
+  addMessages(rental: Rental, messages: readonly SealedRentalMessage[]): Promise<number>;
+  claimDueRentals(now: Date, until: Date, limit: number): Promise<readonly Rental[]>;
+  claimDueOrders(now: Date, until: Date, limit: number): Promise<readonly RentalOrder[]>;
+  rescheduleRental(rental: Rental, dueAt: Date): Promise<void>;
+  rescheduleOrder(order: RentalOrder, dueAt: Date): Promise<void>;
+  /** Those of `ids` that no rental has. */
+  unclaimed(provider: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Writes the customer's wish, which no other change overwrites; undefined: there is no such active rental. */
+  setAutoRenew(tenantId: string, id: string, autoRenew: boolean, dueAt: Date): Promise<Rental | undefined>;
+}
+
+export interface RentalTiming {
+  readonly purchaseMs: number;
+  readonly providerTimeoutMs: number;
+  readonly reconcileGraceMs: number;
+  readonly retryMs: number;
+  readonly retryMaxMs: number;
+  /** How long a lost order is looked for before the customer gets the money back. */
+  readonly giveUpMs: number;
+  readonly pollMs: number;
+  /** Before the end: the warning, and then the renewal. */
+  readonly warnMs: number;
+  readonly renewMs: number;
+}
+
+export interface RentalPorts {
+  readonly store: RentalStore;
+  readonly provider: RentalProvider;
+  readonly ledger: RentalLedger;
+  readonly prices: RentalPrices;
+  readonly catalogue: Catalogue;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly timing: RentalTiming;
+  readonly observer: { leak(rental: Rental, what: string): void; failedStep(id: string, error: unknown): void };
+}

@@ -1,0 +1,35 @@
+import { newId } from '#platform/ids/index.ts';
+import type { Rental } from '../../domain/rental/rental.ts';
+import type { RentalPorts, SealedRentalMessage } from './ports.ts';
+
+const context = (rental: { tenantId: string; id: string }, messageId: string): string =>
+  `rental-message:${rental.tenantId}:${rental.id}:${messageId}`;
+
+/** Reads the provider's inbox of one number; what is known already changes nothing. */
+export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise<void> => {
+  const answer = await ports.provider.messages(rental.providerRentalId ?? '');
+  if (answer.kind !== 'listed' || answer.messages.length === 0) return;
+  const now = ports.clock.now();
+  const sealed = answer.messages.map(({ text, sender, receivedAt }): SealedRentalMessage => {
+    const id = newId();
+    return {
+      ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },
+      sealed: ports.sealer.seal(JSON.stringify({ text, sender }), context(rental, id)),
+      fingerprint: ports.sealer.fingerprint(`${rental.id}\n${sender}\n${text}\n${receivedAt?.toISOString() ?? ''}`),
+    };
+  });
+  await ports.store.addMessages(rental, sealed);
+};
+
+export interface OpenedRentalMessage {
+  readonly id: string;
+  readonly text: string;
+  readonly sender: string;
+  readonly receivedAt: Date;
+}
+
+export const openMessage = (ports: Pick<RentalPorts, 'sealer'>, message: SealedRentalMessage): OpenedRentalMessage => {
+  const place = { tenantId: message.tenantId, id: message.rentalId };
+  const { text, sender } = JSON.parse(ports.sealer.open(message.sealed, context(place, message.id))) as { text: string; sender: string };
+  return { id: message.id, text, sender, receivedAt: message.receivedAt };
+};

@@ -1,0 +1,253 @@
+import { strict as assert } from 'node:assert';
+import { randomBytes } from 'node:crypto';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { isAppError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import { type Database, openDatabase } from '#platform/postgres/index.ts';
+import { createTestDatabase } from '#platform/testing/index.ts';
+import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
+import { createSealer } from '../../adapters/crypto/sealer.ts';
+import { rentalRowOf } from '../../adapters/nats/rental-events.ts';
+import { migrations } from '../../adapters/postgres/migrations/index.ts';
+import { createRentalStore } from '../../adapters/postgres/rental/store.ts';
+import { entities } from '../../adapters/postgres/rows.ts';
+import { testCatalogue } from '../../testing/harness.ts';
+import { createFakeRentalMoney, createFakeRentals } from '../../testing/rental/fake-rentals.ts';
+import { createRental, type CreateRentalRequest } from './create-rental.ts';
+import { extendRental } from './extend-rental.ts';
+import type { RentalPorts } from './ports.ts';
+import { getRental, listRentalMessages, setAutoRenew } from './read-rentals.ts';
+import { releaseRental } from './release-rental.ts';
+import { workRentals } from './work-rentals.ts';
+
+describe('a rental', () => {
+  const clock = testClock();
+  let db: Database;
+  let closeDatabase: () => Promise<void>;
+  let fake: ReturnType<typeof createFakeRentals>;
+  let billing: ReturnType<typeof createFakeRentalMoney>;
+  let ports: RentalPorts;
+  const failures: unknown[] = [];
+  const sealer = createSealer(randomBytes(32));
+  const tenantId = newId();
+
+  before(async () => {
+    const database = await createTestDatabase('verification', migrations);
+    closeDatabase = database.close;
+    db = await openDatabase({ url: database.url, applicationName: 'rental-test', poolMax: 8, entities });
+  });
+  after(async () => {
+    await db.close();
+    await closeDatabase();
+  });
+  beforeEach(async () => {
+    await db.query('truncate rentals, rental_orders, rental_messages, outbox');
+    fake = createFakeRentals(clock);
+    billing = createFakeRentalMoney();
+    failures.length = 0;
+    ports = {
+      ...{ provider: fake.provider, ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
+      store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
+      timing: {
+        ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
+        ...{ retryMaxMs: 30 * secondMs, giveUpMs: hourMs, pollMs: minuteMs, warnMs: 24 * hourMs, renewMs: hourMs },
+      },
+      observer: { leak: () => {}, failedStep: (_, error) => void failures.push(error) },
+    };
+  });
+
+  const rent = (over: Partial<CreateRentalRequest> = {}, using = ports) =>
+    createRental(using)({
+      ...{ tenantId, idempotencyKey: newId(), service: 'telegram', country: 'ID', duration: '1d', autoRenew: false, maxPrice: undefined },
+      ...over,
+    });
+  const extend = (id: string, idempotencyKey = newId()) =>
+    extendRental(ports)({ tenantId, id, idempotencyKey, duration: '1d', maxPrice: undefined });
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    for (let turn = 0; turn < 50; turn++) if ((await workRentals(ports)({ limit: 100, leaseMs: 45_000 })) === 0) break;
+  };
+  const events = async (): Promise<string[]> => {
+    const rows = await db.query<{ subject: string }>('select subject from outbox order by seq');
+    return rows.map(({ subject }) => subject.replace('namaskah.verification.v1.rental.', ''));
+  };
+  const orders = () => db.query<{ state: string; price_micros: bigint; refund_micros: bigint }>('select * from rental_orders order by id');
+  const start = 1_000_000_000n;
+
+  it('is charged once, receives messages that are sealed, is extended once per key, and gives back by the rule', async () => {
+    const rental = await rent();
+    assert.equal(rental.state, 'active');
+    await pass(0);
+    assert.equal(billing.money.captures, 1);
+    fake.rented[0]?.messages.push({ text: 'Your code is 48151', sender: 'Telegram', receivedAt: clock.now() });
+    await pass(2 * minuteMs);
+    await pass(2 * minuteMs);
+    const { messages } = await listRentalMessages(ports)({ tenantId, id: rental.id, before: undefined, limit: 10 });
+    assert.deepEqual(
+      messages.map(({ text, sender }) => [text, sender]),
+      [['Your code is 48151', 'Telegram']],
+    );
+    const [stored] = await db.query<{ sealed: Buffer }>('select sealed from rental_messages');
+    assert.ok(!stored?.sealed.toString('latin1').includes('48151'));
+    const key = newId();
+    const longer = await extend(rental.id, key);
+    assert.equal((await extend(rental.id, key)).endsAt?.getTime(), longer.endsAt?.getTime());
+    assert.equal(fake.calls.extend, 1);
+    assert.equal(longer.endsAt?.getTime(), (rental.endsAt?.getTime() ?? 0) + 24 * hourMs);
+    const released = await releaseRental(ports)({ tenantId, id: rental.id });
+    assert.equal(released.state, 'released');
+    await pass(minuteMs);
+    const rows = await orders();
+    const price = rows[0]?.price_micros ?? 0n;
+    // 4 minutes are used, the first hour counts as used: 23 whole hours are left of the first day, all 24 of the second.
+    const half = (hours: bigint) => ((price * hours) / 48n / 10_000n) * 10_000n;
+    assert.deepEqual(
+      rows.map((row) => [row.state, row.refund_micros]),
+      [
+        ['refunded', half(23n)],
+        ['refunded', half(24n)],
+      ],
+    );
+    assert.equal(billing.money.balance, start - 2n * price + half(23n) + half(24n));
+    assert.deepEqual(await events(), ['started', 'message-received', 'extended', 'released']);
+    assert.deepEqual(failures, []);
+  });
+
+  it('given back in the first minutes costs nothing, whether or not it was charged before', async () => {
+    const rental = await rent();
+    await releaseRental(ports)({ tenantId, id: rental.id });
+    await pass(minuteMs);
+    assert.equal(billing.money.balance, start);
+    assert.equal((await orders())[0]?.state, 'refunded');
+  });
+
+  it('whose answer was lost is found by the list, and never bought twice', async () => {
+    fake.spoil('rent', 'after');
+    fake.spoil('list', 'before');
+    const key = newId();
+    assert.equal((await rent({ idempotencyKey: key })).state, 'ordering');
+    await pass(20 * secondMs);
+    const found = await rent({ idempotencyKey: key });
+    assert.equal(found.state, 'active');
+    assert.equal(found.providerRentalId, fake.rented[0]?.providerRentalId);
+    assert.equal(fake.calls.rent, 1);
+  });
+
+  it('that never reached the provider fails once its absence is proven, and the hold goes back', async () => {
+    fake.spoil('rent', 'before');
+    const rental = await rent();
+    await pass(10 * secondMs);
+    assert.equal((await getRental(ports)({ tenantId, id: rental.id })).state, 'ordering');
+    await pass(30 * secondMs);
+    assert.equal((await getRental(ports)({ tenantId, id: rental.id })).state, 'failed');
+    await pass(secondMs);
+    assert.equal(billing.money.balance, start);
+    assert.deepEqual(await events(), ['failed']);
+  });
+
+  for (const [how, paid] of [
+    ['after', true],
+    ['before', false],
+  ] as const)
+    it(`an extension whose answer was lost (${how} its effect) is settled by the provider's end date`, async () => {
+      const rental = await rent();
+      await pass(0);
+      const paidBefore = billing.money.balance;
+      fake.spoil('extend', how);
+      fake.spoil('list', 'before');
+      await extend(rental.id);
+      await assert.rejects(releaseRental(ports)({ tenantId, id: rental.id }), (error) => isAppError(error, 'platform.unavailable'));
+      await pass(40 * secondMs);
+      await pass(secondMs);
+      const present = await getRental(ports)({ tenantId, id: rental.id });
+      assert.equal(present.endsAt?.getTime(), fake.rented[0]?.endsAt.getTime());
+      assert.equal(billing.money.balance < paidBefore, paid);
+      assert.equal(present.openOrderId, null);
+      assert.equal(fake.calls.extend, 1);
+    });
+
+  for (const at of ['row', 'hold', 'provider', 'write'] as const)
+    it(`whose process dies after the ${at} is recovered without buying`, async () => {
+      const die = () => Promise.reject(new Error('killed'));
+      const dying: RentalPorts = {
+        ...ports,
+        ledger: {
+          ...ports.ledger,
+          ...(at === 'row' && { placeHold: die }),
+          ...(at === 'hold' && {
+            placeHold: async (...args: Parameters<RentalPorts['ledger']['placeHold']>) => (await ports.ledger.placeHold(...args), die()),
+          }),
+        },
+        provider: {
+          ...ports.provider,
+          ...(at === 'provider' && {
+            rent: async (wanted: Parameters<RentalPorts['provider']['rent']>[0]) => (await ports.provider.rent(wanted), die()),
+          }),
+        },
+        store: { ...ports.store, ...(at === 'write' && { save: die }) },
+      };
+      await assert.rejects(rent({}, dying));
+      const asked = fake.calls.rent;
+      for (let turn = 0; turn < 6; turn++) await pass(10 * secondMs);
+      assert.equal(fake.calls.rent, asked);
+      const [row] = await db.query<{ state: string }>('select state from rentals');
+      const bought = at === 'provider' || at === 'write';
+      assert.equal(row?.state, bought ? 'active' : 'failed');
+      assert.equal(billing.money.balance === start, !bought);
+    });
+
+  it('released, extended and expiring at one moment: one end, at most one refund an order, money in step', async () => {
+    for (let race = 0; race < 25; race++) {
+      const rental = await rent({ duration: '1h' });
+      await pass(0);
+      clock.advance(race % 2 === 0 ? hourMs : 30 * minuteMs);
+      await Promise.allSettled([
+        releaseRental(ports)({ tenantId, id: rental.id }),
+        extend(rental.id),
+        workRentals(ports)({ limit: 100, leaseMs: 45_000 }),
+        releaseRental(ports)({ tenantId, id: rental.id }),
+      ]);
+      for (let turn = 0; turn < 3; turn++) await pass(26 * hourMs);
+      const ends = (await db.query<{ subject: string }>('select subject from outbox where aggregate_id = $1', [rental.id])).filter(
+        ({ subject }) => subject.endsWith('.released') || subject.endsWith('.expired'),
+      );
+      assert.equal(ends.length, 1, `race ${race}`);
+    }
+    const rows = await orders();
+    assert.ok(rows.every(({ state }) => state === 'charged' || state === 'refunded' || state === 'failed'));
+    const spent = rows.reduce((sum, row) => sum + (row.state === 'failed' ? 0n : row.price_micros - row.refund_micros), 0n);
+    assert.equal(billing.money.balance, start - spent);
+  });
+
+  it('is renewed once before its end after a warning; a renewal that cannot be paid is told and not repeated', async () => {
+    const rental = await rent({ duration: '3d' });
+    await setAutoRenew(ports)({ tenantId, id: rental.id, autoRenew: true });
+    await pass(49 * hourMs);
+    await pass(22 * hourMs + 30 * minuteMs);
+    await pass(minuteMs);
+    const renewed = await getRental(ports)({ tenantId, id: rental.id });
+    assert.equal(renewed.endsAt?.getTime(), (rental.endsAt?.getTime() ?? 0) + 72 * hourMs);
+    assert.equal(fake.calls.extend, 1);
+    billing.money.balance = 0n;
+    await pass(49 * hourMs);
+    await pass(22 * hourMs + 30 * minuteMs);
+    await pass(3 * hourMs);
+    assert.equal((await getRental(ports)({ tenantId, id: rental.id })).state, 'expired');
+    assert.deepEqual(await events(), ['started', 'renewal-upcoming', 'extended', 'renewal-upcoming', 'renewal-failed', 'expired']);
+  });
+
+  it("is nobody else's", async () => {
+    const rental = await rent();
+    const other = { tenantId: newId(), id: rental.id };
+    for (const use of [getRental(ports)(other), releaseRental(ports)(other), setAutoRenew(ports)({ ...other, autoRenew: true })])
+      await assert.rejects(use, (error) => isAppError(error, 'request.not_found'));
+  });
+
+  it('ten at once under one key are one purchase; another body is a conflict', async () => {
+    const key = newId();
+    const answers = await Promise.allSettled(Array.from({ length: 10 }, () => rent({ idempotencyKey: key })));
+    assert.ok(answers.every(({ status }) => status === 'fulfilled'));
+    assert.equal(fake.calls.rent, 1);
+    await assert.rejects(rent({ idempotencyKey: key, duration: '7d' }), (error) => isAppError(error, 'request.idempotency_conflict'));
+  });
+});

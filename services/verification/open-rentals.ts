@@ -1,0 +1,85 @@
+import { ChargeServiceClient } from '#proto/namaskah/billing/v1/charges.ts';
+import { LedgerServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
+import { PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
+import { type BoundService, grpcClient, grpcTls } from '#platform/grpc/index.ts';
+import type { Life } from '#platform/lifecycle/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
+import { dayMs, hourMs, secondMs } from '#platform/time/index.ts';
+import { createRentalLedger, createRentalPrices } from './adapters/billing/rentals.ts';
+import { rentalService } from './adapters/grpc/rentals.ts';
+import { createHandlerApiRentals } from './adapters/handler-api/rentals.ts';
+import { rentalRowOf } from './adapters/nats/rental-events.ts';
+import { createRentalStore } from './adapters/postgres/rental/store.ts';
+import { startScheduler } from './adapters/scheduler/scheduler.ts';
+import type { Ports } from './app/ports.ts';
+import { createRental } from './app/rental/create-rental.ts';
+import { extendRental } from './app/rental/extend-rental.ts';
+import type { RentalPorts } from './app/rental/ports.ts';
+import { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew } from './app/rental/read-rentals.ts';
+import { releaseRental } from './app/rental/release-rental.ts';
+import { workRentals } from './app/rental/work-rentals.ts';
+import type { VerificationConfig } from './config.ts';
+
+const rentalsAtOnce = 16;
+
+/** Part of the composition root: rentals. */
+export const openRentals = async (parts: {
+  readonly life: Life;
+  readonly config: VerificationConfig;
+  readonly db: Database;
+  readonly purchases: Ports;
+}): Promise<BoundService> => {
+  const { life, config, db, purchases } = parts;
+  const { logger, metrics } = life;
+  const { catalogue, sealer, clock } = purchases;
+  const toBilling = {
+    ...{ address: config.billingAddress, principalKey: config.principalKey, caller: 'verification', defaultDeadlineMs: 3 * secondMs },
+    ...{ metrics, tls: grpcTls(config) },
+  };
+  const provider = await life.own(
+    'handler-api rentals',
+    createHandlerApiRentals({
+      ...{ url: config.handlerApiUrl, apiKey: config.handlerApiKey, timeoutMs: config.providerTimeoutMs, connections: rentalsAtOnce },
+      ...{ catalogue, metrics },
+    }),
+  );
+  const ledger = await life.own('billing of rentals', grpcClient(LedgerServiceClient, toBilling));
+  const charges = await life.own('refunds of rentals', grpcClient(ChargeServiceClient, toBilling));
+  const prices = await life.own('prices of rentals', grpcClient(PriceServiceClient, toBilling));
+  const leaks = metrics.counter('verification_leaks_total');
+  const ports: RentalPorts = {
+    ...{ provider, catalogue, sealer, clock },
+    store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
+    ledger: createRentalLedger({ ledger, charges }),
+    prices: createRentalPrices(prices),
+    timing: {
+      ...{ purchaseMs: config.purchaseMs, providerTimeoutMs: config.providerTimeoutMs, reconcileGraceMs: config.reconcileGraceMs },
+      ...{ retryMs: config.retryMs, retryMaxMs: config.retryMaxMs, giveUpMs: hourMs },
+      ...{ pollMs: config.pollFirstMs, warnMs: dayMs, renewMs: hourMs },
+    },
+    observer: {
+      leak: (rental, what) => {
+        leaks.inc({ provider: rental.provider });
+        logger.error({ rentalId: rental.id, tenantId: rental.tenantId, what }, 'the provider may charge what no customer pays');
+      },
+      failedStep: (id, error) => logger.error({ id, err: error }, 'a step of a rental failed; it is repeated'),
+    },
+  };
+  await life.own(
+    'scheduler of rentals',
+    startScheduler({
+      ...{ work: workRentals(ports), houseKeep: async () => {}, logger, houseKeepMs: dayMs, limit: rentalsAtOnce },
+      ...{ tickMs: config.schedulerTickMs, leaseMs: config.schedulerLeaseMs },
+    }),
+  );
+  return rentalService({
+    rentalOffers: rentalOffers(ports),
+    createRental: createRental(ports),
+    getRental: getRental(ports),
+    listRentals: listRentals(ports),
+    listRentalMessages: listRentalMessages(ports),
+    extendRental: extendRental(ports),
+    releaseRental: releaseRental(ports),
+    setAutoRenew: setAutoRenew(ports),
+  });
+};
