@@ -30,6 +30,8 @@ interface Row {
     | 'usageAlert'
     | 'webhook';
   readonly body?: unknown;
+  /** What a route insists on in its query, with the question mark. */
+  readonly query?: string;
 }
 
 const table: Readonly<Record<string, Row>> = {
@@ -131,7 +133,7 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/verifications': { kind: 'read' },
   'GET /v2/verifications/:id': { kind: 'read', resource: 'verification' },
   'POST /v2/verifications/:id/cancel': { kind: 'write', resource: 'verification' },
-  'GET /v2/rentals/offers': { kind: 'read' },
+  'GET /v2/rentals/offers': { kind: 'read', query: '?service=telegram&country=ID' },
   'POST /v2/rentals': { kind: 'write', body: { service: 'telegram', country: 'ID', duration: '1h' } },
   'GET /v2/rentals': { kind: 'read' },
   'GET /v2/rentals/:id': { kind: 'read', resource: 'rental' },
@@ -319,10 +321,10 @@ describe('every route and every wrong caller', () => {
   });
   after(() => platform?.stop());
 
-  const send = (caller: Api, { method, path, resource, body }: (typeof protectedRows)[number]) =>
+  const send = (caller: Api, { method, path, resource, body, query = '' }: (typeof protectedRows)[number]) =>
     caller.call(
       method,
-      resource ? path.replace(':id', ids[resource]).replace(':deliveryId', webhookDelivery) : path,
+      (resource ? path.replace(':id', ids[resource]).replace(':deliveryId', webhookDelivery) : path) + query,
       method === 'POST' || method === 'PUT' || method === 'PATCH' ? (body ?? {}) : undefined,
     );
 

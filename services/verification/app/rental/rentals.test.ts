@@ -231,6 +231,7 @@ describe('a rental', () => {
     billing.money.balance = 0n;
     await pass(49 * hourMs);
     await pass(22 * hourMs + 30 * minuteMs);
+    await pass(minuteMs);
     await pass(3 * hourMs);
     assert.equal((await getRental(ports)({ tenantId, id: rental.id })).state, 'expired');
     assert.deepEqual(await events(), ['started', 'renewal-upcoming', 'extended', 'renewal-upcoming', 'renewal-failed', 'expired']);
