@@ -134,6 +134,7 @@ export const consumers = {
   'billing-provider-costs': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.activation.code-received', ...usual },
   'billing-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
   'verification-tenant': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.tenant.registered', ...usual },
+  'verification-plan': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },
   'auth-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.subscription.plan-changed', ...usual },
   'analytics-auth': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.>', ...usual },
   'analytics-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.>', ...usual },

@@ -47,6 +47,7 @@ import { openPolicy, policyRules } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openRentals } from './open-rentals.ts';
 import { openLive } from './open-live.ts';
+import { openRetention } from './open-retention.ts';
 import { openRouting, type Routing } from './open-routing.ts';
 import { openSettlement } from './open-settlement.ts';
 import { openLifeCycle } from './open-life-cycle.ts';
@@ -170,6 +171,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     const bulk = await openBulk({ life, config, db, purchases: single });
     const ports = bulk.purchases;
     await announceCatalogue(db, ports.catalogue.version, ports.clock.now());
+    await openRetention({ life, db, bus, ports });
     const catalogue = browseCatalogue(ports.catalogue);
     const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
     await life.own(

@@ -10,6 +10,7 @@ import { providerSettlements } from './0060-provider-settlements.ts';
 import { bulkLeases } from './0053-bulk-leases.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
+import { retention } from './0021-retention.ts';
 
 export const migrations = [
   platformMigration,
@@ -114,4 +115,5 @@ alter table verifications add column quote_id uuid;
   routing,
   providerSettlements,
   lifeCycle,
+  retention,
 ];
