@@ -59,10 +59,8 @@ const endWait = async (ports: Needs, retrying: Verification): Promise<Verificati
   const to = change(retrying, 'anotherEnded', { another: undefined, dueAt: ports.clock.now() });
   if (to) {
     const event = { kind: 'anotherEnded', verification: to, holdId: retrying.another?.holdId } as const;
-    if ((await ports.store.save(retrying, to, { event })) === 'saved') {
-      ports.observer.reached(to);
-      return 'refused';
-    }
+    // It is received as before: nothing was reached that has not been counted.
+    if ((await ports.store.save(retrying, to, { event })) === 'saved') return 'refused';
   }
   return reread(ports, retrying);
 };

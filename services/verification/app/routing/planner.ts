@@ -65,11 +65,12 @@ const sightingOf = (answer: AcquireOutcome): Sighting =>
 
 /** What an end tells of the route; a number that was found after a lost answer counts as given when it is found. */
 const endOf = (verification: Verification): Sighting | undefined => {
-  const { state, createdAt, receivedAt, endedAt } = verification;
+  const { state, createdAt, receivedAt, endedAt, codes } = verification;
   const since = (at: Date | undefined): number => Math.max(0, (at ?? createdAt).getTime() - createdAt.getTime());
   switch (state) {
     case 'received':
-      return { kind: 'code', latencyMs: since(receivedAt) };
+      // A further code on the number tells nothing new of the route.
+      return codes > 1 ? undefined : { kind: 'code', latencyMs: since(receivedAt) };
     case 'expired':
       return { kind: 'missed' };
     case 'cancelled':
@@ -78,6 +79,7 @@ const endOf = (verification: Verification): Sighting | undefined => {
     case 'unknown':
     case 'waiting':
     case 'cancelling':
+    case 'retrying':
     case 'completed':
     case 'failed':
       return undefined;
