@@ -5,10 +5,19 @@ import type { Database } from '#platform/postgres/index.ts';
 import { policyService } from './adapters/grpc/policy.ts';
 import { tenantHandlers } from './adapters/nats/tenants.ts';
 import { loadPolicy } from './adapters/policy/load.ts';
+import { postgresAbuseReports } from './adapters/postgres/policy/abuse.ts';
 import { postgresDecisions } from './adapters/postgres/policy/audit.ts';
+import { postgresBans } from './adapters/postgres/policy/bans.ts';
 import { postgresSwitches } from './adapters/postgres/policy/switches.ts';
 import { postgresTenantPolicies } from './adapters/postgres/policy/tenants.ts';
 import { acknowledgeBlock } from './app/policy/acknowledge-block.ts';
+import { banNumber } from './app/policy/ban-number.ts';
+import { decideAbuseReport } from './app/policy/decide-abuse-report.ts';
+import { numberHash } from './app/policy/hash-number.ts';
+import { liftBan } from './app/policy/lift-ban.ts';
+import { listAbuseReports } from './app/policy/list-abuse-reports.ts';
+import { listBans } from './app/policy/list-bans.ts';
+import { reportAbuse } from './app/policy/report-abuse.ts';
 import { listDecisions } from './app/policy/list-decisions.ts';
 import { readPolicy } from './app/policy/read-policy.ts';
 import { setKycLevel } from './app/policy/set-kyc-level.ts';
@@ -30,7 +39,7 @@ export interface PolicyParts {
   readonly config: VerificationConfig;
   readonly db: Database;
   readonly bus: Bus;
-  readonly ports: Pick<Ports, 'catalogue' | 'clock'>;
+  readonly ports: Pick<Ports, 'catalogue' | 'clock' | 'sealer'>;
   /** Names of the providers that can be switched off. */
   readonly providers: readonly string[];
 }
@@ -38,10 +47,13 @@ export interface PolicyParts {
 /** Part of the composition root: acceptable use. */
 export const openPolicy = async ({ life, config, db, bus, ports, providers }: PolicyParts): Promise<BoundService> => {
   const { logger, metrics } = life;
-  const { catalogue, clock } = ports;
+  const { catalogue, clock, sealer } = ports;
   const rules = policyRules(config, catalogue);
   const tenants = postgresTenantPolicies(db);
   const switches = postgresSwitches(db);
+  const bans = postgresBans(db);
+  const reports = postgresAbuseReports(db);
+  const hashNumber = numberHash(sealer);
   await life.own(
     'policy tenants',
     startConsumer({ db, bus, durable: 'verification-tenant', logger, metrics, handlers: tenantHandlers(tenants) }),
@@ -56,5 +68,11 @@ export const openPolicy = async ({ life, config, db, bus, ports, providers }: Po
     switchOn: switchOn({ switches, clock }),
     listSwitches: switches.list,
     listDecisions: listDecisions({ decisions: postgresDecisions(db) }),
+    banNumber: banNumber({ bans, catalogue, hashNumber, clock }),
+    liftBan: liftBan({ bans, clock }),
+    listBans: listBans({ bans, clock }),
+    reportAbuse: reportAbuse({ reports, sealer, hashNumber, clock }),
+    listAbuseReports: listAbuseReports({ reports, sealer }),
+    decideAbuseReport: decideAbuseReport({ reports, sealer, clock }),
   });
 };

@@ -1,13 +1,19 @@
 import { PolicyServiceService } from '#proto/namaskah/verification/v1/policy.ts';
 import type * as proto from '#proto/namaskah/verification/v1/policy.ts';
-import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
+import { allow, allowAny, type BoundService, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
 import { money } from '#platform/money/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
 import type { acknowledgeBlock } from '../../app/policy/acknowledge-block.ts';
+import type { banNumber } from '../../app/policy/ban-number.ts';
 import { invalid } from '../../app/policy/checks.ts';
+import type { decideAbuseReport } from '../../app/policy/decide-abuse-report.ts';
+import type { liftBan } from '../../app/policy/lift-ban.ts';
+import type { AbuseReportView, listAbuseReports } from '../../app/policy/list-abuse-reports.ts';
+import type { listBans } from '../../app/policy/list-bans.ts';
 import type { listDecisions } from '../../app/policy/list-decisions.ts';
 import type { KillSwitches, PolicyDecision } from '../../app/policy/ports.ts';
 import type { PolicyView, readPolicy } from '../../app/policy/read-policy.ts';
+import type { reportAbuse } from '../../app/policy/report-abuse.ts';
 import type { setKycLevel } from '../../app/policy/set-kyc-level.ts';
 import type { setServiceClass } from '../../app/policy/set-service-class.ts';
 import type { setTenantLimits } from '../../app/policy/set-tenant-limits.ts';
@@ -27,6 +33,12 @@ export interface PolicyUseCases {
   readonly switchOn: ReturnType<typeof switchOn>;
   readonly listSwitches: KillSwitches['list'];
   readonly listDecisions: ReturnType<typeof listDecisions>;
+  readonly banNumber: ReturnType<typeof banNumber>;
+  readonly liftBan: ReturnType<typeof liftBan>;
+  readonly listBans: ReturnType<typeof listBans>;
+  readonly reportAbuse: ReturnType<typeof reportAbuse>;
+  readonly listAbuseReports: ReturnType<typeof listAbuseReports>;
+  readonly decideAbuseReport: ReturnType<typeof decideAbuseReport>;
 }
 
 const ownLimitsMessage = (limits: OwnLimits): proto.OwnLimits => ({
@@ -81,6 +93,23 @@ const decisionMessage = (line: PolicyDecision): proto.PolicyDecision => ({
   times: line.times,
 });
 
+const reportMessage = (report: AbuseReportView): proto.AbuseReport => ({
+  id: report.id,
+  status: report.status,
+  category: report.category,
+  phoneNumber: report.phoneNumber,
+  description: report.description,
+  contact: report.contact,
+  happenedAt: report.happenedAt,
+  receivedAt: report.receivedAt,
+  verificationId: report.verificationId ?? '',
+  tenantId: report.tenantId ?? '',
+  decidedBy: report.decidedBy ?? '',
+  decidedAt: report.decidedAt,
+  note: report.note,
+  leases: report.leases.map(({ verificationId, tenantId, service, leasedAt }) => ({ verificationId, tenantId, service, leasedAt })),
+});
+
 const toLimits = (limits: proto.OwnLimits | undefined): OwnLimits => {
   const { open, purchasesPerHour, cancelsPerHour, spendPerDay } = limits ?? {};
   if (spendPerDay !== undefined && spendPerDay.currency !== currency) throw invalid('limits.maxSpendPerDay', `must be in ${currency}`);
@@ -129,5 +158,24 @@ export const policyService = (policy: PolicyUseCases): BoundService => {
       const { decisions, next } = await policy.listDecisions(asked);
       return { decisions: decisions.map(decisionMessage), nextCursor: fromLastId(next) };
     }),
+    banNumber: method(operators, async (request, { principal }) => ({ ban: await policy.banNumber(principal.subject, request) })),
+    liftBan: method(operators, async (request, { principal }) => {
+      await policy.liftBan(principal.subject, request);
+      return {};
+    }),
+    listBans: method(operators, async ({ page }) => {
+      const { bans, next } = await policy.listBans({ before: toLastId(page?.cursor), limit: pageLimit(page?.limit) });
+      return { bans: [...bans], nextCursor: fromLastId(next) };
+    }),
+    listAbuseReports: method(operators, async ({ page, status }) => {
+      const asked = { status, before: toLastId(page?.cursor), limit: pageLimit(page?.limit) };
+      const { reports, next } = await policy.listAbuseReports(asked);
+      return { reports: reports.map(reportMessage), nextCursor: fromLastId(next) };
+    }),
+    decideAbuseReport: method(operators, async (request, { principal }) => ({
+      report: reportMessage(await policy.decideAbuseReport(principal.subject, request)),
+    })),
+    // Anybody's word: it decides nothing, people do.
+    reportAbuse: method(publicMethod(), async (request) => ({ id: await policy.reportAbuse(request) })),
   });
 };

@@ -5,6 +5,7 @@ import { parseDecimal } from '#platform/money/index.ts';
 import { dayMs, hourMs } from '#platform/time/index.ts';
 import type { Catalogue, PolicyClass } from '../../domain/catalogue.ts';
 import type { Level, Limits, PolicyRules } from '../../domain/policy/rules.ts';
+import { createScreen, type Screen } from '../../domain/policy/screen.ts';
 
 const closed = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 1, maximum: 1_000_000 });
@@ -47,6 +48,20 @@ const levelsSchema = Compile(
 );
 const policyClass = Type.Union([Type.Literal('open'), Type.Literal('restricted'), Type.Literal('blocked')]);
 const classesSchema = Compile(Type.Record(Type.String({ pattern: '^[a-z]{2,20}$' }), policyClass));
+
+const screenSchema = Compile(
+  Type.Array(
+    Type.Object(
+      {
+        id: Type.String({ pattern: '^[a-z-]{2,40}$' }),
+        category: Type.String({ pattern: '^[a-z]{0,20}$' }),
+        kind: Type.Union([Type.Literal('brand'), Type.Literal('keyword')]),
+        values: Type.Array(Type.String({ minLength: 2, maxLength: 100 }), { minItems: 1, maxItems: 500 }),
+      },
+      closed,
+    ),
+  ),
+);
 
 const strictness: Readonly<Record<PolicyClass, number>> = { open: 0, restricted: 1, blocked: 2 };
 
@@ -98,4 +113,11 @@ export const loadPolicy = (folder: URL, catalogue: Catalogue): PolicyRules => {
       leaseMemoryMs: bans.leaseMemoryDays * dayMs,
     },
   };
+};
+
+/** Reads and checks screen.json: a wrong rule refuses to start. */
+export const loadScreen = (folder: URL): Screen => {
+  const rules = read(new URL('screen.json', folder));
+  if (!screenSchema.Check(rules)) throw new Error('screen.json is not valid');
+  return createScreen(rules);
 };

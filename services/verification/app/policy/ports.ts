@@ -114,3 +114,83 @@ export interface Decisions {
   /** Newest first. */
   list(query: DecisionQuery): Promise<readonly PolicyDecision[]>;
 }
+
+/** A number that may not be sold for a service. Which number it is, nobody can read here: it is kept as a keyed hash. */
+export interface NumberBan {
+  readonly id: string;
+  /** "*": for every service. */
+  readonly service: string;
+  readonly until: Date;
+  readonly origin: 'reports' | 'operator';
+  readonly reason: string;
+  readonly setBy: string;
+  readonly setAt: Date;
+}
+
+/** Reports of one number for one service, as they are weighed. */
+export interface ReportedNumber {
+  readonly numberHash: Uint8Array;
+  readonly service: string;
+  /** One moment for each tenant. */
+  readonly reportedAt: readonly Date[];
+}
+
+export interface NumberBans {
+  /** A longer ban stays, unless an operator sets another. */
+  set(numberHash: Uint8Array, ban: Omit<NumberBan, 'setBy' | 'setAt' | 'reason'>, act: Act): Promise<NumberBan>;
+  /** @returns false when there is none (any more) */
+  lift(id: string, act: Act): Promise<boolean>;
+  /** Those that last, newest first. */
+  list(query: { readonly at: Date; readonly before: string | undefined; readonly limit: number }): Promise<readonly NumberBan[]>;
+  /** Numbers with reports that nobody has weighed yet, with all their reports since then; taking them marks them as weighed. */
+  takeReported(since: Date, limit: number): Promise<readonly ReportedNumber[]>;
+  /** Forgets reports and leases that are older. */
+  forget(reportsBefore: Date, leasesBefore: Date): Promise<void>;
+}
+
+export const abuseCategories = ['spam', 'fraud', 'impersonation', 'harassment', 'other'] as const;
+export type AbuseCategory = (typeof abuseCategories)[number];
+export const abuseStatuses = ['open', 'frozen', 'upheld', 'dismissed'] as const;
+export type AbuseStatus = (typeof abuseStatuses)[number];
+
+export interface AbuseReport {
+  readonly id: string;
+  readonly status: AbuseStatus;
+  readonly category: AbuseCategory;
+  readonly numberHash: Uint8Array;
+  /** Number, description, contact. */
+  readonly sealed: Uint8Array;
+  readonly happenedAt: Date | undefined;
+  readonly receivedAt: Date;
+  /** The activation that it was found to be about. */
+  readonly verificationId: string | undefined;
+  readonly tenantId: string | undefined;
+  readonly decidedBy: string | undefined;
+  readonly decidedAt: Date | undefined;
+  readonly note: string;
+}
+
+/** Who had the number last, for a service. */
+export interface Lease {
+  readonly numberHash: Uint8Array;
+  readonly service: string;
+  readonly verificationId: string;
+  readonly tenantId: string;
+  readonly leasedAt: Date;
+}
+
+export interface AbuseReports {
+  /** The same report again is the report that there is. @returns its id */
+  receive(report: AbuseReport, fingerprint: Uint8Array): Promise<string>;
+  list(query: { readonly status: AbuseStatus | undefined; readonly before: string | undefined; readonly limit: number }): Promise<readonly AbuseReport[]>;
+  find(id: string): Promise<AbuseReport | undefined>;
+  leases(numberHashes: readonly Uint8Array[]): Promise<readonly Lease[]>;
+  /**
+   * Compare-and-set of the status, with the freezing (or thawing) of the activation, in one transaction.
+   * @returns false when somebody else decided first, or the activation does not exist
+   */
+  decide(from: AbuseReport, to: AbuseReport, freeze: boolean, act: Act): Promise<boolean>;
+}
+
+/** Keyed hash of a number, in E.164. */
+export type HashNumber = (phoneNumber: string) => Uint8Array;

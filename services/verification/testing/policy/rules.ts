@@ -1,5 +1,5 @@
 import { loadCatalogue } from '../../adapters/catalogue/load.ts';
-import { loadPolicy } from '../../adapters/policy/load.ts';
+import { loadPolicy, loadScreen } from '../../adapters/policy/load.ts';
 import { scaledRules } from '../../domain/policy/rules.ts';
 
 const data = new URL('../../data/', import.meta.url);
@@ -7,3 +7,4 @@ const data = new URL('../../data/', import.meta.url);
 export const testRules = loadPolicy(new URL('policy/', data), loadCatalogue(data));
 /** For tests of everything but limits. */
 export const laxRules = scaledRules(testRules, 1_000_000);
+export const testScreen = loadScreen(new URL('policy/', data));

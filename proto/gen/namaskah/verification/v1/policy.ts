@@ -212,6 +212,125 @@ export interface ListDecisionsResponse {
   nextCursor: string;
 }
 
+export interface NumberBan {
+  id: string;
+  /** "*": every service. */
+  service: string;
+  until:
+    | Date
+    | undefined;
+  /** reports (of several tenants) or operator */
+  origin: string;
+  reason: string;
+  setBy: string;
+  setAt: Date | undefined;
+}
+
+export interface BanNumberRequest {
+  /** E.164 */
+  phoneNumber: string;
+  /** "*": every service. */
+  service: string;
+  /** 1 to 3,650 */
+  days: number;
+  /** 10 to 1,000 characters. */
+  reason: string;
+}
+
+export interface BanNumberResponse {
+  ban: NumberBan | undefined;
+}
+
+export interface LiftBanRequest {
+  id: string;
+  /** 10 to 1,000 characters. */
+  reason: string;
+}
+
+export interface LiftBanResponse {
+}
+
+export interface ListBansRequest {
+  page: PageRequest | undefined;
+}
+
+export interface ListBansResponse {
+  bans: NumberBan[];
+  nextCursor: string;
+}
+
+/** Who had a number last, for a service. */
+export interface NumberLease {
+  verificationId: string;
+  tenantId: string;
+  service: string;
+  leasedAt: Date | undefined;
+}
+
+export interface AbuseReport {
+  id: string;
+  /** open, frozen, upheld or dismissed */
+  status: string;
+  /** spam, fraud, impersonation, harassment or other */
+  category: string;
+  phoneNumber: string;
+  description: string;
+  contact: string;
+  happenedAt: Date | undefined;
+  receivedAt:
+    | Date
+    | undefined;
+  /** Of the activation that is frozen by it; empty when none is. */
+  verificationId: string;
+  tenantId: string;
+  decidedBy: string;
+  decidedAt: Date | undefined;
+  note: string;
+  leases: NumberLease[];
+}
+
+export interface ListAbuseReportsRequest {
+  page:
+    | PageRequest
+    | undefined;
+  /** Empty: any. */
+  status: string;
+}
+
+export interface ListAbuseReportsResponse {
+  reports: AbuseReport[];
+  nextCursor: string;
+}
+
+export interface DecideAbuseReportRequest {
+  id: string;
+  /** freeze, uphold or dismiss */
+  decision: string;
+  /** Of freeze, and of uphold where nothing was frozen before: one of the leases. */
+  verificationId: string;
+  /** 10 to 1,000 characters. */
+  note: string;
+}
+
+export interface DecideAbuseReportResponse {
+  report: AbuseReport | undefined;
+}
+
+export interface ReportAbuseRequest {
+  /** E.164 */
+  phoneNumber: string;
+  category: string;
+  /** 20 to 4,000 characters. */
+  description: string;
+  /** How to reach who reports; may be empty. */
+  contact: string;
+  happenedAt: Date | undefined;
+}
+
+export interface ReportAbuseResponse {
+  id: string;
+}
+
 function createBasePolicyLimits(): PolicyLimits {
   return { open: 0, purchasesPerHour: 0, cancelsPerHour: 0, spendPerDay: undefined };
 }
@@ -2967,6 +3086,1687 @@ export const ListDecisionsResponse: MessageFns<ListDecisionsResponse> = {
   },
 };
 
+function createBaseNumberBan(): NumberBan {
+  return { id: "", service: "", until: undefined, origin: "", reason: "", setBy: "", setAt: undefined };
+}
+
+export const NumberBan: MessageFns<NumberBan> = {
+  encode(message: NumberBan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.until !== undefined) {
+      Timestamp.encode(toTimestamp(message.until), writer.uint32(26).fork()).join();
+    }
+    if (message.origin !== "") {
+      writer.uint32(34).string(message.origin);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.setBy !== "") {
+      writer.uint32(50).string(message.setBy);
+    }
+    if (message.setAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.setAt), writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NumberBan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNumberBan();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.until = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.origin = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.setBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.setAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NumberBan {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      until: isSet(object.until) ? fromJsonTimestamp(object.until) : undefined,
+      origin: isSet(object.origin) ? globalThis.String(object.origin) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      setBy: isSet(object.setBy)
+        ? globalThis.String(object.setBy)
+        : isSet(object.set_by)
+        ? globalThis.String(object.set_by)
+        : "",
+      setAt: isSet(object.setAt)
+        ? fromJsonTimestamp(object.setAt)
+        : isSet(object.set_at)
+        ? fromJsonTimestamp(object.set_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: NumberBan): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.until !== undefined) {
+      obj.until = message.until.toISOString();
+    }
+    if (message.origin !== "") {
+      obj.origin = message.origin;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.setBy !== "") {
+      obj.setBy = message.setBy;
+    }
+    if (message.setAt !== undefined) {
+      obj.setAt = message.setAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NumberBan>, I>>(base?: I): NumberBan {
+    return NumberBan.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NumberBan>, I>>(object: I): NumberBan {
+    const message = createBaseNumberBan();
+    message.id = object.id ?? "";
+    message.service = object.service ?? "";
+    message.until = object.until ?? undefined;
+    message.origin = object.origin ?? "";
+    message.reason = object.reason ?? "";
+    message.setBy = object.setBy ?? "";
+    message.setAt = object.setAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseBanNumberRequest(): BanNumberRequest {
+  return { phoneNumber: "", service: "", days: 0, reason: "" };
+}
+
+export const BanNumberRequest: MessageFns<BanNumberRequest> = {
+  encode(message: BanNumberRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.phoneNumber !== "") {
+      writer.uint32(10).string(message.phoneNumber);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.days !== 0) {
+      writer.uint32(24).int32(message.days);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BanNumberRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBanNumberRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.phoneNumber = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.days = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BanNumberRequest {
+    return {
+      phoneNumber: isSet(object.phoneNumber)
+        ? globalThis.String(object.phoneNumber)
+        : isSet(object.phone_number)
+        ? globalThis.String(object.phone_number)
+        : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      days: isSet(object.days) ? globalThis.Number(object.days) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: BanNumberRequest): unknown {
+    const obj: any = {};
+    if (message.phoneNumber !== "") {
+      obj.phoneNumber = message.phoneNumber;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.days !== 0) {
+      obj.days = Math.round(message.days);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BanNumberRequest>, I>>(base?: I): BanNumberRequest {
+    return BanNumberRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BanNumberRequest>, I>>(object: I): BanNumberRequest {
+    const message = createBaseBanNumberRequest();
+    message.phoneNumber = object.phoneNumber ?? "";
+    message.service = object.service ?? "";
+    message.days = object.days ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseBanNumberResponse(): BanNumberResponse {
+  return { ban: undefined };
+}
+
+export const BanNumberResponse: MessageFns<BanNumberResponse> = {
+  encode(message: BanNumberResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ban !== undefined) {
+      NumberBan.encode(message.ban, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BanNumberResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBanNumberResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ban = NumberBan.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BanNumberResponse {
+    return { ban: isSet(object.ban) ? NumberBan.fromJSON(object.ban) : undefined };
+  },
+
+  toJSON(message: BanNumberResponse): unknown {
+    const obj: any = {};
+    if (message.ban !== undefined) {
+      obj.ban = NumberBan.toJSON(message.ban);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BanNumberResponse>, I>>(base?: I): BanNumberResponse {
+    return BanNumberResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BanNumberResponse>, I>>(object: I): BanNumberResponse {
+    const message = createBaseBanNumberResponse();
+    message.ban = (object.ban !== undefined && object.ban !== null) ? NumberBan.fromPartial(object.ban) : undefined;
+    return message;
+  },
+};
+
+function createBaseLiftBanRequest(): LiftBanRequest {
+  return { id: "", reason: "" };
+}
+
+export const LiftBanRequest: MessageFns<LiftBanRequest> = {
+  encode(message: LiftBanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LiftBanRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLiftBanRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LiftBanRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: LiftBanRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LiftBanRequest>, I>>(base?: I): LiftBanRequest {
+    return LiftBanRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LiftBanRequest>, I>>(object: I): LiftBanRequest {
+    const message = createBaseLiftBanRequest();
+    message.id = object.id ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseLiftBanResponse(): LiftBanResponse {
+  return {};
+}
+
+export const LiftBanResponse: MessageFns<LiftBanResponse> = {
+  encode(_: LiftBanResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LiftBanResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLiftBanResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): LiftBanResponse {
+    return {};
+  },
+
+  toJSON(_: LiftBanResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LiftBanResponse>, I>>(base?: I): LiftBanResponse {
+    return LiftBanResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LiftBanResponse>, I>>(_: I): LiftBanResponse {
+    const message = createBaseLiftBanResponse();
+    return message;
+  },
+};
+
+function createBaseListBansRequest(): ListBansRequest {
+  return { page: undefined };
+}
+
+export const ListBansRequest: MessageFns<ListBansRequest> = {
+  encode(message: ListBansRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page !== undefined) {
+      PageRequest.encode(message.page, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBansRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBansRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.page = PageRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListBansRequest {
+    return { page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined };
+  },
+
+  toJSON(message: ListBansRequest): unknown {
+    const obj: any = {};
+    if (message.page !== undefined) {
+      obj.page = PageRequest.toJSON(message.page);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListBansRequest>, I>>(base?: I): ListBansRequest {
+    return ListBansRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListBansRequest>, I>>(object: I): ListBansRequest {
+    const message = createBaseListBansRequest();
+    message.page = (object.page !== undefined && object.page !== null)
+      ? PageRequest.fromPartial(object.page)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListBansResponse(): ListBansResponse {
+  return { bans: [], nextCursor: "" };
+}
+
+export const ListBansResponse: MessageFns<ListBansResponse> = {
+  encode(message: ListBansResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.bans) {
+      NumberBan.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextCursor !== "") {
+      writer.uint32(18).string(message.nextCursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListBansResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListBansResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bans.push(NumberBan.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextCursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListBansResponse {
+    return {
+      bans: globalThis.Array.isArray(object?.bans) ? object.bans.map((e: any) => NumberBan.fromJSON(e)) : [],
+      nextCursor: isSet(object.nextCursor)
+        ? globalThis.String(object.nextCursor)
+        : isSet(object.next_cursor)
+        ? globalThis.String(object.next_cursor)
+        : "",
+    };
+  },
+
+  toJSON(message: ListBansResponse): unknown {
+    const obj: any = {};
+    if (message.bans?.length) {
+      obj.bans = message.bans.map((e) => NumberBan.toJSON(e));
+    }
+    if (message.nextCursor !== "") {
+      obj.nextCursor = message.nextCursor;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListBansResponse>, I>>(base?: I): ListBansResponse {
+    return ListBansResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListBansResponse>, I>>(object: I): ListBansResponse {
+    const message = createBaseListBansResponse();
+    message.bans = object.bans?.map((e) => NumberBan.fromPartial(e)) || [];
+    message.nextCursor = object.nextCursor ?? "";
+    return message;
+  },
+};
+
+function createBaseNumberLease(): NumberLease {
+  return { verificationId: "", tenantId: "", service: "", leasedAt: undefined };
+}
+
+export const NumberLease: MessageFns<NumberLease> = {
+  encode(message: NumberLease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verificationId !== "") {
+      writer.uint32(10).string(message.verificationId);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(18).string(message.tenantId);
+    }
+    if (message.service !== "") {
+      writer.uint32(26).string(message.service);
+    }
+    if (message.leasedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.leasedAt), writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NumberLease {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNumberLease();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verificationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.leasedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NumberLease {
+    return {
+      verificationId: isSet(object.verificationId)
+        ? globalThis.String(object.verificationId)
+        : isSet(object.verification_id)
+        ? globalThis.String(object.verification_id)
+        : "",
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      leasedAt: isSet(object.leasedAt)
+        ? fromJsonTimestamp(object.leasedAt)
+        : isSet(object.leased_at)
+        ? fromJsonTimestamp(object.leased_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: NumberLease): unknown {
+    const obj: any = {};
+    if (message.verificationId !== "") {
+      obj.verificationId = message.verificationId;
+    }
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.leasedAt !== undefined) {
+      obj.leasedAt = message.leasedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NumberLease>, I>>(base?: I): NumberLease {
+    return NumberLease.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NumberLease>, I>>(object: I): NumberLease {
+    const message = createBaseNumberLease();
+    message.verificationId = object.verificationId ?? "";
+    message.tenantId = object.tenantId ?? "";
+    message.service = object.service ?? "";
+    message.leasedAt = object.leasedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseAbuseReport(): AbuseReport {
+  return {
+    id: "",
+    status: "",
+    category: "",
+    phoneNumber: "",
+    description: "",
+    contact: "",
+    happenedAt: undefined,
+    receivedAt: undefined,
+    verificationId: "",
+    tenantId: "",
+    decidedBy: "",
+    decidedAt: undefined,
+    note: "",
+    leases: [],
+  };
+}
+
+export const AbuseReport: MessageFns<AbuseReport> = {
+  encode(message: AbuseReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    if (message.category !== "") {
+      writer.uint32(26).string(message.category);
+    }
+    if (message.phoneNumber !== "") {
+      writer.uint32(34).string(message.phoneNumber);
+    }
+    if (message.description !== "") {
+      writer.uint32(42).string(message.description);
+    }
+    if (message.contact !== "") {
+      writer.uint32(50).string(message.contact);
+    }
+    if (message.happenedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.happenedAt), writer.uint32(58).fork()).join();
+    }
+    if (message.receivedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.receivedAt), writer.uint32(66).fork()).join();
+    }
+    if (message.verificationId !== "") {
+      writer.uint32(74).string(message.verificationId);
+    }
+    if (message.tenantId !== "") {
+      writer.uint32(82).string(message.tenantId);
+    }
+    if (message.decidedBy !== "") {
+      writer.uint32(90).string(message.decidedBy);
+    }
+    if (message.decidedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.decidedAt), writer.uint32(98).fork()).join();
+    }
+    if (message.note !== "") {
+      writer.uint32(106).string(message.note);
+    }
+    for (const v of message.leases) {
+      NumberLease.encode(v!, writer.uint32(114).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AbuseReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAbuseReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.category = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.phoneNumber = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.contact = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.happenedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.receivedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.verificationId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.tenantId = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.decidedBy = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.decidedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.leases.push(NumberLease.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AbuseReport {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      category: isSet(object.category) ? globalThis.String(object.category) : "",
+      phoneNumber: isSet(object.phoneNumber)
+        ? globalThis.String(object.phoneNumber)
+        : isSet(object.phone_number)
+        ? globalThis.String(object.phone_number)
+        : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      contact: isSet(object.contact) ? globalThis.String(object.contact) : "",
+      happenedAt: isSet(object.happenedAt)
+        ? fromJsonTimestamp(object.happenedAt)
+        : isSet(object.happened_at)
+        ? fromJsonTimestamp(object.happened_at)
+        : undefined,
+      receivedAt: isSet(object.receivedAt)
+        ? fromJsonTimestamp(object.receivedAt)
+        : isSet(object.received_at)
+        ? fromJsonTimestamp(object.received_at)
+        : undefined,
+      verificationId: isSet(object.verificationId)
+        ? globalThis.String(object.verificationId)
+        : isSet(object.verification_id)
+        ? globalThis.String(object.verification_id)
+        : "",
+      tenantId: isSet(object.tenantId)
+        ? globalThis.String(object.tenantId)
+        : isSet(object.tenant_id)
+        ? globalThis.String(object.tenant_id)
+        : "",
+      decidedBy: isSet(object.decidedBy)
+        ? globalThis.String(object.decidedBy)
+        : isSet(object.decided_by)
+        ? globalThis.String(object.decided_by)
+        : "",
+      decidedAt: isSet(object.decidedAt)
+        ? fromJsonTimestamp(object.decidedAt)
+        : isSet(object.decided_at)
+        ? fromJsonTimestamp(object.decided_at)
+        : undefined,
+      note: isSet(object.note) ? globalThis.String(object.note) : "",
+      leases: globalThis.Array.isArray(object?.leases)
+        ? object.leases.map((e: any) => NumberLease.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: AbuseReport): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.category !== "") {
+      obj.category = message.category;
+    }
+    if (message.phoneNumber !== "") {
+      obj.phoneNumber = message.phoneNumber;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.contact !== "") {
+      obj.contact = message.contact;
+    }
+    if (message.happenedAt !== undefined) {
+      obj.happenedAt = message.happenedAt.toISOString();
+    }
+    if (message.receivedAt !== undefined) {
+      obj.receivedAt = message.receivedAt.toISOString();
+    }
+    if (message.verificationId !== "") {
+      obj.verificationId = message.verificationId;
+    }
+    if (message.tenantId !== "") {
+      obj.tenantId = message.tenantId;
+    }
+    if (message.decidedBy !== "") {
+      obj.decidedBy = message.decidedBy;
+    }
+    if (message.decidedAt !== undefined) {
+      obj.decidedAt = message.decidedAt.toISOString();
+    }
+    if (message.note !== "") {
+      obj.note = message.note;
+    }
+    if (message.leases?.length) {
+      obj.leases = message.leases.map((e) => NumberLease.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AbuseReport>, I>>(base?: I): AbuseReport {
+    return AbuseReport.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AbuseReport>, I>>(object: I): AbuseReport {
+    const message = createBaseAbuseReport();
+    message.id = object.id ?? "";
+    message.status = object.status ?? "";
+    message.category = object.category ?? "";
+    message.phoneNumber = object.phoneNumber ?? "";
+    message.description = object.description ?? "";
+    message.contact = object.contact ?? "";
+    message.happenedAt = object.happenedAt ?? undefined;
+    message.receivedAt = object.receivedAt ?? undefined;
+    message.verificationId = object.verificationId ?? "";
+    message.tenantId = object.tenantId ?? "";
+    message.decidedBy = object.decidedBy ?? "";
+    message.decidedAt = object.decidedAt ?? undefined;
+    message.note = object.note ?? "";
+    message.leases = object.leases?.map((e) => NumberLease.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListAbuseReportsRequest(): ListAbuseReportsRequest {
+  return { page: undefined, status: "" };
+}
+
+export const ListAbuseReportsRequest: MessageFns<ListAbuseReportsRequest> = {
+  encode(message: ListAbuseReportsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.page !== undefined) {
+      PageRequest.encode(message.page, writer.uint32(10).fork()).join();
+    }
+    if (message.status !== "") {
+      writer.uint32(18).string(message.status);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAbuseReportsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAbuseReportsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.page = PageRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAbuseReportsRequest {
+    return {
+      page: isSet(object.page) ? PageRequest.fromJSON(object.page) : undefined,
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+    };
+  },
+
+  toJSON(message: ListAbuseReportsRequest): unknown {
+    const obj: any = {};
+    if (message.page !== undefined) {
+      obj.page = PageRequest.toJSON(message.page);
+    }
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAbuseReportsRequest>, I>>(base?: I): ListAbuseReportsRequest {
+    return ListAbuseReportsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAbuseReportsRequest>, I>>(object: I): ListAbuseReportsRequest {
+    const message = createBaseListAbuseReportsRequest();
+    message.page = (object.page !== undefined && object.page !== null)
+      ? PageRequest.fromPartial(object.page)
+      : undefined;
+    message.status = object.status ?? "";
+    return message;
+  },
+};
+
+function createBaseListAbuseReportsResponse(): ListAbuseReportsResponse {
+  return { reports: [], nextCursor: "" };
+}
+
+export const ListAbuseReportsResponse: MessageFns<ListAbuseReportsResponse> = {
+  encode(message: ListAbuseReportsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.reports) {
+      AbuseReport.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextCursor !== "") {
+      writer.uint32(18).string(message.nextCursor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAbuseReportsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAbuseReportsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reports.push(AbuseReport.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextCursor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAbuseReportsResponse {
+    return {
+      reports: globalThis.Array.isArray(object?.reports) ? object.reports.map((e: any) => AbuseReport.fromJSON(e)) : [],
+      nextCursor: isSet(object.nextCursor)
+        ? globalThis.String(object.nextCursor)
+        : isSet(object.next_cursor)
+        ? globalThis.String(object.next_cursor)
+        : "",
+    };
+  },
+
+  toJSON(message: ListAbuseReportsResponse): unknown {
+    const obj: any = {};
+    if (message.reports?.length) {
+      obj.reports = message.reports.map((e) => AbuseReport.toJSON(e));
+    }
+    if (message.nextCursor !== "") {
+      obj.nextCursor = message.nextCursor;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ListAbuseReportsResponse>, I>>(base?: I): ListAbuseReportsResponse {
+    return ListAbuseReportsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ListAbuseReportsResponse>, I>>(object: I): ListAbuseReportsResponse {
+    const message = createBaseListAbuseReportsResponse();
+    message.reports = object.reports?.map((e) => AbuseReport.fromPartial(e)) || [];
+    message.nextCursor = object.nextCursor ?? "";
+    return message;
+  },
+};
+
+function createBaseDecideAbuseReportRequest(): DecideAbuseReportRequest {
+  return { id: "", decision: "", verificationId: "", note: "" };
+}
+
+export const DecideAbuseReportRequest: MessageFns<DecideAbuseReportRequest> = {
+  encode(message: DecideAbuseReportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    if (message.decision !== "") {
+      writer.uint32(18).string(message.decision);
+    }
+    if (message.verificationId !== "") {
+      writer.uint32(26).string(message.verificationId);
+    }
+    if (message.note !== "") {
+      writer.uint32(34).string(message.note);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideAbuseReportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideAbuseReportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.decision = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.verificationId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DecideAbuseReportRequest {
+    return {
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      decision: isSet(object.decision) ? globalThis.String(object.decision) : "",
+      verificationId: isSet(object.verificationId)
+        ? globalThis.String(object.verificationId)
+        : isSet(object.verification_id)
+        ? globalThis.String(object.verification_id)
+        : "",
+      note: isSet(object.note) ? globalThis.String(object.note) : "",
+    };
+  },
+
+  toJSON(message: DecideAbuseReportRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.decision !== "") {
+      obj.decision = message.decision;
+    }
+    if (message.verificationId !== "") {
+      obj.verificationId = message.verificationId;
+    }
+    if (message.note !== "") {
+      obj.note = message.note;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DecideAbuseReportRequest>, I>>(base?: I): DecideAbuseReportRequest {
+    return DecideAbuseReportRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DecideAbuseReportRequest>, I>>(object: I): DecideAbuseReportRequest {
+    const message = createBaseDecideAbuseReportRequest();
+    message.id = object.id ?? "";
+    message.decision = object.decision ?? "";
+    message.verificationId = object.verificationId ?? "";
+    message.note = object.note ?? "";
+    return message;
+  },
+};
+
+function createBaseDecideAbuseReportResponse(): DecideAbuseReportResponse {
+  return { report: undefined };
+}
+
+export const DecideAbuseReportResponse: MessageFns<DecideAbuseReportResponse> = {
+  encode(message: DecideAbuseReportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.report !== undefined) {
+      AbuseReport.encode(message.report, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideAbuseReportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideAbuseReportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.report = AbuseReport.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DecideAbuseReportResponse {
+    return { report: isSet(object.report) ? AbuseReport.fromJSON(object.report) : undefined };
+  },
+
+  toJSON(message: DecideAbuseReportResponse): unknown {
+    const obj: any = {};
+    if (message.report !== undefined) {
+      obj.report = AbuseReport.toJSON(message.report);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<DecideAbuseReportResponse>, I>>(base?: I): DecideAbuseReportResponse {
+    return DecideAbuseReportResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<DecideAbuseReportResponse>, I>>(object: I): DecideAbuseReportResponse {
+    const message = createBaseDecideAbuseReportResponse();
+    message.report = (object.report !== undefined && object.report !== null)
+      ? AbuseReport.fromPartial(object.report)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReportAbuseRequest(): ReportAbuseRequest {
+  return { phoneNumber: "", category: "", description: "", contact: "", happenedAt: undefined };
+}
+
+export const ReportAbuseRequest: MessageFns<ReportAbuseRequest> = {
+  encode(message: ReportAbuseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.phoneNumber !== "") {
+      writer.uint32(10).string(message.phoneNumber);
+    }
+    if (message.category !== "") {
+      writer.uint32(18).string(message.category);
+    }
+    if (message.description !== "") {
+      writer.uint32(26).string(message.description);
+    }
+    if (message.contact !== "") {
+      writer.uint32(34).string(message.contact);
+    }
+    if (message.happenedAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.happenedAt), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportAbuseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportAbuseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.phoneNumber = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.category = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.contact = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.happenedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReportAbuseRequest {
+    return {
+      phoneNumber: isSet(object.phoneNumber)
+        ? globalThis.String(object.phoneNumber)
+        : isSet(object.phone_number)
+        ? globalThis.String(object.phone_number)
+        : "",
+      category: isSet(object.category) ? globalThis.String(object.category) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      contact: isSet(object.contact) ? globalThis.String(object.contact) : "",
+      happenedAt: isSet(object.happenedAt)
+        ? fromJsonTimestamp(object.happenedAt)
+        : isSet(object.happened_at)
+        ? fromJsonTimestamp(object.happened_at)
+        : undefined,
+    };
+  },
+
+  toJSON(message: ReportAbuseRequest): unknown {
+    const obj: any = {};
+    if (message.phoneNumber !== "") {
+      obj.phoneNumber = message.phoneNumber;
+    }
+    if (message.category !== "") {
+      obj.category = message.category;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.contact !== "") {
+      obj.contact = message.contact;
+    }
+    if (message.happenedAt !== undefined) {
+      obj.happenedAt = message.happenedAt.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReportAbuseRequest>, I>>(base?: I): ReportAbuseRequest {
+    return ReportAbuseRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReportAbuseRequest>, I>>(object: I): ReportAbuseRequest {
+    const message = createBaseReportAbuseRequest();
+    message.phoneNumber = object.phoneNumber ?? "";
+    message.category = object.category ?? "";
+    message.description = object.description ?? "";
+    message.contact = object.contact ?? "";
+    message.happenedAt = object.happenedAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseReportAbuseResponse(): ReportAbuseResponse {
+  return { id: "" };
+}
+
+export const ReportAbuseResponse: MessageFns<ReportAbuseResponse> = {
+  encode(message: ReportAbuseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportAbuseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportAbuseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReportAbuseResponse {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: ReportAbuseResponse): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ReportAbuseResponse>, I>>(base?: I): ReportAbuseResponse {
+    return ReportAbuseResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ReportAbuseResponse>, I>>(object: I): ReportAbuseResponse {
+    const message = createBaseReportAbuseResponse();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
 /**
  * Acceptable use: what a tenant may buy, how much, and what those who run the platform decide about it. A purchase is decided in the
  * statement that writes it, so what is set here counts from the next purchase on, on every replica.
@@ -3085,6 +4885,73 @@ export const PolicyServiceService = {
       Buffer.from(ListDecisionsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListDecisionsResponse => ListDecisionsResponse.decode(value),
   },
+  /** Takes a number off sale for a service or for all. Again: replaces the ban that there is. */
+  banNumber: {
+    path: "/namaskah.verification.v1.PolicyService/BanNumber" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BanNumberRequest): Buffer => Buffer.from(BanNumberRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BanNumberRequest => BanNumberRequest.decode(value),
+    responseSerialize: (value: BanNumberResponse): Buffer => Buffer.from(BanNumberResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BanNumberResponse => BanNumberResponse.decode(value),
+  },
+  /** "request.not_found" when there is none (any more). */
+  liftBan: {
+    path: "/namaskah.verification.v1.PolicyService/LiftBan" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LiftBanRequest): Buffer => Buffer.from(LiftBanRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LiftBanRequest => LiftBanRequest.decode(value),
+    responseSerialize: (value: LiftBanResponse): Buffer => Buffer.from(LiftBanResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LiftBanResponse => LiftBanResponse.decode(value),
+  },
+  /** Those that last, newest first. Numbers are kept as keyed hashes: which ones they are, nobody can read. */
+  listBans: {
+    path: "/namaskah.verification.v1.PolicyService/ListBans" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListBansRequest): Buffer => Buffer.from(ListBansRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListBansRequest => ListBansRequest.decode(value),
+    responseSerialize: (value: ListBansResponse): Buffer => Buffer.from(ListBansResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListBansResponse => ListBansResponse.decode(value),
+  },
+  /** Newest first, with the activations that they can be about. */
+  listAbuseReports: {
+    path: "/namaskah.verification.v1.PolicyService/ListAbuseReports" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAbuseReportsRequest): Buffer =>
+      Buffer.from(ListAbuseReportsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAbuseReportsRequest => ListAbuseReportsRequest.decode(value),
+    responseSerialize: (value: ListAbuseReportsResponse): Buffer =>
+      Buffer.from(ListAbuseReportsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAbuseReportsResponse => ListAbuseReportsResponse.decode(value),
+  },
+  /** freeze, uphold or dismiss; the last two are final ("verification.report_decided"). Repeatable by the same operator. */
+  decideAbuseReport: {
+    path: "/namaskah.verification.v1.PolicyService/DecideAbuseReport" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DecideAbuseReportRequest): Buffer =>
+      Buffer.from(DecideAbuseReportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DecideAbuseReportRequest => DecideAbuseReportRequest.decode(value),
+    responseSerialize: (value: DecideAbuseReportResponse): Buffer =>
+      Buffer.from(DecideAbuseReportResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DecideAbuseReportResponse => DecideAbuseReportResponse.decode(value),
+  },
+  /**
+   * No principal: anybody may report what was done with a number. The answer is the same for numbers that are not ours. The same report
+   * again is the report that there is.
+   */
+  reportAbuse: {
+    path: "/namaskah.verification.v1.PolicyService/ReportAbuse" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportAbuseRequest): Buffer => Buffer.from(ReportAbuseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportAbuseRequest => ReportAbuseRequest.decode(value),
+    responseSerialize: (value: ReportAbuseResponse): Buffer => Buffer.from(ReportAbuseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportAbuseResponse => ReportAbuseResponse.decode(value),
+  },
 } as const;
 
 export interface PolicyServiceServer extends UntypedServiceImplementation {
@@ -3111,6 +4978,21 @@ export interface PolicyServiceServer extends UntypedServiceImplementation {
   listKillSwitches: handleUnaryCall<ListKillSwitchesRequest, ListKillSwitchesResponse>;
   /** The audit, newest first: every refused purchase, every withheld message, every act of an operator. */
   listDecisions: handleUnaryCall<ListDecisionsRequest, ListDecisionsResponse>;
+  /** Takes a number off sale for a service or for all. Again: replaces the ban that there is. */
+  banNumber: handleUnaryCall<BanNumberRequest, BanNumberResponse>;
+  /** "request.not_found" when there is none (any more). */
+  liftBan: handleUnaryCall<LiftBanRequest, LiftBanResponse>;
+  /** Those that last, newest first. Numbers are kept as keyed hashes: which ones they are, nobody can read. */
+  listBans: handleUnaryCall<ListBansRequest, ListBansResponse>;
+  /** Newest first, with the activations that they can be about. */
+  listAbuseReports: handleUnaryCall<ListAbuseReportsRequest, ListAbuseReportsResponse>;
+  /** freeze, uphold or dismiss; the last two are final ("verification.report_decided"). Repeatable by the same operator. */
+  decideAbuseReport: handleUnaryCall<DecideAbuseReportRequest, DecideAbuseReportResponse>;
+  /**
+   * No principal: anybody may report what was done with a number. The answer is the same for numbers that are not ours. The same report
+   * again is the report that there is.
+   */
+  reportAbuse: handleUnaryCall<ReportAbuseRequest, ReportAbuseResponse>;
 }
 
 export interface PolicyServiceClient extends Client {
@@ -3276,6 +5158,105 @@ export interface PolicyServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListDecisionsResponse) => void,
+  ): ClientUnaryCall;
+  /** Takes a number off sale for a service or for all. Again: replaces the ban that there is. */
+  banNumber(
+    request: BanNumberRequest,
+    callback: (error: ServiceError | null, response: BanNumberResponse) => void,
+  ): ClientUnaryCall;
+  banNumber(
+    request: BanNumberRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BanNumberResponse) => void,
+  ): ClientUnaryCall;
+  banNumber(
+    request: BanNumberRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BanNumberResponse) => void,
+  ): ClientUnaryCall;
+  /** "request.not_found" when there is none (any more). */
+  liftBan(
+    request: LiftBanRequest,
+    callback: (error: ServiceError | null, response: LiftBanResponse) => void,
+  ): ClientUnaryCall;
+  liftBan(
+    request: LiftBanRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LiftBanResponse) => void,
+  ): ClientUnaryCall;
+  liftBan(
+    request: LiftBanRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LiftBanResponse) => void,
+  ): ClientUnaryCall;
+  /** Those that last, newest first. Numbers are kept as keyed hashes: which ones they are, nobody can read. */
+  listBans(
+    request: ListBansRequest,
+    callback: (error: ServiceError | null, response: ListBansResponse) => void,
+  ): ClientUnaryCall;
+  listBans(
+    request: ListBansRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListBansResponse) => void,
+  ): ClientUnaryCall;
+  listBans(
+    request: ListBansRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListBansResponse) => void,
+  ): ClientUnaryCall;
+  /** Newest first, with the activations that they can be about. */
+  listAbuseReports(
+    request: ListAbuseReportsRequest,
+    callback: (error: ServiceError | null, response: ListAbuseReportsResponse) => void,
+  ): ClientUnaryCall;
+  listAbuseReports(
+    request: ListAbuseReportsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAbuseReportsResponse) => void,
+  ): ClientUnaryCall;
+  listAbuseReports(
+    request: ListAbuseReportsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAbuseReportsResponse) => void,
+  ): ClientUnaryCall;
+  /** freeze, uphold or dismiss; the last two are final ("verification.report_decided"). Repeatable by the same operator. */
+  decideAbuseReport(
+    request: DecideAbuseReportRequest,
+    callback: (error: ServiceError | null, response: DecideAbuseReportResponse) => void,
+  ): ClientUnaryCall;
+  decideAbuseReport(
+    request: DecideAbuseReportRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DecideAbuseReportResponse) => void,
+  ): ClientUnaryCall;
+  decideAbuseReport(
+    request: DecideAbuseReportRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DecideAbuseReportResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * No principal: anybody may report what was done with a number. The answer is the same for numbers that are not ours. The same report
+   * again is the report that there is.
+   */
+  reportAbuse(
+    request: ReportAbuseRequest,
+    callback: (error: ServiceError | null, response: ReportAbuseResponse) => void,
+  ): ClientUnaryCall;
+  reportAbuse(
+    request: ReportAbuseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportAbuseResponse) => void,
+  ): ClientUnaryCall;
+  reportAbuse(
+    request: ReportAbuseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportAbuseResponse) => void,
   ): ClientUnaryCall;
 }
 

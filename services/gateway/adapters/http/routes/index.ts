@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { Backends } from '../backends.ts';
 import type { CatalogueCache } from '../catalogue-cache.ts';
 import type { LiveStreams } from '../live/stream.ts';
+import { abuseRoutes } from './abuse.ts';
 import { adjustmentRoutes } from './adjustments.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
@@ -99,6 +100,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   policyAdminRoutes(typed, dependencies.backends);
   streamRoutes(typed, dependencies);
   leakageRoutes(typed, dependencies.backends);
+  abuseRoutes(typed, dependencies.backends);
   contactRoutes(typed, dependencies.backends);
   campaignRoutes(typed, dependencies.backends);
   webhookRoutes(typed, dependencies.backends);

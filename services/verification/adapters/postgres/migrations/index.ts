@@ -3,6 +3,7 @@ import { policy } from './0030-policy.ts';
 import { routing } from './0010-routing.ts';
 import { lifeCycle } from './0020-life-cycle.ts';
 import { rentals } from './0040-rentals.ts';
+import { numbersAndAbuse } from './0031-numbers-and-abuse.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
@@ -116,4 +117,5 @@ alter table verifications add column quote_id uuid;
   providerSettlements,
   lifeCycle,
   retention,
+  numbersAndAbuse,
 ];

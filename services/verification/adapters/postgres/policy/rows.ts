@@ -1,5 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
-import type { DecisionKind, KillSwitch, PolicyDecision, SwitchScope } from '../../../app/policy/ports.ts';
+import type { AbuseCategory, AbuseStatus, DecisionKind, KillSwitch, PolicyDecision, SwitchScope } from '../../../app/policy/ports.ts';
 import type { PolicyClass } from '../../../domain/catalogue.ts';
 import type { KycLevel } from '../../../domain/policy/rules.ts';
 
@@ -85,7 +85,27 @@ export const PolicyDecisionRow = defineEntity({
   },
 });
 
-export const policyEntities = [PolicyTenantRow, PolicyUsageRow, PolicyClassRow, KillSwitchRow, PolicyDecisionRow] as const;
+export const AbuseReportRow = defineEntity({
+  name: 'AbuseReportRow',
+  tableName: 'abuse_reports',
+  properties: {
+    id: p.uuid().primary(),
+    status: p.text().$type<AbuseStatus>(),
+    category: p.text().$type<AbuseCategory>(),
+    numberHash: p.blob(),
+    sealed: p.blob(),
+    fingerprint: p.blob(),
+    happenedAt: p.datetime().nullable(),
+    receivedAt: p.datetime(),
+    verificationId: p.uuid().nullable(),
+    tenantId: p.uuid().nullable(),
+    decidedBy: p.text().nullable(),
+    decidedAt: p.datetime().nullable(),
+    note: p.text(),
+  },
+});
+
+export const policyEntities = [PolicyTenantRow, PolicyUsageRow, PolicyClassRow, KillSwitchRow, PolicyDecisionRow, AbuseReportRow] as const;
 
 export const switchFromEntity = (row: InferEntity<typeof KillSwitchRow>): KillSwitch => ({
   id: row.id,
