@@ -22,6 +22,7 @@ import { followPrices } from './adapters/nats/follow-prices.ts';
 import { announceCatalogue } from './adapters/postgres/announce-catalogue.ts';
 import { loadPolicies } from './adapters/policies/load.ts';
 import { entities } from './adapters/postgres/rows.ts';
+import { postgresLeases } from './adapters/postgres/policy/leases.ts';
 import { postgresGate } from './adapters/postgres/policy/tenants.ts';
 import { createVerificationStore } from './adapters/postgres/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
@@ -37,13 +38,14 @@ import { listVerifications } from './app/list-verifications.ts';
 import type { NumberProvider, Ports, Providers, PushReader } from './app/ports.ts';
 import { priceOffers } from './app/price-offers.ts';
 import { quotePrice } from './app/quote-price.ts';
+import { numberHash } from './app/policy/hash-number.ts';
 import { receivePush } from './app/receive-push.ts';
 import { countOutcomes } from './app/routing/count-outcomes.ts';
 import type { MarketSource, Seller } from './app/routing/ports.ts';
 import { houseKeep, workDue } from './app/work-due.ts';
 import { type VerificationConfig, verificationConfig } from './config.ts';
 import { sellsOffer } from './domain/catalogue.ts';
-import { openPolicy, policyRules } from './open-policy.ts';
+import { openPolicy, policyRules, policyScreen } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openRentals } from './open-rentals.ts';
 import { openLive } from './open-live.ts';
@@ -78,6 +80,7 @@ const openPorts = async (
   const { logger, metrics } = life;
   const catalogue = loadCatalogue(new URL('./data/', import.meta.url));
   const rules = policyRules(config, catalogue);
+  const sealer = createSealer(Buffer.from(config.encryptionKey, 'base64'));
   const tls = grpcTls(config);
   const toBilling = {
     address: config.billingAddress,
@@ -134,13 +137,14 @@ const openPorts = async (
   const routes = routing.planner;
   const ports: Ports = {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
-    policy: postgresGate(db, clock),
+    policy: postgresGate({ db, clock, catalogue, screen: policyScreen() }),
+    numbers: postgresLeases(db, numberHash(sealer)),
     ledger: createLedger(billing),
     prices,
     providers: byName(providers, pushes),
     routes,
     catalogue,
-    sealer: createSealer(Buffer.from(config.encryptionKey, 'base64')),
+    sealer,
     observer: countOutcomes(createObserver({ logger, metrics }), routes),
     clock,
     timing: config,

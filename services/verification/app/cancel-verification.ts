@@ -7,7 +7,7 @@ import type { Ports } from './ports.ts';
 import { settleCancellation } from './settle-cancellation.ts';
 import { type VerificationView, viewOf } from './view.ts';
 
-export type CancelNeeds = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing' | 'pause'>;
+export type CancelNeeds = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing' | 'pause'>;
 
 /** How long a second cancel waits for the first. */
 const patienceMs = [20, 40, 80, 160, 300, 400] as const;

@@ -5,7 +5,7 @@ import type { Reason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 import { receiveMessage } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
 /** Looks after one number that waits: fetches a code whose push did not come, ends it when its time is over. */
 export const checkActivation =

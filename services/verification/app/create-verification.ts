@@ -10,6 +10,7 @@ import { traceOf } from '../domain/routing/trace.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { holdFor } from './hold.ts';
+import { acquireFit } from './policy/acquire-fit.ts';
 import { refuseBlocked } from './policy/refuse-blocked.ts';
 import { refusalError } from './policy/refusal.ts';
 import type { NumberProvider, Ports, Quote, Refusal } from './ports.ts';
@@ -230,7 +231,7 @@ const purchase = async (ports: Ports, reserved: Verification, offer: Offer): Pro
     }
     const provider = ports.providers.named(verification.provider);
     // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
-    const answer = await provider.acquire({ orderId: verification.id, service, country, maxPrice: price, chosen, capability });
+    const answer = await acquireFit(ports, verification, provider, { service, country, maxPrice: price, chosen, capability });
     ports.routes.answered(verification, answer);
     if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
     if (answer.kind === 'unknown') return park(ports, verification, holdId);

@@ -4,7 +4,7 @@ import type { Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 import { receiveMessage } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
 /** Tells the provider that we are done. The customer has the code: a provider that does not answer is not their problem. */
 export const finishActivation =

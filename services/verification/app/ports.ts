@@ -8,7 +8,7 @@ import type { ActiveActivation } from '../domain/reconcile.ts';
 import type { PublicStatus, State } from '../domain/state.ts';
 import type { Policies } from '../domain/policies.ts';
 import type { Timing } from '../domain/timing.ts';
-import type { PolicyGate } from './policy/ports.ts';
+import type { NumberLeases, PolicyGate } from './policy/ports.ts';
 import type { DomainEvent, Verification } from '../domain/verification.ts';
 import type { Routes } from './routing/ports.ts';
 
@@ -304,6 +304,7 @@ export interface Ports {
   readonly routes: Routes;
   readonly catalogue: Catalogue;
   readonly policy: PolicyGate;
+  readonly numbers: NumberLeases;
   readonly sealer: Sealer;
   readonly observer: Observer;
   readonly clock: Clock;

@@ -8,9 +8,10 @@ import { writeDigits } from '../domain/spoken.ts';
 import { isPaid, next } from '../domain/state.ts';
 import type { DomainEvent, Verification } from '../domain/verification.ts';
 import type { Ports, ProviderMessage, SealedMessage } from './ports.ts';
+import { withheldBecause } from './policy/withheld.ts';
 import { codeContext, messageContext } from './view.ts';
 
-type Needs = Pick<Ports, 'store' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
 /** Every turn but the last lost a race against one other change; a life has few changes. */
 const turns = 8;
@@ -29,6 +30,11 @@ export const receiveMessage =
       await keepHidden(ports, first, read);
       return first;
     }
+    const withheld = withheldBecause(ports, first, message);
+    if (withheld !== undefined) {
+      if (await keepHidden(ports, first, read)) await ports.policy.recordWithheld(first, withheld);
+      return first;
+    }
     let verification = first;
     for (let turn = 0; turn < turns; turn++) {
       const step = await arrive(ports, verification, read);
@@ -44,6 +50,7 @@ export const receiveMessage =
         return to;
       }
       verification = (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
+      if (verification.frozenAt) return receiveMessage(ports)(verification, message);
     }
     // Not ours to decide yet: the push is repeated, the poll comes back.
     throw appError('platform.overloaded', { retryAfterMs: 1_000 });

@@ -4,7 +4,7 @@ import { deliverOrphans, orphanContext } from './deliver-orphans.ts';
 import type { Ports, Push } from './ports.ts';
 import { receiveMessage } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
 /**
  * A provider says that a message has come. Answering without an error means that we have it for good.

@@ -2,10 +2,11 @@ import { addMs } from '#platform/time/index.ts';
 import { absenceProven, candidatesFor, searchFrom } from '../domain/reconcile.ts';
 import { retryAt } from '../domain/timing.ts';
 import type { Verification } from '../domain/verification.ts';
+import { giveBackUnfit } from './policy/give-back-unfit.ts';
 import type { Ports } from './ports.ts';
 import { settleFailed, settleGranted } from './settle-purchase.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'numbers' | 'providers' | 'observer' | 'clock' | 'timing'>;
 
 /**
  * Finds out what became of a purchase whose answer was lost, by the provider's own list. Never buys.
@@ -49,6 +50,10 @@ const claimOne = async (
   ]);
   const unclaimed = active.filter((row) => free.has(row.activationId));
   for (const candidate of candidatesFor(lost, unclaimed, askedAt, { alone: !othersBuying, timing: ports.timing })) {
+    if (!(await ports.numbers.lease(lost, candidate.phoneNumber))) {
+      await giveBackUnfit(ports, lost, candidate.activationId);
+      continue;
+    }
     // Looked at once: the code may have come in the meantime.
     const settled = await settleGranted(ports, lost, candidate, lost.holdId ?? '', 0);
     if ('verification' in settled) return settled.verification;

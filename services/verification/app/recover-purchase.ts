@@ -8,7 +8,7 @@ import type { Ports } from './ports.ts';
 import { reconcilePurchase } from './reconcile-purchase.ts';
 import { settleFailed } from './settle-purchase.ts';
 
-type Needs = Pick<Ports, 'store' | 'ledger' | 'providers' | 'catalogue' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'numbers' | 'ledger' | 'providers' | 'catalogue' | 'observer' | 'clock' | 'timing'>;
 
 /**
  * A row still `reserving` after its time: its process died, or lost billing or the database. Whether the provider was

@@ -6,7 +6,7 @@ import type { Verification } from '../domain/verification.ts';
 import type { CancelOutcome, NumberProvider, Ports } from './ports.ts';
 import { receiveMessage } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
 /** cancelled and early: settled so. code: a code exists and won. pending: the provider gave no answer, the scheduler asks again. */
 export type Cancellation =

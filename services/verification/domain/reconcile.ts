@@ -34,7 +34,8 @@ export const candidatesFor = (
   options: { alone: boolean; timing: Timing },
 ): readonly ActiveActivation[] => {
   const { alone, timing } = options;
-  const named = active.filter((row) => row.orderId === lost.id);
+  // A number that could not be kept is followed by an order of its own (app/policy/acquire-fit.ts).
+  const named = active.filter((row) => row.orderId === lost.id || row.orderId?.startsWith(`${lost.id}:`) === true);
   if (named.length > 0) return named;
   const from = searchFrom(lost);
   const to = addMs(lost.purchaseDeadline, timing.providerTimeoutMs + skewMs);

@@ -65,6 +65,8 @@ export interface Verification {
   /** The newest code, sealed. */
   readonly sealedCode: Uint8Array | undefined;
   readonly reason: Reason | undefined;
+  /** While a report of abuse is looked into, and after it was upheld: nothing is shown, nothing more is received. */
+  readonly frozenAt?: Date | undefined;
   readonly createdAt: Date;
   /** Until then the process that serves the purchase may still ask the provider; recovery starts later. */
   readonly purchaseDeadline: Date;

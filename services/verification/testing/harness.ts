@@ -11,15 +11,17 @@ import { outboxRowOf } from '../adapters/nats/events.ts';
 import { loadPolicies } from '../adapters/policies/load.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
 import { entities } from '../adapters/postgres/rows.ts';
+import { postgresLeases } from '../adapters/postgres/policy/leases.ts';
 import { postgresGate } from '../adapters/postgres/policy/tenants.ts';
 import { createVerificationStore } from '../adapters/postgres/store.ts';
 import type { CreateVerificationRequest } from '../app/create-verification.ts';
 import type { Ports, Push } from '../app/ports.ts';
 import { createPlanner, type Planner } from '../app/routing/planner.ts';
+import { numberHash } from '../app/policy/hash-number.ts';
 import { houseKeep, workDue } from '../app/work-due.ts';
 import type { PolicyRules } from '../domain/policy/rules.ts';
 import type { Timing } from '../domain/timing.ts';
-import { laxRules } from './policy/rules.ts';
+import { laxRules, testScreen } from './policy/rules.ts';
 import { createFakeLedger, type FakeLedger } from './fake-ledger.ts';
 import { createFakePrices, type FakePrices } from './fake-prices.ts';
 import { createFakeProvider, type FakeProvider } from './fake-provider.ts';
@@ -87,14 +89,11 @@ export const openHarness = async (
   const leaks: string[] = [];
   const lateCodes: string[] = [];
   const failedSteps: unknown[] = [];
+  const sealer = createSealer(randomBytes(32));
   const ports: Ports = {
     store: createVerificationStore({
-      db,
-      rules: options.rules ?? laxRules,
-      outboxRowOf: outboxRowOf(() => clock.now()),
-      now: () => clock.now(),
-    }),
-    policy: postgresGate(db, clock),
+    policy: postgresGate({ db, clock, catalogue: testCatalogue, screen: testScreen }),
+    numbers: postgresLeases(db, numberHash(sealer)),
     ledger,
     prices,
     providers: {
@@ -103,7 +102,7 @@ export const openHarness = async (
     },
     routes: planner,
     catalogue: testCatalogue,
-    sealer: createSealer(randomBytes(32)),
+    sealer,
     observer: {
       reached: () => {},
       codeDelay: () => {},

@@ -36,6 +36,7 @@ export const VerificationRow = defineEntity({
     holdId: p.text().nullable(),
     sealedCode: p.blob().nullable(),
     reason: p.text().$type<Reason>().nullable(),
+    frozenAt: p.datetime().nullable(),
     createdAt: p.datetime(),
     purchaseDeadline: p.datetime(),
     expiresAt: p.datetime().nullable(),
@@ -97,6 +98,7 @@ export interface SqlRow {
   readonly hold_id: string | null;
   readonly sealed_code: Buffer | null;
   readonly reason: Reason | null;
+  readonly frozen_at: Date | null;
   readonly created_at: Date;
   readonly purchase_deadline: Date;
   readonly expires_at: Date | null;
@@ -145,6 +147,7 @@ export const fromSql = (row: SqlRow): Verification => ({
   holdId: row.hold_id ?? undefined,
   sealedCode: row.sealed_code ?? undefined,
   reason: row.reason ?? undefined,
+  ...(row.frozen_at && { frozenAt: row.frozen_at }),
   createdAt: row.created_at,
   purchaseDeadline: row.purchase_deadline,
   expiresAt: row.expires_at ?? undefined,
@@ -184,6 +187,7 @@ export const fromEntity = (row: EntityRow): Verification => ({
   holdId: row.holdId ?? undefined,
   sealedCode: row.sealedCode ?? undefined,
   reason: row.reason ?? undefined,
+  ...(row.frozenAt && { frozenAt: row.frozenAt }),
   createdAt: row.createdAt,
   purchaseDeadline: row.purchaseDeadline,
   expiresAt: row.expiresAt ?? undefined,

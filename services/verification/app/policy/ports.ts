@@ -1,5 +1,6 @@
 import type { PolicyClass } from '../../domain/catalogue.ts';
 import type { KycLevel, OwnLimits, Standing } from '../../domain/policy/rules.ts';
+import type { Verification } from '../../domain/verification.ts';
 import type { Usage } from '../../domain/policy/usage.ts';
 
 /** What a purchase asks of policy before it has a price; all else is decided where the purchase is written. */
@@ -8,6 +9,30 @@ export interface PolicyGate {
   ownClass(tenantId: string, service: string): Promise<PolicyClass | undefined>;
   /** Writes down that a blocked service was asked for. */
   recordBlocked(tenantId: string, service: string, country: string): Promise<void>;
+  /** Why an inbound message must not be seen: the rule of the screen; undefined: it may. */
+  screen(service: string, message: { readonly sender: string; readonly text: string }): string | undefined;
+  /** Writes down, once for each message, that it is withheld. */
+  recordWithheld(verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'provider'>, reason: string): Promise<void>;
+}
+
+/** A number that was bought and may not be kept. */
+export interface NumberReturn {
+  readonly provider: string;
+  readonly activationId: string;
+  readonly verificationId: string;
+  readonly tenantId: string;
+  readonly attempts: number;
+  readonly giveUpAt: Date;
+}
+
+export interface NumberLeases {
+  /** False: the number was sold for this service before, or is banned for it. True: it is this verification's now; asked again, too. */
+  lease(verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'>, phoneNumber: string): Promise<boolean>;
+  /** Writes down what must go back to the provider, before it is asked. */
+  keepReturn(due: NumberReturn, dueAt: Date): Promise<void>;
+  dropReturn(due: Pick<NumberReturn, 'provider' | 'activationId'>): Promise<void>;
+  /** Leases what is due until then. */
+  claimReturns(now: Date, until: Date, limit: number): Promise<readonly NumberReturn[]>;
 }
 
 export interface TenantPolicy {
@@ -182,7 +207,11 @@ export interface Lease {
 export interface AbuseReports {
   /** The same report again is the report that there is. @returns its id */
   receive(report: AbuseReport, fingerprint: Uint8Array): Promise<string>;
-  list(query: { readonly status: AbuseStatus | undefined; readonly before: string | undefined; readonly limit: number }): Promise<readonly AbuseReport[]>;
+  list(query: {
+    readonly status: AbuseStatus | undefined;
+    readonly before: string | undefined;
+    readonly limit: number;
+  }): Promise<readonly AbuseReport[]>;
   find(id: string): Promise<AbuseReport | undefined>;
   leases(numberHashes: readonly Uint8Array[]): Promise<readonly Lease[]>;
   /**

@@ -35,7 +35,8 @@ export const createScreen = (rules: readonly ScreenRule[]): Screen => {
     const [from, said] = [plain(sender), plain(text)];
     return compiled.find(
       (rule) =>
-        (rule.category === '' || rule.category !== category) && (rule.pattern.test(said) || (rule.kind === 'brand' && rule.names.has(from))),
+        (rule.category === '' || rule.category !== category) &&
+        (rule.pattern.test(said) || (rule.kind === 'brand' && rule.names.has(from))),
     )?.id;
   };
 };

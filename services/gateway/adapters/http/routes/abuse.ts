@@ -106,8 +106,14 @@ export const abuseRoutes = (app: App, { policy }: Pick<Backends, 'policy'>): voi
           {
             phoneNumber: PhoneNumber,
             category: Category,
-            description: Type.String({ minLength: 20, maxLength: 4_000, examples: ['This number sent me a false parcel notice with a link.'] }),
-            contact: Type.Optional(Type.String({ maxLength: 254, description: 'How to reach you, if you like', examples: ['me@example.com'] })),
+            description: Type.String({
+              minLength: 20,
+              maxLength: 4_000,
+              examples: ['This number sent me a false parcel notice with a link.'],
+            }),
+            contact: Type.Optional(
+              Type.String({ maxLength: 254, description: 'How to reach you, if you like', examples: ['me@example.com'] }),
+            ),
             happenedAt: Type.Optional(Timestamp),
           },
           closed,

@@ -2,13 +2,12 @@ import { sqlMigration } from '#platform/postgres/index.ts';
 
 /**
  * Numbers that must not be sold again, and reports of abuse. Numbers stand here as a keyed hash (HMAC under a key that the database
- * does not have), so that the tables tell nobody which numbers we had. The check of a granted number runs in the statement that
- * writes the grant: no further round trip, and of two grants of one number for one service at one time exactly one holds.
+ * does not have), so that the tables tell nobody which numbers we had. Of two grants of one number for one service at one time
+ * exactly one holds.
  */
 export const numbersAndAbuse = sqlMigration(
   '20261121-0031-numbers-and-abuse',
   `
-alter table verifications add column number_hash bytea;
 alter table verifications add column frozen_at timestamptz;
 
 -- Who had which number for which service last. free: nobody got a code by it, so it was not used up.
@@ -22,6 +21,7 @@ create table number_leases (
   primary key (number_hash, service)
 );
 create index number_leases_age on number_leases (leased_at);
+create index number_leases_verification on number_leases (verification_id);
 
 create table number_bans (
   number_hash bytea not null,
@@ -81,24 +81,21 @@ create table abuse_reports (
 );
 create index abuse_reports_by_status on abuse_reports (status, id);
 
--- A number that was sold for this service, or is banned for it, is refused with the error of a unique key; else it is leased.
-create function lease_number() returns trigger language plpgsql set enable_seqscan = off as $$
+-- May this number be sold for this service to this verification? Then it is leased to it. Asked again, it answers the same; of two that
+-- ask at one time one gets it. p_at: when the purchase began.
+create function lease_number(p_hash bytea, p_service text, p_verification uuid, p_tenant uuid, p_at timestamptz) returns boolean
+  language plpgsql set enable_seqscan = off as $$
 begin
-  if exists (select 1 from number_bans b where b.number_hash = new.number_hash and b.service in (new.service, '*') and b.until > new.created_at) then
-    raise exception 'this number is banned' using errcode = 'unique_violation', constraint = 'verifications_number_unfit';
+  if exists (select 1 from number_bans b where b.number_hash = p_hash and b.service in (p_service, '*') and b.until > p_at) then
+    return false;
   end if;
   insert into number_leases (number_hash, service, verification_id, tenant_id, leased_at)
-  values (new.number_hash, new.service, new.id, new.tenant_id, new.created_at)
+  values (p_hash, p_service, p_verification, p_tenant, p_at)
   on conflict (number_hash, service) do update
     set verification_id = excluded.verification_id, tenant_id = excluded.tenant_id, leased_at = excluded.leased_at, free = false
-    where number_leases.free;
-  if not found then
-    raise exception 'this number was sold' using errcode = 'unique_violation', constraint = 'verifications_number_unfit';
-  end if;
-  return new;
+    where number_leases.free or number_leases.verification_id = excluded.verification_id;
+  return found;
 end $$;
-create trigger verifications_lease before update on verifications
-  for each row when (old.number_hash is null and new.number_hash is not null) execute function lease_number();
 
 create or replace function policy_is_open(p_state text) returns boolean language sql immutable as $$
   select p_state not in ('received', 'retrying', 'completed', 'cancelled', 'expired', 'failed')
@@ -122,15 +119,19 @@ begin
            count(*) filter (where n.state = 'failed' and date_trunc('hour', n.created_at, 'UTC') = date_trunc('hour', n.ended_at, 'UTC')) as failed,
            coalesce(sum(n.price_micros) filter (where n.state in ('cancelled', 'expired', 'failed')
              and date_trunc('day', n.created_at, 'UTC') = date_trunc('day', n.ended_at, 'UTC')), 0)::bigint as given_back,
-           array_agg(n.id) filter (where n.state in ('cancelled', 'expired') and n.number_hash is not null) as unsold
+           array_agg(n.id) filter (where n.state in ('cancelled', 'expired', 'failed')) as unsold,
+           array_agg(n.id) filter (where n.reason = 'reported_by_customer' and n.state = 'cancelled') as reported
       from new_rows n join old_rows o on o.id = n.id
      where n.state <> o.state and not policy_is_open(n.state) or policy_is_open(n.state) <> policy_is_open(o.state)
      group by n.tenant_id order by n.tenant_id
   loop
+    if d.reported is not null then
+      insert into number_reports (number_hash, service, tenant_id, reported_at)
+        select distinct l.number_hash, l.service, l.tenant_id, d.at from number_leases l where l.verification_id = any(d.reported)
+        on conflict (number_hash, service, tenant_id) do update set reported_at = excluded.reported_at, weighed = false;
+    end if;
     if d.unsold is not null then
-      update number_leases l set free = true
-        from new_rows n
-       where n.id = any(d.unsold) and l.number_hash = n.number_hash and l.service = n.service and l.verification_id = n.id;
+      update number_leases set free = true where verification_id = any(d.unsold);
     end if;
     select * into u from policy_usage where tenant_id = d.tenant_id for update;
     continue when not found;

@@ -35,7 +35,11 @@ export const postgresAbuseReports = (db: Database): AbuseReports => ({
       // Committed while we waited for it: the statement did not see it, the next one does.
       if (!row) return (await tx.query<{ id: string }>('select id from abuse_reports where fingerprint = $1', [fingerprint]))[0]?.id ?? id;
       if (row.fresh)
-        await writeDown(tx, { actor: 'public', note: '', at: receivedAt }, { kind: 'abuse_reported', reason: category, detail: { reportId: id } });
+        await writeDown(
+          tx,
+          { actor: 'public', note: '', at: receivedAt },
+          { kind: 'abuse_reported', reason: category, detail: { reportId: id } },
+        );
       return row.id;
     }),
   list: async ({ status, before, limit }) => {

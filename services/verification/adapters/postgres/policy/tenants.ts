@@ -2,7 +2,8 @@ import type { InferEntity } from '@mikro-orm/postgresql';
 import { newId } from '#platform/ids/index.ts';
 import type { Database, Transaction } from '#platform/postgres/index.ts';
 import type { Act, PolicyGate, TenantPolicies } from '../../../app/policy/ports.ts';
-import type { PolicyClass } from '../../../domain/catalogue.ts';
+import type { Catalogue, PolicyClass } from '../../../domain/catalogue.ts';
+import type { Screen } from '../../../domain/policy/screen.ts';
 import type { OwnLimits } from '../../../domain/policy/rules.ts';
 import { noUsage, type Usage, usageAt } from '../../../domain/policy/usage.ts';
 import type { Clock } from '#platform/time/index.ts';
@@ -107,7 +108,19 @@ export const postgresTenantPolicies = (db: Database): TenantPolicies => ({
     }),
 });
 
-export const postgresGate = (db: Database, clock: Clock): PolicyGate => ({
+export interface GateParts {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly screen: Screen;
+  readonly catalogue: Pick<Catalogue, 'service'>;
+}
+
+export const postgresGate = ({ db, clock, screen, catalogue }: GateParts): PolicyGate => ({
+  screen: (service, message) => screen(message, catalogue.service(service)?.category ?? ''),
+  recordWithheld: async ({ id, tenantId, service, provider }, reason) => {
+    const act = { actor: 'service:verification', note: '', at: clock.now() };
+    await writeDown(db, act, { kind: 'message_withheld', reason, tenantId, service, provider, verificationId: id });
+  },
   ownClass: async (tenantId, service) => {
     const [row] = await db.query<{ class: PolicyClass }>('select class from policy_classes where tenant_id = $1 and service = $2', [
       tenantId,
