@@ -72,7 +72,10 @@ export const openPolicy = async ({ life, config, db, bus, ports, providers }: Po
   const returns = workReturns(ports, (due) =>
     logger.error({ ...due }, 'a number that may not be sold was not taken back: the provider may charge it'),
   );
-  const work = async (): Promise<number> => (await returns()) + (await weigh());
+  const work = async (): Promise<number> => {
+    await ports.policy.refreshSwitches();
+    return (await returns()) + (await weigh());
+  };
   const pace = { logger, tickMs: numbersMs, houseKeepMs: Number.POSITIVE_INFINITY, limit: 1, leaseMs: numbersMs };
   await life.own('policy numbers', startScheduler({ work, houseKeep: async () => {}, ...pace }));
   return policyService({

@@ -108,7 +108,10 @@ const price = async (
 
 const order = async (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote): Promise<Verification> => {
   const id = newId();
-  const decision = ports.routes.decide({ id, offer, excluded: request.excludedProviders ?? [] });
+  const excluded = request.excludedProviders ?? [];
+  const well = ports.routes.decide({ id, offer, excluded: [...excluded, ...ports.policy.providersOff()] });
+  // With nobody left but those that are switched off, the reservation is refused with that reason, and written down.
+  const decision = well.order.length > 0 ? well : ports.routes.decide({ id, offer, excluded });
   if (decision.order.length === 0) return refuseUnrouted(ports, request, offer, decision);
   const verification = newVerification(ports, request, offer, quote, { id, decision });
   const reserved = await ports.store.reserve(verification, offer.service.policyClass);

@@ -50,7 +50,10 @@ const claimOne = async (
   ]);
   const unclaimed = active.filter((row) => free.has(row.activationId));
   for (const candidate of candidatesFor(lost, unclaimed, askedAt, { alone: !othersBuying, timing: ports.timing })) {
-    if (!(await ports.numbers.lease(lost, candidate.phoneNumber))) {
+    const lease = await ports.numbers.lease(lost, candidate.phoneNumber);
+    // Another lost purchase is about to claim it: it is not ours to give back.
+    if (lease === 'taken') continue;
+    if (lease === 'unfit') {
       await giveBackUnfit(ports, lost, candidate.activationId);
       continue;
     }

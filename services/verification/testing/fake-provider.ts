@@ -37,6 +37,9 @@ export interface FakeProvider extends NumberProvider {
   namesOrders: boolean;
 }
 
+/** No two providers of a test have the same number: one that was sold is not sold again. */
+let lastNumber = 0;
+
 /** A provider in memory that behaves like the real ones, and fails when told to. */
 export const createFakeProvider = (clock: Clock, name = 'handler-api'): FakeProvider => {
   const rented: Rented[] = [];
@@ -96,7 +99,7 @@ export const createFakeProvider = (clock: Clock, name = 'handler-api'): FakeProv
         const id = String((lastId += 1));
         const row: Rented = {
           ...{ id, orderId, service: service.code, country: country.code, startedAt, expiresAt: addMs(startedAt, 20 * minuteMs) },
-          ...{ phoneNumber: `+62812${id.padStart(8, '0')}`, state: 'waiting', reported: false, message: undefined },
+          ...{ phoneNumber: `+62812${String((lastNumber += 1)).padStart(8, '0')}`, state: 'waiting', reported: false, message: undefined },
         };
         rented.push(row);
         return { kind: 'granted', activationId: id, phoneNumber: row.phoneNumber, costMicros: 200_000n, expiresAt: row.expiresAt } as const;

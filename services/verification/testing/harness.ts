@@ -92,6 +92,11 @@ export const openHarness = async (
   const sealer = createSealer(randomBytes(32));
   const ports: Ports = {
     store: createVerificationStore({
+      db,
+      rules: options.rules ?? laxRules,
+      outboxRowOf: outboxRowOf(() => clock.now()),
+      now: () => clock.now(),
+    }),
     policy: postgresGate({ db, clock, catalogue: testCatalogue, screen: testScreen }),
     numbers: postgresLeases(db, numberHash(sealer)),
     ledger,

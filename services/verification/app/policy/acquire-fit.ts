@@ -10,7 +10,7 @@ const tries = 3;
  * one asked for under an order id of its own; a provider that has nothing else has nothing.
  */
 export const acquireFit = async (
-  ports: Pick<Ports, 'numbers' | 'observer' | 'clock' | 'timing'>,
+  ports: Pick<Ports, 'store' | 'numbers' | 'observer' | 'clock' | 'timing'>,
   verification: Verification,
   provider: NumberProvider,
   wanted: Omit<Parameters<NumberProvider['acquire']>[0], 'orderId'>,
@@ -18,7 +18,11 @@ export const acquireFit = async (
   for (let turn = 0; turn < tries; turn++) {
     if (turn > 0 && ports.clock.now() >= verification.purchaseDeadline) break;
     const answer = await provider.acquire({ ...wanted, orderId: turn === 0 ? verification.id : `${verification.id}:${turn}` });
-    if (answer.kind !== 'granted' || (await ports.numbers.lease(verification, answer.phoneNumber))) return answer;
+    if (answer.kind !== 'granted') return answer;
+    const lease = await ports.numbers.lease(verification, answer.phoneNumber);
+    if (lease === 'leased') return answer;
+    // Claimed by a lost purchase of the same kind, which takes it for its own: not ours to give back; the grant says so when it is written.
+    if (lease === 'taken' && (await ports.store.findByActivation(provider.name, answer.activationId))) return answer;
     await giveBackUnfit({ ...ports, providers: { named: () => provider } }, verification, answer.activationId);
   }
   return { kind: 'refused', reason: 'no_numbers', detail: 'only numbers that may not be sold for this service' };

@@ -222,11 +222,15 @@ describe('policy', () => {
       const set = await switchOff(switches())(operator, { scope, target, reason: note });
       for (const ports of [h.ports, second])
         await assert.rejects(buy(tenantId, {}, ports), refusedWith('verification.switched_off', `${scope}_switched_off`));
+      await h.ports.policy.refreshSwitches();
+      assert.deepEqual(h.ports.policy.providersOff(), scope === 'provider' ? [target] : []);
+      await assert.rejects(buy(tenantId), refusedWith('verification.switched_off', `${scope}_switched_off`));
       assert.deepEqual(
         (await postgresSwitches(h.db).list()).map(({ id }) => id),
         [set.id],
       );
       await switchOn(switches())(operator, { id: set.id, reason: note });
+      await h.ports.policy.refreshSwitches();
       await assert.rejects(switchOn(switches())(operator, { id: set.id, reason: note }), refusedWith('request.not_found'));
       await buy(tenantId, {}, second);
     }

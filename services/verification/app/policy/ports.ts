@@ -9,6 +9,10 @@ export interface PolicyGate {
   ownClass(tenantId: string, service: string): Promise<PolicyClass | undefined>;
   /** Writes down that a blocked service was asked for. */
   recordBlocked(tenantId: string, service: string, country: string): Promise<void>;
+  /** Providers that are switched off, as this process knows it; the statement that writes a purchase knows it exactly. */
+  providersOff(): readonly string[];
+  /** Looks anew which are. */
+  refreshSwitches(): Promise<void>;
   /** Why an inbound message must not be seen: the rule of the screen; undefined: it may. */
   screen(service: string, message: { readonly sender: string; readonly text: string }): string | undefined;
   /** Writes down, once for each message, that it is withheld. */
@@ -26,8 +30,14 @@ export interface NumberReturn {
 }
 
 export interface NumberLeases {
-  /** False: the number was sold for this service before, or is banned for it. True: it is this verification's now; asked again, too. */
-  lease(verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'>, phoneNumber: string): Promise<boolean>;
+  /**
+   * leased: the number is this verification's now, for its service; asked again, too. taken: it is somebody else's at this moment. unfit: it was
+   * sold for this service before, or is banned for it.
+   */
+  lease(
+    verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'>,
+    phoneNumber: string,
+  ): Promise<'leased' | 'taken' | 'unfit'>;
   /** Writes down what must go back to the provider, before it is asked. */
   keepReturn(due: NumberReturn, dueAt: Date): Promise<void>;
   dropReturn(due: Pick<NumberReturn, 'provider' | 'activationId'>): Promise<void>;

@@ -81,20 +81,24 @@ create table abuse_reports (
 );
 create index abuse_reports_by_status on abuse_reports (status, id);
 
--- May this number be sold for this service to this verification? Then it is leased to it. Asked again, it answers the same; of two that
--- ask at one time one gets it. p_at: when the purchase began.
-create function lease_number(p_hash bytea, p_service text, p_verification uuid, p_tenant uuid, p_at timestamptz) returns boolean
+-- May this number be sold for this service to this verification? leased: it is its now; asked again, too. taken: somebody else has it at this
+-- moment. unfit: it was sold before, or is banned. Of two that ask at one time one gets it. p_at: when the purchase began.
+create function lease_number(p_hash bytea, p_service text, p_verification uuid, p_tenant uuid, p_at timestamptz) returns text
   language plpgsql set enable_seqscan = off as $$
 begin
   if exists (select 1 from number_bans b where b.number_hash = p_hash and b.service in (p_service, '*') and b.until > p_at) then
-    return false;
+    return 'unfit';
   end if;
   insert into number_leases (number_hash, service, verification_id, tenant_id, leased_at)
   values (p_hash, p_service, p_verification, p_tenant, p_at)
   on conflict (number_hash, service) do update
     set verification_id = excluded.verification_id, tenant_id = excluded.tenant_id, leased_at = excluded.leased_at, free = false
     where number_leases.free or number_leases.verification_id = excluded.verification_id;
-  return found;
+  if found then return 'leased'; end if;
+  return case when exists (
+    select 1 from number_leases l join verifications v on v.id = l.verification_id
+     where l.number_hash = p_hash and l.service = p_service and policy_is_open(v.state)
+  ) then 'taken' else 'unfit' end;
 end $$;
 
 create or replace function policy_is_open(p_state text) returns boolean language sql immutable as $$

@@ -4,12 +4,12 @@ import type { HashNumber, NumberLeases } from '../../../app/policy/ports.ts';
 /** Which number went to whom for which service, by keyed hash; and numbers on their way back. */
 export const postgresLeases = (db: Database, hashNumber: HashNumber): NumberLeases => ({
   lease: async ({ id, tenantId, service, createdAt }, phoneNumber) => {
-    const [row] = await db.query<{ leased: boolean }>(
-      'select lease_number($1, $2, $3, $4, $5) as leased',
+    const [row] = await db.query<{ answer: 'leased' | 'taken' | 'unfit' }>(
+      'select lease_number($1, $2, $3, $4, $5) as answer',
       [hashNumber(phoneNumber), service, id, tenantId, createdAt],
       { name: 'lease-number' },
     );
-    return row?.leased === true;
+    return row?.answer ?? 'unfit';
   },
   keepReturn: async ({ provider, activationId, verificationId, tenantId, attempts, giveUpAt }, dueAt) => {
     await db.query(

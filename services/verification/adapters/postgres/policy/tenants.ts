@@ -115,26 +115,34 @@ export interface GateParts {
   readonly catalogue: Pick<Catalogue, 'service'>;
 }
 
-export const postgresGate = ({ db, clock, screen, catalogue }: GateParts): PolicyGate => ({
-  screen: (service, message) => screen(message, catalogue.service(service)?.category ?? ''),
-  recordWithheld: async ({ id, tenantId, service, provider }, reason) => {
-    const act = { actor: 'service:verification', note: '', at: clock.now() };
-    await writeDown(db, act, { kind: 'message_withheld', reason, tenantId, service, provider, verificationId: id });
-  },
-  ownClass: async (tenantId, service) => {
-    const [row] = await db.query<{ class: PolicyClass }>('select class from policy_classes where tenant_id = $1 and service = $2', [
-      tenantId,
-      service,
-    ]);
-    return row?.class;
-  },
-  recordBlocked: async (tenantId, service, country) => {
-    await db.query(
-      `insert into policy_decisions (id, kind, tenant_id, reason, service, country, provider, first_at, at)
+export const postgresGate = ({ db, clock, screen, catalogue }: GateParts): PolicyGate => {
+  let off: readonly string[] = [];
+  return {
+    providersOff: () => off,
+    refreshSwitches: async () => {
+      const rows = await db.query<{ target: string }>("select target from policy_switches where scope = 'provider'");
+      off = rows.map(({ target }) => target);
+    },
+    screen: (service, message) => screen(message, catalogue.service(service)?.category ?? ''),
+    recordWithheld: async ({ id, tenantId, service, provider }, reason) => {
+      const act = { actor: 'service:verification', note: '', at: clock.now() };
+      await writeDown(db, act, { kind: 'message_withheld', reason, tenantId, service, provider, verificationId: id });
+    },
+    ownClass: async (tenantId, service) => {
+      const [row] = await db.query<{ class: PolicyClass }>('select class from policy_classes where tenant_id = $1 and service = $2', [
+        tenantId,
+        service,
+      ]);
+      return row?.class;
+    },
+    recordBlocked: async (tenantId, service, country) => {
+      await db.query(
+        `insert into policy_decisions (id, kind, tenant_id, reason, service, country, provider, first_at, at)
        values ($1, 'refused', $2, 'service_blocked', $3, $4, '', date_trunc('minute', $5::timestamptz), $5)
        on conflict (tenant_id, reason, service, provider, first_at) where kind = 'refused'
          do update set times = policy_decisions.times + 1, at = greatest(policy_decisions.at, excluded.at)`,
-      [newId(), tenantId, service, country, clock.now()],
-    );
-  },
-});
+        [newId(), tenantId, service, country, clock.now()],
+      );
+    },
+  };
+};
