@@ -4,7 +4,7 @@ import type { Verification } from '../../domain/verification.ts';
 import type { Ports } from '../ports.ts';
 import { receiveMessage } from '../receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
 
 /** Looks after a number that waits for a further code: fetches it when its push did not come, ends the wait with the number's time. */
 export const awaitAnother =
