@@ -8,7 +8,10 @@ import type { Ports } from '../ports.ts';
 import { type VerificationView, viewOf } from '../view.ts';
 import { askProvider } from './await-another.ts';
 
-type Needs = Pick<Ports, 'store' | 'ledger' | 'providers' | 'catalogue' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing' | 'policies'>;
+type Needs = Pick<
+  Ports,
+  'store' | 'ledger' | 'providers' | 'catalogue' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing' | 'policies'
+>;
 
 const turns = 8;
 
