@@ -99,9 +99,10 @@ export const metricTable = {
     'operation',
     'outcome',
   ]),
-  verification_route_decisions_total: counter('Purchases by why the first provider was chosen: best, explored, probed, last_resort …', [
-    'verdict',
-  ]),
+  verification_route_decisions_total: counter(
+    'Purchases by why the first provider was chosen, for example best, explored, probed or last_resort.',
+    ['verdict'],
+  ),
   verification_route_refusals_total: counter('Numbers that a provider refused, by reason.', ['provider', 'reason']),
   verification_provider_circuit: gauge('Circuit of a provider: 0 closed, 1 half-open, 2 open.', ['provider']),
   verification_provider_balance: gauge('What our account at a provider holds, in its currency, as last read.', ['provider']),

@@ -51,7 +51,7 @@ const counted: readonly [string, Reader][] = [
   reader(billing.refundSucceeded, ({ amount }) => paid('refunded', amount)),
   reader(billing.paymentSucceeded, ({ amount }) => paid('topped-up', amount)),
 ];
-const kept = [auth, billing, campaign, verification]
+const kept = Object.values(events)
   .flatMap((context) => Object.values(context) as EventDefinition<unknown>[])
   .map((event) => reader(event, other));
 /** Every event of the table; the counted ones win. */

@@ -8,6 +8,7 @@ import { newId, toTypeId } from '#platform/ids/index.ts';
 import { createLogger } from '#platform/logging/index.ts';
 import { createMetrics, metricTable, type Metrics } from '#platform/telemetry/index.ts';
 import { eventually } from '#platform/testing/index.ts';
+import { Verification, VerificationStatus } from '#proto/namaskah/verification/v1/verification.ts';
 import type { Caller } from '../../../app/ports.ts';
 import { fakeBackends } from '../../../testing/fake-backends.ts';
 import { fakeFeed, fakeLive, type FakeFeed } from '../../../testing/fake-feed.ts';
@@ -28,22 +29,23 @@ const callers = (): Record<string, Caller> => ({
   contacts: { tenantId, subject: 'key:c', roles: ['admin'], scopes: ['analytics:read'], plan: 'enterprise' },
 });
 
-const verificationOf = (id: string) => ({
-  id,
-  status: 'VERIFICATION_STATUS_RECEIVED',
-  service: 'telegram',
-  country: 'ID',
-  capability: 'sms',
-  phoneNumber: '+6281234567890',
-  price: { currency: 'USD', micros: 450_000n },
-  code: '48151',
-  messages: [],
-  expiresAt: new Date(),
-  createdAt: new Date(),
-  endedAt: undefined,
-  version: 3n,
-  reason: '',
-});
+const verificationOf = (id: string) =>
+  Verification.create({
+    id,
+    status: VerificationStatus.VERIFICATION_STATUS_RECEIVED,
+    service: 'telegram',
+    country: 'ID',
+    capability: 'sms',
+    phoneNumber: '+6281234567890',
+    price: { currency: 'USD', micros: 450_000n },
+    code: '48151',
+    messages: [],
+    expiresAt: new Date(),
+    createdAt: new Date(),
+    endedAt: undefined,
+    version: 3n,
+    reason: '',
+  });
 
 const stops: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
