@@ -25,7 +25,7 @@ const spent = (product: string, amount: Money | undefined): Fact =>
 const paid = (kind: 'granted' | 'refunded' | 'topped-up', amount: Money | undefined): Fact =>
   amount === undefined ? other() : { kind, ...amount };
 
-const { auth, billing, campaign, verification } = events;
+const { billing, campaign, verification } = events;
 const counted: readonly [string, Reader][] = [
   reader(verification.purchased, step('purchased')),
   // A further code on the same number is no further verification.
