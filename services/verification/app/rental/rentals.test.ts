@@ -240,8 +240,12 @@ describe('a rental', () => {
   it("is nobody else's", async () => {
     const rental = await rent();
     const other = { tenantId: newId(), id: rental.id };
-    for (const use of [getRental(ports)(other), releaseRental(ports)(other), setAutoRenew(ports)({ ...other, autoRenew: true })])
-      await assert.rejects(use, (error) => isAppError(error, 'request.not_found'));
+    const uses = [
+      () => getRental(ports)(other),
+      () => releaseRental(ports)(other),
+      () => setAutoRenew(ports)({ ...other, autoRenew: true }),
+    ];
+    for (const use of uses) await assert.rejects(use, (error) => isAppError(error, 'request.not_found'));
   });
 
   it('ten at once under one key are one purchase; another body is a conflict', async () => {
