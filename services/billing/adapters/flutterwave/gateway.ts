@@ -1,10 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { formatDecimal, money, parseDecimal, toMinorUnits } from '#platform/money/index.ts';
-import type { GatewayOperation, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
 import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
+import { observedBy } from '#platform/telemetry/index.ts';
 
 export interface FlutterwaveGatewayOptions {
   /** Without `/v3`. */
@@ -25,15 +26,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentGateway & { close(): Promise<void> } => {
   const http = jsonHttp({ ...options, timeoutMs: options.timeoutMs ?? 5_000 });
   const secret = digest(options.webhookHash);
-  const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: GatewayOperation,
-    work: () => Promise<R>,
-  ): Promise<R> => {
-    const startedAt = performance.now();
-    const result = await work();
-    options.observe?.(operation, result.outcome, (performance.now() - startedAt) / 1000);
-    return result;
-  };
+  const observed = observedBy(options.observe);
 
   /** Every page of a list. @returns undefined when one of them cannot be read */
   const pages = async (path: string, query: string): Promise<readonly Record<string, unknown>[] | undefined> => {

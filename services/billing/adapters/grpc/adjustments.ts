@@ -1,13 +1,12 @@
 import { allow, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
 import { money } from '#platform/money/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
 import * as proto from '#proto/namaskah/billing/v1/adjustments.ts';
 import type { decideAdjustment } from '../../app/adjustments/decide-adjustment.ts';
 import type { getAdjustment } from '../../app/adjustments/get-adjustment.ts';
 import type { listAdjustments } from '../../app/adjustments/list-adjustments.ts';
 import type { proposeAdjustment } from '../../app/adjustments/propose-adjustment.ts';
 import type { Adjustment, AdjustmentStatus } from '../../domain/adjustment.ts';
-import { amountOf } from './mapping.ts';
+import { amountOf, pageOf } from './mapping.ts';
 
 export interface AdjustmentUseCases {
   readonly proposeAdjustment: ReturnType<typeof proposeAdjustment>;
@@ -61,7 +60,7 @@ export const adjustmentService = (billing: AdjustmentUseCases): BoundService =>
     })),
     getAdjustment: method(operators, async ({ id }) => ({ adjustment: adjustmentMessage(await billing.getAdjustment(id)) })),
     listAdjustments: method(operators, async ({ page, tenantId, status }) => {
-      const asked = { limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' };
+      const asked = pageOf(page);
       const { adjustments, nextCursor } = await billing.listAdjustments(tenantId, statusOf(status), asked);
       return { adjustments: adjustments.map(adjustmentMessage), nextCursor };
     }),

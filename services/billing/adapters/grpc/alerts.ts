@@ -8,7 +8,7 @@ import type { listAlerts } from '../../app/alerts/list-alerts.ts';
 import type { Alert } from '../../app/alerts/ports.ts';
 import type { updateAlert } from '../../app/alerts/update-alert.ts';
 import { formatValue } from '../../domain/usage-alerts.ts';
-import { pageOf } from './usage.ts';
+import { pageOf } from './mapping.ts';
 
 export interface AlertUseCases {
   readonly createAlert: ReturnType<typeof createAlert>;

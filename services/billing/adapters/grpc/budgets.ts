@@ -14,7 +14,7 @@ import type { resumeSpending } from '../../app/budgets/resume-spending.ts';
 import type { updateBudget } from '../../app/budgets/update-budget.ts';
 import { remainingMicros } from '../../domain/budget.ts';
 import { amountOf } from './mapping.ts';
-import { pageOf } from './usage.ts';
+import { pageOf } from './mapping.ts';
 
 export interface BudgetUseCases {
   readonly createBudget: ReturnType<typeof createBudget>;

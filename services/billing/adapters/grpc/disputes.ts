@@ -1,11 +1,10 @@
 import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
 import { money } from '#platform/money/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
-import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import * as proto from '#proto/namaskah/billing/v1/disputes.ts';
 import type { getDispute } from '../../app/payments/get-dispute.ts';
 import type { listDisputes } from '../../app/payments/list-disputes.ts';
 import type { Dispute, DisputeStatus } from '../../domain/dispute.ts';
+import { pageOf } from './mapping.ts';
 
 export interface DisputeUseCases {
   readonly getDispute: ReturnType<typeof getDispute>;
@@ -23,8 +22,6 @@ const disputeMessage = ({ status, amount, uncoveredMicros, ...dispute }: Dispute
   ...{ uncovered: money(amount.currency, uncoveredMicros), gateway: dispute.gateway, gatewayDisputeId: dispute.gatewayDisputeId },
   ...{ reason: dispute.reason, openedAt: dispute.openedAt, decidedAt: dispute.decidedAt },
 });
-
-const pageOf = (page: PageRequest | undefined) => ({ limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' });
 
 export const disputeService = (billing: DisputeUseCases): BoundService =>
   grpcService(proto.DisputeServiceService, {

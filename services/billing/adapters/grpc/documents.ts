@@ -1,6 +1,5 @@
 import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
 import { money } from '#platform/money/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
 import * as proto from '#proto/namaskah/billing/v1/documents.ts';
 import type { getBillingDetails, setBillingDetails } from '../../app/documents/billing-details.ts';
 import type { getDocument } from '../../app/documents/get-document.ts';
@@ -8,6 +7,7 @@ import type { listDocuments } from '../../app/documents/list-documents.ts';
 import type { previewInvoice } from '../../app/documents/preview-invoice.ts';
 import type { renderDocument } from '../../app/documents/render-document.ts';
 import type { BillingDetails, Document, DocumentContent, DocumentKind, Party } from '../../domain/documents/document.ts';
+import { pageOf } from './mapping.ts';
 
 export interface DocumentUseCases {
   readonly listDocuments: ReturnType<typeof listDocuments>;
@@ -74,7 +74,7 @@ const documentMessage = (document: Document): proto.Document => ({
 export const documentService = (billing: DocumentUseCases): BoundService =>
   grpcService(proto.DocumentServiceService, {
     listDocuments: method(allowAny(), async ({ page, kind }, { principal }) => {
-      const asked = { limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' };
+      const asked = pageOf(page);
       const { documents, nextCursor } = await billing.listDocuments(principal.tenantId, kindOf(kind), asked);
       return { documents: documents.map(documentMessage), nextCursor };
     }),

@@ -1,10 +1,16 @@
 import { money, type Money } from '#platform/money/index.ts';
+import { pageLimit } from '#platform/postgres/index.ts';
+import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import * as proto from '#proto/namaskah/billing/v1/billing.ts';
 import type { Hold, HoldState } from '../../domain/hold.ts';
 import { availableMicros, type Wallet, type WalletEntry } from '../../domain/ledger.ts';
 import { isActor } from '../../app/checks.ts';
+import type { PageAsk } from '../../app/ports.ts';
 import type { TransactionFilter } from '../../app/transactions/filter.ts';
 import type { Payment, PaymentStatus } from '../../domain/payment.ts';
+
+/** What a list is asked for, within the limits of all lists. */
+export const pageOf = (page: PageRequest | undefined): PageAsk => ({ limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' });
 
 /** A missing amount becomes one that no use case accepts. */
 export const amountOf = (amount: Money | undefined): Money => amount ?? { currency: '', micros: 0n };

@@ -1,6 +1,5 @@
 import { allow, allowAny, type BoundService, grpcService, method, publicMethod } from '#platform/grpc/index.ts';
 import { money } from '#platform/money/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
 import {
   type BilledPeriod as PeriodMessage,
   type Plan as PlanMessage,
@@ -20,6 +19,7 @@ import type { resumeSubscription } from '../../app/plans/resume-subscription.ts'
 import type { setTimeZone } from '../../app/plans/set-time-zone.ts';
 import type { Plan } from '../../domain/plans/plan.ts';
 import type { Subscription } from '../../domain/plans/subscription.ts';
+import { pageOf } from './mapping.ts';
 
 export interface PlanUseCases {
   readonly currency: string;
@@ -115,7 +115,7 @@ export const planServices = (plans: PlanUseCases): readonly BoundService[] => {
       ),
       setTimeZone: method(deciders, (request, { principal }) => answer(plans.setTimeZone(principal.tenantId, request))),
       listPeriods: method(readers, async ({ page }, { principal }) => {
-        const ask = { limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' };
+        const ask = pageOf(page);
         const { periods, nextCursor } = await plans.listPeriods(principal.tenantId, ask);
         return { periods: periods.map(periodMessage), nextCursor };
       }),

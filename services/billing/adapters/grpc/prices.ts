@@ -1,7 +1,5 @@
 import { type AppError, appError } from '#platform/errors/index.ts';
 import { allow, allowAny, type BoundService, errorDetailOf, grpcService, method } from '#platform/grpc/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
-import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import { type ExplainChargeRequest, PriceBookServiceService, PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import { Promotion, PromotionServiceService } from '#proto/namaskah/billing/v1/promotions.ts';
 import type { changePriceBook } from '../../app/prices/change-price-book.ts';
@@ -32,6 +30,7 @@ import {
   quoteMessage,
   redemptionMessage,
 } from './price-mapping.ts';
+import { pageOf } from './mapping.ts';
 
 export interface PriceUseCases {
   readonly resolvePrices: ReturnType<typeof resolvePrices>;
@@ -58,7 +57,6 @@ export interface PriceUseCases {
 const products = allow('system');
 /** Persons who run the platform: two of them where two are needed. A service is not one. */
 const operators = allow('operator');
-const pageOf = (page: PageRequest | undefined) => ({ limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' });
 const detail = (error: AppError) => errorDetailOf(error);
 
 const chargeAsked = ({ charge }: ExplainChargeRequest) => {

@@ -1,12 +1,12 @@
 import { appError } from '#platform/errors/index.ts';
 import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
 import * as proto from '#proto/namaskah/billing/v1/refunds.ts';
 import type { getRefund } from '../../app/payments/get-refund.ts';
 import type { listRefunds } from '../../app/payments/list-refunds.ts';
 import type { requestRefund } from '../../app/payments/request-refund.ts';
 import type { Refund, RefundStatus } from '../../domain/refund.ts';
+import { pageOf } from './mapping.ts';
 
 export interface RefundUseCases {
   readonly requestRefund: ReturnType<typeof requestRefund>;
@@ -49,7 +49,7 @@ export const refundService = (billing: RefundUseCases): BoundService =>
       refund: refundMessage(await billing.getRefund(principal.tenantId, id)),
     })),
     listRefunds: method(allowAny(), async ({ page, paymentId }, { principal }) => {
-      const asked = { limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' };
+      const asked = pageOf(page);
       const { refunds, nextCursor } = await billing.listRefunds(principal.tenantId, paymentId, asked);
       return { refunds: refunds.map(refundMessage), nextCursor };
     }),

@@ -10,7 +10,6 @@ import {
   streamMethod,
 } from '#platform/grpc/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
 import {
   LedgerServiceService,
   PaymentServiceService,
@@ -18,7 +17,6 @@ import {
   type PlaceHoldsRequest_Item,
   WalletServiceService,
 } from '#proto/namaskah/billing/v1/billing.ts';
-import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import type { captureHold } from '../../app/ledger/capture-hold.ts';
 import type { getHold } from '../../app/ledger/get-hold.ts';
 import type { getPaymentLog } from '../../app/payments/get-payment-log.ts';
@@ -34,7 +32,7 @@ import type { startPayment } from '../../app/payments/start-payment.ts';
 import type { exportTransactions } from '../../app/transactions/export-transactions.ts';
 import type { getTransaction } from '../../app/transactions/get-transaction.ts';
 import type { listTransactions } from '../../app/transactions/list-transactions.ts';
-import { actorOf, amountOf, filterOf, holdMessage, paymentMessage, transactionMessage, walletMessage } from './mapping.ts';
+import { actorOf, amountOf, filterOf, holdMessage, paymentMessage, transactionMessage, walletMessage, pageOf } from './mapping.ts';
 
 export interface BillingUseCases {
   readonly placeHold: ReturnType<typeof placeHold>;
@@ -161,5 +159,3 @@ const paymentService = (billing: BillingUseCases): BoundService =>
       return {};
     }),
   });
-
-const pageOf = (page: PageRequest | undefined) => ({ limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' });

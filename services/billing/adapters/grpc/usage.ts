@@ -1,13 +1,12 @@
 import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
 import { money } from '#platform/money/index.ts';
-import { pageLimit } from '#platform/postgres/index.ts';
 import * as proto from '#proto/namaskah/billing/v1/usage.ts';
-import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
 import type { forecastUsage } from '../../app/usage/forecast-usage.ts';
 import type { listUsageDays } from '../../app/usage/list-usage-days.ts';
 import type { listUsagePeriods, PeriodUsage } from '../../app/usage/list-usage-periods.ts';
 import type { recordUsage } from '../../app/usage/record-usage.ts';
 import { walletCurrency } from '../../domain/ledger.ts';
+import { pageOf } from './mapping.ts';
 
 export interface UsageUseCases {
   readonly recordUsage: ReturnType<typeof recordUsage>;
@@ -15,8 +14,6 @@ export interface UsageUseCases {
   readonly listUsagePeriods: ReturnType<typeof listUsagePeriods>;
   readonly forecastUsage: ReturnType<typeof forecastUsage>;
 }
-
-export const pageOf = (page: PageRequest | undefined) => ({ limit: pageLimit(page?.limit), cursor: page?.cursor ?? '' });
 
 const periodMessage = ({ period, meter, quantity, events, plan, included, overage, ...row }: PeriodUsage): proto.UsagePeriod => ({
   ...{ startsAt: period.startsAt, endsAt: period.endsAt, timeZone: period.zone, meter, quantity, events, plan, included, overage },

@@ -1,10 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { fromMinorUnits, toMinorUnits } from '#platform/money/index.ts';
-import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
+import type { ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
 import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { fieldsOf, jsonHttp, readBody } from '#platform/json-http/index.ts';
+import { observedBy } from '#platform/telemetry/index.ts';
 
 export interface PaystackGatewayOptions {
   readonly baseUrl: string;
@@ -33,15 +34,7 @@ type Found = { readonly outcome: 'yes'; readonly statement: GatewayStatement } |
  */
 export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway & { close(): Promise<void> } => {
   const http = jsonHttp({ ...options, timeoutMs: options.timeoutMs ?? 5_000 });
-  const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: GatewayOperation,
-    work: () => Promise<R>,
-  ): Promise<R> => {
-    const startedAt = performance.now();
-    const result = await work();
-    options.observe?.(operation, result.outcome, (performance.now() - startedAt) / 1000);
-    return result;
-  };
+  const observed = observedBy(options.observe);
 
   const look = async (reference: string): Promise<Found> => {
     const answer = await http('GET', `/transaction/verify/${encodeURIComponent(reference)}`);

@@ -1,10 +1,11 @@
 import { Agent, request } from 'undici';
 import { formatDecimal, money, parseDecimal } from '#platform/money/index.ts';
-import type { GatewayOperation, Notification, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
+import type { Notification, ObserveGateway, PaymentGateway, RefundStatement } from '../../app/payments/ports.ts';
 import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import { isGenuine } from './signature.ts';
+import { observedBy } from '#platform/telemetry/index.ts';
 
 export interface SimulatorGatewayOptions {
   readonly baseUrl: string;
@@ -43,15 +44,7 @@ export const simulatorGateway = (options: SimulatorGatewayOptions): PaymentGatew
     }
   };
 
-  const observed = async <R extends { outcome: 'yes' | 'no' | 'unknown' }>(
-    operation: GatewayOperation,
-    work: () => Promise<R>,
-  ): Promise<R> => {
-    const startedAt = performance.now();
-    const result = await work();
-    options.observe?.(operation, result.outcome, (performance.now() - startedAt) / 1000);
-    return result;
-  };
+  const observed = observedBy(options.observe);
 
   return {
     name: 'simulator',

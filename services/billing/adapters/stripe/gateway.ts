@@ -4,6 +4,7 @@ import type { GatewayOperation, ObserveGateway, PaymentGateway, Refused, RefundS
 import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { GatewayStatement } from '../../domain/payment.ts';
 import type { StatementLine } from '../../domain/statement.ts';
+import { observedBy } from '#platform/telemetry/index.ts';
 
 export interface StripeGatewayOptions {
   /** Another address than Stripe's own, for development and tests. */
@@ -41,15 +42,11 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
     telemetry: false,
   });
 
-  const observed = async <R extends { readonly outcome: 'yes' | 'no' | 'unknown' }>(
+  const observing = observedBy(options.observe);
+  const observed = <R extends { readonly outcome: 'yes' | 'no' | 'unknown' }>(
     operation: GatewayOperation,
     work: () => Promise<R>,
-  ): Promise<R | Refused | Unknown> => {
-    const startedAt = performance.now();
-    const result = await work().catch(outcomeOf);
-    options.observe?.(operation, result.outcome, (performance.now() - startedAt) / 1000);
-    return result;
-  };
+  ): Promise<R | Refused | Unknown> => observing(operation, (): Promise<R | Refused | Unknown> => work().catch(outcomeOf));
 
   /** Refunds are made of the intent; the session that we know leads to it. */
   const intentOf = async (sessionId: string): Promise<string | undefined> => {
