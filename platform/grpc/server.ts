@@ -8,15 +8,13 @@
  * nothing that has arrived, and cuts what is left after `closeTimeoutMs`. Clients move transparently.
  */
 import { Server, type ServerOptions } from '@grpc/grpc-js';
-import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
-import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Logger } from '#platform/logging/index.ts';
 import { installPropagation, type Metrics } from '#platform/telemetry/index.ts';
 import { type CallEnvironment, streamHandler, unaryHandler } from './call.ts';
 import type { BoundService } from './definition.ts';
-import { descriptorSet } from './descriptors.ts';
 import { principalVerifier } from './principal.ts';
+import { addReflection } from './reflection.ts';
 import { callerCheck, serverCredentials, type ServerTls } from './tls.ts';
 
 export interface GrpcServerOptions {
@@ -118,8 +116,10 @@ export const startGrpcServer = async (options: GrpcServerOptions): Promise<GrpcS
   const names = ['', ...services.map(({ name }) => name)];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
-  const shown = services.map(({ name }) => name);
-  new ReflectionService(loadFileDescriptorSetFromBuffer(descriptorSet()), { services: shown }).addToServer(server);
+  addReflection(
+    server,
+    services.map(({ name }) => name),
+  );
 
   const port = await listen(server, options);
   const stopping = (): void => names.forEach((name) => health.setStatus(name, 'NOT_SERVING'));
