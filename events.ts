@@ -67,6 +67,7 @@ export const events = {
     started: defineEvent('namaskah.verification.v1.rental.started', verification.RentalFact),
     messageReceived: defineEvent('namaskah.verification.v1.rental.message-received', verification.RentalFact),
     extended: defineEvent('namaskah.verification.v1.rental.extended', verification.RentalFact),
+    renewed: defineEvent('namaskah.verification.v1.rental.renewed', verification.RentalFact),
     renewalUpcoming: defineEvent('namaskah.verification.v1.rental.renewal-upcoming', verification.RentalFact),
     renewalFailed: defineEvent('namaskah.verification.v1.rental.renewal-failed', verification.RentalFact),
     released: defineEvent('namaskah.verification.v1.rental.released', verification.RentalFact),

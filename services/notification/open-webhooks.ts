@@ -4,6 +4,7 @@ import { startWorker, type Life } from '#platform/lifecycle/index.ts';
 import { type Bus, type ReceivedEvent, startBatchConsumer } from '#platform/messaging/index.ts';
 import type { Database, Transaction } from '#platform/postgres/index.ts';
 import { addMs, minuteMs, type Clock } from '#platform/time/index.ts';
+import { LiveServiceClient } from '#proto/namaskah/verification/v1/live.ts';
 import { VerificationServiceClient } from '#proto/namaskah/verification/v1/verification.ts';
 import { sealedBodies, sealedSecrets } from './adapters/crypto/secrets.ts';
 import { webhookService } from './adapters/grpc/webhooks.ts';
@@ -75,6 +76,7 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
     'verification',
     grpcClient(VerificationServiceClient, { address, principalKey, caller: 'notification', metrics }),
   );
+  const live = await life.own('rentals', grpcClient(LiveServiceClient, { address, principalKey, caller: 'notification', metrics }));
   const endpoints = postgresEndpoints(db);
   const deliveries = postgresWebhookDeliveries(db);
   const sender = await life.own('webhook sender', httpWebhookSender({ timeoutMs: attemptTimeoutMs, ...policy }));
@@ -86,7 +88,7 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
       sender,
       secrets,
       bodies,
-      details: verificationDetails(verifications),
+      details: verificationDetails({ verifications, live }),
       clock,
       observer: observerOf(life),
       chance: Math.random,

@@ -6,6 +6,7 @@ import { events } from '#events';
 import { toTypeId } from '#platform/ids/index.ts';
 import type { EventDefinition, ReceivedEvent } from '#platform/messaging/index.ts';
 import { formatDecimal, type Money } from '#platform/money/index.ts';
+import type { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
 import type { Data, PublicEvent } from '../../domain/webhooks/event-types.ts';
 
 interface Projection {
@@ -38,7 +39,12 @@ const aboutCampaign = ({ campaignId, chargedTotal }: { campaignId: string; charg
 const aboutContact = ({ contactId }: { contactId: string }): Data => ({ contactId: toTypeId('contact', contactId) });
 const aboutSubscription = (id: string): Data => ({ subscriptionId: toTypeId('subscription', id) });
 
-const { billing, campaign, verification } = events;
+const aboutRental = ({ rentalId, service, country, duration, autoRenew, endsAt }: RentalFact): Data => ({
+  ...{ rentalId: toTypeId('rental', rentalId), service, country, duration, autoRenew, endsAt: time(endsAt) },
+});
+const paidRental = (payload: RentalFact): Data => ({ ...aboutRental(payload), ...amount('price', payload.price) });
+
+const { billing, campaign, rental, verification } = events;
 export const projections: ReadonlyMap<string, Projection> = new Map([
   expose(verification.purchased, 'verification.created', (payload) => ({
     ...aboutVerification(payload),
@@ -59,6 +65,19 @@ export const projections: ReadonlyMap<string, Projection> = new Map([
       ...{ ...amount('reserved', reserved), ...amount('charged', charged) },
     };
   }),
+  expose(rental.started, 'rental.started', paidRental),
+  expose(rental.messageReceived, 'rental.message_received', (payload) => ({
+    ...aboutRental(payload),
+    // Events of the days before messages had their id in them name none: their text is asked for by the API.
+    messageId: payload.messageId === '' ? null : toTypeId('message', payload.messageId),
+  })),
+  expose(rental.extended, 'rental.extended', paidRental),
+  expose(rental.renewed, 'rental.renewed', paidRental),
+  expose(rental.renewalUpcoming, 'rental.expiring', aboutRental),
+  expose(rental.renewalFailed, 'rental.renewal_failed', (payload) => ({ ...aboutRental(payload), reason: payload.reason })),
+  expose(rental.released, 'rental.released', (payload) => ({ ...aboutRental(payload), ...amount('refunded', payload.refunded) })),
+  expose(rental.expired, 'rental.expired', aboutRental),
+  expose(rental.failed, 'rental.failed', (payload) => ({ ...aboutRental(payload), reason: payload.reason })),
   expose(billing.paymentSucceeded, 'payment.succeeded', ({ paymentId, gateway, amount: paid }) => ({
     ...{ paymentId: toTypeId('payment', paymentId), gateway, ...amount('amount', paid) },
   })),

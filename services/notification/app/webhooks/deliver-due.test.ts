@@ -6,7 +6,7 @@ import { newId, toTypeId } from '#platform/ids/index.ts';
 import { addMs, dayMs, hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
 import { failingForMs } from '../../domain/webhooks/endpoint.ts';
 import { maxTries, type SendResult } from '../../domain/webhooks/delivery.ts';
-import { bodyOf, type VerificationDetails } from '../../domain/webhooks/event-types.ts';
+import { bodyOf, type NumberDetails } from '../../domain/webhooks/event-types.ts';
 import { deliverDue } from './deliver-due.ts';
 import type { Bodies, Claimed, Ending, Places, WebhookMessage } from './ports.ts';
 
@@ -42,13 +42,13 @@ const setUp = ({ concurrency = 8, result = { outcome: 'answered', status: 204, a
     result,
     standing: true,
     /** Throws: nobody knows. */
-    details: (): VerificationDetails | undefined => ({ phoneNumber: '+62812', messages: [] }),
+    details: (): NumberDetails | undefined => ({ phoneNumber: '+62812', messages: [] }),
     gate: Promise.resolve(),
   };
   const due = deliverDue({
     ...{ clock, concurrency, bodies: plain, chance: () => 0.5, onFree: () => {}, onError: (error) => log.errors.push(error) },
     secrets: { open: (_endpoint, sealed) => Buffer.from(sealed).toString() },
-    details: { ofVerification: async () => state.details() },
+    details: { of: async () => state.details() },
     sender: {
       send: async (message) => {
         log.sent.push(message);

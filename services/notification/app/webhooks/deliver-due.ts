@@ -15,7 +15,7 @@ import {
   retryAt,
   type SendResult,
 } from '../../domain/webhooks/delivery.ts';
-import { completeBody, subjectOf, type VerificationDetails } from '../../domain/webhooks/event-types.ts';
+import { completeBody, type NumberDetails, subjectOf } from '../../domain/webhooks/event-types.ts';
 import type { Bodies, Claimed, Details, Ending, Secrets, WebhookDeliveries, WebhookObserver, WebhookSender } from './ports.ts';
 
 export interface DeliverDueDependencies {
@@ -67,10 +67,10 @@ export const deliverDue = (dependencies: DeliverDueDependencies) => {
     const outline = bodies.open(claimed, claimed.body);
     if (claimed.complete) return outline;
     const now = clock.now();
-    const verificationId = subjectOf(outline);
-    let found: VerificationDetails | undefined;
+    const subject = subjectOf(outline);
+    let found: NumberDetails | undefined;
     try {
-      found = await details.ofVerification(claimed.tenantId, verificationId);
+      found = await details.of(claimed.tenantId, subject);
     } catch (error) {
       observer.postponed(error);
       if (now.getTime() - claimed.createdAt.getTime() < detailsWaitMs) {

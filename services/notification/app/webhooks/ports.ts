@@ -1,6 +1,6 @@
 import type { DisabledReason, Endpoint } from '../../domain/webhooks/endpoint.ts';
 import type { Attempt, SendResult, Unanswered, WebhookDelivery, WebhookStatus } from '../../domain/webhooks/delivery.ts';
-import type { PublicEvent, VerificationDetails } from '../../domain/webhooks/event-types.ts';
+import type { NumberDetails, PublicEvent, Subject } from '../../domain/webhooks/event-types.ts';
 
 /** A secret as it lies in the database. */
 export type Sealed = Uint8Array;
@@ -14,7 +14,7 @@ export interface Bodies {
 /** Numbers, texts and codes, from the service that has them. */
 export interface Details {
   /** @returns undefined when there is none any more; @throws when it cannot be found out now */
-  ofVerification(tenantId: string, id: string): Promise<VerificationDetails | undefined>;
+  of(tenantId: string, subject: Subject): Promise<NumberDetails | undefined>;
 }
 
 export interface Secrets {

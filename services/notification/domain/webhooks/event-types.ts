@@ -14,7 +14,7 @@ export interface EventType {
   /** Completed in the moment of the first attempt. */
   readonly details: boolean;
 }
-export type Data = Readonly<Record<string, string | number | null>>;
+export type Data = Readonly<Record<string, string | number | boolean | null>>;
 
 const sampleUuid = '01931c96-06ac-7972-a9b6-2cd9f0a1b2c3';
 const ver = toTypeId('verification', sampleUuid);
@@ -28,6 +28,11 @@ const row = (type: string, description: string, example: Data, details = false):
 });
 const phoneNumber = '+6281234567890';
 const message = { code: '481516', text: 'Telegram code: 481516', sender: 'Telegram', receivedAt: '2026-11-21T08:29:58.250Z' };
+const rental = {
+  ...{ rentalId: toTypeId('rental', sampleUuid), service: 'telegram', country: 'ID', duration: '30d', autoRenew: true },
+  endsAt: '2026-12-21T08:30:00.000Z',
+};
+const price = { price: '27.00', currency: 'USD' };
 const verification = { verificationId: ver, service: 'telegram', country: 'ID' };
 
 export const testType = 'webhook.test';
@@ -53,6 +58,27 @@ export const eventTypes: readonly EventType[] = [
     ...{ batchId: toTypeId('batch', sampleUuid), total: 20, received: 17, cancelled: 0, expired: 2, failed: 1 },
     ...{ reserved: '9.00', charged: '7.65', currency: 'USD' },
   }),
+  row('rental.started', 'A number was rented and charged.', { ...rental, ...price, phoneNumber }, true),
+  row(
+    'rental.message_received',
+    'A message came to a rented number. text is null when it has been deleted meanwhile.',
+    {
+      ...{ ...rental, messageId: toTypeId('message', sampleUuid), phoneNumber },
+      ...{ text: message.text, sender: message.sender, receivedAt: message.receivedAt },
+    },
+    true,
+  ),
+  row('rental.extended', 'A rental was extended, as you asked.', { ...rental, ...price }),
+  row('rental.renewed', 'A rental was renewed by itself.', { ...rental, ...price }),
+  row('rental.expiring', 'A rental ends soon; with autoRenew it is renewed before.', rental),
+  row('rental.renewal_failed', 'A rental could not be renewed, and is not tried again: extend it before it ends.', {
+    ...{ ...rental, autoRenew: false, reason: 'insufficient_credit' },
+  }),
+  row('rental.released', 'A rental was given back before its end; refunded went back to the wallet.', {
+    ...{ ...rental, refunded: '13.25', currency: 'USD' },
+  }),
+  row('rental.expired', 'A rental came to its end.', rental),
+  row('rental.failed', 'No number could be had; the price was given back.', { ...rental, endsAt: null, reason: 'no_numbers' }),
   row('payment.succeeded', 'A payment arrived and the wallet was credited.', {
     ...{ paymentId: pay, gateway: 'stripe', amount: '50.00', currency: 'USD' },
   }),
@@ -128,12 +154,22 @@ export const maskedBody = (body: string): string => {
   return JSON.stringify({ ...parsed, data: Object.fromEntries(data) });
 };
 
-/** @returns the verification that a body without its details is about */
-export const subjectOf = (body: string): string => {
-  const id = (JSON.parse(body) as Body).data['verificationId'];
-  const uuid = typeof id === 'string' ? fromTypeId('verification', id) : undefined;
-  if (uuid === undefined) throw new Error('a body that wants details names no verification');
-  return uuid;
+export type Subject =
+  | { readonly kind: 'verification'; readonly id: string }
+  /** messageId: the message that is told; undefined: none is. */
+  | { readonly kind: 'rental'; readonly id: string; readonly messageId: string | undefined };
+
+/** @returns what a body without its details is about */
+export const subjectOf = (body: string): Subject => {
+  const { data } = JSON.parse(body) as Body;
+  const uuidOf = (kind: 'verification' | 'rental' | 'message'): string | undefined => {
+    const id = data[`${kind}Id`];
+    return typeof id === 'string' ? fromTypeId(kind, id) : undefined;
+  };
+  const [verificationId, rentalId] = [uuidOf('verification'), uuidOf('rental')];
+  if (verificationId !== undefined) return { kind: 'verification', id: verificationId };
+  if (rentalId === undefined) throw new Error('a body that wants details names nothing that has them');
+  return { kind: 'rental', id: rentalId, messageId: uuidOf('message') };
 };
 
 export interface ReceivedMessage {
@@ -142,24 +178,32 @@ export interface ReceivedMessage {
   readonly sender: string;
   readonly receivedAt: Date;
 }
-export interface VerificationDetails {
+export interface NumberDetails {
   readonly phoneNumber: string;
-  /** Oldest first. */
+  /** Oldest first; of a rental, the one that is told. */
   readonly messages: readonly ReceivedMessage[];
 }
 
 const orNull = (text: string | undefined): string | null => (text === undefined || text === '' ? null : text);
 
 /** @param details undefined when nobody has them any more: the fields are there, and null */
-export const completeBody = (body: string, details: VerificationDetails | undefined): string => {
+export const completeBody = (body: string, details: NumberDetails | undefined): string => {
   const parsed = JSON.parse(body) as Body & { readonly type: string; readonly timestamp: string };
   const phone = { phoneNumber: orNull(details?.phoneNumber) };
-  if (parsed.type !== 'verification.code_received') return JSON.stringify({ ...parsed, data: { ...parsed.data, ...phone } });
+  const isCode = parsed.type === 'verification.code_received';
+  if (!isCode && parsed.type !== 'rental.message_received') return JSON.stringify({ ...parsed, data: { ...parsed.data, ...phone } });
   // A second code may have come since: the event is about the one that was there when it happened.
   const happenedAt = Date.parse(parsed.timestamp);
   const messages = details?.messages ?? [];
   const message = messages.findLast(({ receivedAt }) => receivedAt.getTime() <= happenedAt) ?? messages[0];
-  const received = { code: orNull(message?.code), text: orNull(message?.text), sender: orNull(message?.sender) };
-  const data = { ...parsed.data, ...phone, ...received, receivedAt: message?.receivedAt.toISOString() ?? null };
+  const code = isCode ? { code: orNull(message?.code) } : {};
+  const data = {
+    ...parsed.data,
+    ...phone,
+    ...code,
+    text: orNull(message?.text),
+    sender: orNull(message?.sender),
+    receivedAt: message?.receivedAt.toISOString() ?? null,
+  };
   return JSON.stringify({ ...parsed, data });
 };

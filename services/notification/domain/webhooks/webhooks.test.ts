@@ -63,7 +63,7 @@ describe('event types', () => {
     assert.equal(new Set(eventTypes.map(({ type }) => type)).size, eventTypes.length);
     for (const { type } of eventTypes.filter((each) => each.type !== testType))
       for (const filter of filtersOf(type)) assert.ok(isFilter(filter), filter);
-    for (const filter of ['', '**', 'verification', 'verification.', 'rental.*', testType, '*.completed'])
+    for (const filter of ['', '**', 'verification', 'verification.', 'rentals.*', testType, '*.completed'])
       assert.ok(!isFilter(filter), filter);
   });
   it('a body says what, when and in which order, with ids of the edge', () => {
@@ -99,7 +99,7 @@ describe('details', () => {
 
   it('name the verification, and change nothing that was there', () => {
     const before = outline('verification.created');
-    assert.equal(subjectOf(before), verificationId);
+    assert.deepEqual(subjectOf(before), { kind: 'verification', id: verificationId });
     const after = JSON.parse(completeBody(before, { phoneNumber: '+62', messages: [message('1', 1)] }));
     const { data, ...rest } = JSON.parse(before);
     assert.deepEqual(after, { ...rest, data: { ...data, phoneNumber: '+62' } }, 'no code where none was received');
@@ -115,6 +115,25 @@ describe('details', () => {
     const example = eventTypes.find(({ type }) => type === 'verification.code_received')?.example ?? {};
     const { data } = JSON.parse(completeBody(outline('verification.code_received'), undefined));
     for (const name of ['phoneNumber', 'code', 'text', 'sender', 'receivedAt']) assert.ok(name in example && data[name] === null, name);
+  });
+  it('of a message to a rented number: text and sender, no code, and which message it is', () => {
+    const [rentalId, messageId] = [newId(), newId()];
+    const told = (type: string, data: Record<string, string>): string =>
+      bodyOf({
+        ...{ eventId: newId(), tenantId: newId(), type, occurredAt: at(10), sequence: 1 },
+        data: { rentalId: toTypeId('rental', rentalId), ...data },
+      });
+    const received = told('rental.message_received', { messageId: toTypeId('message', messageId) });
+    assert.deepEqual(subjectOf(received), { kind: 'rental', id: rentalId, messageId });
+    const { data } = JSON.parse(completeBody(received, { phoneNumber: '+62', messages: [{ ...message('', 12), text: 'Hello' }] }));
+    assert.deepEqual([data.phoneNumber, data.text, data.sender, 'code' in data], ['+62', 'Hello', 'Shop', false]);
+    assert.doesNotMatch(maskedBody(JSON.stringify({ data })), /Hello|Shop|\+62/);
+    const started = told('rental.started', {});
+    assert.deepEqual(subjectOf(started), { kind: 'rental', id: rentalId, messageId: undefined });
+    assert.deepEqual(JSON.parse(completeBody(started, { phoneNumber: '+62', messages: [] })).data, {
+      ...JSON.parse(started).data,
+      phoneNumber: '+62',
+    });
   });
   it('are hidden from the log, all else is not', () => {
     const body = completeBody(outline('verification.code_received'), { phoneNumber: '+628123', messages: [message('4711', 1)] });

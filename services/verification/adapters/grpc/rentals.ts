@@ -1,4 +1,4 @@
-import { type Rental as RentalMessage, RentalServiceService } from '#proto/namaskah/verification/v1/rentals.ts';
+import { RentalServiceService } from '#proto/namaskah/verification/v1/rentals.ts';
 import { appError } from '#platform/errors/index.ts';
 import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
@@ -6,9 +6,9 @@ import type { createRental } from '../../app/rental/create-rental.ts';
 import type { extendRental } from '../../app/rental/extend-rental.ts';
 import type { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew } from '../../app/rental/read-rentals.ts';
 import type { releaseRental } from '../../app/rental/release-rental.ts';
-import { type Rental, type RentalState, rentalStates } from '../../domain/rental/rental.ts';
-import { durationOf } from '../../domain/rental/terms.ts';
+import { type RentalState, rentalStates } from '../../domain/rental/rental.ts';
 import { fromLastId, toLastId } from './mapping.ts';
+import { toRental } from './rental-mapping.ts';
 
 export interface RentalUseCases {
   readonly rentalOffers: ReturnType<typeof rentalOffers>;
@@ -23,22 +23,6 @@ export interface RentalUseCases {
 
 const write = allow('owner', 'admin', 'staff', { scope: 'verifications:write' });
 const read = allowAny({ scope: 'verifications:read' });
-
-const toMessage = (rental: Rental): RentalMessage => ({
-  id: rental.id,
-  status: rental.state,
-  service: rental.service,
-  country: rental.country,
-  phoneNumber: rental.phoneNumber ?? '',
-  duration: durationOf(rental.hours)?.name ?? `${rental.hours}h`,
-  autoRenew: rental.autoRenew,
-  reason: rental.reason ?? '',
-  createdAt: rental.createdAt,
-  startedAt: rental.startedAt ?? undefined,
-  endsAt: rental.endsAt ?? undefined,
-  endedAt: rental.endedAt ?? undefined,
-  version: BigInt(rental.version),
-});
 
 /** @throws request.invalid on field "status" */
 const toStates = (text: string): readonly RentalState[] => {
@@ -55,10 +39,10 @@ export const rentalService = (rentals: RentalUseCases): BoundService =>
       offers: (await rentals.rentalOffers({ tenantId: principal.tenantId, service, country })).map((offer) => ({ ...offer })),
     })),
     createRental: method(write, async (request, { principal }) => ({
-      rental: toMessage(await rentals.createRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),
+      rental: toRental(await rentals.createRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),
     })),
     getRental: method(read, async ({ id }, { principal }) => ({
-      rental: toMessage(await rentals.getRental({ tenantId: principal.tenantId, id })),
+      rental: toRental(await rentals.getRental({ tenantId: principal.tenantId, id })),
     })),
     listRentals: method(read, async ({ page, status, service, country }, { principal }) => {
       const { rentals: rows, next } = await rentals.listRentals({
@@ -69,7 +53,7 @@ export const rentalService = (rentals: RentalUseCases): BoundService =>
         before: toLastId(page?.cursor),
         limit: pageLimit(page?.limit),
       });
-      return { rentals: rows.map(toMessage), nextCursor: fromLastId(next) };
+      return { rentals: rows.map(toRental), nextCursor: fromLastId(next) };
     }),
     listRentalMessages: method(read, async ({ id, page }, { principal }) => {
       const query = { tenantId: principal.tenantId, id, before: toLastId(page?.cursor), limit: pageLimit(page?.limit) };
@@ -77,12 +61,12 @@ export const rentalService = (rentals: RentalUseCases): BoundService =>
       return { messages: messages.map((message) => ({ ...message })), nextCursor: fromLastId(next) };
     }),
     extendRental: method(write, async (request, { principal }) => ({
-      rental: toMessage(await rentals.extendRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),
+      rental: toRental(await rentals.extendRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),
     })),
     releaseRental: method(write, async ({ id }, { principal }) => ({
-      rental: toMessage(await rentals.releaseRental({ tenantId: principal.tenantId, id })),
+      rental: toRental(await rentals.releaseRental({ tenantId: principal.tenantId, id })),
     })),
     setAutoRenew: method(write, async ({ id, autoRenew }, { principal }) => ({
-      rental: toMessage(await rentals.setAutoRenew({ tenantId: principal.tenantId, id, autoRenew })),
+      rental: toRental(await rentals.setAutoRenew({ tenantId: principal.tenantId, id, autoRenew })),
     })),
   });

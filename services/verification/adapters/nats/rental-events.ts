@@ -1,15 +1,16 @@
 import { events } from '#events';
 import { type OutboxRow, outboxRow } from '#platform/messaging/outbox.ts';
 import type { RentalEvent } from '../../app/rental/ports.ts';
+import { durationOf } from '../../domain/rental/terms.ts';
 
-/** An event of a rental as its outbox row. No text, number or customer goes along. */
+/** An event of a rental, the `sequence`th that is told of it, as its outbox row. No text, number or customer goes along. */
 export const rentalRowOf =
   (now: () => Date) =>
-  ({ kind, rental, order }: RentalEvent): OutboxRow =>
+  ({ kind, rental, order, messageId = '', refunded }: RentalEvent, sequence: number): OutboxRow =>
     outboxRow(events.rental[kind], {
       tenantId: rental.tenantId,
       aggregateId: rental.id,
-      aggregateVersion: rental.version,
+      aggregateVersion: sequence,
       occurredAt: now(),
       payload: {
         rentalId: rental.id,
@@ -20,5 +21,8 @@ export const rentalRowOf =
         autoRenew: rental.autoRenew,
         price: order && { currency: order.currency, micros: order.priceMicros },
         reason: (kind === 'renewalFailed' ? order?.reason : rental.reason) ?? '',
+        messageId,
+        refunded,
+        duration: durationOf(rental.hours)?.name ?? `${rental.hours}h`,
       },
     });

@@ -112,6 +112,8 @@ export const nextLook = (ports: RentalPorts, rental: Rental): Date => {
   return new Date(Math.max(next, now.getTime() + Math.min(1_000, pollMs)));
 };
 
+const grantedAs = { purchase: 'started', extension: 'extended', renewal: 'renewed' } as const;
+
 const settleGranted = async (
   ports: RentalPorts,
   rental: Rental,
@@ -137,7 +139,7 @@ const settleGranted = async (
   return ports.store.save({
     rental: { from: rental, to },
     orders: [{ from: order, to: paid }],
-    events: [{ kind: order.kind === 'purchase' ? 'started' : 'extended', rental: to, order: paid }],
+    events: [{ kind: grantedAs[order.kind], rental: to, order: paid }],
   });
 };
 

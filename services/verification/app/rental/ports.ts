@@ -93,6 +93,7 @@ export type RentalEventKind =
   | 'started'
   | 'messageReceived'
   | 'extended'
+  | 'renewed'
   | 'renewalUpcoming'
   | 'renewalFailed'
   | 'released'
@@ -102,6 +103,9 @@ export interface RentalEvent {
   readonly kind: RentalEventKind;
   readonly rental: Rental;
   readonly order?: RentalOrder;
+  readonly messageId?: string;
+  /** Of a release: what goes back for all its orders together. */
+  readonly refunded?: Money;
 }
 
 export interface Change<T> {
@@ -132,9 +136,13 @@ export interface RentalStore {
   find(tenantId: string, id: string): Promise<Rental | undefined>;
   findOrder(tenantId: string, id: string): Promise<RentalOrder | undefined>;
   orderByKey(tenantId: string, idempotencyKey: string): Promise<RentalOrder | undefined>;
+  /** Those of `ids` that are the tenant's, in any order. */
+  findMany(tenantId: string, ids: readonly string[]): Promise<readonly Rental[]>;
   orders(tenantId: string, rentalId: string): Promise<readonly RentalOrder[]>;
   list(query: RentalQuery): Promise<readonly Rental[]>;
   messages(tenantId: string, rentalId: string, before: string | undefined, limit: number): Promise<readonly SealedRentalMessage[]>;
+  /** Those of `ids` that are the tenant's, in any order. */
+  messagesById(tenantId: string, ids: readonly string[]): Promise<readonly SealedRentalMessage[]>;
   /** @returns how many were new; each of those has its event */
   addMessages(rental: Rental, messages: readonly SealedRentalMessage[]): Promise<number>;
   claimDueRentals(now: Date, until: Date, limit: number): Promise<readonly Rental[]>;

@@ -1,4 +1,6 @@
 import { appError } from '#platform/errors/index.ts';
+import { money, type Money } from '#platform/money/index.ts';
+import { currency } from '../../domain/catalogue.ts';
 import { changeOrder, changeRental, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
 import { refundOf } from '../../domain/rental/terms.ts';
 import { notNow } from './extend-rental.ts';
@@ -48,13 +50,20 @@ export const settleRelease = async (ports: RentalPorts, rental: Rental): Promise
     const to = changeRental(rental, 'releaseConfirmed', { endedAt: now, reason: 'released_by_customer' });
     if (!to) return false;
     const orders = (await store.orders(rental.tenantId, rental.id)).flatMap((order) => backFrom(order, now, answer.returned));
-    if ((await store.save({ rental: { from: rental, to }, orders, events: [{ kind: 'released', rental: to }] })) === 'saved') return false;
+    const events = [{ kind: 'released', rental: to, refunded: sumOf(orders) } as const];
+    if ((await store.save({ rental: { from: rental, to }, orders, events })) === 'saved') return false;
     const present = await store.find(rental.tenantId, rental.id);
     if (present?.state !== 'releasing' || present.version !== rental.version) return false;
   }
   await store.rescheduleRental(rental, retryAt(ports, 0));
   return false;
 };
+
+const sumOf = (orders: readonly Change<RentalOrder>[]): Money =>
+  money(
+    orders[0]?.to.currency ?? currency,
+    orders.map(({ to }) => to.refundMicros).reduce((sum, one) => sum + one, 0n),
+  );
 
 const backFrom = (order: RentalOrder, now: Date, returned: boolean): Change<RentalOrder>[] => {
   // The provider takes back what it sold last: an extension that has not begun goes with the whole.

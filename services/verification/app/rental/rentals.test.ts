@@ -6,6 +6,7 @@ import { newId } from '#platform/ids/index.ts';
 import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase } from '#platform/testing/index.ts';
 import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
+import { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
 import { createSealer } from '../../adapters/crypto/sealer.ts';
 import { rentalRowOf } from '../../adapters/nats/rental-events.ts';
 import { migrations } from '../../adapters/postgres/migrations/index.ts';
@@ -110,6 +111,17 @@ describe('a rental', () => {
     );
     assert.equal(billing.money.balance, start - 2n * price + half(23n) + half(24n));
     assert.deepEqual(await events(), ['started', 'message-received', 'extended', 'released']);
+    const told = await db.query<{ sequence: number; text: string }>(
+      `select aggregate_version as sequence, convert_from(payload, 'UTF8') as text from outbox order by seq`,
+    );
+    assert.deepEqual(
+      told.map(({ sequence }) => sequence),
+      told.map(({ sequence }) => sequence).toSorted((a, b) => a - b),
+    );
+    assert.equal(new Set(told.map(({ sequence }) => sequence)).size, 4, 'a message has its place in the order, too');
+    const facts = told.map(({ text }) => RentalFact.fromJSON(JSON.parse(text)));
+    assert.equal(facts[1]?.messageId, messages[0]?.id);
+    assert.equal(facts[3]?.refunded?.micros, half(23n) + half(24n));
     assert.deepEqual(failures, []);
   });
 
@@ -234,7 +246,7 @@ describe('a rental', () => {
     await pass(minuteMs);
     await pass(3 * hourMs);
     assert.equal((await getRental(ports)({ tenantId, id: rental.id })).state, 'expired');
-    assert.deepEqual(await events(), ['started', 'renewal-upcoming', 'extended', 'renewal-upcoming', 'renewal-failed', 'expired']);
+    assert.deepEqual(await events(), ['started', 'renewal-upcoming', 'renewed', 'renewal-upcoming', 'renewal-failed', 'expired']);
   });
 
   it("is nobody else's", async () => {

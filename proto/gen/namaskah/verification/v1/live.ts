@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Rental, RentalMessage } from "./rentals.ts";
 import { Verification } from "./verification.ts";
 
 export interface GetVerificationsRequest {
@@ -26,6 +27,16 @@ export interface GetVerificationsRequest {
 
 export interface GetVerificationsResponse {
   verifications: Verification[];
+}
+
+export interface GetRentalsRequest {
+  ids: string[];
+  messageIds: string[];
+}
+
+export interface GetRentalsResponse {
+  rentals: Rental[];
+  messages: RentalMessage[];
 }
 
 function createBaseGetVerificationsRequest(): GetVerificationsRequest {
@@ -166,6 +177,182 @@ export const GetVerificationsResponse: MessageFns<GetVerificationsResponse> = {
   },
 };
 
+function createBaseGetRentalsRequest(): GetRentalsRequest {
+  return { ids: [], messageIds: [] };
+}
+
+export const GetRentalsRequest: MessageFns<GetRentalsRequest> = {
+  encode(message: GetRentalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ids) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.messageIds) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRentalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRentalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ids.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.messageIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetRentalsRequest {
+    return {
+      ids: globalThis.Array.isArray(object?.ids) ? object.ids.map((e: any) => globalThis.String(e)) : [],
+      messageIds: globalThis.Array.isArray(object?.messageIds)
+        ? object.messageIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.message_ids)
+        ? object.message_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: GetRentalsRequest): unknown {
+    const obj: any = {};
+    if (message.ids?.length) {
+      obj.ids = message.ids;
+    }
+    if (message.messageIds?.length) {
+      obj.messageIds = message.messageIds;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetRentalsRequest>, I>>(base?: I): GetRentalsRequest {
+    return GetRentalsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetRentalsRequest>, I>>(object: I): GetRentalsRequest {
+    const message = createBaseGetRentalsRequest();
+    message.ids = object.ids?.map((e) => e) || [];
+    message.messageIds = object.messageIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseGetRentalsResponse(): GetRentalsResponse {
+  return { rentals: [], messages: [] };
+}
+
+export const GetRentalsResponse: MessageFns<GetRentalsResponse> = {
+  encode(message: GetRentalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rentals) {
+      Rental.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.messages) {
+      RentalMessage.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRentalsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRentalsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rentals.push(Rental.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.messages.push(RentalMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetRentalsResponse {
+    return {
+      rentals: globalThis.Array.isArray(object?.rentals) ? object.rentals.map((e: any) => Rental.fromJSON(e)) : [],
+      messages: globalThis.Array.isArray(object?.messages)
+        ? object.messages.map((e: any) => RentalMessage.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: GetRentalsResponse): unknown {
+    const obj: any = {};
+    if (message.rentals?.length) {
+      obj.rentals = message.rentals.map((e) => Rental.toJSON(e));
+    }
+    if (message.messages?.length) {
+      obj.messages = message.messages.map((e) => RentalMessage.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<GetRentalsResponse>, I>>(base?: I): GetRentalsResponse {
+    return GetRentalsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<GetRentalsResponse>, I>>(object: I): GetRentalsResponse {
+    const message = createBaseGetRentalsResponse();
+    message.rentals = object.rentals?.map((e) => Rental.fromPartial(e)) || [];
+    message.messages = object.messages?.map((e) => RentalMessage.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /** For those who show what happens while it happens. Events carry no code and no number; whoever delivers them reads those here, many at once. */
 export type LiveServiceService = typeof LiveServiceService;
 export const LiveServiceService = {
@@ -184,6 +371,16 @@ export const LiveServiceService = {
       Buffer.from(GetVerificationsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetVerificationsResponse => GetVerificationsResponse.decode(value),
   },
+  /** The same for up to 200 rentals, and up to 200 messages to rented numbers. */
+  getRentals: {
+    path: "/namaskah.verification.v1.LiveService/GetRentals" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetRentalsRequest): Buffer => Buffer.from(GetRentalsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetRentalsRequest => GetRentalsRequest.decode(value),
+    responseSerialize: (value: GetRentalsResponse): Buffer => Buffer.from(GetRentalsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetRentalsResponse => GetRentalsResponse.decode(value),
+  },
 } as const;
 
 export interface LiveServiceServer extends UntypedServiceImplementation {
@@ -192,6 +389,8 @@ export interface LiveServiceServer extends UntypedServiceImplementation {
    * tenant's are left out.
    */
   getVerifications: handleUnaryCall<GetVerificationsRequest, GetVerificationsResponse>;
+  /** The same for up to 200 rentals, and up to 200 messages to rented numbers. */
+  getRentals: handleUnaryCall<GetRentalsRequest, GetRentalsResponse>;
 }
 
 export interface LiveServiceClient extends Client {
@@ -213,6 +412,22 @@ export interface LiveServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetVerificationsResponse) => void,
+  ): ClientUnaryCall;
+  /** The same for up to 200 rentals, and up to 200 messages to rented numbers. */
+  getRentals(
+    request: GetRentalsRequest,
+    callback: (error: ServiceError | null, response: GetRentalsResponse) => void,
+  ): ClientUnaryCall;
+  getRentals(
+    request: GetRentalsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetRentalsResponse) => void,
+  ): ClientUnaryCall;
+  getRentals(
+    request: GetRentalsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetRentalsResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -2,24 +2,40 @@
 import { events } from '#events';
 import type { EventDefinition } from '#platform/messaging/index.ts';
 import type { Money } from '#proto/namaskah/common/v1/money.ts';
+import type { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
 import type { Caller, Scope } from '../../../app/ports.ts';
 import { edgeId, fromMoney, fromTime } from '../mapping.ts';
 
 export interface EventType {
   readonly name: string;
   readonly scope: Scope;
-  /** The data of the event, from its payload. undefined: the verification as it is when the event is delivered. */
-  readonly data: ((payload: unknown) => Record<string, unknown>) | undefined;
+  /** What the data begins with: the verification or the rental as it is when the event is delivered. */
+  readonly reads: 'verification' | 'rental' | undefined;
+  /** What the event itself says. */
+  readonly data: (payload: unknown) => Record<string, unknown>;
+  /** The message that the data ends with, if the event tells of one. */
+  readonly messageId: (payload: unknown) => string | undefined;
 }
 
 const amount = (money: Money | undefined) => ({ amount: fromMoney(money), currency: money?.currency ?? 'USD' });
 
+const noMessage = (): undefined => undefined;
 const rows: (readonly [string, EventType])[] = [];
 const verification = (definition: EventDefinition<never>, name: string): void => {
-  rows.push([definition.subject, { name: `verification.${name}`, scope: 'verifications:read', data: undefined }]);
+  const type = { name: `verification.${name}`, scope: 'verifications:read', reads: 'verification' } as const;
+  rows.push([definition.subject, { ...type, data: () => ({}), messageId: noMessage }]);
+};
+const rental = (
+  definition: EventDefinition<RentalFact>,
+  name: string,
+  data: (payload: RentalFact) => Record<string, unknown> = () => ({}),
+): void => {
+  const type = { name: `rental.${name}`, scope: 'verifications:read', reads: 'rental' } as const;
+  const messageId = (payload: unknown): string | undefined => (payload as RentalFact).messageId || undefined;
+  rows.push([definition.subject, { ...type, data: data as EventType['data'], messageId }]);
 };
 const fact = <P>(definition: EventDefinition<P>, name: string, scope: Scope, data: (payload: P) => Record<string, unknown>): void => {
-  rows.push([definition.subject, { name, scope, data: data as (payload: unknown) => Record<string, unknown> }]);
+  rows.push([definition.subject, { name, scope, reads: undefined, data: data as EventType['data'], messageId: noMessage }]);
 };
 
 verification(events.verification.purchased as EventDefinition<never>, 'created');
@@ -36,6 +52,20 @@ fact(events.verification.batchCompleted, 'verification.batch_completed', 'verifi
   expired: p.expired,
   failed: p.failed,
 }));
+
+const paid = ({ price }: RentalFact) => ({ price: fromMoney(price), currency: price?.currency ?? 'USD' });
+rental(events.rental.started, 'started', paid);
+rental(events.rental.messageReceived, 'message_received');
+rental(events.rental.extended, 'extended', paid);
+rental(events.rental.renewed, 'renewed', paid);
+rental(events.rental.renewalUpcoming, 'expiring');
+rental(events.rental.renewalFailed, 'renewal_failed', ({ reason }) => ({ reason }));
+rental(events.rental.released, 'released', ({ refunded }) => ({
+  refunded: fromMoney(refunded),
+  currency: refunded?.currency ?? 'USD',
+}));
+rental(events.rental.expired, 'expired');
+rental(events.rental.failed, 'failed');
 
 fact(events.billing.paymentSucceeded, 'payment.succeeded', 'payments:read', (p) => ({
   paymentId: edgeId('payment', p.paymentId),

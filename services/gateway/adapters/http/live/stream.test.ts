@@ -8,6 +8,7 @@ import { newId, toTypeId } from '#platform/ids/index.ts';
 import { createLogger } from '#platform/logging/index.ts';
 import { createMetrics, metricTable, type Metrics } from '#platform/telemetry/index.ts';
 import { eventually } from '#platform/testing/index.ts';
+import { Rental, RentalMessage } from '#proto/namaskah/verification/v1/rentals.ts';
 import { Verification, VerificationStatus } from '#proto/namaskah/verification/v1/verification.ts';
 import type { Caller } from '../../../app/ports.ts';
 import { fakeBackends } from '../../../testing/fake-backends.ts';
@@ -47,6 +48,17 @@ const verificationOf = (id: string) =>
     reason: '',
   });
 
+const rentalOf = (id: string) =>
+  Rental.create({
+    id,
+    status: 'active',
+    service: 'telegram',
+    country: 'ID',
+    phoneNumber: '+6281234567890',
+    duration: '30d',
+    createdAt: new Date(),
+  });
+
 const stops: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const stop of stops.splice(0).toReversed()) await stop();
@@ -55,7 +67,7 @@ afterEach(async () => {
 interface World {
   readonly url: string;
   readonly known: Record<string, Caller>;
-  readonly reads: { ids: string[] }[];
+  readonly reads: { ids: string[]; messageIds?: string[] }[];
   readonly broken: { verification: boolean; auth: boolean };
   readonly metrics: Metrics;
   close(): Promise<void>;
@@ -63,7 +75,7 @@ interface World {
 
 const gateway = async (feed: FakeFeed, timing: Partial<LiveTiming> = {}): Promise<World> => {
   const known = callers();
-  const reads: { ids: string[] }[] = [];
+  const reads: World['reads'] = [];
   const broken = { verification: false, auth: false };
   const metrics = createMetrics(metricTable);
   const { backends } = fakeBackends({
@@ -71,6 +83,14 @@ const gateway = async (feed: FakeFeed, timing: Partial<LiveTiming> = {}): Promis
       if (broken.verification) throw appError('platform.unavailable');
       reads.push(request);
       return { verifications: request.ids.map(verificationOf) };
+    },
+    'live.getRentals': (request: { ids: string[]; messageIds: string[] }) => {
+      if (broken.verification) throw appError('platform.unavailable');
+      reads.push(request);
+      const messages = request.messageIds.map((id) =>
+        RentalMessage.create({ id, sender: 'Shop', text: `text of ${id}`, receivedAt: new Date() }),
+      );
+      return { rentals: request.ids.map(rentalOf), messages };
     },
   });
   const app = await createServer({
@@ -292,6 +312,41 @@ describe('the stream of a tenant', () => {
     feed.happen(0, { tenantId: strangerId });
     await eventually(async () => assert.notEqual(client.lastCursor(), before));
     assert.equal(client.events().length, 0);
+  });
+  it('a rental is told as it is, with the message, price or refund that the event is about; both kinds are one reading each', async () => {
+    const feed = fakeFeed();
+    const { url, reads } = await gateway(feed);
+    const client = await sse(`${url}?types=rental.*`);
+    await opened(client);
+    const [rentalId, messageId] = [newId(), newId()];
+    const price = { currency: 'USD', micros: 27_000_000n };
+    const tell = (subject: string, payload: object) => feed.happen(0, { tenantId, subject, aggregateId: rentalId, payload });
+    feed.happen(0, { tenantId });
+    tell(events.rental.started.subject, { messageId: '', price });
+    feed.happen(0, { tenantId: strangerId, subject: events.rental.messageReceived.subject, payload: { messageId } });
+    tell(events.rental.messageReceived.subject, { messageId });
+    tell(events.rental.renewalUpcoming.subject, { messageId: '' });
+    tell(events.rental.released.subject, { messageId: '', refunded: price });
+    await sees(client, 4);
+    const told = client.events();
+    assert.deepEqual(
+      told.map(({ name }) => name),
+      ['rental.started', 'rental.message_received', 'rental.expiring', 'rental.released'],
+    );
+    for (const { data } of told) assert.deepEqual([data.data.id, data.data.phoneNumber], [toTypeId('rental', rentalId), '+6281234567890']);
+    assert.deepEqual(
+      told.map(({ data: { data } }) => [data.price, data.message?.text, data.refunded]),
+      [
+        ['27.00', undefined, undefined],
+        [undefined, `text of ${messageId}`, undefined],
+        [undefined, undefined, undefined],
+        [undefined, undefined, '27.00'],
+      ],
+    );
+    assert.ok(
+      reads.every(({ ids: asked }) => asked.every((id) => id === rentalId)),
+      'only what is told is read',
+    );
   });
   it('while verifications cannot be read nothing is lost, and one reading serves all streams of the tenant', async () => {
     const feed = fakeFeed();

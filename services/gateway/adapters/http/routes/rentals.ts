@@ -4,7 +4,7 @@ import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
-import type { Rental as RentalProto } from '#proto/namaskah/verification/v1/rentals.ts';
+import type { Rental as RentalProto, RentalMessage as MessageProto } from '#proto/namaskah/verification/v1/rentals.ts';
 import type { App } from './index.ts';
 
 const statuses = ['ordering', 'active', 'releasing', 'released', 'expired', 'failed'] as const;
@@ -46,7 +46,7 @@ const Offer = Type.Object(
   closed,
 );
 
-const fromProto = (rental: RentalProto | undefined): Static<typeof Rental> => {
+export const rentalFromProto = (rental: RentalProto | undefined): Static<typeof Rental> => {
   if (!rental) throw new Error('the verification service answered without a rental');
   return {
     id: edgeId('rental', rental.id),
@@ -63,6 +63,13 @@ const fromProto = (rental: RentalProto | undefined): Static<typeof Rental> => {
     endedAt: fromTime(rental.endedAt),
   };
 };
+
+export const rentalMessageFromProto = (message: MessageProto): Static<typeof Message> => ({
+  id: edgeId('message', message.id),
+  sender: orNull(message.sender),
+  text: message.text,
+  receivedAt: fromTime(message.receivedAt) ?? '',
+});
 
 const params = Type.Object({ id: Type.String() });
 const read = { access: readAccess('verifications:read') };
@@ -122,7 +129,7 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
         },
         callOptions(request),
       );
-      const body = fromProto(rental);
+      const body = rentalFromProto(rental);
       return reply.code(201).header('location', `/v2/rentals/${body.id}`).send(body);
     },
   );
@@ -148,13 +155,13 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
     async (request) => {
       const { status = '', service = '', country = '' } = request.query;
       const answer = await rentals.listRentals({ page: toPage(request.query), status, service, country }, callOptions(request));
-      return page(answer.rentals, answer.nextCursor, fromProto);
+      return page(answer.rentals, answer.nextCursor, rentalFromProto);
     },
   );
   app.get(
     '/v2/rentals/:id',
     { config: read, schema: { tags, summary: 'One rental', params, response: { 200: Rental, ...problems(403, 404) } } },
-    async (request) => fromProto((await rentals.getRental({ id: pathId('rental', request.params.id) }, callOptions(request))).rental),
+    async (request) => rentalFromProto((await rentals.getRental({ id: pathId('rental', request.params.id) }, callOptions(request))).rental),
   );
   app.patch(
     '/v2/rentals/:id',
@@ -170,7 +177,7 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
     },
     async (request) => {
       const wanted = { id: pathId('rental', request.params.id), autoRenew: request.body.autoRenew };
-      return fromProto((await rentals.setAutoRenew(wanted, callOptions(request))).rental);
+      return rentalFromProto((await rentals.setAutoRenew(wanted, callOptions(request))).rental);
     },
   );
   app.get(
@@ -188,12 +195,7 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
     async (request) => {
       const wanted = { id: pathId('rental', request.params.id), page: toPage(request.query) };
       const answer = await rentals.listRentalMessages(wanted, callOptions(request));
-      return page(answer.messages, answer.nextCursor, (message) => ({
-        id: edgeId('message', message.id),
-        sender: orNull(message.sender),
-        text: message.text,
-        receivedAt: fromTime(message.receivedAt) ?? '',
-      }));
+      return page(answer.messages, answer.nextCursor, rentalMessageFromProto);
     },
   );
   app.post(
@@ -219,7 +221,7 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
         },
         callOptions(request),
       );
-      return fromProto(rental);
+      return rentalFromProto(rental);
     },
   );
   app.post(
@@ -236,6 +238,7 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
         response: { 200: Rental, ...problems(403, 404, 409) },
       },
     },
-    async (request) => fromProto((await rentals.releaseRental({ id: pathId('rental', request.params.id) }, callOptions(request))).rental),
+    async (request) =>
+      rentalFromProto((await rentals.releaseRental({ id: pathId('rental', request.params.id) }, callOptions(request))).rental),
   );
 };

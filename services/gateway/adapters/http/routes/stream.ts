@@ -32,7 +32,8 @@ const FirstFrame = Type.Object(
 const description = `Events: ${names.map((name) => `\`${name}\``).join(', ')}.
 
 Each event is \`{id, type, occurredAt, data}\`. The data of \`verification.*\` is the verification, with number and code, as it is when the
-event is delivered; a later event of the same verification may therefore tell nothing new. \`id\` is the fact's own: the same on every
+event is delivered; a later event of the same verification may therefore tell nothing new. The data of \`rental.*\` is the rental as it is then, with
+what the event adds: \`message\` of \`rental.message_received\` (null when it has been deleted), \`price\`, \`refunded\`, \`reason\`. \`id\` is the fact's own: the same on every
 connection.
 
 **Resuming.** The id of a server-sent event (\`lastEventId\` in a WebSocket frame) is a place in the stream of your tenant. Come back with the last one,

@@ -11,6 +11,7 @@ import { providerSettlements } from './0060-provider-settlements.ts';
 import { bulkLeases } from './0053-bulk-leases.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
+import { rentalEvents } from './0043-rental-events.ts';
 import { retention } from './0021-retention.ts';
 
 export const migrations = [
@@ -118,4 +119,5 @@ alter table verifications add column quote_id uuid;
   lifeCycle,
   retention,
   numbersAndAbuse,
+  rentalEvents,
 ];

@@ -69,6 +69,7 @@ export const RentalMessageRow = defineEntity({
     sealed: p.blob(),
     fingerprint: p.blob(),
     receivedAt: p.datetime(),
+    hidden: p.boolean(),
   },
 });
 

@@ -7,7 +7,7 @@ import { orderOf, RentalMessageRow, rentalOf, RentalOrderRow, RentalRow } from '
 
 export interface RentalStoreOptions {
   readonly db: Database;
-  readonly outboxRowOf: (event: RentalEvent) => OutboxRow;
+  readonly outboxRowOf: (event: RentalEvent, sequence: number) => OutboxRow;
 }
 
 /** Somebody else changed a row first: the transaction is rolled back. */
@@ -24,10 +24,23 @@ with due as (
 )
 update ${table} t set leased_until = $2, attempts = t.attempts + 1 from due where t.id = due.id returning t.id`;
 
+/** Of the tenant's rentals and messages, those that are named; a hidden message is none. */
+export const rentalReader = (db: Pick<Database, 'em'>): Pick<RentalStore, 'findMany' | 'messagesById'> => ({
+  findMany: async (tenantId, ids) => (await db.em().find(RentalRow, { tenantId, id: { $in: ids.filter(isUuid) } })).map(rentalOf),
+  messagesById: (tenantId, ids) => db.em().find(RentalMessageRow, { tenantId, id: { $in: ids.filter(isUuid) }, hidden: false }),
+});
+
 /** Rentals in PostgreSQL. */
 export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): RentalStore => {
   const publish = async (tx: Transaction, event: RentalEvent): Promise<void> => {
-    const row = outboxRowOf(event);
+    const { id, tenantId } = event.rental;
+    // A message changes no version, which others compare; those who follow the events still have to know their order.
+    const [told] = await tx.query<{ told: number }>(
+      'update rentals set told = greatest(told, version) + 1 where tenant_id = $1 and id = $2 returning told',
+      [tenantId, id],
+    );
+    if (!told) throw new Error('an event has its rental');
+    const row = outboxRowOf(event, told.told);
     await tx.query('insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload) values ($1, $2, $3, $4, $5, $6)', [
       ...[row.id, row.subject, row.aggregateId, row.aggregateVersion, row.headers, row.payload],
     ]);
@@ -84,6 +97,7 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
     find: async (tenantId, id) => (isUuid(id) ? oneRental({ tenantId, id }) : undefined),
     findOrder: (tenantId, id) => oneOrder({ tenantId, id }),
     orderByKey,
+    ...rentalReader(db),
     orders: async (tenantId, rentalId) =>
       (await db.em().find(RentalOrderRow, { tenantId, rentalId }, { orderBy: { id: 'asc' } })).map(orderOf),
     list: async ({ tenantId, states, service, country, before, limit }) => {
@@ -103,7 +117,11 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
     messages: (tenantId, rentalId, before, limit) =>
       db
         .em()
-        .find(RentalMessageRow, { tenantId, rentalId, ...(before ? { id: { $lt: before } } : {}) }, { orderBy: { id: 'desc' }, limit }),
+        .find(
+          RentalMessageRow,
+          { tenantId, rentalId, hidden: false, ...(before ? { id: { $lt: before } } : {}) },
+          { orderBy: { id: 'desc' }, limit },
+        ),
     addMessages: (rental, messages) =>
       db.transaction(async (tx) => {
         let added = 0;
@@ -114,7 +132,7 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
             [id, rentalId, tenantId, sealed, fingerprint, receivedAt],
           );
           added += rows.length;
-          if (rows.length > 0) await publish(tx, { kind: 'messageReceived', rental });
+          if (rows.length > 0) await publish(tx, { kind: 'messageReceived', rental, messageId: id });
         }
         return added;
       }),

@@ -135,6 +135,14 @@ export interface RentalFact {
     | undefined;
   /** Why it failed or ended; empty otherwise. */
   reason: string;
+  /** Of a message that was received; empty otherwise. */
+  messageId: string;
+  /** Of a release: all that goes back to the wallet for it. Absent otherwise. */
+  refunded:
+    | Money
+    | undefined;
+  /** Of the last order, for example "30d". */
+  duration: string;
 }
 
 function createBaseActivationPurchased(): ActivationPurchased {
@@ -1624,6 +1632,9 @@ function createBaseRentalFact(): RentalFact {
     autoRenew: false,
     price: undefined,
     reason: "",
+    messageId: "",
+    refunded: undefined,
+    duration: "",
   };
 }
 
@@ -1652,6 +1663,15 @@ export const RentalFact: MessageFns<RentalFact> = {
     }
     if (message.reason !== "") {
       writer.uint32(66).string(message.reason);
+    }
+    if (message.messageId !== "") {
+      writer.uint32(74).string(message.messageId);
+    }
+    if (message.refunded !== undefined) {
+      Money.encode(message.refunded, writer.uint32(82).fork()).join();
+    }
+    if (message.duration !== "") {
+      writer.uint32(90).string(message.duration);
     }
     return writer;
   },
@@ -1733,6 +1753,30 @@ export const RentalFact: MessageFns<RentalFact> = {
             message.reason = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.refunded = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.duration = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1767,6 +1811,13 @@ export const RentalFact: MessageFns<RentalFact> = {
         : false,
       price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      messageId: isSet(object.messageId)
+        ? globalThis.String(object.messageId)
+        : isSet(object.message_id)
+        ? globalThis.String(object.message_id)
+        : "",
+      refunded: isSet(object.refunded) ? Money.fromJSON(object.refunded) : undefined,
+      duration: isSet(object.duration) ? globalThis.String(object.duration) : "",
     };
   },
 
@@ -1796,6 +1847,15 @@ export const RentalFact: MessageFns<RentalFact> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.messageId !== "") {
+      obj.messageId = message.messageId;
+    }
+    if (message.refunded !== undefined) {
+      obj.refunded = Money.toJSON(message.refunded);
+    }
+    if (message.duration !== "") {
+      obj.duration = message.duration;
+    }
     return obj;
   },
 
@@ -1812,6 +1872,11 @@ export const RentalFact: MessageFns<RentalFact> = {
     message.autoRenew = object.autoRenew ?? false;
     message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
     message.reason = object.reason ?? "";
+    message.messageId = object.messageId ?? "";
+    message.refunded = (object.refunded !== undefined && object.refunded !== null)
+      ? Money.fromPartial(object.refunded)
+      : undefined;
+    message.duration = object.duration ?? "";
     return message;
   },
 };
