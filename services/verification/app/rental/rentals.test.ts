@@ -112,7 +112,7 @@ describe('a rental', () => {
     assert.equal(billing.money.balance, start - 2n * price + half(23n) + half(24n));
     assert.deepEqual(await events(), ['started', 'message-received', 'extended', 'released']);
     const told = await db.query<{ sequence: number; text: string }>(
-      `select aggregate_version as sequence, convert_from(payload, 'UTF8') as text from outbox order by seq`,
+      `select aggregate_version::int as sequence, convert_from(payload, 'UTF8') as text from outbox order by seq`,
     );
     assert.deepEqual(
       told.map(({ sequence }) => sequence),
