@@ -13,6 +13,7 @@ import { createRentalStore } from './adapters/postgres/rental/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
 import type { Ports } from './app/ports.ts';
 import { createRental } from './app/rental/create-rental.ts';
+import { exportRentalMessages, exportRentals } from './app/rental/export-rentals.ts';
 import { extendRental } from './app/rental/extend-rental.ts';
 import type { RentalPorts } from './app/rental/ports.ts';
 import { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew } from './app/rental/read-rentals.ts';
@@ -78,6 +79,8 @@ export const openRentals = async (parts: {
     getRental: getRental(ports),
     listRentals: listRentals(ports),
     listRentalMessages: listRentalMessages(ports),
+    exportRentals: exportRentals(ports),
+    exportRentalMessages: exportRentalMessages(ports),
     extendRental: extendRental(ports),
     releaseRental: releaseRental(ports),
     setAutoRenew: setAutoRenew(ports),

@@ -139,6 +139,8 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/rentals/:id': { kind: 'read', resource: 'rental' },
   'PATCH /v2/rentals/:id': { kind: 'write', resource: 'rental', body: { autoRenew: false } },
   'GET /v2/rentals/:id/messages': { kind: 'read', resource: 'rental' },
+  'GET /v2/rentals/export.csv': { kind: 'read' },
+  'GET /v2/rentals/:id/messages/export.csv': { kind: 'read', resource: 'rental' },
   'POST /v2/rentals/:id/extend': { kind: 'write', resource: 'rental', body: { duration: '1h' } },
   'POST /v2/rentals/:id/release': { kind: 'write', resource: 'rental' },
   'GET /v2/verifications/:id/events': { kind: 'read', resource: 'verification' },

@@ -1,14 +1,13 @@
 import { RentalServiceService } from '#proto/namaskah/verification/v1/rentals.ts';
-import { appError } from '#platform/errors/index.ts';
-import { allow, allowAny, type BoundService, grpcService, method } from '#platform/grpc/index.ts';
+import { allow, allowAny, type BoundService, grpcService, method, streamMethod } from '#platform/grpc/index.ts';
 import { pageLimit } from '#platform/postgres/index.ts';
 import type { createRental } from '../../app/rental/create-rental.ts';
+import type { exportRentalMessages, exportRentals } from '../../app/rental/export-rentals.ts';
 import type { extendRental } from '../../app/rental/extend-rental.ts';
 import type { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew } from '../../app/rental/read-rentals.ts';
 import type { releaseRental } from '../../app/rental/release-rental.ts';
-import { type RentalState, rentalStates } from '../../domain/rental/rental.ts';
 import { fromLastId, toLastId } from './mapping.ts';
-import { toRental } from './rental-mapping.ts';
+import { toRental, toRentalFilter } from './rental-mapping.ts';
 
 export interface RentalUseCases {
   readonly rentalOffers: ReturnType<typeof rentalOffers>;
@@ -16,6 +15,8 @@ export interface RentalUseCases {
   readonly getRental: ReturnType<typeof getRental>;
   readonly listRentals: ReturnType<typeof listRentals>;
   readonly listRentalMessages: ReturnType<typeof listRentalMessages>;
+  readonly exportRentals: ReturnType<typeof exportRentals>;
+  readonly exportRentalMessages: ReturnType<typeof exportRentalMessages>;
   readonly extendRental: ReturnType<typeof extendRental>;
   readonly releaseRental: ReturnType<typeof releaseRental>;
   readonly setAutoRenew: ReturnType<typeof setAutoRenew>;
@@ -23,15 +24,6 @@ export interface RentalUseCases {
 
 const write = allow('owner', 'admin', 'staff', { scope: 'verifications:write' });
 const read = allowAny({ scope: 'verifications:read' });
-
-/** @throws request.invalid on field "status" */
-const toStates = (text: string): readonly RentalState[] => {
-  if (text === '') return [];
-  const state = rentalStates.find((known) => known === text);
-  if (state === undefined)
-    throw appError('request.invalid', { fields: [{ field: 'status', reason: `must be one of ${rentalStates.join(', ')}` }] });
-  return [state];
-};
 
 export const rentalService = (rentals: RentalUseCases): BoundService =>
   grpcService(RentalServiceService, {
@@ -44,12 +36,11 @@ export const rentalService = (rentals: RentalUseCases): BoundService =>
     getRental: method(read, async ({ id }, { principal }) => ({
       rental: toRental(await rentals.getRental({ tenantId: principal.tenantId, id })),
     })),
-    listRentals: method(read, async ({ page, status, service, country }, { principal }) => {
+    listRentals: method(read, async ({ page, status, service, country, filter }, { principal }) => {
+      const asked = { statuses: status === '' ? [] : [status], service, country, createdFrom: undefined, createdTo: undefined };
       const { rentals: rows, next } = await rentals.listRentals({
         tenantId: principal.tenantId,
-        states: toStates(status),
-        service: service.toLowerCase() || undefined,
-        country: country.toUpperCase() || undefined,
+        ...toRentalFilter(filter ?? asked),
         before: toLastId(page?.cursor),
         limit: pageLimit(page?.limit),
       });
@@ -59,6 +50,13 @@ export const rentalService = (rentals: RentalUseCases): BoundService =>
       const query = { tenantId: principal.tenantId, id, before: toLastId(page?.cursor), limit: pageLimit(page?.limit) };
       const { messages, next } = await rentals.listRentalMessages(query);
       return { messages: messages.map((message) => ({ ...message })), nextCursor: fromLastId(next) };
+    }),
+    exportRentals: streamMethod(read, async function* exported({ filter }, { principal: { tenantId } }) {
+      for await (const batch of rentals.exportRentals(tenantId, toRentalFilter(filter))) yield { rentals: batch.map(toRental) };
+    }),
+    exportRentalMessages: streamMethod(read, async function* exported({ id }, { principal: { tenantId } }) {
+      for await (const batch of rentals.exportRentalMessages({ tenantId, id }))
+        yield { messages: batch.map((message) => ({ ...message })) };
     }),
     extendRental: method(write, async (request, { principal }) => ({
       rental: toRental(await rentals.extendRental({ ...request, maxPrice: request.maxPrice, tenantId: principal.tenantId })),

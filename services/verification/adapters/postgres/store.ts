@@ -7,6 +7,7 @@ import type { PolicyClass } from '../../domain/catalogue.ts';
 import type { PolicyRules } from '../../domain/policy/rules.ts';
 import type { DomainEvent, Verification } from '../../domain/verification.ts';
 import { orphanStore } from './orphans.ts';
+import { type Range, rangeOf } from './range.ts';
 import { type AdmittedRow, refusedOf, rulesJson } from './policy/admission.ts';
 import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, VerificationRow } from './rows.ts';
 import {
@@ -242,47 +243,14 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
   };
 };
 
-/** Ids rise with time: the range of dates is also a range of ids, by which rows are found; the margin covers clocks that differ. */
-const marginMs = 10 * minuteMs;
-
-interface Range {
-  readonly before?: string | undefined;
-  readonly after?: string | undefined;
-  readonly upTo?: string;
-}
-
-const idsOf = ({ before, after, upTo, createdFrom, createdTo }: Filter & Range) => ({
-  ...(before === undefined ? {} : { $lt: before }),
-  ...(after === undefined ? {} : { $gt: after }),
-  ...(upTo === undefined ? {} : { $lte: upTo }),
-  $and: [
-    ...(createdFrom === undefined ? [] : [{ $gte: firstIdOf(addMs(createdFrom, -marginMs)) }]),
-    ...(createdTo === undefined ? [] : [{ $lt: firstIdOf(addMs(createdTo, marginMs)) }]),
-  ],
+const whereOf = (query: Filter & Range & { readonly tenantId: string }) => ({
+  ...{ tenantId: query.tenantId, ...rangeOf(query) },
+  ...(query.statuses.length > 0 ? { state: { $in: [...new Set(query.statuses.flatMap(statesOf))] } } : {}),
+  ...(query.service ? { service: query.service } : {}),
+  ...(query.country ? { country: query.country } : {}),
+  ...(query.phoneNumber ? { phoneNumber: query.phoneNumber } : {}),
+  ...(query.retryOf ? { retryOf: query.retryOf } : {}),
 });
-
-const whereOf = (query: Filter & Range & { readonly tenantId: string }) => {
-  const { $and, ...ids } = idsOf(query);
-  const { createdFrom, createdTo } = query;
-  return {
-    tenantId: query.tenantId,
-    $and: [{ ...(Object.keys(ids).length > 0 ? { id: ids } : {}) }, ...$and.map((id) => ({ id }))],
-    ...(query.statuses.length > 0 ? { state: { $in: [...new Set(query.statuses.flatMap(statesOf))] } } : {}),
-    ...(query.service ? { service: query.service } : {}),
-    ...(query.country ? { country: query.country } : {}),
-    ...(query.phoneNumber ? { phoneNumber: query.phoneNumber } : {}),
-    ...(query.retryOf ? { retryOf: query.retryOf } : {}),
-    ...(createdFrom || createdTo
-      ? { createdAt: { ...(createdFrom ? { $gte: createdFrom } : {}), ...(createdTo ? { $lt: createdTo } : {}) } }
-      : {}),
-  };
-};
-
-/** The smallest UUIDv7 of a moment. */
-const firstIdOf = (at: Date): string => {
-  const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0').slice(-12);
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-};
 
 interface StoredChange {
   readonly version: number;

@@ -82,7 +82,7 @@ export const createRental =
       ...{ id: rentalId, tenantId, state: 'ordering', version: 1, service: service.code, country: country.code },
       ...{ provider: ports.provider.name, providerRentalId: null, phoneNumber: null, hours: duration.hours, autoRenew },
       ...{ openOrderId: orderId, reason: null, createdAt: now, startedAt: null, endsAt: null, warnedFor: null, endedAt: null },
-      ...{ dueAt: null, attempts: 0 },
+      ...{ dueAt: null, attempts: 0, currency: quote.price.currency, chargedMicros: 0n, refundedMicros: 0n },
     };
     const earlier = await ports.store.reserve(rental, order);
     if (earlier) return replay(ports, earlier, requestHash);

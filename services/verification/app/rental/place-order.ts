@@ -123,6 +123,7 @@ const settleGranted = async (
 ): Promise<'saved' | 'lost' | 'claimed'> => {
   const now = ports.clock.now();
   const coversFrom = order.kind === 'purchase' ? now : (rental.endsAt ?? now);
+  const chargedMicros = rental.chargedMicros + order.priceMicros;
   const paid = changeOrder(order, 'granted', { holdId, coversFrom, coversTo: grant.endsAt, dueAt: now });
   const granted =
     order.kind === 'purchase'
@@ -132,8 +133,9 @@ const settleGranted = async (
           startedAt: now,
           endsAt: grant.endsAt,
           openOrderId: null,
+          chargedMicros,
         })
-      : { ...rental, version: rental.version + 1, endsAt: grant.endsAt, hours: order.hours, openOrderId: null, attempts: 0 };
+      : { ...rental, version: rental.version + 1, endsAt: grant.endsAt, hours: order.hours, openOrderId: null, attempts: 0, chargedMicros };
   if (!paid || !granted) return 'lost';
   const to = { ...granted, dueAt: nextLook(ports, granted) };
   return ports.store.save({

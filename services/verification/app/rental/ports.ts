@@ -119,12 +119,26 @@ export interface RentalChanges {
   readonly events?: readonly RentalEvent[];
 }
 
-export interface RentalQuery {
-  readonly tenantId: string;
+export interface RentalFilter {
+  /** None: any. */
   readonly states: readonly RentalState[];
   readonly service: string | undefined;
   readonly country: string | undefined;
+  /** Not before. */
+  readonly createdFrom: Date | undefined;
+  /** Before. */
+  readonly createdTo: Date | undefined;
+}
+export interface RentalQuery extends RentalFilter {
+  readonly tenantId: string;
+  /** Id of the last row of the page before. */
   readonly before: string | undefined;
+  readonly limit: number;
+}
+
+export interface Forward {
+  readonly after: string | undefined;
+  readonly upTo: string;
   readonly limit: number;
 }
 
@@ -140,7 +154,14 @@ export interface RentalStore {
   findMany(tenantId: string, ids: readonly string[]): Promise<readonly Rental[]>;
   orders(tenantId: string, rentalId: string): Promise<readonly RentalOrder[]>;
   list(query: RentalQuery): Promise<readonly Rental[]>;
+  /** Oldest first, without those that came after `upTo`. */
+  forward(query: RentalFilter & Forward & { readonly tenantId: string }): Promise<readonly Rental[]>;
+  /** Id of the tenant's newest rental. */
+  newestId(tenantId: string): Promise<string | undefined>;
   messages(tenantId: string, rentalId: string, before: string | undefined, limit: number): Promise<readonly SealedRentalMessage[]>;
+  /** Oldest first, without those that came after `upTo`. */
+  messagesForward(tenantId: string, rentalId: string, query: Forward): Promise<readonly SealedRentalMessage[]>;
+  newestMessageId(tenantId: string, rentalId: string): Promise<string | undefined>;
   /** Those of `ids` that are the tenant's, in any order. */
   messagesById(tenantId: string, ids: readonly string[]): Promise<readonly SealedRentalMessage[]>;
   /** @returns how many were new; each of those has its event */

@@ -1,6 +1,5 @@
 import { appError } from '#platform/errors/index.ts';
-import { money, type Money } from '#platform/money/index.ts';
-import { currency } from '../../domain/catalogue.ts';
+import { money } from '#platform/money/index.ts';
 import { changeOrder, changeRental, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
 import { refundOf } from '../../domain/rental/terms.ts';
 import { notNow } from './extend-rental.ts';
@@ -47,10 +46,11 @@ export const settleRelease = async (ports: RentalPorts, rental: Rental): Promise
   }
   // A settlement may move an order at this moment: read again, and decided again.
   for (let turn = 0; turn < 5; turn++) {
-    const to = changeRental(rental, 'releaseConfirmed', { endedAt: now, reason: 'released_by_customer' });
-    if (!to) return false;
     const orders = (await store.orders(rental.tenantId, rental.id)).flatMap((order) => backFrom(order, now, answer.returned));
-    const events = [{ kind: 'released', rental: to, refunded: sumOf(orders) } as const];
+    const refundedMicros = orders.reduce((sum, { to }) => sum + to.refundMicros, 0n);
+    const to = changeRental(rental, 'releaseConfirmed', { endedAt: now, reason: 'released_by_customer', refundedMicros });
+    if (!to) return false;
+    const events = [{ kind: 'released', rental: to, refunded: money(rental.currency, refundedMicros) } as const];
     if ((await store.save({ rental: { from: rental, to }, orders, events })) === 'saved') return false;
     const present = await store.find(rental.tenantId, rental.id);
     if (present?.state !== 'releasing' || present.version !== rental.version) return false;
@@ -58,12 +58,6 @@ export const settleRelease = async (ports: RentalPorts, rental: Rental): Promise
   await store.rescheduleRental(rental, retryAt(ports, 0));
   return false;
 };
-
-const sumOf = (orders: readonly Change<RentalOrder>[]): Money =>
-  money(
-    orders[0]?.to.currency ?? currency,
-    orders.map(({ to }) => to.refundMicros).reduce((sum, one) => sum + one, 0n),
-  );
 
 const backFrom = (order: RentalOrder, now: Date, returned: boolean): Change<RentalOrder>[] => {
   // The provider takes back what it sold last: an extension that has not begun goes with the whole.

@@ -10,7 +10,9 @@ export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise
   const answer = await ports.provider.messages(rental.providerRentalId ?? '');
   if (answer.kind !== 'listed' || answer.messages.length === 0) return;
   const now = ports.clock.now();
-  const sealed = answer.messages.map(({ text, sender, receivedAt }): SealedRentalMessage => {
+  // Ids are given in the order in which they came, whatever the order of the provider's page.
+  const inOrder = answer.messages.toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime());
+  const sealed = inOrder.map(({ text, sender, receivedAt }): SealedRentalMessage => {
     const id = newId();
     return {
       ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },

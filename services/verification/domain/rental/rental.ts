@@ -52,6 +52,10 @@ export interface Rental {
   /** Of the last order: a renewal is as long. */
   readonly hours: number;
   readonly autoRenew: boolean;
+  readonly currency: string;
+  /** Of all its orders together: what the granted ones cost, and what went back when it was released. */
+  readonly chargedMicros: bigint;
+  readonly refundedMicros: bigint;
   /** The order that has no outcome yet; while there is one, nothing else may begin. */
   readonly openOrderId: string | null;
   readonly reason: string | null;

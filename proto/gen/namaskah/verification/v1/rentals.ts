@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -39,6 +41,9 @@ export interface Rental {
   endsAt: Date | undefined;
   endedAt: Date | undefined;
   version: bigint;
+  /** What all its granted orders cost together, and what of it went back when it was released. */
+  charged: Money | undefined;
+  refunded: Money | undefined;
 }
 
 export interface RentalMessage {
@@ -85,14 +90,28 @@ export interface GetRentalResponse {
   rental: Rental | undefined;
 }
 
+export interface RentalFilter {
+  /** Empty: any. */
+  statuses: string[];
+  service: string;
+  country: string;
+  /** Not before. */
+  createdFrom:
+    | Date
+    | undefined;
+  /** Before. */
+  createdTo: Date | undefined;
+}
+
 export interface ListRentalsRequest {
   page:
     | PageRequest
     | undefined;
-  /** Empty: any. */
+  /** Empty: any. These three are read where there is no filter. */
   status: string;
   service: string;
   country: string;
+  filter: RentalFilter | undefined;
 }
 
 export interface ListRentalsResponse {
@@ -108,6 +127,22 @@ export interface ListRentalMessagesRequest {
 export interface ListRentalMessagesResponse {
   messages: RentalMessage[];
   nextCursor: string;
+}
+
+export interface ExportRentalsRequest {
+  filter: RentalFilter | undefined;
+}
+
+export interface ExportRentalsResponse {
+  rentals: Rental[];
+}
+
+export interface ExportRentalMessagesRequest {
+  id: string;
+}
+
+export interface ExportRentalMessagesResponse {
+  messages: RentalMessage[];
 }
 
 export interface ExtendRentalRequest {
@@ -153,6 +188,8 @@ function createBaseRental(): Rental {
     endsAt: undefined,
     endedAt: undefined,
     version: 0n,
+    charged: undefined,
+    refunded: undefined,
   };
 }
 
@@ -199,6 +236,12 @@ export const Rental: MessageFns<Rental> = {
         throw new globalThis.Error("value provided for field message.version of type int64 too large");
       }
       writer.uint32(104).int64(message.version);
+    }
+    if (message.charged !== undefined) {
+      Money.encode(message.charged, writer.uint32(114).fork()).join();
+    }
+    if (message.refunded !== undefined) {
+      Money.encode(message.refunded, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -320,6 +363,22 @@ export const Rental: MessageFns<Rental> = {
             message.version = reader.int64() as bigint;
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.charged = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.refunded = Money.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -371,6 +430,8 @@ export const Rental: MessageFns<Rental> = {
         ? fromJsonTimestamp(object.ended_at)
         : undefined,
       version: isSet(object.version) ? BigInt(object.version) : 0n,
+      charged: isSet(object.charged) ? Money.fromJSON(object.charged) : undefined,
+      refunded: isSet(object.refunded) ? Money.fromJSON(object.refunded) : undefined,
     };
   },
 
@@ -415,6 +476,12 @@ export const Rental: MessageFns<Rental> = {
     if (message.version !== 0n) {
       obj.version = message.version.toString();
     }
+    if (message.charged !== undefined) {
+      obj.charged = Money.toJSON(message.charged);
+    }
+    if (message.refunded !== undefined) {
+      obj.refunded = Money.toJSON(message.refunded);
+    }
     return obj;
   },
 
@@ -436,6 +503,12 @@ export const Rental: MessageFns<Rental> = {
     message.endsAt = object.endsAt ?? undefined;
     message.endedAt = object.endedAt ?? undefined;
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.charged = (object.charged !== undefined && object.charged !== null)
+      ? Money.fromPartial(object.charged)
+      : undefined;
+    message.refunded = (object.refunded !== undefined && object.refunded !== null)
+      ? Money.fromPartial(object.refunded)
+      : undefined;
     return message;
   },
 };
@@ -1184,8 +1257,149 @@ export const GetRentalResponse: MessageFns<GetRentalResponse> = {
   },
 };
 
+function createBaseRentalFilter(): RentalFilter {
+  return { statuses: [], service: "", country: "", createdFrom: undefined, createdTo: undefined };
+}
+
+export const RentalFilter: MessageFns<RentalFilter> = {
+  encode(message: RentalFilter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.statuses) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.country !== "") {
+      writer.uint32(26).string(message.country);
+    }
+    if (message.createdFrom !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdFrom), writer.uint32(34).fork()).join();
+    }
+    if (message.createdTo !== undefined) {
+      Timestamp.encode(toTimestamp(message.createdTo), writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RentalFilter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRentalFilter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.statuses.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.createdFrom = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.createdTo = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RentalFilter {
+    return {
+      statuses: globalThis.Array.isArray(object?.statuses) ? object.statuses.map((e: any) => globalThis.String(e)) : [],
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      createdFrom: isSet(object.createdFrom)
+        ? fromJsonTimestamp(object.createdFrom)
+        : isSet(object.created_from)
+        ? fromJsonTimestamp(object.created_from)
+        : undefined,
+      createdTo: isSet(object.createdTo)
+        ? fromJsonTimestamp(object.createdTo)
+        : isSet(object.created_to)
+        ? fromJsonTimestamp(object.created_to)
+        : undefined,
+    };
+  },
+
+  toJSON(message: RentalFilter): unknown {
+    const obj: any = {};
+    if (message.statuses?.length) {
+      obj.statuses = message.statuses;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.createdFrom !== undefined) {
+      obj.createdFrom = message.createdFrom.toISOString();
+    }
+    if (message.createdTo !== undefined) {
+      obj.createdTo = message.createdTo.toISOString();
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RentalFilter>, I>>(base?: I): RentalFilter {
+    return RentalFilter.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RentalFilter>, I>>(object: I): RentalFilter {
+    const message = createBaseRentalFilter();
+    message.statuses = object.statuses?.map((e) => e) || [];
+    message.service = object.service ?? "";
+    message.country = object.country ?? "";
+    message.createdFrom = object.createdFrom ?? undefined;
+    message.createdTo = object.createdTo ?? undefined;
+    return message;
+  },
+};
+
 function createBaseListRentalsRequest(): ListRentalsRequest {
-  return { page: undefined, status: "", service: "", country: "" };
+  return { page: undefined, status: "", service: "", country: "", filter: undefined };
 }
 
 export const ListRentalsRequest: MessageFns<ListRentalsRequest> = {
@@ -1201,6 +1415,9 @@ export const ListRentalsRequest: MessageFns<ListRentalsRequest> = {
     }
     if (message.country !== "") {
       writer.uint32(34).string(message.country);
+    }
+    if (message.filter !== undefined) {
+      RentalFilter.encode(message.filter, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -1250,6 +1467,14 @@ export const ListRentalsRequest: MessageFns<ListRentalsRequest> = {
             message.country = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.filter = RentalFilter.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1268,6 +1493,7 @@ export const ListRentalsRequest: MessageFns<ListRentalsRequest> = {
       status: isSet(object.status) ? globalThis.String(object.status) : "",
       service: isSet(object.service) ? globalThis.String(object.service) : "",
       country: isSet(object.country) ? globalThis.String(object.country) : "",
+      filter: isSet(object.filter) ? RentalFilter.fromJSON(object.filter) : undefined,
     };
   },
 
@@ -1285,6 +1511,9 @@ export const ListRentalsRequest: MessageFns<ListRentalsRequest> = {
     if (message.country !== "") {
       obj.country = message.country;
     }
+    if (message.filter !== undefined) {
+      obj.filter = RentalFilter.toJSON(message.filter);
+    }
     return obj;
   },
 
@@ -1299,6 +1528,9 @@ export const ListRentalsRequest: MessageFns<ListRentalsRequest> = {
     message.status = object.status ?? "";
     message.service = object.service ?? "";
     message.country = object.country ?? "";
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? RentalFilter.fromPartial(object.filter)
+      : undefined;
     return message;
   },
 };
@@ -1566,6 +1798,282 @@ export const ListRentalMessagesResponse: MessageFns<ListRentalMessagesResponse> 
     const message = createBaseListRentalMessagesResponse();
     message.messages = object.messages?.map((e) => RentalMessage.fromPartial(e)) || [];
     message.nextCursor = object.nextCursor ?? "";
+    return message;
+  },
+};
+
+function createBaseExportRentalsRequest(): ExportRentalsRequest {
+  return { filter: undefined };
+}
+
+export const ExportRentalsRequest: MessageFns<ExportRentalsRequest> = {
+  encode(message: ExportRentalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      RentalFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportRentalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportRentalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = RentalFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportRentalsRequest {
+    return { filter: isSet(object.filter) ? RentalFilter.fromJSON(object.filter) : undefined };
+  },
+
+  toJSON(message: ExportRentalsRequest): unknown {
+    const obj: any = {};
+    if (message.filter !== undefined) {
+      obj.filter = RentalFilter.toJSON(message.filter);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportRentalsRequest>, I>>(base?: I): ExportRentalsRequest {
+    return ExportRentalsRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportRentalsRequest>, I>>(object: I): ExportRentalsRequest {
+    const message = createBaseExportRentalsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? RentalFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExportRentalsResponse(): ExportRentalsResponse {
+  return { rentals: [] };
+}
+
+export const ExportRentalsResponse: MessageFns<ExportRentalsResponse> = {
+  encode(message: ExportRentalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rentals) {
+      Rental.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportRentalsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportRentalsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rentals.push(Rental.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportRentalsResponse {
+    return {
+      rentals: globalThis.Array.isArray(object?.rentals) ? object.rentals.map((e: any) => Rental.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ExportRentalsResponse): unknown {
+    const obj: any = {};
+    if (message.rentals?.length) {
+      obj.rentals = message.rentals.map((e) => Rental.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportRentalsResponse>, I>>(base?: I): ExportRentalsResponse {
+    return ExportRentalsResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportRentalsResponse>, I>>(object: I): ExportRentalsResponse {
+    const message = createBaseExportRentalsResponse();
+    message.rentals = object.rentals?.map((e) => Rental.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseExportRentalMessagesRequest(): ExportRentalMessagesRequest {
+  return { id: "" };
+}
+
+export const ExportRentalMessagesRequest: MessageFns<ExportRentalMessagesRequest> = {
+  encode(message: ExportRentalMessagesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportRentalMessagesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportRentalMessagesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportRentalMessagesRequest {
+    return { id: isSet(object.id) ? globalThis.String(object.id) : "" };
+  },
+
+  toJSON(message: ExportRentalMessagesRequest): unknown {
+    const obj: any = {};
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportRentalMessagesRequest>, I>>(base?: I): ExportRentalMessagesRequest {
+    return ExportRentalMessagesRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportRentalMessagesRequest>, I>>(object: I): ExportRentalMessagesRequest {
+    const message = createBaseExportRentalMessagesRequest();
+    message.id = object.id ?? "";
+    return message;
+  },
+};
+
+function createBaseExportRentalMessagesResponse(): ExportRentalMessagesResponse {
+  return { messages: [] };
+}
+
+export const ExportRentalMessagesResponse: MessageFns<ExportRentalMessagesResponse> = {
+  encode(message: ExportRentalMessagesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.messages) {
+      RentalMessage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportRentalMessagesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportRentalMessagesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.messages.push(RentalMessage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportRentalMessagesResponse {
+    return {
+      messages: globalThis.Array.isArray(object?.messages)
+        ? object.messages.map((e: any) => RentalMessage.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ExportRentalMessagesResponse): unknown {
+    const obj: any = {};
+    if (message.messages?.length) {
+      obj.messages = message.messages.map((e) => RentalMessage.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ExportRentalMessagesResponse>, I>>(base?: I): ExportRentalMessagesResponse {
+    return ExportRentalMessagesResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ExportRentalMessagesResponse>, I>>(object: I): ExportRentalMessagesResponse {
+    const message = createBaseExportRentalMessagesResponse();
+    message.messages = object.messages?.map((e) => RentalMessage.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2117,6 +2625,29 @@ export const RentalServiceService = {
       Buffer.from(ListRentalMessagesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListRentalMessagesResponse => ListRentalMessagesResponse.decode(value),
   },
+  /** The same, oldest first, all of them in batches; without what is rented after the call began. */
+  exportRentals: {
+    path: "/namaskah.verification.v1.RentalService/ExportRentals" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportRentalsRequest): Buffer => Buffer.from(ExportRentalsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportRentalsRequest => ExportRentalsRequest.decode(value),
+    responseSerialize: (value: ExportRentalsResponse): Buffer =>
+      Buffer.from(ExportRentalsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportRentalsResponse => ExportRentalsResponse.decode(value),
+  },
+  /** All messages to one number, oldest first, in batches. */
+  exportRentalMessages: {
+    path: "/namaskah.verification.v1.RentalService/ExportRentalMessages" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportRentalMessagesRequest): Buffer =>
+      Buffer.from(ExportRentalMessagesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportRentalMessagesRequest => ExportRentalMessagesRequest.decode(value),
+    responseSerialize: (value: ExportRentalMessagesResponse): Buffer =>
+      Buffer.from(ExportRentalMessagesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportRentalMessagesResponse => ExportRentalMessagesResponse.decode(value),
+  },
   /** A longer time for the same number, charged like a rental. */
   extendRental: {
     path: "/namaskah.verification.v1.RentalService/ExtendRental" as const,
@@ -2164,6 +2695,10 @@ export interface RentalServiceServer extends UntypedServiceImplementation {
   listRentals: handleUnaryCall<ListRentalsRequest, ListRentalsResponse>;
   /** Messages to the number, newest first. */
   listRentalMessages: handleUnaryCall<ListRentalMessagesRequest, ListRentalMessagesResponse>;
+  /** The same, oldest first, all of them in batches; without what is rented after the call began. */
+  exportRentals: handleServerStreamingCall<ExportRentalsRequest, ExportRentalsResponse>;
+  /** All messages to one number, oldest first, in batches. */
+  exportRentalMessages: handleServerStreamingCall<ExportRentalMessagesRequest, ExportRentalMessagesResponse>;
   /** A longer time for the same number, charged like a rental. */
   extendRental: handleUnaryCall<ExtendRentalRequest, ExtendRentalResponse>;
   /**
@@ -2254,6 +2789,26 @@ export interface RentalServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListRentalMessagesResponse) => void,
   ): ClientUnaryCall;
+  /** The same, oldest first, all of them in batches; without what is rented after the call began. */
+  exportRentals(
+    request: ExportRentalsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportRentalsResponse>;
+  exportRentals(
+    request: ExportRentalsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportRentalsResponse>;
+  /** All messages to one number, oldest first, in batches. */
+  exportRentalMessages(
+    request: ExportRentalMessagesRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportRentalMessagesResponse>;
+  exportRentalMessages(
+    request: ExportRentalMessagesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportRentalMessagesResponse>;
   /** A longer time for the same number, charged like a rental. */
   extendRental(
     request: ExtendRentalRequest,

@@ -38,6 +38,7 @@ import { usageAlertRoutes } from './usage-alerts.ts';
 import { usageRoutes } from './usage.ts';
 import { streamRoutes } from './stream.ts';
 import { routingRoutes } from './routing.ts';
+import { rentalHistoryRoutes } from './rental-history.ts';
 import { rentalRoutes } from './rentals.ts';
 import { verificationEventRoutes } from './verification-events.ts';
 import { verificationHistoryRoutes } from './verification-history.ts';
@@ -95,6 +96,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   verificationHistoryRoutes(typed, dependencies.backends);
   verificationLifeCycleRoutes(typed, dependencies.backends);
   rentalRoutes(typed, dependencies.backends);
+  rentalHistoryRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);
   policyRoutes(typed, dependencies.backends);
   policyAdminRoutes(typed, dependencies.backends);

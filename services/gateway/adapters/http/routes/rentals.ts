@@ -2,12 +2,12 @@ import { type Static, Type } from 'typebox';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
-import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
+import { edgeId, fromMoney, fromTime, orNull, toMoney } from '../mapping.ts';
+import { Amount, closed, Currency, id, IdempotencyHeaders, problems, Timestamp } from '../schemas.ts';
 import type { Rental as RentalProto, RentalMessage as MessageProto } from '#proto/namaskah/verification/v1/rentals.ts';
 import type { App } from './index.ts';
 
-const statuses = ['ordering', 'active', 'releasing', 'released', 'expired', 'failed'] as const;
+export const rentalStatuses = ['ordering', 'active', 'releasing', 'released', 'expired', 'failed'] as const;
 const Duration = Type.Enum(['1h', '4h', '12h', '1d', '3d', '7d', '14d', '30d', '90d', '180d', '365d'], { examples: ['30d'] });
 const Service = Type.String({ minLength: 1, maxLength: 64, examples: ['telegram'] });
 const Country = Type.String({ pattern: '^[A-Za-z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['ID'] });
@@ -16,7 +16,7 @@ const orNullOf = (at: typeof Timestamp, description: string) => Type.Union([at, 
 export const Rental = Type.Object(
   {
     id: id('rnt'),
-    status: Type.Enum([...statuses]),
+    status: Type.Enum([...rentalStatuses]),
     service: Type.String({ examples: ['telegram'] }),
     country: Type.String({ examples: ['ID'] }),
     phoneNumber: Type.Union([Type.String({ examples: ['+6281234567890'] }), Type.Null()], {
@@ -29,10 +29,13 @@ export const Rental = Type.Object(
     startedAt: orNullOf(Timestamp, 'When the provider gave the number'),
     endsAt: orNullOf(Timestamp, 'Until then messages are received'),
     endedAt: orNullOf(Timestamp, 'When it was released, expired or failed'),
+    charged: Type.String({ description: 'What the rental, its extensions and renewals cost together', examples: ['27.00'] }),
+    refunded: Type.String({ description: 'What of it came back when it was released', examples: ['0.00'] }),
+    currency: Currency,
   },
   closed,
 );
-const Message = Type.Object(
+export const RentalMessage = Type.Object(
   {
     id: id('msg'),
     sender: Type.Union([Type.String({ examples: ['Telegram'] }), Type.Null()]),
@@ -50,7 +53,7 @@ export const rentalFromProto = (rental: RentalProto | undefined): Static<typeof 
   if (!rental) throw new Error('the verification service answered without a rental');
   return {
     id: edgeId('rental', rental.id),
-    status: rental.status as (typeof statuses)[number],
+    status: rental.status as (typeof rentalStatuses)[number],
     service: rental.service,
     country: rental.country,
     phoneNumber: orNull(rental.phoneNumber),
@@ -61,10 +64,13 @@ export const rentalFromProto = (rental: RentalProto | undefined): Static<typeof 
     startedAt: fromTime(rental.startedAt),
     endsAt: fromTime(rental.endsAt),
     endedAt: fromTime(rental.endedAt),
+    charged: fromMoney(rental.charged),
+    refunded: fromMoney(rental.refunded),
+    currency: rental.charged?.currency ?? 'USD',
   };
 };
 
-export const rentalMessageFromProto = (message: MessageProto): Static<typeof Message> => ({
+export const rentalMessageFromProto = (message: MessageProto): Static<typeof RentalMessage> => ({
   id: edgeId('message', message.id),
   sender: orNull(message.sender),
   text: message.text,
@@ -134,31 +140,6 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
     },
   );
   app.get(
-    '/v2/rentals',
-    {
-      config: read,
-      schema: {
-        tags,
-        summary: 'Rentals, newest first',
-        querystring: Type.Object(
-          {
-            ...PageQuery,
-            status: Type.Optional(Type.Enum([...statuses])),
-            service: Type.Optional(Service),
-            country: Type.Optional(Country),
-          },
-          closed,
-        ),
-        response: { 200: pageOf(Rental), ...problems(403, 422) },
-      },
-    },
-    async (request) => {
-      const { status = '', service = '', country = '' } = request.query;
-      const answer = await rentals.listRentals({ page: toPage(request.query), status, service, country }, callOptions(request));
-      return page(answer.rentals, answer.nextCursor, rentalFromProto);
-    },
-  );
-  app.get(
     '/v2/rentals/:id',
     { config: read, schema: { tags, summary: 'One rental', params, response: { 200: Rental, ...problems(403, 404) } } },
     async (request) => rentalFromProto((await rentals.getRental({ id: pathId('rental', request.params.id) }, callOptions(request))).rental),
@@ -178,24 +159,6 @@ export const rentalRoutes = (app: App, { rentals }: Backends): void => {
     async (request) => {
       const wanted = { id: pathId('rental', request.params.id), autoRenew: request.body.autoRenew };
       return rentalFromProto((await rentals.setAutoRenew(wanted, callOptions(request))).rental);
-    },
-  );
-  app.get(
-    '/v2/rentals/:id/messages',
-    {
-      config: read,
-      schema: {
-        tags,
-        summary: 'Messages to the number, newest first',
-        params,
-        querystring: Type.Object({ ...PageQuery }, closed),
-        response: { 200: pageOf(Message), ...problems(403, 404, 422) },
-      },
-    },
-    async (request) => {
-      const wanted = { id: pathId('rental', request.params.id), page: toPage(request.query) };
-      const answer = await rentals.listRentalMessages(wanted, callOptions(request));
-      return page(answer.messages, answer.nextCursor, rentalMessageFromProto);
     },
   );
   app.post(

@@ -12,6 +12,7 @@ import { bulkLeases } from './0053-bulk-leases.ts';
 
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
 import { rentalEvents } from './0043-rental-events.ts';
+import { rentalHistory } from './0044-rental-history.ts';
 import { retention } from './0021-retention.ts';
 
 export const migrations = [
@@ -120,4 +121,5 @@ alter table verifications add column quote_id uuid;
   retention,
   numbersAndAbuse,
   rentalEvents,
+  rentalHistory,
 ];

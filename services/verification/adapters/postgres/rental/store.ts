@@ -1,7 +1,8 @@
 import { isUuid } from '#platform/ids/index.ts';
 import { type Database, isUniqueViolation, type Transaction } from '#platform/postgres/index.ts';
-import type { Change, RentalEvent, RentalStore } from '../../../app/rental/ports.ts';
+import type { Change, RentalEvent, RentalFilter, RentalStore } from '../../../app/rental/ports.ts';
 import type { Rental, RentalOrder } from '../../../domain/rental/rental.ts';
+import { type Range, rangeOf } from '../range.ts';
 import type { OutboxRow } from '../store.ts';
 import { orderOf, RentalMessageRow, rentalOf, RentalOrderRow, RentalRow } from './rows.ts';
 
@@ -23,6 +24,13 @@ with due as (
   order by due_at limit $3 for update skip locked
 )
 update ${table} t set leased_until = $2, attempts = t.attempts + 1 from due where t.id = due.id returning t.id`;
+
+const whereOf = ({ tenantId, states, service, country, ...range }: RentalFilter & Range & { readonly tenantId: string }) => ({
+  ...{ tenantId, ...rangeOf(range) },
+  ...(states.length > 0 && { state: { $in: [...new Set(states)] } }),
+  ...(service && { service }),
+  ...(country && { country }),
+});
 
 /** Of the tenant's rentals and messages, those that are named; a hidden message is none. */
 export const rentalReader = (db: Pick<Database, 'em'>): Pick<RentalStore, 'findMany' | 'messagesById'> => ({
@@ -100,28 +108,19 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
     ...rentalReader(db),
     orders: async (tenantId, rentalId) =>
       (await db.em().find(RentalOrderRow, { tenantId, rentalId }, { orderBy: { id: 'asc' } })).map(orderOf),
-    list: async ({ tenantId, states, service, country, before, limit }) => {
-      const rows = await db.em().find(
-        RentalRow,
-        {
-          tenantId,
-          ...(states.length > 0 ? { state: { $in: [...states] } } : {}),
-          ...(service ? { service } : {}),
-          ...(country ? { country } : {}),
-          ...(before ? { id: { $lt: before } } : {}),
-        },
-        { orderBy: { id: 'desc' }, limit },
-      );
-      return rows.map(rentalOf);
-    },
+    list: async ({ limit, ...query }) => (await db.em().find(RentalRow, whereOf(query), { orderBy: { id: 'desc' }, limit })).map(rentalOf),
+    forward: async ({ limit, ...query }) =>
+      (await db.em().find(RentalRow, whereOf(query), { orderBy: { id: 'asc' }, limit })).map(rentalOf),
+    newestId: async (tenantId) =>
+      (await db.query<{ id: string }>('select id from rentals where tenant_id = $1 order by id desc limit 1', [tenantId]))[0]?.id,
     messages: (tenantId, rentalId, before, limit) =>
-      db
-        .em()
-        .find(
-          RentalMessageRow,
-          { tenantId, rentalId, hidden: false, ...(before ? { id: { $lt: before } } : {}) },
-          { orderBy: { id: 'desc' }, limit },
-        ),
+      db.em().find(RentalMessageRow, { tenantId, rentalId, hidden: false, ...rangeOf({ before }) }, { orderBy: { id: 'desc' }, limit }),
+    messagesForward: (tenantId, rentalId, { after, upTo, limit }) =>
+      db.em().find(RentalMessageRow, { tenantId, rentalId, hidden: false, ...rangeOf({ after, upTo }) }, { orderBy: { id: 'asc' }, limit }),
+    newestMessageId: async (tenantId, rentalId) => {
+      const sql = 'select id from rental_messages where tenant_id = $1 and rental_id = $2 order by id desc limit 1';
+      return (await db.query<{ id: string }>(sql, [tenantId, rentalId]))[0]?.id;
+    },
     addMessages: (rental, messages) =>
       db.transaction(async (tx) => {
         let added = 0;
