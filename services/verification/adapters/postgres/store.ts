@@ -1,5 +1,4 @@
 import { isUuid } from '#platform/ids/index.ts';
-import { addMs, minuteMs } from '#platform/time/index.ts';
 import { coalesce, type Database, isUniqueViolation } from '#platform/postgres/index.ts';
 import type { Change as HistoryEntry, Filter, Saved, SealedMessage, VerificationStore } from '../../app/ports.ts';
 import { statesOf } from '../../domain/state.ts';

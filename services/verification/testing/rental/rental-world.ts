@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { newId } from '#platform/ids/index.ts';
+import { openDatabase } from '#platform/postgres/index.ts';
+import { createTestDatabase } from '#platform/testing/index.ts';
+import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
+import { createSealer } from '../../adapters/crypto/sealer.ts';
+import { rentalRowOf } from '../../adapters/nats/rental-events.ts';
+import { migrations } from '../../adapters/postgres/migrations/index.ts';
+import { createRentalStore } from '../../adapters/postgres/rental/store.ts';
+import { entities } from '../../adapters/postgres/rows.ts';
+import { createRental, type CreateRentalRequest } from '../../app/rental/create-rental.ts';
+import { extendRental } from '../../app/rental/extend-rental.ts';
+import type { RentalPorts } from '../../app/rental/ports.ts';
+import { workRentals } from '../../app/rental/work-rentals.ts';
+import type { Rental } from '../../domain/rental/rental.ts';
+import { testCatalogue } from '../harness.ts';
+import { createFakeRentalMoney, createFakeRentals } from './fake-rentals.ts';
+
+/** Rentals with the real store, and a provider, billing and clock of the test's. One database for a file, everything else anew by `fresh`. */
+export const openRentalWorld = async () => {
+  const database = await createTestDatabase('verification', migrations);
+  const db = await openDatabase({ url: database.url, applicationName: 'rental-test', poolMax: 8, entities });
+  const sealer = createSealer(randomBytes(32));
+
+  const fresh = async () => {
+    await db.query('truncate rentals, rental_orders, rental_messages, outbox');
+    // Now: ids are made of the true time, and are searched by.
+    const clock = testClock(new Date());
+    const fake = createFakeRentals(clock);
+    const billing = createFakeRentalMoney();
+    const failures: unknown[] = [];
+    const tenantId = newId();
+    const ports: RentalPorts = {
+      ...{ provider: fake.provider, ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
+      store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
+      timing: {
+        ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
+        ...{ retryMaxMs: 30 * secondMs, giveUpMs: hourMs, pollMs: minuteMs, warnMs: 24 * hourMs, renewMs: hourMs },
+      },
+      observer: { leak: () => {}, failedStep: (_, error) => void failures.push(error) },
+    };
+    const work = workRentals(ports);
+    return {
+      ...{ db, clock, fake, billing, failures, tenantId, ports },
+      rent: (over: Partial<CreateRentalRequest> = {}): Promise<Rental> =>
+        createRental(ports)({
+          ...{ tenantId, idempotencyKey: newId(), service: 'telegram', country: 'ID', duration: '1d', autoRenew: false },
+          ...{ maxPrice: undefined, ...over },
+        }),
+      extend: (id: string, duration = '1d', idempotencyKey = newId()): Promise<Rental> =>
+        extendRental(ports)({ tenantId, id, idempotencyKey, duration, maxPrice: undefined }),
+      /** The time goes on, and the scheduler does all that is due then. */
+      pass: async (ms: number): Promise<void> => {
+        clock.advance(ms);
+        for (let turn = 0; turn < 50; turn++) if ((await work({ limit: 100, leaseMs: 45_000 })) === 0) break;
+      },
+      /** What was told, in its order: "started", "message-received" … */
+      events: async (): Promise<string[]> => {
+        const rows = await db.query<{ subject: string }>('select subject from outbox order by seq');
+        return rows.map(({ subject }) => subject.replace('namaskah.verification.v1.rental.', ''));
+      },
+    };
+  };
+  return {
+    fresh,
+    close: async (): Promise<void> => {
+      await db.close();
+      await database.close();
+    },
+  };
+};
+export type RentalWorld = Awaited<ReturnType<Awaited<ReturnType<typeof openRentalWorld>>['fresh']>>;
