@@ -108,6 +108,7 @@ export const metricTable = {
   verification_provider_balance: gauge('What our account at a provider holds, in its currency, as last read.', ['provider']),
   verification_batches_total: counter('Bulk orders by the state they ended in.', ['status']),
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
+  verification_codes_read_total: counter('Messages by the rule that found their code; none: there is none that is sure.', ['rule']),
   verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),
   verification_leaks_total: counter('Activations that the provider may charge and no customer pays.', ['provider']),
   verification_provider_settlements_total: counter(

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from '#platform/time/index.ts';
 import { createLedger } from './adapters/billing/ledger.ts';
 import { createPrices, PriceServiceClient } from './adapters/billing/prices.ts';
 import { loadCatalogue } from './adapters/catalogue/load.ts';
+import { loadCodeReader } from './adapters/codes/load.ts';
 import { createSealer } from './adapters/crypto/sealer.ts';
 import { choiceService } from './adapters/grpc/choices.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
@@ -144,6 +145,7 @@ const openPorts = async (
     providers: byName(providers, pushes),
     routes,
     catalogue,
+    readCode: loadCodeReader(new URL('./data/code-patterns.json', import.meta.url), (code) => catalogue.service(code) !== undefined),
     sealer,
     observer: countOutcomes(createObserver({ logger, metrics }), routes),
     clock,

@@ -6,8 +6,9 @@ import type { ReportReason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 import { settleCancellation } from './settle-cancellation.ts';
 import { type VerificationView, viewOf } from './view.ts';
+import type { ReceivePorts } from './receive-message.ts';
 
-export type CancelNeeds = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing' | 'pause'>;
+export type CancelNeeds = ReceivePorts & Pick<Ports, 'providers' | 'pause'>;
 
 /** How long a second cancel waits for the first. */
 const patienceMs = [20, 40, 80, 160, 300, 400] as const;

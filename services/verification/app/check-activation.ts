@@ -3,9 +3,9 @@ import { change } from '../domain/lifecycle.ts';
 import { pollAt, retryAt } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
-import { receiveMessage } from './receive-message.ts';
+import { receiveMessage, type ReceivePorts } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts & Pick<Ports, 'providers'>;
 
 /** Looks after one number that waits: fetches a code whose push did not come, ends it when its time is over. */
 export const checkActivation =

@@ -1,7 +1,7 @@
-import type { OrphanPush, Ports, ProviderMessage } from './ports.ts';
-import { receiveMessage } from './receive-message.ts';
+import type { OrphanPush, ProviderMessage } from './ports.ts';
+import { receiveMessage, type ReceivePorts } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts;
 
 export const orphanContext = (orphan: { provider: string; activationId: string }): string =>
   `orphan:${orphan.provider}:${orphan.activationId}`;

@@ -2,9 +2,9 @@ import { change } from '../domain/lifecycle.ts';
 import { retryAt } from '../domain/timing.ts';
 import type { Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
-import { receiveMessage } from './receive-message.ts';
+import { receiveMessage, type ReceivePorts } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts & Pick<Ports, 'providers'>;
 
 /** Tells the provider that we are done. The customer has the code: a provider that does not answer is not their problem. */
 export const finishActivation =

@@ -3,6 +3,7 @@ import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import type { Catalogue, Country, Offer, PolicyClass, Service } from '../domain/catalogue.ts';
 import type { Chosen } from '../domain/choices.ts';
+import type { ReadCode, Rule } from '../domain/code/read-code.ts';
 import type { Refused } from '../domain/policy/admit.ts';
 import type { ActiveActivation } from '../domain/reconcile.ts';
 import type { PublicStatus, State } from '../domain/state.ts';
@@ -288,6 +289,8 @@ export interface Sealer {
 export interface Observer {
   reached(verification: Verification): void;
   codeDelay(verification: Verification, latencyMs: number): void;
+  /** By which rule a message's code was found; none: there is none that is sure. */
+  codeRead(rule: Rule | 'none'): void;
   lateCode(verification: Verification): void;
   /** We may pay the provider for something no customer pays for. */
   leak(verification: Verification, what: string): void;
@@ -305,6 +308,8 @@ export interface Ports {
   readonly catalogue: Catalogue;
   readonly policy: PolicyGate;
   readonly numbers: NumberLeases;
+  /** By the patterns of `data/code-patterns.json` and the general rules. */
+  readonly readCode: ReadCode;
   readonly sealer: Sealer;
   readonly observer: Observer;
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { addMs, minuteMs } from '#platform/time/index.ts';
-import { extractCode } from '../domain/code.ts';
+import type { Rule } from '../domain/code/read-code.ts';
 import { amend, change } from '../domain/lifecycle.ts';
 import { isStale, isSurelyNew } from '../domain/message.ts';
 import { writeDigits } from '../domain/spoken.ts';
@@ -11,7 +11,9 @@ import type { Ports, ProviderMessage, SealedMessage } from './ports.ts';
 import { withheldBecause } from './policy/withheld.ts';
 import { codeContext, messageContext } from './view.ts';
 
-type Needs = Pick<Ports, 'store' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+/** What it takes to receive a message; also of all who hand one on. */
+export type ReceivePorts = Pick<Ports, 'store' | 'policy' | 'readCode' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts;
 
 /** Every turn but the last lost a race against one other change; a life has few changes. */
 const turns = 8;
@@ -46,6 +48,7 @@ export const receiveMessage =
       const { to, event, sealed } = step;
       if ((await ports.store.save(verification, to, { event, message: sealed })) === 'saved') {
         ports.observer.reached(to);
+        ports.observer.codeRead(read.rule);
         if (verification.codes === 0) ports.observer.codeDelay(to, event.latencyMs);
         return to;
       }
@@ -58,7 +61,9 @@ export const receiveMessage =
 
 interface ReadMessage {
   readonly message: ProviderMessage;
+  /** Empty: none that is sure. */
   readonly code: string;
+  readonly rule: Rule | 'none';
   readonly receivedAt: Date;
 }
 
@@ -68,12 +73,12 @@ interface Arrival {
   readonly sealed: SealedMessage;
 }
 
-const readMessage = ({ clock }: Needs, verification: Verification, message: ProviderMessage): ReadMessage => ({
-  message,
+const readMessage = ({ clock, readCode }: Needs, verification: Verification, message: ProviderMessage): ReadMessage => {
   // What was said is looked through as if it had been written.
-  code: extractCode(verification.capability === 'voice' ? writeDigits(message.text) : message.text, message.code),
-  receivedAt: plausible(message.receivedAt, verification, clock.now()),
-});
+  const text = verification.capability === 'voice' ? writeDigits(message.text) : message.text;
+  const { code, rule } = readCode({ text, service: verification.service, parsed: message.code }) ?? { code: '', rule: 'none' };
+  return { message, code, rule, receivedAt: plausible(message.receivedAt, verification, clock.now()) };
+};
 
 /** What this message does to the verification as it stands; nothing is written here. */
 const arrive = async (ports: Needs, verification: Verification, read: ReadMessage): Promise<Arrival | 'known' | 'late'> => {

@@ -2,9 +2,9 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { deliverOrphans, orphanContext } from './deliver-orphans.ts';
 import type { Ports, Push } from './ports.ts';
-import { receiveMessage } from './receive-message.ts';
+import { receiveMessage, type ReceivePorts } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts & Pick<Ports, 'providers'>;
 
 /**
  * A provider says that a message has come. Answering without an error means that we have it for good.

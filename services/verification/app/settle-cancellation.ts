@@ -4,9 +4,9 @@ import { change } from '../domain/lifecycle.ts';
 import { retryAt } from '../domain/timing.ts';
 import type { Verification } from '../domain/verification.ts';
 import type { CancelOutcome, NumberProvider, Ports } from './ports.ts';
-import { receiveMessage } from './receive-message.ts';
+import { receiveMessage, type ReceivePorts } from './receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts & Pick<Ports, 'providers'>;
 
 /** cancelled and early: settled so. code: a code exists and won. pending: the provider gave no answer, the scheduler asks again. */
 export type Cancellation =

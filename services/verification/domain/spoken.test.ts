@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { extractCode } from './code.ts';
+import { createCodeReader } from './code/read-code.ts';
 import { writeDigits } from './spoken.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
+const read = createCodeReader(new Map());
 const words = ['zero', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
 
 describe('a code that is said', () => {
@@ -16,7 +17,7 @@ describe('a code that is said', () => {
     ['Your verification code is 482913.', '482913'],
     ['Your code is 4. 8. 2. 9. To hear it again, press 1.', '4829'],
   ] as const)
-    it(`${transcription} → ${code}`, () => assert.equal(extractCode(writeDigits(transcription), undefined), code));
+    it(`${transcription} → ${code}`, () => assert.equal(read({ text: writeDigits(transcription), service: 'telegram' })?.code, code));
 
   it('what is said in passing is no code', () => {
     for (const text of ['Just one moment, we have two or three questions.', 'Press 1 for yes, 2 for no.', 'Anyone, phone, sixteen, weight'])

@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase } from '#platform/testing/index.ts';
 import { minuteMs, secondMs, testClock, type TestClock } from '#platform/time/index.ts';
 import { loadCatalogue } from '../adapters/catalogue/load.ts';
+import { loadCodeReader } from '../adapters/codes/load.ts';
 import { createSealer } from '../adapters/crypto/sealer.ts';
 import { createHandlerApiPush } from '../adapters/handler-api/push.ts';
 import { outboxRowOf } from '../adapters/nats/events.ts';
@@ -107,10 +108,12 @@ export const openHarness = async (
     },
     routes: planner,
     catalogue: testCatalogue,
+    readCode: loadCodeReader(new URL('../data/code-patterns.json', import.meta.url), (code) => testCatalogue.service(code) !== undefined),
     sealer,
     observer: {
       reached: () => {},
       codeDelay: () => {},
+      codeRead: () => {},
       lateCode: (verification) => void lateCodes.push(verification.id),
       leak: (verification, what) => void leaks.push(`${verification.id}: ${what}`),
       unknownCount: () => {},

@@ -15,11 +15,13 @@ export const createObserver = ({ logger, metrics }: { logger: Logger; metrics: M
   const reached = metrics.counter('verifications_total');
   const delay = metrics.histogram('verification_code_delay_seconds');
   const unknown = metrics.gauge('verification_unknown');
+  const read = metrics.counter('verification_codes_read_total');
   const late = metrics.counter('verification_late_codes_total');
   const leaks = metrics.counter('verification_leaks_total');
   return {
     reached: (verification) => reached.inc({ service: verification.service, status: verification.state }),
     codeDelay: (verification, latencyMs) => delay.observe({ service: verification.service }, latencyMs / 1_000),
+    codeRead: (rule) => read.inc({ rule }),
     lateCode: (verification) => {
       late.inc({ provider: verification.provider });
       logger.warn(who(verification), 'a message came after the money went back: kept, not shown');

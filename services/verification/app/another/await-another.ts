@@ -2,9 +2,9 @@ import { change } from '../../domain/lifecycle.ts';
 import { pollAt, retryAt } from '../../domain/timing.ts';
 import type { Verification } from '../../domain/verification.ts';
 import type { Ports } from '../ports.ts';
-import { receiveMessage } from '../receive-message.ts';
+import { receiveMessage, type ReceivePorts } from '../receive-message.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+type Needs = ReceivePorts & Pick<Ports, 'providers'>;
 
 /** Looks after a number that waits for a further code: fetches it when its push did not come, ends the wait with the number's time. */
 export const awaitAnother =

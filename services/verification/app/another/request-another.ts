@@ -7,11 +7,9 @@ import type { Verification } from '../../domain/verification.ts';
 import type { Ports } from '../ports.ts';
 import { type VerificationView, viewOf } from '../view.ts';
 import { askProvider } from './await-another.ts';
+import type { ReceivePorts } from '../receive-message.ts';
 
-type Needs = Pick<
-  Ports,
-  'store' | 'ledger' | 'providers' | 'catalogue' | 'policy' | 'sealer' | 'observer' | 'clock' | 'timing' | 'policies'
->;
+type Needs = ReceivePorts & Pick<Ports, 'ledger' | 'providers' | 'catalogue' | 'policies'>;
 
 const turns = 8;
 
