@@ -34,7 +34,13 @@ export interface TestSimulator {
 /** The real simulator on free ports, in this process; closed after the test. */
 export const startSimulator = async (
   test: Pick<TestContext, 'after'>,
-  options: { seed?: string; pushUrl?: string; webhookUrl?: string; clock?: Clock } = {},
+  options: {
+    seed?: string;
+    pushUrl?: string;
+    textVerifiedWebhook?: { url: string; secret: string };
+    webhookUrl?: string;
+    clock?: Clock;
+  } = {},
 ): Promise<TestSimulator> => {
   const config = simulatorConfig.parse({
     ENVIRONMENT: 'test',
@@ -53,6 +59,10 @@ export const startSimulator = async (
     FLUTTERWAVE_WEBHOOK_HASH: testKeys.flutterwaveWebhookHash,
     PAYMENT_WEBHOOK_URL: options.webhookUrl ?? 'http://127.0.0.1:9/hooks',
     ...(options.pushUrl === undefined ? {} : { SIMULATOR_PUSH_URL: options.pushUrl }),
+    ...(options.textVerifiedWebhook && {
+      SIMULATOR_TEXTVERIFIED_WEBHOOK_URL: options.textVerifiedWebhook.url,
+      SIMULATOR_TEXTVERIFIED_WEBHOOK_SECRET: options.textVerifiedWebhook.secret,
+    }),
   });
   const service: RunningService = await start(config, options.clock === undefined ? {} : { clock: options.clock });
   test.after(() => service.close());

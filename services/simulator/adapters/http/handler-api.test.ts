@@ -314,6 +314,7 @@ const faultTable: Readonly<
   http_429: [429, /<html>.*Too Many Requests/s, false],
   http_500: [500, /<html>.*Internal Server Error/s, false],
   http_503: [503, /<html>.*Unavailable/s, false],
+  html: [200, /<html>.*Just a moment/s, false],
   garbled: [200, /ACCESS_NUM.*Warning/s, false],
   empty: [200, /^$/, false],
   timeout: ['cut', /^/, false],
@@ -322,6 +323,10 @@ const faultTable: Readonly<
   reset_after_buy: ['cut', /^/, true],
   garbled_after_buy: [200, /ACCESS_NUM.*Warning/s, true],
   empty_after_buy: [200, /^$/, true],
+  html_after_buy: [200, /<html>.*Just a moment/s, true],
+  http_402_after_buy: [402, /<html>.*Payment Required/s, true],
+  http_403_after_buy: [403, /<html>.*Error 1020/s, true],
+  http_429_after_buy: [429, /<html>.*Too Many Requests/s, true],
   http_502_after_buy: [502, /<html>.*Bad Gateway/s, true],
 };
 

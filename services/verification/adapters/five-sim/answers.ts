@@ -117,14 +117,11 @@ const refusalTexts: Readonly<Record<string, Refusal>> = {
   'bad maxprice': 'price',
 };
 
-/** A gate in front of the service said no: nothing behind it has acted. */
+/** We were not let in, or there is nothing at this address: nobody has acted. Behind any other page there may be a number (docs/adr/0064). */
 const refusalStatuses: Readonly<Record<number, Refusal>> = {
   401: 'account',
-  402: 'account',
-  403: 'account',
   404: 'unreachable',
   405: 'unreachable',
-  429: 'account',
 };
 
 export const acquireOutcome = (answer: RawAnswer): AcquireOutcome => {

@@ -56,14 +56,14 @@ const refusalWords: Readonly<Record<string, Refusal>> = {
   WRONG_EXCEPTION_PHONE: 'account',
 };
 
-/** A gate in front of the provider said no: nothing behind it has acted. Any other status without a known word is unknown. */
+/**
+ * We were not let in, or there is nothing at this address: nobody has acted. Any other status without a known word is unknown: pages
+ * of 402, 403 and 429 have been seen where the number was bought (docs/adr/0064).
+ */
 const refusalStatuses: Readonly<Record<number, Refusal>> = {
   401: 'account',
-  402: 'account',
-  403: 'account',
   404: 'unreachable',
   405: 'unreachable',
-  429: 'account',
 };
 
 const phonePattern = /^\+?(\d{7,15})$/;

@@ -71,9 +71,9 @@ describe('against the simulator', () => {
     ['channels_limit', 'refused', 0],
     ['bad_service', 'refused', 0],
     ['wrong_max_price', 'refused', 0],
-    ['http_402', 'refused', 0],
-    ['http_403', 'refused', 0],
-    ['http_429', 'refused', 0],
+    ['http_402', 'unknown', 0],
+    ['http_403', 'unknown', 0],
+    ['http_429', 'unknown', 0],
     ['http_500', 'unknown', 0],
     ['http_503', 'unknown', 0],
     ['garbled', 'unknown', 0],
@@ -84,6 +84,10 @@ describe('against the simulator', () => {
     ['reset_after_buy', 'unknown', 1],
     ['garbled_after_buy', 'unknown', 1],
     ['empty_after_buy', 'unknown', 1],
+    ['html_after_buy', 'unknown', 1],
+    ['http_402_after_buy', 'unknown', 1],
+    ['http_403_after_buy', 'unknown', 1],
+    ['http_429_after_buy', 'unknown', 1],
     ['http_502_after_buy', 'unknown', 1],
   ] as const)
     it(`${fault}: ${expected}, ${bought} bought`, async () => {

@@ -27,8 +27,8 @@ const refusals: Readonly<Record<string, Refusal>> = {
   BANNED: 'account',
   ACCOUNT_INACTIVE: 'account',
 };
-/** A gate in front of the provider said no: nothing behind it has acted. */
-const refusalStatuses: Readonly<Record<number, Refusal>> = { 401: 'account', 402: 'account', 403: 'account', 429: 'account' };
+/** We were not let in: nobody has acted. A page of any other status may hide a number that was rented (docs/adr/0064). */
+const refusalStatuses: Readonly<Record<number, Refusal>> = { 401: 'account' };
 
 interface Read {
   readonly word: string;

@@ -59,16 +59,10 @@ const refusalCodes: Readonly<Record<string, Refusal>> = {
   Unauthorized: 'account',
 };
 
-/** A gate in front of the service said no: nothing behind it has acted. A 400 is its validation, which comes before any purchase. */
-const refusalStatuses: Readonly<Record<number, Refusal>> = {
-  400: 'not_offered',
-  401: 'account',
-  402: 'account',
-  403: 'account',
-  404: 'unreachable',
-  405: 'unreachable',
-  429: 'account',
-};
+/** Refusals of the service itself, which always name an `errorCode`. A 400 is its validation, which comes before any purchase. */
+const spokenStatuses: Readonly<Record<number, Refusal>> = { 400: 'not_offered', 402: 'account', 403: 'account', 429: 'account' };
+/** We were not let in, or there is nothing at this address: nobody has acted. Behind any other page there may be a number (docs/adr/0064). */
+const refusalStatuses: Readonly<Record<number, Refusal>> = { 401: 'account', 404: 'unreachable', 405: 'unreachable' };
 
 const errorCodeOf = (answer: Extract<RawAnswer, { kind: 'answered' }>): string => textOf(fieldsOf(parsed(answer.body))?.['errorCode']);
 
@@ -79,7 +73,7 @@ export const purchaseRefusal = (answer: RawAnswer): { readonly reason: Refusal; 
   const code = errorCodeOf(answer);
   // The first request under this key is still running: it may buy.
   if (code === 'IdempotencyConflict') return undefined;
-  const reason = refusalCodes[code] ?? refusalStatuses[answer.status];
+  const reason = refusalCodes[code] ?? refusalStatuses[answer.status] ?? (code === '' ? undefined : spokenStatuses[answer.status]);
   return reason && { reason, detail: `HTTP ${answer.status} ${code}`.trim() };
 };
 

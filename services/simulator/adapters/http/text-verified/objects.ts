@@ -144,6 +144,7 @@ export const wordFaults: Partial<Record<HandlerFault, Refusal>> = {
   no_balance: refusal(400, 'InsufficientBalance', 'The balance is too low.'),
   wrong_max_price: refusal(400, 'MaxPriceExceeded', 'The price is above maxPrice.'),
   bad_service: refusal(400, 'InvalidServiceName', 'This service name is not known.'),
+  wrong_country: refusal(400, 'BadRequest', 'Only numbers of the United States are offered.'),
   channels_limit: refusal(400, 'TooManyPendingVerifications', 'Too many verifications are pending.'),
   banned: refusal(403, 'AccountSuspended', 'The account is suspended.'),
   account_inactive: refusal(403, 'AccountSuspended', 'The account is suspended.'),
