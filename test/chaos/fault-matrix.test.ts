@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { globSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Adapter, adapters, type End, expected, type Outcome, paths, strangers, table } from './faults/table.ts';
 import { type Meeting, openWorld, type World } from './faults/world.ts';
@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '../..');
 
 it('knows every fault of the simulator and every adapter that there is', () => {
   assert.deepEqual(strangers(), []);
-  const folders = globSync('services/verification/adapters/*/provider.ts', { cwd: root }).map((path) => dirname(path).split('/').at(-1));
+  const folders = globSync('services/verification/adapters/*/provider.ts', { cwd: root }).map((path) => basename(dirname(path)));
   assert.deepEqual(folders.toSorted(), ['five-sim', 'handler-api', 'text-verified']);
   assert.equal(adapters.length, folders.length, 'an adapter without rows in the table');
 });
