@@ -145,6 +145,7 @@ export const consumers = {
   'notification-webhooks-verification': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.>', ...usual },
   'notification-webhooks-billing': { stream: 'BILLING', filterSubject: 'namaskah.billing.v1.>', ...usual },
   'notification-webhooks-campaign': { stream: 'CAMPAIGN', filterSubject: 'namaskah.campaign.v1.>', ...usual },
+  'notification-rental': { stream: 'VERIFICATION', filterSubject: 'namaskah.verification.v1.rental.*', ...usual },
   'notification-auth': { stream: 'AUTH', filterSubject: 'namaskah.auth.v1.>', ...usual },
 } as const satisfies Record<string, ConsumerRow>;
 

@@ -7,11 +7,12 @@ import { headers as newHeaders } from '@nats-io/transport-node';
 import { events } from '#events';
 import { type ErrorCode, isAppError } from '#platform/errors/index.ts';
 import { grpcClient } from '#platform/grpc/index.ts';
-import { newId } from '#platform/ids/index.ts';
+import { newId, toTypeId } from '#platform/ids/index.ts';
 import type { RunningService } from '#platform/lifecycle/index.ts';
 import { type Bus, header, openBus, publishEvent, startRelay } from '#platform/messaging/index.ts';
 import { type Database, openDatabase, platformMigration } from '#platform/postgres/index.ts';
 import { createTestDatabase, createTestNats, eventually, startProcess, testPrincipal, testPrincipalKey } from '#platform/testing/index.ts';
+import { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { migrations } from './adapters/postgres/migrations/index.ts';
 import { notificationConfig } from './config.ts';
@@ -141,6 +142,42 @@ describe('the notification service', () => {
     const [mail, ...others] = mailbox.to(addressOf(tenantId));
     assert.equal(others.length, 0);
     assert.match(mail?.text ?? '', /49\.00 USD are due.*2026-12-22/s);
+  });
+
+  it("the owner is told once of a rented number's end, renewal and failed renewal; of hours only what failed", async () => {
+    const [tenantId, long, short] = [newId(), newId(), newId()];
+    auth.know(tenantId, tenantId);
+    const told = (definition: (typeof events.rental)[keyof typeof events.rental], rentalId: string, duration: string) =>
+      authDb.transaction((tx) =>
+        publishEvent(tx, definition, {
+          ...{ tenantId, aggregateId: rentalId, aggregateVersion: 1, occurredAt: new Date() },
+          payload: RentalFact.create({
+            ...{ rentalId, service: 'telegram', country: 'ID', duration, endsAt: new Date('2026-12-21T08:30:00Z') },
+            ...{ reason: 'insufficient_credit', price: { currency: 'USD', micros: 27_000_000n } },
+          }),
+        }),
+      );
+    for (const [rentalId, duration] of [
+      [long, '30d'],
+      [short, '4h'],
+    ] as const)
+      for (const definition of [
+        events.rental.renewalUpcoming,
+        events.rental.renewed,
+        events.rental.messageReceived,
+        events.rental.renewalFailed,
+      ])
+        await told(definition, rentalId, duration);
+    await eventually(async () => {
+      const rows = await list(tenantId);
+      assert.deepEqual(
+        rows.map(({ kind, status }) => `${kind} ${status}`).toSorted(),
+        ['rental.expiring', 'rental.renewal_failed', 'rental.renewal_failed', 'rental.renewed'].map((kind) => `${kind} sent`),
+      );
+    }, patiently);
+    const about = (rentalId: string): number =>
+      mailbox.to(addressOf(tenantId)).filter(({ text }) => text.includes(toTypeId('rental', rentalId))).length;
+    assert.deepEqual([about(long), about(short)], [3, 1]);
   });
 
   it('the same event again, and once more after a restart, is still one mail; a new request is another', async () => {

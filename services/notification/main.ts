@@ -8,7 +8,7 @@ import { AuthInternalServiceClient } from '#proto/namaskah/auth/v1/auth.ts';
 import { authAddressees } from './adapters/auth/addressees.ts';
 import { notificationService } from './adapters/grpc/server.ts';
 import { mailboxMailer } from './adapters/mailbox/mailer.ts';
-import { authHandlers, billingHandlers } from './adapters/nats/handlers.ts';
+import { authHandlers, billingHandlers, rentalHandlers } from './adapters/nats/handlers.ts';
 import { addDelivery, postgresDeliveries } from './adapters/postgres/deliveries.ts';
 import { entities } from './adapters/postgres/rows.ts';
 import { listDeliveries } from './app/list-deliveries.ts';
@@ -88,6 +88,11 @@ export const start = (config: NotificationConfig, { clock = systemClock }: { rea
     await life.own(
       'billing events',
       startConsumer({ ...consuming, durable: 'notification-billing', handlers: [...billingHandlers(requestIn)] }),
+    );
+
+    await life.own(
+      'rental events',
+      startConsumer({ ...consuming, durable: 'notification-rental', handlers: [...rentalHandlers(requestIn)] }),
     );
 
     const { grpcHost: host, grpcPort: port, principalKey, grpcMaxInFlight: maxInFlight } = config;

@@ -7,6 +7,7 @@ export const accountKinds = [
   ...(['billing.subscription_renewed', 'billing.subscription_payment_failed', 'billing.subscription_ended'] as const),
   'billing.top_up_suspended',
   ...(['billing.usage_alert', 'billing.document_issued', 'webhook.endpoint_disabled'] as const),
+  ...(['rental.expiring', 'rental.renewed', 'rental.renewal_failed'] as const),
 ] as const;
 export type AccountKind = (typeof accountKinds)[number];
 export type DeliveryKind = (typeof personalKinds)[number] | AccountKind;

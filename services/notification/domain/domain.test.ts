@@ -42,6 +42,19 @@ it('every mail about the account says its facts, and a missing or hostile one br
   assert.match(render('billing.subscription_payment_failed', { ...content, facts }).text, /49\.00 USD are due.*22 December 2026/s);
   assert.match(render('billing.subscription_ended', { ...content, facts }).text, /could not be paid/);
 });
+it('a mail about a rented number says which, until when, and what to do', () => {
+  const facts = { rental: 'rnt_1', service: 'telegram', country: 'ID', endsAt: '2026-12-21 08:30', duration: '30d', price: '27.00 USD' };
+  const text = (kind: 'rental.expiring' | 'rental.renewed' | 'rental.renewal_failed', over: Record<string, string>): string =>
+    render(kind, { ...content, facts: { ...facts, ...over } }).text;
+  const kept = text('rental.expiring', { autoRenew: 'true' });
+  const ending = text('rental.expiring', { autoRenew: 'false' });
+  for (const each of [kept, ending]) assert.match(each, /telegram in ID \(rnt_1\) ends on 2026-12-21 08:30 \(UTC\)/);
+  assert.match(kept, /renewed for 30d/);
+  assert.match(ending, /not renewed by itself/);
+  assert.match(text('rental.renewed', {}), /until 2026-12-21 08:30 \(UTC\)\. It cost 27\.00 USD/);
+  assert.match(text('rental.renewal_failed', { reason: 'insufficient_credit' }), /credit does not suffice/);
+  assert.doesNotMatch(text('rental.renewal_failed', { reason: 'not_offered' }), /credit does not suffice/);
+});
 it('pauses grow to an hour and stay there', () => {
   const now = new Date(0);
   const pauses = Array.from({ length: 14 }, (_value, index) => retryAt(now, index + 1, 5_000).getTime());

@@ -69,6 +69,8 @@ const alertSentence = (say: (fact: string) => string): string => {
   return `${what}${meter} ${moved} ${say('threshold')}${unit}; it was ${say('value')}${unit}`;
 };
 
+const rentedNumber = (say: (fact: string) => string): string => `${say('service')} in ${say('country')} (${say('rental')})`;
+
 /** A fact that is missing leaves a gap in a sentence, never a mail unsent. */
 const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fact: string) => string) => Mail>> = {
   'billing.subscription_renewed': (content, say) =>
@@ -117,6 +119,34 @@ const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fa
         : `your endpoint at ${say('host')} has answered nothing but errors for days, so nothing more is sent to it.`,
       `When it works again, enable it (PATCH /v2/webhooks/{id} with {"enabled":true}) and replay what it missed; deliveries are kept for 30 days.`,
       `Your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'rental.expiring': (content, say) =>
+    mail(`Your ${say('service')} number ends on ${say('endsAt')}`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your rented number for ${rentedNumber(say)} ends on ${say('endsAt')} (UTC).`,
+      say('autoRenew') === 'true'
+        ? `It is renewed for ${say('duration')} shortly before, if your credit suffices.`
+        : `It is not renewed by itself. To keep it, extend it before (POST /v2/rentals/{id}/extend) or switch its renewal on (PATCH /v2/rentals/{id} with {"autoRenew":true}).`,
+      `Your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'rental.renewed': (content, say) =>
+    mail(`Your ${say('service')} number was renewed`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      `your rented number for ${rentedNumber(say)} was renewed for ${say('duration')}, until ${say('endsAt')} (UTC). It cost ${say('price')}.`,
+      `If you do not need it any more, give it back (POST /v2/rentals/{id}/release).`,
+      `Your account:\n${billingPage(content)}`,
+      'Namaskah',
+    ]),
+  'rental.renewal_failed': (content, say) =>
+    mail(`Your ${say('service')} number could not be renewed`, [
+      `Hello ${oneLine(content.tenantName)},`,
+      say('reason') === 'insufficient_credit'
+        ? `your credit does not suffice to renew the rented number for ${rentedNumber(say)}.`
+        : `the rented number for ${rentedNumber(say)} could not be renewed.`,
+      `It works until ${say('endsAt')} (UTC) and then ends; its renewal is switched off. To keep it, extend it before (POST /v2/rentals/{id}/extend).`,
+      `Top up here:\n${billingPage(content)}`,
       'Namaskah',
     ]),
   'billing.document_issued': (content, say) =>

@@ -1,7 +1,9 @@
 import { events } from '#events';
+import { toTypeId } from '#platform/ids/index.ts';
 import { done, on, type EventHandler } from '#platform/messaging/index.ts';
 import { formatDecimal, type Money } from '#platform/money/index.ts';
 import type { Transaction } from '#platform/postgres/index.ts';
+import type { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
 import type { requestDelivery } from '../../app/request-delivery.ts';
 
 /** @param requestIn the use case, bound to the consumer's transaction */
@@ -18,6 +20,30 @@ export const authHandlers = (requestIn: (tx: Transaction) => ReturnType<typeof r
 
 const amountOf = (amount: Money | undefined): string => (amount === undefined ? '' : `${formatDecimal(amount.micros)} ${amount.currency}`);
 const dayOf = (at: Date | undefined): string => (at === undefined ? '' : at.toISOString().slice(0, 10));
+
+/** Whoever rents for hours looks at the number himself; a mail for each of them would be noise. */
+const isLong = (duration: string): boolean => duration.endsWith('d');
+const minuteOf = (at: Date | undefined): string => (at === undefined ? '' : at.toISOString().slice(0, 16).replace('T', ' '));
+const rentalFacts = ({ rentalId, service, country, duration, autoRenew, endsAt, price, reason }: RentalFact) => ({
+  ...{ rental: toTypeId('rental', rentalId), service, country, duration, autoRenew: String(autoRenew), endsAt: minuteOf(endsAt) },
+  ...{ price: amountOf(price), reason },
+});
+
+/** What the owner of a tenant is told about its rented numbers: each warning, renewal and failed renewal is one event and so one mail. */
+export const rentalHandlers = (requestIn: (tx: Transaction) => ReturnType<typeof requestDelivery>): readonly EventHandler[] => [
+  on(events.rental.renewalUpcoming, async (tx, event) => {
+    if (isLong(event.payload.duration)) await requestIn(tx)(event, 'rental.expiring', event.payload.rentalId, rentalFacts(event.payload));
+    return done();
+  }),
+  on(events.rental.renewed, async (tx, event) => {
+    if (isLong(event.payload.duration)) await requestIn(tx)(event, 'rental.renewed', event.payload.rentalId, rentalFacts(event.payload));
+    return done();
+  }),
+  on(events.rental.renewalFailed, async (tx, event) => {
+    await requestIn(tx)(event, 'rental.renewal_failed', event.payload.rentalId, rentalFacts(event.payload));
+    return done();
+  }),
+];
 
 /** What the owner of a tenant is told about its money. */
 export const billingHandlers = (requestIn: (tx: Transaction) => ReturnType<typeof requestDelivery>): readonly EventHandler[] => [
