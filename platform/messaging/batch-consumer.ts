@@ -25,6 +25,11 @@ export interface BatchConsumerOptions {
   readonly maxWaitMs: number;
   /** Receives events in stream order, without those handled before. All or nothing: a throw rolls the whole batch back. */
   readonly handle: (tx: Transaction, events: ReceivedEvent[]) => Promise<void>;
+  /**
+   * Which of the events concern this consumer at this moment, asked before the transaction: the others are acknowledged and leave no trace,
+   * not even in the inbox. For consumers that most events are no business of; left out, all are.
+   */
+  readonly concerns?: (events: readonly ReceivedEvent[]) => Promise<ReadonlySet<ReceivedEvent>>;
   readonly logger?: Log;
   readonly metrics?: Metrics;
 }
@@ -34,6 +39,7 @@ interface Context {
   readonly bus: Bus;
   readonly durable: ConsumerName;
   readonly handle: BatchConsumerOptions['handle'];
+  readonly concerns: BatchConsumerOptions['concerns'];
   readonly logger: Log;
   readonly metrics: ConsumerMetrics;
   readonly maxDeliver: number;
@@ -49,13 +55,14 @@ interface Item {
  * tried again event by event, so that one poisonous event neither stops the others nor drags them to the dead letters.
  */
 export const startBatchConsumer = async (options: BatchConsumerOptions): Promise<RunningConsumer> => {
-  const { db, bus, durable, handle, maxBatch, maxWaitMs, logger = silentLog } = options;
+  const { db, bus, durable, handle, concerns, maxBatch, maxWaitMs, logger = silentLog } = options;
   const row = consumers[durable];
   const context: Context = {
     db,
     bus,
     durable,
     handle,
+    concerns,
     logger,
     metrics: consumerMetrics(options.metrics, durable),
     maxDeliver: row.maxDeliver,
@@ -135,13 +142,26 @@ const handleBatch = async (context: Context, messages: readonly JsMsg[]): Promis
   if (first === undefined) return;
   context.metrics.batch(items.length);
   try {
-    await project(context, items);
+    const concerned = await concernedOf(context, items);
+    if (concerned.length > 0) await project(context, concerned);
   } catch (error) {
     if (items.length > 1) {
       context.logger.warn({ err: error, durable: context.durable, events: items.length }, 'batch failed, trying its events one by one');
       await oneByOne(context, items);
     } else await giveBack(context, first, error);
   }
+};
+
+/** Acknowledges what does not concern the consumer. */
+const concernedOf = async ({ concerns, metrics }: Context, items: readonly Item[]): Promise<readonly Item[]> => {
+  if (concerns === undefined) return items;
+  const concerned = await concerns(items.map(({ event }) => event));
+  return items.filter(({ message, event }) => {
+    if (concerned.has(event)) return true;
+    message.ack();
+    metrics.handled('done', event.subject, 0, (Date.now() - event.occurredAt.getTime()) / 1_000);
+    return false;
+  });
 };
 
 const oneByOne = async (context: Context, items: readonly Item[]): Promise<void> => {

@@ -8,7 +8,7 @@ import { LiveServiceClient } from '#proto/namaskah/verification/v1/live.ts';
 import { VerificationServiceClient } from '#proto/namaskah/verification/v1/verification.ts';
 import { sealedBodies, sealedSecrets } from './adapters/crypto/secrets.ts';
 import { webhookService } from './adapters/grpc/webhooks.ts';
-import { planChangeOf, toPublicEvent } from './adapters/nats/webhook-events.ts';
+import { isPublic, planChangeOf, toPublicEvent } from './adapters/nats/webhook-events.ts';
 import { postgresWebhookDeliveries } from './adapters/postgres/webhooks/deliveries.ts';
 import { postgresEndpoints } from './adapters/postgres/webhooks/endpoints.ts';
 import { postgresFanOut } from './adapters/postgres/webhooks/fan-out.ts';
@@ -17,7 +17,7 @@ import { httpWebhookSender } from './adapters/webhook-http/sender.ts';
 import { createEndpoint } from './app/webhooks/create-endpoint.ts';
 import { deleteEndpoint } from './app/webhooks/delete-endpoint.ts';
 import { deliverDue } from './app/webhooks/deliver-due.ts';
-import { fanOut } from './app/webhooks/fan-out.ts';
+import { fanOut, tenantsWithEndpoints } from './app/webhooks/fan-out.ts';
 import { followPlan } from './app/webhooks/follow-plan.ts';
 import { getEndpoint } from './app/webhooks/get-endpoint.ts';
 import { getWebhookDelivery } from './app/webhooks/get-webhook-delivery.ts';
@@ -115,8 +115,19 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
       await followPlan({ store, clock })(change.tenantId, change.plan);
     if (added > 0) tx.afterCommit(worker.wake);
   };
+  const concerns = async (events: readonly ReceivedEvent[]): Promise<ReadonlySet<ReceivedEvent>> => {
+    const told = events.filter(isPublic);
+    const tenants = await tenantsWithEndpoints({ store: postgresFanOut(db), clock })(told.map(({ tenantId }) => tenantId));
+    return new Set([
+      ...told.filter(({ tenantId }) => tenants.has(tenantId)),
+      ...events.filter((event) => planChangeOf(event) !== undefined),
+    ]);
+  };
   for (const durable of durables)
-    await life.own(durable, startBatchConsumer({ db, bus, durable, logger, metrics, maxBatch: 100, maxWaitMs: 5, handle }));
+    await life.own(
+      durable,
+      startBatchConsumer({ ...{ db, bus, durable, logger, metrics, handle, concerns }, maxBatch: 100, maxWaitMs: 20 }),
+    );
 
   const parts = { endpoints, deliveries, secrets, bodies, clock, policy, wake: worker.wake };
   return webhookService({

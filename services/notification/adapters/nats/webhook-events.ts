@@ -123,6 +123,8 @@ export const projections: ReadonlyMap<string, Projection> = new Map([
   expose(campaign.contactOptedIn, 'contact.opted_in', aboutContact),
 ]);
 
+export const isPublic = ({ subject }: Pick<ReceivedEvent, 'subject'>): boolean => projections.has(subject);
+
 /** @returns undefined for what is no customer's business */
 export const toPublicEvent = ({ id, tenantId, subject, occurredAt, aggregateVersion, payload }: ReceivedEvent): PublicEvent | undefined => {
   const projection = projections.get(subject);

@@ -4,6 +4,15 @@ import { keptMs } from '../../domain/webhooks/delivery.ts';
 import { bodyOf, eventTypeOf, filtersOf, type PublicEvent } from '../../domain/webhooks/event-types.ts';
 import type { Bodies, FanOut, NewWebhookDelivery } from './ports.ts';
 
+/** Of these tenants, those that have an endpoint to tell at all. */
+export const tenantsWithEndpoints =
+  ({ store, clock }: { readonly store: Pick<FanOut, 'subscribers'>; readonly clock: Clock }) =>
+  async (tenantIds: readonly string[]): Promise<ReadonlySet<string>> => {
+    if (tenantIds.length === 0) return new Set();
+    const found = await store.subscribers([...new Set(tenantIds)], addMs(clock.now(), -keptMs));
+    return new Set(found.map(({ tenantId }) => tenantId));
+  };
+
 /** One delivery for each (event, endpoint that wants it). Most batches concern no endpoint at all: one query finds out. */
 export const fanOut =
   ({ store, bodies, clock }: { readonly store: FanOut; readonly bodies: Pick<Bodies, 'seal'>; readonly clock: Clock }) =>

@@ -29,15 +29,14 @@ export interface NumberReturn {
   readonly giveUpAt: Date;
 }
 
+export type LeaseAnswer = 'leased' | 'taken' | 'unfit';
+
 export interface NumberLeases {
   /**
    * leased: the number is this verification's now, for its service; asked again, too. taken: it is somebody else's at this moment. unfit: it was
    * sold for this service before, or is banned for it.
    */
-  lease(
-    verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'>,
-    phoneNumber: string,
-  ): Promise<'leased' | 'taken' | 'unfit'>;
+  lease(verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'>, phoneNumber: string): Promise<LeaseAnswer>;
   /** Writes down what must go back to the provider, before it is asked. */
   keepReturn(due: NumberReturn, dueAt: Date): Promise<void>;
   dropReturn(due: Pick<NumberReturn, 'provider' | 'activationId'>): Promise<void>;

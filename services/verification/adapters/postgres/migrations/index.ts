@@ -4,6 +4,7 @@ import { routing } from './0010-routing.ts';
 import { lifeCycle } from './0020-life-cycle.ts';
 import { rentals } from './0040-rentals.ts';
 import { numbersAndAbuse } from './0031-numbers-and-abuse.ts';
+import { leasesInBatches } from './0032-leases-in-batches.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
 import { bulk } from './0051-bulk.ts';
 import { catalogueVersion } from './0052-catalogue-version.ts';
@@ -122,4 +123,5 @@ alter table verifications add column quote_id uuid;
   numbersAndAbuse,
   rentalEvents,
   rentalHistory,
+  leasesInBatches,
 ];
