@@ -386,6 +386,33 @@ describe('outbox, relay and consumers', () => {
     assert.deepEqual(await versionsOf(bad), []);
   });
 
+  it('takes what does not concern it out of the stream, without a trace in the inbox', async () => {
+    await own(startRelay({ db, bus }));
+    const [ours, theirs] = [newId(), newId()];
+    for (const version of [1, 2]) for (const aggregate of [theirs, ours]) await publish(aggregate, version);
+    await own(
+      startBatchConsumer({
+        ...{ db, bus, durable: 'analytics-auth', maxBatch: 100, maxWaitMs: 20 },
+        concerns: async (batch) => new Set(batch.filter(({ aggregateId }) => aggregateId === ours)),
+        handle: async (tx, batch) => {
+          for (const event of batch) await recordEffect(tx, event);
+        },
+      }),
+    );
+    await eventually(async () => assert.deepEqual(await versionsOf(ours), [1, 2]), patience);
+    const manager = await bus.manager();
+    await eventually(async () => {
+      const { num_pending, num_ack_pending } = await manager.consumers.info('AUTH', 'analytics-auth');
+      assert.equal(num_pending + num_ack_pending, 0);
+    }, patience);
+    assert.deepEqual(await versionsOf(theirs), []);
+    const left = await db.query(
+      'select 1 from inbox i join outbox o on o.id = i.message_id where o.aggregate_id = $1 and i.consumer = $2',
+      [theirs, 'analytics-auth'],
+    );
+    assert.equal(left.length, 0);
+  });
+
   it('projects every event exactly once across a change of process in the middle', async () => {
     await own(startRelay({ db, bus }));
     const aggregates = await thirtyVersionsOfTen();

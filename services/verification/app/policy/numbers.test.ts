@@ -58,6 +58,17 @@ describe('numbers', () => {
   const returns = () => h.db.query<{ activation_id: string }>('select activation_id from number_returns');
   const bans = () => postgresBans(h.db);
 
+  it('asked about together, one number goes to one purchase per service, whoever is first in the batch', async () => {
+    const phone = '+6281200004711';
+    const wanted = (service: string) => ({ id: newId(), tenantId: newId(), service, createdAt: h.clock.now() });
+    const asked = [...Array.from({ length: 20 }, () => wanted('telegram')), ...Array.from({ length: 20 }, () => wanted('whatsapp'))];
+    const answers = await Promise.all(asked.map((one) => h.ports.numbers.lease(one, phone)));
+    const winners = asked.filter((_, index) => answers[index] === 'leased');
+    assert.deepEqual(winners.map(({ service }) => service).toSorted(), ['telegram', 'whatsapp']);
+    assert.equal(answers.filter((answer) => answer === 'unfit').length, 38, 'none of them is a purchase that still waits');
+    assert.deepEqual(await Promise.all(winners.map((one) => h.ports.numbers.lease(one, phone))), ['leased', 'leased'], 'asked again');
+  });
+
   it('that brought a code are not sold again for the service: given back, and another one is bought', async () => {
     const [owner, other] = [newId(), newId()];
     const first = await buy(owner);
