@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { getCountryCallingCode, isSupportedCountry } from 'libphonenumber-js';
 import { browseCatalogue } from '../app/browse-catalogue.ts';
 import { testCatalogue as catalogue } from '../testing/harness.ts';
-import { createCatalogue, priceOf, type Service } from './catalogue.ts';
+import { createCatalogue, offerOf, priceOf, type Service } from './catalogue.ts';
 import { distance } from './search.ts';
 
 const browser = browseCatalogue(catalogue);
@@ -14,6 +14,35 @@ describe('the catalogue', () => {
   it('has hundreds of services and the countries of the world', () => {
     assert.ok(catalogue.services.length >= 500);
     assert.ok(catalogue.countries.length >= 190);
+    const sold = catalogue.services.filter((row) => catalogue.priceFrom(row) !== undefined);
+    assert.ok(sold.length >= 500, `${sold.length} that somebody sells`);
+    const at = (codes: string) => catalogue.countries.filter((row) => codes in row.providerCodes).length;
+    assert.ok(at('handlerApi') >= 190);
+  });
+
+  it('sells nothing that no provider has a name for, and everything else at the lowest price of where it does', () => {
+    for (const service of catalogue.services) {
+      const { rows } = browser.prices({ service: service.code, country: '', after: undefined, limit: 1_000 });
+      const named = rows.map(({ country }) => catalogue.country(country) ?? assert.fail());
+      const wanted = { service: service.code, country: 'ID', capability: 'sms' };
+      if (Object.keys(service.providerCodes).length === 0) {
+        assert.deepEqual(rows, [], service.code);
+        assert.throws(() => offerOf(catalogue, wanted), { code: 'verification.not_offered' });
+      }
+      if (service.policyClass === 'blocked') continue;
+      for (const { providerCodes } of named) assert.ok(Object.keys(service.providerCodes).some((codes) => codes in providerCodes));
+      const cheapest = rows.map(({ price }) => price.micros).toSorted((a, b) => Number(a - b))[0];
+      assert.equal(catalogue.priceFrom(service)?.micros, cheapest, service.code);
+    }
+  });
+
+  it('names no two services, and no two countries, alike at one provider', () => {
+    for (const rows of [catalogue.services, catalogue.countries])
+      for (const provider of ['handlerApi', 'fiveSim', 'textVerified']) {
+        const codes = rows.flatMap(({ providerCodes }) => (provider in providerCodes ? [providerCodes[provider]] : []));
+        assert.ok(codes.length > 0);
+        assert.equal(new Set(codes).size, codes.length, provider);
+      }
   });
 
   it('prices everything between 0.25 and 3.00 USD, in whole cents', () => {
@@ -67,15 +96,16 @@ describe('the catalogue', () => {
   it('refuses data with anything twice', () => {
     const [service] = catalogue.services;
     assert.ok(service);
+    const named = { ...service, providerCodes: { handlerApi: 'tg' } };
     const twice = (over: Partial<Service>) => () =>
       createCatalogue({
-        services: [service, { ...service, code: 'x1', name: 'X1', providerCodes: { handlerApi: 'x1' }, ...over }],
+        services: [named, { ...named, code: 'x1', name: 'X1', providerCodes: { handlerApi: 'x1' }, ...over }],
         countries: catalogue.countries,
       });
     assert.doesNotThrow(twice({}));
     assert.throws(twice({ code: service.code }), /two services/);
     assert.throws(twice({ name: service.name.toUpperCase() }), /two service names/);
-    assert.throws(twice({ providerCodes: service.providerCodes }), /two service codes/);
+    assert.throws(twice({ providerCodes: named.providerCodes }), /two service codes/);
   });
 });
 
@@ -148,7 +178,11 @@ describe('pages', () => {
       after = page.next;
       if (after === undefined) break;
     }
-    assert.equal(count, catalogue.services.filter((row) => row.policyClass !== 'blocked').length * catalogue.countries.length);
+    const codesOf = (row: object): readonly string[] => Object.keys(row);
+    const sold = catalogue.services
+      .filter((row) => row.policyClass !== 'blocked')
+      .flatMap((row) => catalogue.countries.filter((where) => codesOf(row.providerCodes).some((codes) => codes in where.providerCodes)));
+    assert.equal(count, sold.length);
     assert.equal(browser.prices({ service: 'telegram', country: 'id', after: undefined, limit: 10 }).rows[0]?.price.micros, 280_000n);
     assert.deepEqual(browser.prices({ service: 'paypal', country: '', after: undefined, limit: 10 }).rows, []);
     assert.throws(() => browser.prices({ service: 'nope', country: '', after: undefined, limit: 10 }), /not offered/);

@@ -14,7 +14,7 @@ export interface Service {
   readonly policyClass: PolicyClass;
   /** Decimal USD at price factor 1. */
   readonly basePrice: string;
-  /** What each provider calls it. */
+  /** What each provider calls it: a provider that is not here does not sell it, and nobody does where none is. */
   readonly providerCodes: Readonly<Record<string, string>>;
 }
 
@@ -61,7 +61,7 @@ export interface Catalogue {
   icon(service: Service): string;
   /** Another one whenever the data are others. */
   readonly version: string;
-  /** The lowest price over all countries; undefined for what may not be rented. */
+  /** The lowest price over all countries where anybody sells it; undefined for what nobody sells, and what may not be rented. */
   priceFrom(service: Service): Money | undefined;
 }
 
@@ -115,8 +115,14 @@ export const createCatalogue = (data: CatalogueData): Catalogue => {
     rows.flatMap((row) => Object.entries(row.providerCodes).map(([provider, code]) => `${provider}:${code}`));
   unique('service codes of a provider', providerCodes(services), (code) => code);
   unique('country codes of a provider', providerCodes(countries), (code) => code);
-  const cheapest = countries.reduce((a, b) => (microsOf(b.priceFactor) < microsOf(a.priceFactor) ? b : a));
-  const from = new Map(services.map((row) => [row.code, priceOf(row, cheapest)]));
+  // Prices rise with the factor: the first country of this order where somebody sells a service is its cheapest.
+  const byFactor = countries.toSorted((a, b) => Number(microsOf(a.priceFactor) - microsOf(b.priceFactor)));
+  const from = new Map(
+    services.flatMap((service) => {
+      const cheapest = byFactor.find((country) => Object.keys(service.providerCodes).some((codes) => codes in country.providerCodes));
+      return cheapest ? [[service.code, priceOf(service, cheapest)] as const] : [];
+    }),
+  );
   const { operators = {}, areaCodes = {}, icons = {}, version = '' } = data;
   for (const code of Object.keys(icons)) if (!serviceIndex.has(code)) throw new Error(`the catalogue has an icon of no service: "${code}"`);
   return {

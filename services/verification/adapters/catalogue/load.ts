@@ -18,7 +18,7 @@ const servicesSchema = Compile(
         basePrice: decimal,
         providerCodes: Type.Object(
           {
-            handlerApi: Type.String({ pattern: '^[a-z0-9]{2,4}$' }),
+            handlerApi: Type.Optional(Type.String({ pattern: '^[a-z]{2,3}$' })),
             fiveSim: Type.Optional(Type.String({ pattern: '^[a-z0-9]{2,40}$' })),
             textVerified: Type.Optional(Type.String({ pattern: '^[a-z0-9]{2,40}$' })),
           },
@@ -43,7 +43,7 @@ const countriesSchema = Compile(
         priceFactor: decimal,
         providerCodes: Type.Object(
           {
-            handlerApi: Type.Integer({ minimum: 0 }),
+            handlerApi: Type.Optional(Type.Integer({ minimum: 0 })),
             fiveSim: Type.Optional(Type.String({ pattern: '^[a-z]{2,40}$' })),
             textVerified: Type.Optional(Type.Literal('us')),
           },

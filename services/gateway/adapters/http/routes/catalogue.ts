@@ -15,7 +15,9 @@ const Service = Type.Object(
     category: Type.String({ examples: ['messaging'] }),
     icon: Type.String({ description: 'Of the brand at simpleicons.org, else category- and the category', examples: ['telegram'] }),
     policyClass: Type.String({ description: 'open, restricted or blocked under the acceptable-use policy' }),
-    priceFrom: Type.String({ description: 'Lowest price over all countries', examples: ['0.35'] }),
+    priceFrom: Type.Union([Type.String({ examples: ['0.35'] }), Type.Null()], {
+      description: 'Lowest price over all countries; null when nobody sells it, or it may not be rented',
+    }),
     currency: Type.String(),
   },
   closed,
@@ -81,7 +83,7 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache:
           category,
           icon,
           policyClass,
-          priceFrom: fromMoney(priceFrom),
+          priceFrom: priceFrom ? fromMoney(priceFrom) : null,
           currency: priceFrom?.currency ?? 'USD',
         }));
       }),
