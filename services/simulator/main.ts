@@ -1,13 +1,15 @@
 import { createHmac } from 'node:crypto';
+import { formatDecimal } from '#platform/money/index.ts';
 import { runMain, startService, type RunningService } from '#platform/lifecycle/index.ts';
 import { systemClock, type Clock } from '#platform/time/index.ts';
 import { flutterwaveWebhook } from './adapters/http/flutterwave/webhook.ts';
 import { paystackWebhook } from './adapters/http/paystack/webhook.ts';
+import { handlerApiRentalPush } from './adapters/http/handler-api-rentals.ts';
 import { handlerApiPush } from './adapters/http/handler-api-push.ts';
 import { startHttpServer, type PaymentAccounts } from './adapters/http/server.ts';
 import { simulatorWebhook } from './adapters/http/simulator-webhook.ts';
 import { stripeWebhook } from './adapters/http/stripe/webhook.ts';
-import { textVerifiedWebhook } from './adapters/http/text-verified/webhook.ts';
+import { textVerifiedRentalWebhook, textVerifiedWebhook } from './adapters/http/text-verified/webhook.ts';
 import { createHttpOutgoing } from './adapters/outgoing/http-outgoing.ts';
 import { createDeliveries } from './adapters/smpp/deliveries.ts';
 import { startSmsc } from './adapters/smpp/smsc.ts';
@@ -28,7 +30,7 @@ import { createReadMarket } from './app/read-market.ts';
 import { createChangeSettings, createResetWorld } from './app/reset-world.ts';
 import { createChargeCard } from './app/charge-card.ts';
 import { createDisputeBook } from './app/dispute-payment.ts';
-import { createRentalBook } from './app/rental-book.ts';
+import { createRentalBook, type RentalMarket, type RentalPush } from './app/rental-book.ts';
 import { createRefundBook } from './app/refund-payment.ts';
 import { createSettlePayment } from './app/settle-payment.ts';
 import { createSubmissionBook } from './app/submission-book.ts';
@@ -64,6 +66,15 @@ const pushesOf = ({ pushUrl, textVerifiedWebhookUrl, textVerifiedWebhookSecret }
   ...(pushUrl !== undefined && { handler_api: handlerApiPush(pushUrl) }),
   ...(textVerifiedWebhookUrl !== undefined &&
     textVerifiedWebhookSecret !== undefined && { textverified: textVerifiedWebhook(textVerifiedWebhookUrl, textVerifiedWebhookSecret) }),
+});
+
+/** Messages to rented numbers: to the address named at the purchase, or to the account's webhook. */
+const rentalPushesOf = ({ textVerifiedWebhookUrl, textVerifiedWebhookSecret }: SimulatorConfig): Record<RentalMarket, RentalPush> => ({
+  handler_api: handlerApiRentalPush,
+  textverified:
+    textVerifiedWebhookUrl === undefined || textVerifiedWebhookSecret === undefined
+      ? () => undefined
+      : textVerifiedRentalWebhook(textVerifiedWebhookUrl, textVerifiedWebhookSecret),
 });
 
 /** Starts the outside world. Addresses: `http`, `smpp`, `admin`. */
@@ -113,7 +124,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
     const refundBook = createRefundBook(world, { book: payments, tell: settlePayment.tell });
     const disputeBook = createDisputeBook(world, { book: payments, tell: settlePayment.tell });
     const mailbox = createMailbox(world);
-    const rentals = createRentalBook(world);
+    const rentals = createRentalBook(world, { account: activations, outgoing, pushes: rentalPushesOf(config) });
 
     const market = {
       world,
@@ -131,7 +142,7 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
         textVerified:
           config.textVerifiedKey === undefined
             ? undefined
-            : { ...market, apiKey: config.textVerifiedKey, username: config.textVerifiedUsername },
+            : { ...market, apiKey: config.textVerifiedKey, username: config.textVerifiedUsername, rentals },
         fiveSim: config.fiveSimToken === undefined ? undefined : { ...market, token: config.fiveSimToken },
         payments: {
           world,
@@ -165,9 +176,11 @@ export const start = (config: SimulatorConfig, options: { clock?: Clock } = {}):
             refundBook,
             disputeBook,
             mailbox,
+            rentals,
           ]),
           gauges: () => ({
             liveActivations: activations.liveCount(),
+            spent: formatDecimal(activations.spentMicros()),
             planned: world.agenda.size(),
             nextDueInMs: dueInMs(world),
             outgoingWaiting: outgoing.waiting(),

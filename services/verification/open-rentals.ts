@@ -15,13 +15,19 @@ import type { Ports } from './app/ports.ts';
 import { createRental } from './app/rental/create-rental.ts';
 import { exportRentalMessages, exportRentals } from './app/rental/export-rentals.ts';
 import { extendRental } from './app/rental/extend-rental.ts';
-import type { RentalPorts } from './app/rental/ports.ts';
+import type { RentalPorts, RentalProvider, RentalProviders } from './app/rental/ports.ts';
 import { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew } from './app/rental/read-rentals.ts';
 import { releaseRental } from './app/rental/release-rental.ts';
+import { silentProvider } from './app/rental/silent-provider.ts';
 import { workRentals } from './app/rental/work-rentals.ts';
 import type { VerificationConfig } from './config.ts';
 
 const rentalsAtOnce = 16;
+
+const byName = (providers: readonly RentalProvider[]): RentalProviders => ({
+  sellers: (wanted) => providers.filter((provider) => provider.sells(wanted)),
+  named: (name) => providers.find((provider) => provider.name === name) ?? silentProvider(name),
+});
 
 /** Part of the composition root: rentals. */
 export const openRentals = async (parts: {
@@ -37,7 +43,7 @@ export const openRentals = async (parts: {
     ...{ address: config.billingAddress, principalKey: config.principalKey, caller: 'verification', defaultDeadlineMs: 3 * secondMs },
     ...{ metrics, tls: grpcTls(config) },
   };
-  const provider = await life.own(
+  const handlerApi = await life.own(
     'handler-api rentals',
     createHandlerApiRentals({
       ...{ url: config.handlerApiUrl, apiKey: config.handlerApiKey, timeoutMs: config.providerTimeoutMs, connections: rentalsAtOnce },
@@ -49,7 +55,7 @@ export const openRentals = async (parts: {
   const prices = await life.own('prices of rentals', grpcClient(PriceServiceClient, toBilling));
   const leaks = metrics.counter('verification_leaks_total');
   const ports: RentalPorts = {
-    ...{ provider, catalogue, sealer, clock },
+    ...{ providers: byName([handlerApi]), catalogue, sealer, clock },
     store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
     ledger: createRentalLedger({ ledger, charges }),
     prices: createRentalPrices(prices),

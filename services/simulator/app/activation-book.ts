@@ -22,7 +22,9 @@ export interface ActivationBook {
   /** Gives the number back to the market. */
   release(activation: Activation): void;
   balanceMicros(): bigint;
+  /** A negative amount comes back. */
   spend(micros: bigint): void;
+  spentMicros(): bigint;
   clear(): void;
 }
 
@@ -73,6 +75,7 @@ export const createActivationBook = (world: Pick<World, 'clock' | 'settings'>): 
     spend: (micros) => {
       spentMicros += micros;
     },
+    spentMicros: () => spentMicros,
     clear: () => {
       all.clear();
       live.clear();

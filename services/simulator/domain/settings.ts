@@ -141,6 +141,7 @@ export interface HandlerApiSettings {
   dialCodes: Record<string, string>;
   lifeMs: number;
   earlyCancelMs: number;
+  rentalRefundMs: number;
   codeDelayMinMs: number;
   codeDelayMaxMs: number;
   secondCodeDelayMs: number;
@@ -243,6 +244,7 @@ export const defaultSettings = (): Settings => ({
     dialCodes: {},
     lifeMs: 1_200_000,
     earlyCancelMs: 0,
+    rentalRefundMs: 1_200_000,
     codeDelayMinMs: 500,
     codeDelayMaxMs: 3_000,
     secondCodeDelayMs: 1_000,

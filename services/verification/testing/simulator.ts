@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { parseDecimal } from '#platform/money/index.ts';
 
 export interface RunningSimulator {
   readonly apiUrl: string;
@@ -15,7 +16,27 @@ export interface RunningSimulator {
   /** A code reaches the number now. */
   deliver(activationId: string, message: { text: string; code: string }): Promise<void>;
   activations(): Promise<readonly { id: string; orderId: string | null; state: string; phone: string; operator: string }[]>;
+  /** Of the balance; what came back does not count. */
+  spentMicros(): Promise<bigint>;
+  rentals(): Promise<readonly SimulatorRental[]>;
+  /** A message reaches a rented number now. */
+  sendToRental(phoneNumber: string, message: { from: string; text: string }): Promise<void>;
+  /** The provider ends a rental before its time. */
+  endRental(phoneNumber: string): Promise<void>;
+  /** As on the first day. */
+  reset(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface SimulatorRental {
+  readonly id: string;
+  readonly market: string;
+  readonly state: string;
+  readonly phone: string;
+  readonly cost: string;
+  readonly pushUrl?: string;
+  readonly includedForRenewal: boolean;
+  readonly endsAt: string;
 }
 
 const entry = fileURLToPath(new URL('../../simulator/main.ts', import.meta.url));
@@ -88,6 +109,12 @@ export const startSimulator = async (
           data: { id: string; orderId: string | null; state: string; phone: string; operator: string }[];
         }
       ).data,
+    spentMicros: async () => parseDecimal(((await send('GET', '/control/statistics')) as { spent: string }).spent) ?? 0n,
+    rentals: async () => ((await send('GET', '/control/rentals')) as { data: SimulatorRental[] }).data,
+    sendToRental: async (phoneNumber, message) =>
+      void (await send('POST', `/control/rentals/${phoneNumber.replace('+', '')}/message`, message)),
+    endRental: async (phoneNumber) => void (await send('POST', `/control/rentals/${phoneNumber.replace('+', '')}/end`)),
+    reset: async () => void (await send('POST', '/control/reset', {})),
     close: async () => {
       child.kill('SIGTERM');
       await exited;

@@ -1,10 +1,8 @@
-import { Type } from 'typebox';
-import type { FastifyInstance } from 'fastify';
-import { appError } from '#platform/errors/index.ts';
-import { freeCancelMs, type RentalBook, type SimulatedRental } from '../../app/rental-book.ts';
+import { formatDecimal } from '#platform/money/index.ts';
+import type { RentalBook, RentalPush, SimulatedRental } from '../../app/rental-book.ts';
+import { knownServices, isServiceCode } from '../../domain/services.ts';
+import { stockOf } from '../../app/quote-price.ts';
 import type { World } from '../../app/ports.ts';
-import { isServiceCode } from '../../domain/services.ts';
-import { bodyReader } from './check-body.ts';
 import { ok, type Answer } from './handler-api-answers.ts';
 
 type Parameters = Readonly<Record<string, string | undefined>>;
@@ -14,15 +12,26 @@ const timestamp = (ms: number): string => `${new Date(ms).toISOString().slice(0,
 const refused = (message: string): Answer => ok({ status: 'error', message });
 const whole = (text: string | undefined): number | undefined => (text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined);
 const hoursOf = (parameters: Parameters): number | undefined => whole(parameters['rent_time'] ?? parameters['duration'] ?? '4');
+const callbackOf = (text: string | undefined): string | undefined =>
+  text !== undefined && /^https?:/.test(text) && URL.canParse(text) ? text : undefined;
 
 const phoneOf = ({ id, phone, endsAtMs }: SimulatedRental): object => ({ id, number: phone, endDate: timestamp(endsAtMs) });
+const rowOf = (rental: SimulatedRental, { from, text, atMs }: SimulatedRental['messages'][number]): object => ({
+  ...{ phoneFrom: from, text, service: rental.service, date: timestamp(atMs) },
+});
+
+/** To the `url` of the purchase: the row that getRentStatus has, and which rental it is about. */
+export const handlerApiRentalPush: RentalPush = (rental, message) =>
+  rental.pushUrl === undefined
+    ? undefined
+    : { kind: 'push', url: rental.pushUrl, body: JSON.stringify({ rentId: rental.id, phone: rental.phone, ...rowOf(rental, message) }) };
 
 /** The rental part of the family. Faults of the way are the same as for every other action. */
 export const rentalActions = (world: World, book: RentalBook): readonly (readonly [string, Action])[] => {
   const ofRental =
     (answer: (rental: SimulatedRental, parameters: Parameters) => Answer): Action =>
     (parameters) => {
-      const rental = book.get(parameters['id'] ?? '');
+      const rental = book.get('handler_api', parameters['id'] ?? '');
       return rental === undefined ? refused('NO_ID_RENT') : answer(rental, parameters);
     };
   const ended = ({ state }: SimulatedRental, cancelled: string, finished: string): Answer | undefined =>
@@ -32,13 +41,17 @@ export const rentalActions = (world: World, book: RentalBook): readonly (readonl
     [
       'getRentServicesAndCountries',
       (parameters) => {
-        const cost = book.costOf(hoursOf(parameters) ?? 4);
-        const row = (name: string) => [name, { cost: Number(cost), quant: 1_000 }] as const;
-        return ok({
-          operators: { '0': 'any' },
-          countries: { '0': 6, '1': 187 },
-          services: Object.fromEntries(['tg', 'wa', 'go'].map(row)),
+        const [hours, countryId] = [hoursOf(parameters), whole(parameters['country'] ?? '0')];
+        if (hours === undefined || hours < 1) return refused('INVALID_TIME');
+        if (countryId === undefined) return refused('WRONG_COUNTRY');
+        // The market serves more services than it names: one that is asked for is shown, too.
+        const asked = parameters['service'];
+        const codes = new Set([...knownServices.keys(), ...(asked !== undefined && isServiceCode(asked) ? [asked] : [])]);
+        const services = [...codes].map((service) => {
+          const cost = Number(formatDecimal(book.costOf({ service, countryId, hours })));
+          return [service, { cost, quant: stockOf(world.settings.handlerApi, service, countryId) }] as const;
         });
+        return ok({ operators: { '0': 'any' }, countries: { '0': countryId }, services: Object.fromEntries(services), currency: 840 });
       },
     ],
     [
@@ -49,8 +62,17 @@ export const rentalActions = (world: World, book: RentalBook): readonly (readonl
         if (countryId === undefined) return refused('WRONG_COUNTRY');
         const service = parameters['service'] ?? '';
         if (!isServiceCode(service)) return refused('BAD_SERVICE');
-        const rental = book.rent({ service, countryId, hours });
-        return rental === undefined ? refused('NO_NUMBERS') : ok({ status: 'success', phone: phoneOf(rental) });
+        const outcome = book.rent({ market: 'handler_api', service, countryId, hours, pushUrl: callbackOf(parameters['url']) });
+        switch (outcome.kind) {
+          case 'rented':
+            return ok({ status: 'success', phone: phoneOf(outcome.rental) });
+          case 'no_numbers':
+            return refused('NO_NUMBERS');
+          case 'no_balance':
+            return refused('NO_BALANCE');
+          case 'too_long':
+            return refused('INVALID_TIME');
+        }
       },
     ],
     [
@@ -61,8 +83,10 @@ export const rentalActions = (world: World, book: RentalBook): readonly (readonl
         if (rental.messages.length === 0) return refused('STATUS_WAIT_CODE');
         const size = Math.min(whole(parameters['size']) ?? 10, 100);
         const from = ((whole(parameters['page']) ?? 1) - 1) * size;
-        const rows = rental.messages.toReversed().slice(from, from + size);
-        const values = rows.map(({ from: phoneFrom, text, atMs }) => ({ phoneFrom, text, service: rental.service, date: timestamp(atMs) }));
+        const values = rental.messages
+          .toReversed()
+          .slice(from, from + size)
+          .map((message) => rowOf(rental, message));
         return ok({ status: 'success', quantity: String(rental.messages.length), values: Object.fromEntries(values.entries()) });
       }),
     ],
@@ -72,10 +96,18 @@ export const rentalActions = (world: World, book: RentalBook): readonly (readonl
         const over = ended(rental, 'ALREADY_CANCEL', 'ALREADY_FINISH');
         if (over !== undefined) return over;
         if (status !== '1' && status !== '2') return refused('INCORECT_STATUS');
-        const late = world.clock.now().getTime() > rental.startedAtMs + freeCancelMs;
-        if (status === '2' && (late || rental.messages.length > 0)) return refused('CANT_CANCEL');
-        rental.state = status === '2' ? 'cancelled' : 'finished';
+        if (status === '2' && !book.refund(rental)) return refused('CANT_CANCEL');
+        if (status === '1') book.end(rental);
         return ok({ status: 'success' });
+      }),
+    ],
+    [
+      'getContinueRentPriceNumber',
+      ofRental((rental, parameters) => {
+        const hours = hoursOf(parameters);
+        if (hours === undefined || hours < 1) return refused('INVALID_TIME');
+        if (rental.state !== 'active') return refused('RENT_DIE');
+        return ok({ status: 'success', price: Number(formatDecimal(book.costOf({ ...rental, hours }))), currency: 840 });
       }),
     ],
     [
@@ -83,14 +115,22 @@ export const rentalActions = (world: World, book: RentalBook): readonly (readonl
       ofRental((rental, parameters) => {
         const hours = hoursOf(parameters);
         if (hours === undefined || hours < 1) return refused('INVALID_TIME');
-        if (rental.state !== 'active') return refused('RENT_DIE');
-        return book.extend(rental, hours) === undefined ? refused('MAX_HOURS_EXCEED') : ok({ status: 'success', phone: phoneOf(rental) });
+        switch (book.extend(rental, hours)) {
+          case 'extended':
+            return ok({ status: 'success', phone: phoneOf(rental) });
+          case 'ended':
+            return refused('RENT_DIE');
+          case 'too_long':
+            return refused('MAX_HOURS_EXCEED');
+          case 'no_balance':
+            return refused('NO_BALANCE');
+        }
       }),
     ],
     [
       'getRentList',
       () => {
-        const rows = book.live();
+        const rows = book.live('handler_api');
         if (rows.length === 0) return refused('NO_NUMBERS');
         const values = rows.map(({ id, phone, service, countryId, endsAtMs }) => ({
           ...{ id, phone, service, country: countryId, endDate: timestamp(endsAtMs) },
@@ -99,23 +139,4 @@ export const rentalActions = (world: World, book: RentalBook): readonly (readonl
       },
     ],
   ];
-};
-
-const readMessage = bodyReader(
-  Type.Object(
-    { from: Type.String({ minLength: 1, maxLength: 20 }), text: Type.String({ minLength: 1, maxLength: 2_000 }) },
-    { additionalProperties: false },
-  ),
-);
-
-/** Levers over rentals: the list, and a message to one of the numbers. */
-export const registerRentalControl = (server: FastifyInstance, book: RentalBook): void => {
-  server.get('/control/rentals', async () => ({ data: book.live() }));
-  server.post('/control/rentals/:phone/message', async (request, reply) => {
-    const { phone } = request.params as { phone: string };
-    const rental = book.live().find((row) => row.phone === phone.replace(/^\+/, ''));
-    if (rental === undefined) throw appError('request.not_found');
-    book.deliver(rental, readMessage(request.body));
-    return reply.code(204).send();
-  });
 };

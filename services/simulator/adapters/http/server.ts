@@ -4,7 +4,7 @@ import fastify from 'fastify';
 import { appError } from '#platform/errors/index.ts';
 import { registerControl, type ControlDependencies } from './control.ts';
 import { registerHandlerApi, type HandlerApiDependencies } from './handler-api.ts';
-import { registerRentalControl } from './handler-api-rentals.ts';
+import { registerRentalControl } from './rental-control.ts';
 import { registerFiveSim, type FiveSimDependencies } from './five-sim/api.ts';
 import { registerMailbox } from './mailbox.ts';
 import type { Mailbox } from '../../app/accept-mail.ts';

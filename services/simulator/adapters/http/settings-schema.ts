@@ -47,6 +47,7 @@ const handlerApi = Type.Object(
     dialCodes: table('^[0-9]{1,9}$', Type.String({ pattern: '^[1-9][0-9]{0,3}$' })),
     lifeMs: ms(86_400_000),
     earlyCancelMs: ms(),
+    rentalRefundMs: ms(),
     codeDelayMinMs: ms(),
     codeDelayMaxMs: ms(),
     secondCodeDelayMs: ms(),

@@ -6,7 +6,7 @@ import { offerFor, refuseAbove } from '../../domain/catalogue.ts';
 import type { Rental, RentalOrder } from '../../domain/rental/rental.ts';
 import { type Duration, durationNamed, durations, listPrice } from '../../domain/rental/terms.ts';
 import { failureOf, placeOrder, recoverAt } from './place-order.ts';
-import type { RentalPorts } from './ports.ts';
+import type { RentalPorts, RentalProvider, Wanted } from './ports.ts';
 
 export interface CreateRentalRequest {
   readonly tenantId: string;
@@ -33,6 +33,13 @@ export const rentable = (ports: Pick<RentalPorts, 'catalogue'>, wanted: { servic
   return offer;
 };
 
+/** @throws verification.not_offered when nobody rents it for so long */
+const sellersOf = (ports: RentalPorts, wanted: Wanted): readonly [RentalProvider, ...RentalProvider[]] => {
+  const [first, ...others] = ports.providers.sellers(wanted);
+  if (first === undefined) throw appError('verification.not_offered');
+  return [first, ...others];
+};
+
 /** @throws what the order failed with, once and whenever its key is used again */
 export const answerOrder = async (ports: RentalPorts, tenantId: string, orderId: string): Promise<Rental> => {
   const order = await ports.store.findOrder(tenantId, orderId);
@@ -55,6 +62,7 @@ export const createRental =
     const { tenantId, autoRenew, maxPrice } = request;
     const duration = durationFor(request.duration);
     const { service, country, price } = rentable(ports, request);
+    const [seller] = sellersOf(ports, { service, country, hours: duration.hours });
     const limit = maxPrice ? `${maxPrice.currency}:${maxPrice.micros}` : '';
     const requestHash = ['rent', service.code, country.code, duration.name, autoRenew, limit].join('|');
     if (request.idempotencyKey !== '') {
@@ -75,12 +83,13 @@ export const createRental =
       ...{ id: orderId, rentalId, tenantId, kind: 'purchase', idempotencyKey: request.idempotencyKey || `auto:${orderId}`, requestHash },
       ...{ state: 'reserving', version: 1, hours: duration.hours, currency: quote.price.currency, priceMicros: quote.price.micros },
       ...{ listMicros: list.micros, quoteId: quote.id, holdId: null, reason: null, createdAt: now, refundMicros: 0n, attempts: 0 },
+      ...{ askedAt: null, costMicros: 0n },
       ...{ deadline: addMs(now, ports.timing.purchaseMs), coversFrom: null, coversTo: null },
       dueAt: recoverAt({ deadline: addMs(now, ports.timing.purchaseMs) }, ports),
     };
     const rental: Rental = {
       ...{ id: rentalId, tenantId, state: 'ordering', version: 1, service: service.code, country: country.code },
-      ...{ provider: ports.provider.name, providerRentalId: null, phoneNumber: null, hours: duration.hours, autoRenew },
+      ...{ provider: seller.name, providerRentalId: null, phoneNumber: null, hours: duration.hours, autoRenew },
       ...{ openOrderId: orderId, reason: null, createdAt: now, startedAt: null, endsAt: null, warnedFor: null, endedAt: null },
       ...{ dueAt: null, attempts: 0, currency: quote.price.currency, chargedMicros: 0n, refundedMicros: 0n },
     };

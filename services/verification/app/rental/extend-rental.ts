@@ -73,7 +73,16 @@ export const orderMore = async (
     ...{ id, rentalId: rental.id, tenantId: rental.tenantId, kind, idempotencyKey: wanted.key || `auto:${id}` },
     ...{ requestHash: wanted.requestHash, state: 'reserving', version: 1, hours: duration.hours, currency: quote.price.currency },
     ...{ priceMicros: quote.price.micros, listMicros: list.micros, quoteId: quote.id, holdId: null, reason: null, createdAt: now },
-    ...{ deadline, coversFrom: null, coversTo: null, refundMicros: 0n, dueAt: recoverAt({ deadline }, ports), attempts: 0 },
+    ...{
+      deadline,
+      coversFrom: null,
+      coversTo: null,
+      refundMicros: 0n,
+      askedAt: null,
+      costMicros: 0n,
+      dueAt: recoverAt({ deadline }, ports),
+      attempts: 0,
+    },
   };
   const waiting: Rental = { ...rental, version: rental.version + 1, openOrderId: id };
   const outcome = await ports.store.save({ rental: { from: rental, to: waiting }, newOrder: order });

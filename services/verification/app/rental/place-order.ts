@@ -2,7 +2,7 @@ import { type AppError, appError, type ErrorCode, isAppError } from '#platform/e
 import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
 import { changeOrder, changeRental, isOpen, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
 import type { Refusal } from '../ports.ts';
-import type { ExtendOutcome, ListedRental, RentalChanges, RentalPorts, RentOutcome } from './ports.ts';
+import type { ExtendOutcome, ListedRental, PriceOutcome, RentalChanges, RentalPorts, RentOutcome } from './ports.ts';
 
 const reasonOf: Readonly<Record<Refusal, string>> = {
   no_numbers: 'no_numbers',
@@ -52,22 +52,86 @@ export const placeOrder = async (ports: RentalPorts, rental: Rental, order: Rent
     throw held.error;
   }
   if (held.kind === 'unknown') throw appError('platform.unavailable', { retryAfterMs: 1_000, cause: held.error });
-  // Recovery may be at work on this row from now on: whoever comes late must not buy.
-  if (ports.clock.now() >= order.deadline) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
-  const answer = order.kind === 'purchase' ? await rent(ports, rental, order) : await extend(ports, rental, order);
-  if (answer.kind === 'granted') await keep(ports, rental, order, held.holdId, answer);
-  else if (answer.kind === 'refused') await settleRefused(ports, rental, order, reasonOf[answer.reason], held.holdId);
-  else await park(ports, rental, order, held.holdId);
+  const asked = order.kind === 'purchase' ? await rent(ports, rental, order, held.holdId) : await extend(ports, rental, order, held.holdId);
+  const { answer } = asked;
+  if (answer.kind === 'granted') await keep(ports, asked.rental, asked.order, held.holdId, answer);
+  else if (answer.kind === 'refused') await settleRefused(ports, asked.rental, asked.order, reasonOf[answer.reason], held.holdId);
+  else await park(ports, asked.rental, asked.order, held.holdId);
 };
 
-const rent = async ({ catalogue, provider }: RentalPorts, rental: Rental, order: RentalOrder): Promise<RentOutcome> => {
-  const [service, country] = [catalogue.service(rental.service), catalogue.country(rental.country)];
-  if (service === undefined || country === undefined) return { kind: 'refused', reason: 'not_offered', detail: 'not in the catalogue' };
-  return provider.rent({ orderId: order.id, service, country, hours: order.hours });
+type Refused = Extract<RentOutcome, { kind: 'refused' }>;
+
+/** An order with the rows as they are after the provider was asked. */
+interface Asked {
+  readonly rental: Rental;
+  readonly order: RentalOrder;
+  readonly answer: RentOutcome | ExtendOutcome;
+}
+
+/**
+ * Writes down whom we are about to ask, and for how much. Whoever finds this order later knows by it where to look, and that there is
+ * nothing to look for when it was never written.
+ * @throws platform.unavailable when recovery has taken the order over, or its time is up: then nobody is asked
+ */
+const aboutToAsk = async (
+  ports: RentalPorts,
+  rental: Rental,
+  order: RentalOrder,
+  { provider, costMicros, holdId }: { readonly provider: string; readonly costMicros: bigint; readonly holdId: string },
+): Promise<{ readonly rental: Rental; readonly order: RentalOrder }> => {
+  const now = ports.clock.now();
+  if (now >= order.deadline) throw appError('platform.unavailable', { retryAfterMs: 1_000 });
+  const asking = { ...order, version: order.version + 1, holdId, askedAt: now, costMicros };
+  const asker = { ...rental, version: rental.version + 1, provider };
+  const changes = { rental: { from: rental, to: asker }, orders: [{ from: order, to: asking }] };
+  if ((await ports.store.save(changes)) !== 'saved') throw appError('platform.unavailable', { retryAfterMs: 1_000 });
+  return { rental: asker, order: asking };
 };
 
-const extend = ({ provider }: RentalPorts, rental: Rental, order: RentalOrder): Promise<ExtendOutcome> =>
-  provider.extend({ providerRentalId: rental.providerRentalId ?? '', hours: order.hours });
+/** Nothing is bought by asking for a price: whatever comes back instead of one is a refusal. */
+const affordable = (answer: PriceOutcome, order: RentalOrder): Refused | { readonly kind: 'priced'; readonly costMicros: bigint } => {
+  if (answer.kind === 'unknown') return { kind: 'refused', reason: 'unreachable', detail: answer.detail };
+  if (answer.kind === 'priced' && answer.costMicros > order.listMicros)
+    return { kind: 'refused', reason: 'price', detail: 'it costs more than it is sold for' };
+  return answer;
+};
+
+/** What a customer is told when several refused: the reason that says most about the number. */
+const telling: readonly Refusal[] = ['no_numbers', 'price', 'account', 'unreachable', 'not_offered'];
+const mostTelling = (refusals: readonly Refused[]): Refused =>
+  refusals.toSorted((a, b) => telling.indexOf(a.reason) - telling.indexOf(b.reason))[0] ?? {
+    ...{ kind: 'refused', reason: 'not_offered', detail: 'nobody rents it' },
+  };
+
+/** Everybody's price is asked, then the cheapest for the number; a refusal leads to the next one, a lost answer to none. */
+const rent = async (ports: RentalPorts, rental: Rental, order: RentalOrder, holdId: string): Promise<Asked> => {
+  const [service, country] = [ports.catalogue.service(rental.service), ports.catalogue.country(rental.country)];
+  const wanted = service && country && { service, country, hours: order.hours };
+  const offers = await Promise.all(
+    (wanted ? ports.providers.sellers(wanted) : []).map(async (provider) => ({
+      ...{ provider, offer: affordable(await provider.price(wanted!), order) },
+    })),
+  );
+  const refusals = offers.flatMap(({ offer }) => (offer.kind === 'refused' ? [offer] : []));
+  const priced = offers.flatMap(({ provider, offer }) => (offer.kind === 'priced' ? [{ provider, costMicros: offer.costMicros }] : []));
+  let rows = { rental, order };
+  for (const { provider, costMicros } of priced.toSorted((a, b) => (a.costMicros < b.costMicros ? -1 : 1))) {
+    rows = await aboutToAsk(ports, rows.rental, rows.order, { provider: provider.name, costMicros, holdId });
+    const answer = await provider.rent({ ...wanted!, orderId: order.id });
+    if (answer.kind !== 'refused') return { ...rows, answer };
+    refusals.push(answer);
+  }
+  return { ...rows, answer: mostTelling(refusals) };
+};
+
+const extend = async (ports: RentalPorts, rental: Rental, order: RentalOrder, holdId: string): Promise<Asked> => {
+  const provider = ports.providers.named(rental.provider);
+  const more = { providerRentalId: rental.providerRentalId ?? '', hours: order.hours };
+  const offer = affordable(await provider.priceOfMore(more), order);
+  if (offer.kind === 'refused') return { rental, order, answer: offer };
+  const rows = await aboutToAsk(ports, rental, order, { provider: provider.name, costMicros: offer.costMicros, holdId });
+  return { ...rows, answer: await provider.extend(more) };
+};
 
 /** Writes down what was bought. A write without answer is repeated: it is a compare-and-set, so it cannot happen twice. */
 const keep = async (ports: RentalPorts, rental: Rental, order: RentalOrder, holdId: string, grant: Grant): Promise<void> => {
@@ -79,7 +143,7 @@ const keep = async (ports: RentalPorts, rental: Rental, order: RentalOrder, hold
   if (present?.state !== 'voiding' && present?.state !== 'failed') return;
   // Recovery gave this order up while its process stood still. The customer has the money back: so must we.
   ports.observer.leak(rental, 'granted after recovery had given up');
-  if (grant.providerRentalId !== undefined) await ports.provider.release(grant.providerRentalId);
+  if (grant.providerRentalId !== undefined) await ports.providers.named(rental.provider).release(grant.providerRentalId);
 };
 
 const park = async (ports: RentalPorts, rental: Rental, order: RentalOrder, holdId: string): Promise<void> => {
@@ -91,6 +155,7 @@ interface Grant {
   readonly endsAt: Date;
   readonly providerRentalId?: string;
   readonly phoneNumber?: string;
+  readonly costMicros?: bigint;
 }
 
 /** Before the end: the warning, and the renewal. Short rentals are warned of and renewed in proportion, not at their beginning. */
@@ -124,7 +189,10 @@ const settleGranted = async (
   const now = ports.clock.now();
   const coversFrom = order.kind === 'purchase' ? now : (rental.endsAt ?? now);
   const chargedMicros = rental.chargedMicros + order.priceMicros;
-  const paid = changeOrder(order, 'granted', { holdId, coversFrom, coversTo: grant.endsAt, dueAt: now });
+  const paid = changeOrder(order, 'granted', {
+    ...{ holdId, coversFrom, coversTo: grant.endsAt, dueAt: now },
+    ...(grant.costMicros !== undefined && { costMicros: grant.costMicros }),
+  });
   const granted =
     order.kind === 'purchase'
       ? changeRental(rental, 'granted', {
@@ -176,16 +244,11 @@ const near = (at: Date | undefined, wanted: Date): boolean => at !== undefined &
  * An unnamed rental is ours only where service, country and end all agree: anything else stays unclaimed.
  */
 export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<void> => {
-  const { store, timing, provider, clock } = ports;
+  const { store, timing, clock } = ports;
   const askedAt = clock.now();
-  const listing = await provider.list();
-  if (listing.kind === 'listed') {
-    const found =
-      order.kind === 'purchase' ? await purchased(ports, rental, order, listing.rentals) : extended(rental, order, listing.rentals);
-    for (const grant of found) {
-      const outcome = await settleGranted(ports, rental, order, order.holdId ?? '', grant);
-      if (outcome !== 'claimed') return;
-    }
+  const looked = order.kind === 'purchase' ? await lookForPurchase(ports, rental, order) : await lookForMore(ports, rental, order);
+  if (looked.kind === 'seen') {
+    for (const grant of looked.grants) if ((await settleGranted(ports, rental, order, order.holdId ?? '', grant)) !== 'claimed') return;
     if (askedAt >= addMs(order.deadline, timing.providerTimeoutMs + timing.reconcileGraceMs)) {
       await settleRefused(ports, rental, order, 'provider_unconfirmed');
       return;
@@ -198,30 +261,46 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
   await store.rescheduleOrder(order, retryAt(ports, order.attempts));
 };
 
-const purchased = async (
-  ports: RentalPorts,
-  rental: Rental,
-  order: RentalOrder,
-  rows: readonly ListedRental[],
-): Promise<readonly (Grant & { providerRentalId: string })[]> => {
+/** seen: the provider has said what there is, as of now; what of it may be this order's. */
+type Looked = { readonly kind: 'seen'; readonly grants: readonly Grant[] } | { readonly kind: 'unknown' };
+
+const lookForPurchase = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<Looked> => {
+  const provider = ports.providers.named(rental.provider);
+  const listing = await provider.list();
+  if (listing.kind === 'unknown') return listing;
   const wanted = addMs(order.createdAt, order.hours * hourMs);
-  const fitting = rows.filter((row) => row.service === rental.service && row.country === rental.country && near(row.endsAt, wanted));
+  const fits = (row: ListedRental): boolean =>
+    row.service === rental.service &&
+    row.country === rental.country &&
+    (row.startedAt === undefined || near(row.startedAt, order.createdAt)) &&
+    (row.endsAt === undefined ? row.startedAt !== undefined : near(row.endsAt, wanted));
+  const fitting = listing.rentals.filter(fits);
   const free = await ports.store.unclaimed(
-    ports.provider.name,
+    provider.name,
     fitting.map((row) => row.providerRentalId),
   );
-  return fitting.flatMap(({ providerRentalId, phoneNumber, endsAt }) =>
-    free.has(providerRentalId) && endsAt !== undefined ? [{ providerRentalId, phoneNumber, endsAt }] : [],
-  );
+  const grants: Grant[] = [];
+  for (const { providerRentalId, phoneNumber, endsAt: listed } of fitting) {
+    if (!free.has(providerRentalId)) continue;
+    // Some lists leave the end out, and it is what tells two durations apart.
+    const found = listed === undefined ? await provider.find(providerRentalId) : undefined;
+    if (found?.kind === 'unknown') return found;
+    const endsAt = found?.kind === 'active' ? found.rental.endsAt : listed;
+    if (endsAt !== undefined && near(endsAt, wanted)) grants.push({ providerRentalId, phoneNumber, endsAt });
+  }
+  return { kind: 'seen', grants };
 };
 
-const extended = (rental: Rental, order: RentalOrder, rows: readonly ListedRental[]): readonly Grant[] => {
-  const end = rows.find((row) => row.providerRentalId === rental.providerRentalId)?.endsAt;
+const lookForMore = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<Looked> => {
+  const found = await ports.providers.named(rental.provider).find(rental.providerRentalId ?? '');
+  if (found.kind === 'unknown') return found;
+  if (found.kind !== 'active') return { kind: 'seen', grants: [] };
+  const { endsAt } = found.rental;
   const wanted = addMs(rental.endsAt ?? order.createdAt, order.hours * hourMs - slackMs);
-  return end !== undefined && end >= wanted ? [{ endsAt: end }] : [];
+  return { kind: 'seen', grants: endsAt >= wanted ? [{ endsAt }] : [] };
 };
 
-/** A row still `reserving` after its time: whether the provider was asked is not known, so it counts as asked. Nothing is bought here. */
+/** A row still `reserving` after its time: what was about to be asked counts as asked. Nothing is bought here. */
 export const recoverOrder = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<void> => {
   const now = ports.clock.now();
   const held = await hold(ports, rental, order, addMs(now, ports.timing.providerTimeoutMs));
@@ -229,7 +308,8 @@ export const recoverOrder = async (ports: RentalPorts, rental: Rental, order: Re
   else if (held.kind === 'unknown') {
     if (now >= addMs(order.createdAt, dayMs)) await settleRefused(ports, rental, order, 'billing_unavailable');
     else await ports.store.rescheduleOrder(order, retryAt(ports, order.attempts));
-  } else await park(ports, rental, order, held.holdId);
+  } else if (order.askedAt === null) await settleRefused(ports, rental, order, 'provider_unavailable', held.holdId);
+  else await park(ports, rental, order, held.holdId);
 };
 
 /** What an order means for the wallet, repeated until billing has it. */

@@ -29,10 +29,14 @@ export type RentOutcome =
       readonly providerRentalId: string;
       readonly phoneNumber: string;
       readonly endsAt: Date;
+      /** What it took, where the answer says so. */
+      readonly costMicros?: bigint;
     }
   | Refused
   | Unknown;
 export type ExtendOutcome = { readonly kind: 'granted'; readonly endsAt: Date } | Refused | Unknown;
+/** Nothing is bought by asking. */
+export type PriceOutcome = { readonly kind: 'priced'; readonly costMicros: bigint } | Refused | Unknown;
 export type ReleaseOutcome =
   /** `returned`: the provider gave its money back. */
   { readonly kind: 'released'; readonly returned: boolean } | { readonly kind: 'denied' } | Unknown;
@@ -47,19 +51,44 @@ export interface ListedRental {
   readonly phoneNumber: string;
   readonly service: string | undefined;
   readonly country: string | undefined;
+  readonly startedAt: Date | undefined;
   readonly endsAt: Date | undefined;
 }
 export type ListOutcome = { readonly kind: 'listed'; readonly rentals: readonly ListedRental[] } | Unknown;
+export type FindOutcome =
+  | { readonly kind: 'active'; readonly rental: ListedRental & { readonly endsAt: Date } }
+  /** ended: it keeps what it took. returned: it gave the money back. absent: it knows no such rental. */
+  | { readonly kind: 'ended' | 'returned' | 'absent' }
+  | Unknown;
+
+export interface Wanted {
+  readonly service: Service;
+  readonly country: Country;
+  readonly hours: number;
+}
 
 /** One upstream of long rentals. No method throws; every call has a time-out and one of the declared outcomes. */
 export interface RentalProvider {
   readonly name: string;
-  rent(request: { orderId: string; service: Service; country: Country; hours: number }): Promise<RentOutcome>;
+  /** It has names for both, and rents for so long. */
+  sells(wanted: Wanted): boolean;
+  /** What it costs us now. The protocols take no upper limit with the purchase, so this is asked before it. */
+  price(wanted: Wanted): Promise<PriceOutcome>;
+  priceOfMore(request: { providerRentalId: string; hours: number }): Promise<PriceOutcome>;
+  rent(request: Wanted & { readonly orderId: string }): Promise<RentOutcome>;
   extend(request: { providerRentalId: string; hours: number }): Promise<ExtendOutcome>;
-  messages(providerRentalId: string): Promise<MessagesOutcome>;
+  /** All that came at `since` or later; older ones may be among them. */
+  messages(providerRentalId: string, since?: Date): Promise<MessagesOutcome>;
   release(providerRentalId: string): Promise<ReleaseOutcome>;
-  /** Everything that is rented now, complete. */
+  find(providerRentalId: string): Promise<FindOutcome>;
+  /** Everything that is rented now, complete. The end may be missing; `find` has it. */
   list(): Promise<ListOutcome>;
+}
+
+export interface RentalProviders {
+  sellers(wanted: Wanted): readonly RentalProvider[];
+  /** The provider of an existing rental. @throws when it is not configured any more */
+  named(name: string): RentalProvider;
 }
 
 export type RentalHold =
@@ -166,6 +195,7 @@ export interface RentalStore {
   messagesById(tenantId: string, ids: readonly string[]): Promise<readonly SealedRentalMessage[]>;
   /** @returns how many were new; each of those has its event */
   addMessages(rental: Rental, messages: readonly SealedRentalMessage[]): Promise<number>;
+  newestMessageAt(tenantId: string, rentalId: string): Promise<Date | undefined>;
   claimDueRentals(now: Date, until: Date, limit: number): Promise<readonly Rental[]>;
   claimDueOrders(now: Date, until: Date, limit: number): Promise<readonly RentalOrder[]>;
   rescheduleRental(rental: Rental, dueAt: Date): Promise<void>;
@@ -192,7 +222,7 @@ export interface RentalTiming {
 
 export interface RentalPorts {
   readonly store: RentalStore;
-  readonly provider: RentalProvider;
+  readonly providers: RentalProviders;
   readonly ledger: RentalLedger;
   readonly prices: RentalPrices;
   readonly catalogue: Catalogue;

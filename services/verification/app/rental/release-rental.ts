@@ -31,8 +31,8 @@ export const releaseRental =
 
 /** @returns true when the provider keeps the number to its end */
 export const settleRelease = async (ports: RentalPorts, rental: Rental): Promise<boolean> => {
-  const { store, clock, provider } = ports;
-  const answer = await provider.release(rental.providerRentalId ?? '');
+  const { store, clock } = ports;
+  const answer = await ports.providers.named(rental.provider).release(rental.providerRentalId ?? '');
   const now = clock.now();
   if (answer.kind === 'denied') {
     const kept = changeRental(rental, 'releaseDenied', {});

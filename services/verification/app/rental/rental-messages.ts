@@ -1,13 +1,19 @@
 import { newId } from '#platform/ids/index.ts';
+import { addMs, hourMs } from '#platform/time/index.ts';
 import type { Rental } from '../../domain/rental/rental.ts';
 import type { RentalPorts, SealedRentalMessage } from './ports.ts';
 
 const context = (rental: { tenantId: string; id: string }, messageId: string): string =>
   `rental-message:${rental.tenantId}:${rental.id}:${messageId}`;
 
+/** Providers tell some messages late, and out of order. */
+const overlapMs = hourMs;
+
 /** Reads the provider's inbox of one number; what is known already changes nothing. */
 export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise<void> => {
-  const answer = await ports.provider.messages(rental.providerRentalId ?? '');
+  const newest = await ports.store.newestMessageAt(rental.tenantId, rental.id);
+  const since = newest && addMs(newest, -overlapMs);
+  const answer = await ports.providers.named(rental.provider).messages(rental.providerRentalId ?? '', since);
   if (answer.kind !== 'listed' || answer.messages.length === 0) return;
   const now = ports.clock.now();
   // Ids are given in the order in which they came, whatever the order of the provider's page.

@@ -13,10 +13,10 @@ import { migrations } from '../../adapters/postgres/migrations/index.ts';
 import { createRentalStore } from '../../adapters/postgres/rental/store.ts';
 import { entities } from '../../adapters/postgres/rows.ts';
 import { testCatalogue } from '../../testing/harness.ts';
-import { createFakeRentalMoney, createFakeRentals } from '../../testing/rental/fake-rentals.ts';
+import { createFakeRentalMoney, createFakeRentals, type FakeRentals, providersOf } from '../../testing/rental/fake-rentals.ts';
 import { createRental, type CreateRentalRequest } from './create-rental.ts';
 import { extendRental } from './extend-rental.ts';
-import type { RentalPorts } from './ports.ts';
+import type { RentalChanges, RentalPorts, RentalProvider } from './ports.ts';
 import { getRental, listRentalMessages, setAutoRenew } from './read-rentals.ts';
 import { releaseRental } from './release-rental.ts';
 import { workRentals } from './work-rentals.ts';
@@ -25,7 +25,7 @@ describe('a rental', () => {
   const clock = testClock();
   let db: Database;
   let closeDatabase: () => Promise<void>;
-  let fake: ReturnType<typeof createFakeRentals>;
+  let fake: FakeRentals;
   let billing: ReturnType<typeof createFakeRentalMoney>;
   let ports: RentalPorts;
   const failures: unknown[] = [];
@@ -47,7 +47,7 @@ describe('a rental', () => {
     billing = createFakeRentalMoney();
     failures.length = 0;
     ports = {
-      ...{ provider: fake.provider, ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
+      ...{ providers: providersOf(fake), ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
       store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
       timing: {
         ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
@@ -166,7 +166,7 @@ describe('a rental', () => {
       await pass(0);
       const paidBefore = billing.money.balance;
       fake.spoil('extend', how);
-      fake.spoil('list', 'before');
+      fake.spoil('find', 'before');
       await extend(rental.id);
       await assert.rejects(releaseRental(ports)({ tenantId, id: rental.id }), (error) => isAppError(error, 'platform.unavailable'));
       await pass(40 * secondMs);
@@ -190,13 +190,20 @@ describe('a rental', () => {
             placeHold: async (...args: Parameters<RentalPorts['ledger']['placeHold']>) => (await ports.ledger.placeHold(...args), die()),
           }),
         },
-        provider: {
-          ...ports.provider,
-          ...(at === 'provider' && {
-            rent: async (wanted: Parameters<RentalPorts['provider']['rent']>[0]) => (await ports.provider.rent(wanted), die()),
+        providers: providersOf({
+          provider: {
+            ...fake.provider,
+            ...(at === 'provider' && {
+              rent: async (wanted: Parameters<RentalProvider['rent']>[0]) => (await fake.provider.rent(wanted), die()),
+            }),
+          },
+        }),
+        store: {
+          ...ports.store,
+          ...(at === 'write' && {
+            save: (changes: RentalChanges) => (changes.rental?.to.state === 'active' ? die() : ports.store.save(changes)),
           }),
         },
-        store: { ...ports.store, ...(at === 'write' && { save: die }) },
       };
       await assert.rejects(rent({}, dying));
       const asked = fake.calls.rent;

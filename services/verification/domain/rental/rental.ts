@@ -92,6 +92,9 @@ export interface RentalOrder {
   readonly coversFrom: Date | null;
   readonly coversTo: Date | null;
   readonly refundMicros: bigint;
+  /** When the provider was about to be asked, and for what it costs us there; null: it never was, so it cannot have granted anything. */
+  readonly askedAt: Date | null;
+  readonly costMicros: bigint;
   readonly dueAt: Date | null;
   readonly attempts: number;
 }

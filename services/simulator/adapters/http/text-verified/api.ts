@@ -6,6 +6,7 @@ import type { BuyNumber } from '../../../app/buy-number.ts';
 import type { ChangeActivation } from '../../../app/change-activation.ts';
 import type { ReactivateNumber } from '../../../app/reactivate-number.ts';
 import type { World } from '../../../app/ports.ts';
+import type { RentalBook } from '../../../app/rental-book.ts';
 import type { Activation, Capability, ReceivedCode } from '../../../domain/activation.ts';
 import { chooseFault } from '../../../domain/choose-fault.ts';
 import { countries } from '../../../domain/countries.ts';
@@ -13,6 +14,8 @@ import type { HandlerFault } from '../../../domain/settings.ts';
 import { refuseOnTheWay, spoilAnswer } from '../provider-faults.ts';
 import { htmlError, latency, reset } from '../spoil-reply.ts';
 import {
+  type Action,
+  type Answer,
   callOf,
   compact,
   createdLink,
@@ -22,11 +25,12 @@ import {
   notFound,
   refusal,
   refusalOfPurchase,
-  type Refusal,
   smsOf,
   unauthorized,
   wordFaults,
 } from './objects.ts';
+import { rentalSms } from './rental-objects.ts';
+import { rentalRoutes } from './rentals.ts';
 
 export interface TextVerifiedDependencies {
   readonly world: World;
@@ -36,15 +40,13 @@ export interface TextVerifiedDependencies {
   readonly buyNumber: BuyNumber;
   readonly changeActivation: ChangeActivation;
   readonly reactivateNumber: ReactivateNumber;
+  readonly rentals: RentalBook;
 }
 
 const prefix = '/textverified/api/pub/v2';
 const tokenLifeSeconds = 900;
 const pageRows = 25;
 const unitedStates = [...countries.values()].find(({ iso }) => iso === 'US')?.id ?? 0;
-
-type Answer = { readonly status: number; readonly body?: object; readonly location?: string } | Refusal;
-type Action = (request: FastifyRequest, links: Links, fault: HandlerFault | undefined) => Answer;
 
 const ok = (body: object): Answer => ({ status: 200, body });
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
@@ -174,6 +176,10 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
           .map((code) => rowOf(links, activation, code))
           .toReversed(),
       );
+      if (path === 'sms')
+        for (const rental of dependencies.rentals.of('textverified'))
+          if ((reservationId === undefined || rental.id === reservationId) && (to === undefined || rental.phone === `1${to}`))
+            rows.push(...rental.messages.toReversed().map((message) => rentalSms(rental, message)));
       const query = reservationId === undefined ? '' : `?reservationId=${encodeURIComponent(reservationId)}`;
       return ok(pageOf(rows, request, `${links.base}/${path}${query}`));
     };
@@ -247,6 +253,8 @@ export const registerTextVerified = (server: FastifyInstance, dependencies: Text
     return outcome.kind === 'cancelled' ? { status: 200 } : refusal(400, 'CannotReport', 'The verification cannot be reported.');
   });
   route('POST', '/verifications/:id/reactivate', 'Reactivate', reactivate);
+  for (const one of rentalRoutes({ book: dependencies.rentals, countryId: unitedStates, page: pageOf }))
+    route(one.method, one.path, one.action, one.run);
   const textOf = (_links: Links, activation: Activation, code: ReceivedCode): object =>
     smsOf(activation, code, activation.codes.indexOf(code));
   route('GET', '/sms', 'Sms', listReceived('sms', 'sms', textOf));

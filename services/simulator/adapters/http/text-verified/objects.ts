@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { BuyOutcome } from '../../../app/buy-number.ts';
 import { canReactivate } from '../../../app/reactivate-number.ts';
 import { isLive, type Activation, type ReceivedCode } from '../../../domain/activation.ts';
@@ -12,6 +13,13 @@ export interface Refusal {
 }
 
 export const refusal = (status: number, errorCode: string, errorDescription: string): Refusal => ({ status, errorCode, errorDescription });
+
+/** Links are absolute, as the API promises that nobody needs to build one. */
+export interface Links {
+  readonly base: string;
+}
+export type Answer = { readonly status: number; readonly body?: object; readonly location?: string } | Refusal;
+export type Action = (request: FastifyRequest, links: Links, fault: HandlerFault | undefined) => Answer;
 
 export const notFound = refusal(404, 'NotFound', 'There is no such resource.');
 export const unauthorized = refusal(401, 'Unauthorized', 'The token is missing, wrong or has expired.');
@@ -36,10 +44,6 @@ const stateOf = (activation: Activation): string => {
   }
 };
 
-/** Links are absolute, as the API promises that nobody needs to build one. */
-export interface Links {
-  readonly base: string;
-}
 const link = (method: string, href: string): object => ({ method, href });
 const ownHref = ({ base }: Links, activation: Activation): string => `${base}/verifications/${activation.id}`;
 

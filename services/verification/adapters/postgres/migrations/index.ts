@@ -3,6 +3,7 @@ import { policy } from './0030-policy.ts';
 import { routing } from './0010-routing.ts';
 import { lifeCycle } from './0020-life-cycle.ts';
 import { rentals } from './0040-rentals.ts';
+import { rentalCosts } from './0041-rental-costs.ts';
 import { numbersAndAbuse } from './0031-numbers-and-abuse.ts';
 import { leasesInBatches } from './0032-leases-in-batches.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
@@ -110,6 +111,7 @@ alter table verifications add column quote_id uuid;
 `,
   ),
   rentals,
+  rentalCosts,
   purchaseDetails,
   bulk,
   catalogueVersion,

@@ -56,6 +56,8 @@ export const RentalOrderRow = defineEntity({
     coversFrom: p.datetime().nullable(),
     coversTo: p.datetime().nullable(),
     refundMicros: p.bigint('bigint'),
+    askedAt: p.datetime().nullable(),
+    costMicros: p.bigint('bigint'),
     dueAt: p.datetime().nullable(),
     leasedUntil: p.datetime().nullable(),
     attempts: p.integer(),
@@ -125,6 +127,8 @@ export const orderOf = (row: InferEntity<typeof RentalOrderRow>): RentalOrder =>
   coversFrom: row.coversFrom ?? null,
   coversTo: row.coversTo ?? null,
   refundMicros: row.refundMicros,
+  askedAt: row.askedAt ?? null,
+  costMicros: row.costMicros,
   dueAt: row.dueAt ?? null,
   attempts: row.attempts,
 });

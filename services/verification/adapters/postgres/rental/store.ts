@@ -135,6 +135,8 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
         }
         return added;
       }),
+    newestMessageAt: async (tenantId, rentalId) =>
+      (await db.em().findOne(RentalMessageRow, { tenantId, rentalId }, { orderBy: { id: 'desc' }, fields: ['receivedAt'] }))?.receivedAt,
     claimDueRentals: async (now, until, limit) => {
       const rows = await db.query<{ id: string }>(claimSql('rentals'), [now, until, limit], { name: 'rentals-due' });
       return rows.length === 0 ? [] : (await db.em().find(RentalRow, { id: { $in: rows.map(({ id }) => id) } })).map(rentalOf);
