@@ -12,6 +12,7 @@ import { rentalRowOf } from './adapters/nats/rental-events.ts';
 import { createRentalStore } from './adapters/postgres/rental/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
 import type { Ports } from './app/ports.ts';
+import { createTextVerifiedRentals } from './adapters/text-verified/rentals.ts';
 import { createRental } from './app/rental/create-rental.ts';
 import { exportRentalMessages, exportRentals } from './app/rental/export-rentals.ts';
 import { extendRental } from './app/rental/extend-rental.ts';
@@ -50,12 +51,18 @@ export const openRentals = async (parts: {
       ...{ catalogue, metrics },
     }),
   );
+  const providers: RentalProvider[] = [handlerApi];
+  const { textVerifiedUrl: url, textVerifiedKey: apiKey, textVerifiedUsername: username, providerTimeoutMs: timeoutMs } = config;
+  if (url !== undefined && apiKey !== undefined && username !== undefined) {
+    const account = { url, apiKey, username, timeoutMs, connections: rentalsAtOnce };
+    providers.push(await life.own('textverified rentals', createTextVerifiedRentals({ ...account, clock, catalogue, metrics })));
+  }
   const ledger = await life.own('billing of rentals', grpcClient(LedgerServiceClient, toBilling));
   const charges = await life.own('refunds of rentals', grpcClient(ChargeServiceClient, toBilling));
   const prices = await life.own('prices of rentals', grpcClient(PriceServiceClient, toBilling));
   const leaks = metrics.counter('verification_leaks_total');
   const ports: RentalPorts = {
-    ...{ providers: byName([handlerApi]), catalogue, sealer, clock },
+    ...{ providers: byName(providers), catalogue, sealer, clock },
     store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
     ledger: createRentalLedger({ ledger, charges }),
     prices: createRentalPrices(prices),

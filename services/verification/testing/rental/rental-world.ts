@@ -14,7 +14,7 @@ import type { RentalPorts } from '../../app/rental/ports.ts';
 import { workRentals } from '../../app/rental/work-rentals.ts';
 import type { Rental } from '../../domain/rental/rental.ts';
 import { testCatalogue } from '../harness.ts';
-import { createFakeRentalMoney, createFakeRentals } from './fake-rentals.ts';
+import { createFakeRentalMoney, createFakeRentals, providersOf } from './fake-rentals.ts';
 
 /** Rentals with the real store, and a provider, billing and clock of the test's. One database for a file, everything else anew by `fresh`. */
 export const openRentalWorld = async () => {
@@ -31,7 +31,7 @@ export const openRentalWorld = async () => {
     const failures: unknown[] = [];
     const tenantId = newId();
     const ports: RentalPorts = {
-      ...{ provider: fake.provider, ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
+      ...{ providers: providersOf(fake), ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
       store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
       timing: {
         ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
