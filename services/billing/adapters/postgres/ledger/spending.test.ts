@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
-import { charging, granting, placing } from '../../../testing/ledger/books.contract.ts';
+import { charging, granting, placing, start } from '../../../testing/ledger/books.contract.ts';
 import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books.ts';
 import { migrations } from '../migrations/index.ts';
 import { postgresAudit } from './audit.ts';
@@ -24,6 +24,13 @@ const answerSpending = (body: string) =>
   db.query(`create or replace function spending_refusal(p_tenant uuid, p_currency text, p_product text, p_amount bigint, p_before bigint,
     p_of_product bigint, p_now timestamptz) returns spending_answer
     language sql stable as $$ select row(r.refusal, null, '', '', 0, p_now)::spending_answer from (${body}) r (refusal) $$`);
+/** Only where there is a pause or a hard budget is the question asked: this one refuses nothing by itself. */
+const limit = (tenantId: string) =>
+  db.query(
+    `insert into budgets (id, tenant_id, name, interval, currency, amount_micros, hard, zone, created_at, updated_at)
+     values ($1, $2, 'ample', 'monthly', 'USD', 1000000000, true, 'UTC', $3, $3)`,
+    [newId(), tenantId, start],
+  );
 const count = <T>(values: readonly T[], wanted: T): number => values.filter((value) => value === wanted).length;
 
 test('a pause refuses holds and charges, names its reason, and leaves what is held alone', async () => {
@@ -32,6 +39,7 @@ test('a pause refuses holds and charges, names its reason, and leaves what is he
   for (const tenantId of [paused, other]) await books.grant(granting(tenantId, 100n));
   const before = placing(paused, 10n);
   await books.place(before);
+  for (const tenantId of [paused, other]) await limit(tenantId);
   await answerSpending(`select case when p_tenant = '${paused}' then 'spending_paused' end`);
   assert.deepEqual(await books.place(placing(paused, 1n)), { outcome: 'spending_paused' });
   assert.deepEqual(await books.charge(charging(paused, 1n)), { outcome: 'spending_paused' });
@@ -44,6 +52,7 @@ test('a budget stops within one batch: what is accepted never exceeds it, and as
   const tenantId = newId();
   const books = postgresBooks(db);
   await books.grant(granting(tenantId, 10_000n));
+  await limit(tenantId);
   // A budget of 100 over all that is held or charged already.
   await answerSpending(`select case when p_before + p_amount + (select held_micros + 10000 - balance_micros from accounts where tenant_id = p_tenant) > 100
     and p_tenant = '${tenantId}' then 'budget_exhausted' end`);

@@ -23,6 +23,7 @@ import { adjustments } from './0070-adjustments.ts';
 import { actorsAndBudgets } from './0080-actors-and-budgets.ts';
 import { providerCosts } from './0081-provider-costs.ts';
 import { holdParts } from './0100-hold-parts.ts';
+import { fasterBatches } from './0110-faster-batches.ts';
 
 export const migrations = [
   platformMigration,
@@ -50,4 +51,5 @@ export const migrations = [
   holdParts,
   actorsAndBudgets,
   providerCosts,
+  fasterBatches,
 ];
