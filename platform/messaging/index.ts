@@ -6,7 +6,7 @@ export { deadHeader } from './dead-letters.ts';
 export type { EventCodec, EventDefinition, EventFacts, ReceivedEvent } from './event.ts';
 export { header } from './headers.ts';
 export { dead, done, retry, type Outcome } from './outcome.ts';
-export { insertOutboxRows, outboxRow, publishEvent, type OutboxRow } from './outbox.ts';
+export { insertOutboxRows, outboxHeaders, outboxRow, publishEvent, type OutboxRow } from './outbox.ts';
 export { startRelay, type Relay, type RelayOptions } from './relay.ts';
 export { ensureStreams } from './streams.ts';
 export { readStream, streamState, type StoredEvent, type StreamReading, type StreamState } from './read-stream.ts';

@@ -2,7 +2,7 @@ import { newId } from '#platform/ids/index.ts';
 import type { Queryable, Transaction } from '#platform/postgres/index.ts';
 import { activeTraceHeaders } from '#platform/telemetry/index.ts';
 import type { EventDefinition, EventFacts } from './event.ts';
-import { header } from './headers.ts';
+import { header, type StoredHeaders } from './headers.ts';
 
 /** One row of `outbox`, ready to be bound as parameters of a statement of your own. */
 export interface OutboxRow {
@@ -15,6 +15,13 @@ export interface OutboxRow {
   readonly payload: Buffer;
 }
 
+/** What `outbox.headers` keeps of an event that is made now, for statements that know the rest of the row only in the database. */
+export const outboxHeaders = (tenantId: string, occurredAt: Date): StoredHeaders => ({
+  [header.tenant]: tenantId,
+  [header.time]: occurredAt.toISOString(),
+  ...activeTraceHeaders(),
+});
+
 /**
  * The row that a hot path inserts inside its one SQL statement:
  * `insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload) values …`, then `db.signalOutbox()`.
@@ -26,7 +33,7 @@ export const outboxRow = <P>(definition: EventDefinition<P>, facts: EventFacts<P
   subject: definition.subject,
   aggregateId: facts.aggregateId,
   aggregateVersion: BigInt(facts.aggregateVersion),
-  headers: JSON.stringify({ [header.tenant]: facts.tenantId, [header.time]: facts.occurredAt.toISOString(), ...activeTraceHeaders() }),
+  headers: JSON.stringify(outboxHeaders(facts.tenantId, facts.occurredAt)),
   payload: Buffer.from(JSON.stringify(definition.codec.toJSON(facts.payload))),
 });
 

@@ -1,7 +1,7 @@
 /**
  * `node test/bench/ledger.ts`, the ledger part of `make bench`: billing as a process of its own with its PostgreSQL (fsync) and
  * NATS, called over gRPC, beside what others do on the same PostgreSQL in the same run: TPC-B by pgbench, and a naive transfer by an
- * ORM. The load generator shares the machine, too. BENCH_SECONDS (4) per figure; in the end the books are audited.
+ * ORM. The load generator shares the machine, too. BENCH_SECONDS (4) per figure, BENCH_ONLY (a regular expression) for some of them; in the end the books are audited.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
@@ -29,6 +29,7 @@ import { tpcB } from './ledger/tpcb.ts';
 import { runLoad } from './load.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 4);
+const only = new RegExp(process.env['BENCH_ONLY'] ?? '');
 const accounts = 1_000;
 const principalKey = 'key-of-the-ledger-benchmark-0123456789';
 
@@ -102,6 +103,7 @@ try {
   const figures = new Map<string, number>();
   /** @param size commands in one request */
   const measure = async (name: string, inFlight: number, request: (at: number) => Promise<void>, size = 1): Promise<void> => {
+    if (!only.test(name)) return;
     await runLoad({ inFlight, count: 400, limitMs: 3_000, request });
     await settled();
     await analyse(databaseUrl);
@@ -130,9 +132,9 @@ try {
     if (firstFailure !== undefined) print(`  ${wrong} failed, the first: ${firstFailure}`);
   };
 
-  const tps = tpcB(await database('tpcb'), seconds);
+  const tps = only.test('TPC-B') ? tpcB(await database('tpcb'), seconds) : undefined;
   if (tps === null) print('TPC-B: pgbench is not installed');
-  else {
+  else if (tps !== undefined) {
     figures.set('tpcb', tps);
     print(`${'TPC-B by pgbench: scale 20, 16 sessions, prepared'.padEnd(62)} ${tps.toFixed(0).padStart(6)}/s`);
   }

@@ -1,8 +1,7 @@
 import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
-import { outboxRow } from '#platform/messaging/index.ts';
+import { outboxHeaders } from '#platform/messaging/index.ts';
 import type { Queryable } from '#platform/postgres/index.ts';
-import { events } from '#events';
 import type { CaptureHold, ChargeWallet, HoldFact, PlaceHold, ReleaseHold } from '../../../app/ledger/ports.ts';
 import type { Hold, HoldState } from '../../../domain/hold.ts';
 import type { Product } from '../../../domain/ledger.ts';
@@ -91,19 +90,10 @@ const keyed = ({
 });
 
 /** Ids and headers of up to three events; subjects, versions and amounts are known only in the database. */
-const eventParts = (tenant: string, occurredAt: Date, count: 1 | 2 | 3) => {
-  const empty = { holdId: '', product: '', reference: '', amount: undefined, capturedTotal: undefined };
-  const { id, headers } = outboxRow(events.billing.holdCaptured, {
-    tenantId: tenant,
-    aggregateId: '',
-    aggregateVersion: 0n,
-    occurredAt,
-    payload: empty,
-  });
-  const ids = [id];
-  while (ids.length < count) ids.push(newId());
-  return { events: ids, headers: JSON.parse(headers) as unknown };
-};
+const eventParts = (tenant: string, occurredAt: Date, count: 1 | 2 | 3) => ({
+  events: Array.from({ length: count }, newId),
+  headers: outboxHeaders(tenant, occurredAt),
+});
 
 export const placeCommand = (command: PlaceHold): LedgerCommand => ({
   kind: 'place',
