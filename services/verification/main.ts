@@ -134,7 +134,7 @@ const openPorts = async (
     name,
     sells: (offer) => sellsOffer(codes, offer),
   }));
-  const routing = await openRouting({ life, config, db, clock, sellers, sources, catalogue });
+  const routing = await openRouting({ life, config, db, clock, sellers, sources, catalogue, sealer });
   const routes = routing.planner;
   const ports: Ports = {
     store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
@@ -174,7 +174,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'verification', logger }));
     await life.own('relay', startRelay({ db, bus, logger, metrics }));
     const { ports: single, routing } = await openPorts(life, config, db, bus, options.clock ?? systemClock);
-    const bulk = await openBulk({ life, config, db, purchases: single });
+    const bulk = await openBulk({ life, config, db, purchases: single, codes: routing.codes });
     const ports = bulk.purchases;
     await announceCatalogue(db, ports.catalogue.version, ports.clock.now());
     await openRetention({ life, db, bus, ports });
@@ -201,6 +201,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
         services: [
           ...grpcServices({
             catalogue,
+            codes: routing.codes,
             priceOffers: priceOffers(ports, catalogue),
             quotePrice: quotePrice(ports),
             createVerification: createVerification(ports),
@@ -216,7 +217,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           policy,
           openLive({ db, sealer: ports.sealer }),
           settlement,
-          openLifeCycle(ports),
+          openLifeCycle(ports, routing.codes),
         ],
       }),
     );

@@ -19,6 +19,7 @@ import { listBatches } from './app/bulk/list-batches.ts';
 import type { BulkPorts } from './app/bulk/ports.ts';
 import { workBatches } from './app/bulk/work-batches.ts';
 import type { Ports } from './app/ports.ts';
+import type { RouteCodes } from './app/routing/ports.ts';
 import type { VerificationConfig } from './config.ts';
 
 export interface BulkParts {
@@ -27,6 +28,7 @@ export interface BulkParts {
   readonly db: Database;
   /** Of single purchases, which bulk orders are made of. */
   readonly purchases: Ports;
+  readonly codes: RouteCodes;
 }
 
 export interface Bulk {
@@ -41,7 +43,7 @@ const batchesAtOnce = 16;
 const reserveMs = 3 * secondMs;
 
 /** Part of the composition root: bulk orders. */
-export const openBulk = async ({ life, config, db, purchases: plain }: BulkParts): Promise<Bulk> => {
+export const openBulk = async ({ life, config, db, purchases: plain, codes }: BulkParts): Promise<Bulk> => {
   const { logger, metrics } = life;
   const { clock } = plain;
   const toBilling = {
@@ -61,12 +63,15 @@ export const openBulk = async ({ life, config, db, purchases: plain }: BulkParts
   const { schedulerTickMs: tickMs, schedulerLeaseMs: leaseMs } = config;
   return {
     purchases,
-    service: bulkService({
-      createBatch: createBatch(bulk),
-      getBatch: getBatch(bulk),
-      listBatches: listBatches(bulk),
-      cancelBatch: cancelBatch(bulk),
-    }),
+    service: bulkService(
+      {
+        createBatch: createBatch(bulk),
+        getBatch: getBatch(bulk),
+        listBatches: listBatches(bulk),
+        cancelBatch: cancelBatch(bulk),
+      },
+      codes,
+    ),
     start: async () => {
       await life.own('bulk purchases', startPump({ take: buyItems(bulk), logger, tickMs, concurrency: config.bulkConcurrency, leaseMs }));
       const work = { work: workBatches(bulk), logger, tickMs, limit: batchesAtOnce, leaseMs };

@@ -6,12 +6,13 @@ import { listChanges } from './app/history/list-changes.ts';
 import { listMessages } from './app/history/list-messages.ts';
 import { listVerifications } from './app/list-verifications.ts';
 import type { Ports } from './app/ports.ts';
+import type { RouteCodes } from './app/routing/ports.ts';
 import { reportNumber } from './app/report/report-number.ts';
 import { retryVerification } from './app/retry/retry-verification.ts';
 
 /** Part of the composition root: what can be done with a number besides waiting and cancelling. */
-export const openLifeCycle = (ports: Ports): BoundService =>
-  lifeCycleService({
+export const openLifeCycle = (ports: Ports, codes: RouteCodes): BoundService => {
+  const useCases = {
     requestAnother: requestAnother(ports),
     retryVerification: retryVerification(ports),
     reportNumber: reportNumber(ports),
@@ -19,4 +20,6 @@ export const openLifeCycle = (ports: Ports): BoundService =>
     listChanges: listChanges(ports),
     listVerifications: listVerifications(ports),
     exportVerifications: exportVerifications(ports),
-  });
+  };
+  return lifeCycleService(useCases, codes);
+};

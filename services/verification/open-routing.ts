@@ -7,14 +7,14 @@ import { createMarketStore } from './adapters/postgres/routing/market.ts';
 import { createRouteStore } from './adapters/postgres/routing/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
 import { createMarketObserver, createRouteObserver } from './adapters/telemetry/route-observer.ts';
-import type { Ports } from './app/ports.ts';
+import type { Ports, Sealer } from './app/ports.ts';
 import { getRoute } from './app/routing/get-route.ts';
 import { listRoutes } from './app/routing/list-routes.ts';
 import { listServiceStatus } from './app/routing/list-service-status.ts';
 import { pauseProvider } from './app/routing/pause-provider.ts';
 import { routeCodes } from './app/routing/route-codes.ts';
 import { createPlanner, type Planner } from './app/routing/planner.ts';
-import type { MarketSource, Seller } from './app/routing/ports.ts';
+import type { RouteCodes, MarketSource, Seller } from './app/routing/ports.ts';
 import { refreshMarket } from './app/routing/refresh-market.ts';
 import { refreshRoutes } from './app/routing/refresh-routes.ts';
 import type { VerificationConfig } from './config.ts';
@@ -29,6 +29,7 @@ export interface RoutingParts {
   readonly sellers: readonly Seller[];
   readonly sources: readonly MarketSource[];
   readonly catalogue: Catalogue;
+  readonly sealer: Pick<Sealer, 'fingerprint'>;
 }
 
 const forgetMs = 10 * 60_000;
@@ -40,11 +41,13 @@ const keptHours = 72;
 
 export interface Routing {
   readonly planner: Planner;
-  service(ports: Pick<Ports, 'store' | 'sealer'>): BoundService;
+  /** Providers as customers know them. */
+  readonly codes: RouteCodes;
+  service(ports: Pick<Ports, 'store'>): BoundService;
 }
 
 /** Part of the composition root: who is asked for a number. Knows what others have learnt before it answers. */
-export const openRouting = async ({ life, config, db, clock, sellers, sources, catalogue }: RoutingParts): Promise<Routing> => {
+export const openRouting = async ({ life, config, db, clock, sellers, sources, catalogue, sealer }: RoutingParts): Promise<Routing> => {
   const { logger, metrics } = life;
   const { routeHalfLifeMs: halfLifeMs, routeAttempts: attempts, routeExploreShare: exploreShare, routeRefreshMs: tickMs } = config;
   const routes = createRouteStore({ db, halfLifeMs });
@@ -76,20 +79,20 @@ export const openRouting = async ({ life, config, db, clock, sellers, sources, c
     ...{ houseKeepMs: Number.POSITIVE_INFINITY, logger, tickMs: marketTickMs, limit: 1, leaseMs: marketLeaseMs },
   });
   await life.own('market', reading);
+  const codes = routeCodes(
+    sellers.map(({ name }) => name),
+    sealer,
+  );
   return {
     planner,
-    service: ({ store, sealer }) => {
-      const codes = routeCodes(
-        sellers.map(({ name }) => name),
-        sealer,
-      );
-      return routingService({
+    codes,
+    service: ({ store }) =>
+      routingService({
         ...{ planner, codes, now: () => clock.now() },
         getRoute: getRoute({ store, codes }),
         listServiceStatus: listServiceStatus({ planner, routes, clock }),
         listRoutes: listRoutes({ planner, clock }),
         pauseProvider: pauseProvider({ planner, routes, clock, refresh }),
-      });
-    },
+      }),
   };
 };

@@ -34,6 +34,10 @@ export interface CreateVerificationRequest {
   readonly quoteId?: string;
   /** Names of providers that are not to be asked. */
   readonly excludedProviders?: readonly string[];
+  /** Names of those to be asked first. */
+  readonly preferredProviders?: readonly string[];
+  /** Names of those to be asked only when there is no other; no part of the request's identity. */
+  readonly avoidedProviders?: readonly string[];
   /** The purchase that it replaces. */
   readonly retryOf?: string;
   /** Of one item of a batch: its price was promised and its money reserved when the batch was taken. */
@@ -108,10 +112,11 @@ const price = async (
 
 const order = async (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote): Promise<Verification> => {
   const id = newId();
-  const excluded = request.excludedProviders ?? [];
-  const well = ports.routes.decide({ id, offer, excluded: [...excluded, ...ports.policy.providersOff()] });
+  const { excludedProviders: excluded = [], preferredProviders: preferred = [], avoidedProviders: avoided = [] } = request;
+  const wished = { id, offer, preferred, avoided };
+  const well = ports.routes.decide({ ...wished, excluded: [...excluded, ...ports.policy.providersOff()] });
   // With nobody left but those that are switched off, the reservation is refused with that reason, and written down.
-  const decision = well.order.length > 0 ? well : ports.routes.decide({ id, offer, excluded });
+  const decision = well.order.length > 0 ? well : ports.routes.decide({ ...wished, excluded });
   if (decision.order.length === 0) return refuseUnrouted(ports, request, offer, decision);
   const verification = newVerification(ports, request, offer, quote, { id, decision });
   const reserved = await ports.store.reserve(verification, offer.service.policyClass);
@@ -186,7 +191,7 @@ const newVerification = (
 
 /** What the customer said, not what it came to: a repetition after a change of prices is still the same request. */
 const requestHashOf = (request: CreateVerificationRequest, offer: Offer): string => {
-  const { maxPrice: limit, quoteId = '', batch, excludedProviders = [], retryOf = '' } = request;
+  const { maxPrice: limit, quoteId = '', batch, excludedProviders = [], preferredProviders = [], retryOf = '' } = request;
   const { service, country, capability, operator, areaCode } = offer;
   const parts = [service.code, country.code, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
   const named = (name: string, value: string): string[] => (value === '' ? [] : [`${name}:${value}`]);
@@ -196,6 +201,7 @@ const requestHashOf = (request: CreateVerificationRequest, offer: Offer): string
     ...named('area', areaCode),
     ...named('batch', batch?.id ?? ''),
     ...named('without', excludedProviders.toSorted().join(',')),
+    ...named('rather', preferredProviders.toSorted().join(',')),
     ...named('retry', retryOf),
   ];
   return [...parts, ...(quoteId === '' ? [] : [quoteId]), ...extras].join('|');

@@ -46,7 +46,9 @@ describe('operators and area codes', () => {
     assert.throws(() => wanted({ operator: 'telkomsel' }), refused('operator'));
     assert.throws(() => wanted({ areaCode: '999' }), refused('areaCode'));
     assert.throws(() => wanted({ country: 'ID', areaCode: '212' }), refused('areaCode'));
-    const elsewhere = catalogue.services.find((row) => row.policyClass === 'open' && 'handlerApi' in row.providerCodes && row.providerCodes['textVerified'] === undefined);
+    const elsewhere = catalogue.services.find(
+      (row) => row.policyClass === 'open' && 'handlerApi' in row.providerCodes && row.providerCodes['textVerified'] === undefined,
+    );
     assert.throws(() => wanted({ service: elsewhere?.code, areaCode: '212' }), refused('areaCode'));
     assert.throws(() => wanted({ operator: 'us-cellular', areaCode: '212' }), refused('areaCode'));
   });

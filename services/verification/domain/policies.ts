@@ -21,6 +21,10 @@ export interface Policies {
     /** Messages on one number, the first one included. */
     readonly maxCodes: number;
   };
+  readonly retry: {
+    /** Asks the provider of the first number only when no other has one. */
+    readonly avoidRoute: boolean;
+  };
   readonly defaultPlan: string;
   readonly plans: Readonly<Record<string, PlanPolicy>>;
 }

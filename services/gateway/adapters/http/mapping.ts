@@ -4,6 +4,7 @@ import { toTypeId, type IdKind } from '#platform/ids/index.ts';
 import { formatDecimal, maxMicros, parseDecimal } from '#platform/money/index.ts';
 import type { Money } from '#proto/namaskah/common/v1/money.ts';
 import type { PageRequest } from '#proto/namaskah/common/v1/page.ts';
+import type { RouteWishes } from '#proto/namaskah/verification/v1/verification.ts';
 import type { PageQueryOf } from './schemas.ts';
 
 /** @param amount matches the Amount schema already; @throws request.invalid when it is out of range */
@@ -13,6 +14,10 @@ export const toMoney = (field: string, amount: string, currency = 'USD'): Money 
     throw appError('request.invalid', { fields: [{ field, reason: 'is not an amount in range' }] });
   return { currency, micros };
 };
+
+/** Undefined when nothing is wished for. */
+export const toRoutes = ({ excludeRoutes, preferRoutes }: { excludeRoutes?: string[]; preferRoutes?: string[] }): RouteWishes | undefined =>
+  excludeRoutes === undefined && preferRoutes === undefined ? undefined : { exclude: excludeRoutes ?? [], prefer: preferRoutes ?? [] };
 
 export const fromMoney = (money: Money | undefined): string => formatDecimal(money?.micros ?? 0n);
 

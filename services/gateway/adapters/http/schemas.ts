@@ -25,6 +25,26 @@ export const AreaCode = Type.String({
   description: 'Insist on a place of GET /v2/area-codes; refused where it cannot be chosen',
   examples: ['212'],
 });
+const RouteCode = Type.String({ pattern: '^route_[0-9a-f]{10}$', examples: ['route_3f9a1c07be'] });
+/** Wishes of a purchase, beside its other fields. */
+export const Routes = {
+  excludeRoutes: Type.Optional(
+    Type.Array(RouteCode, {
+      maxItems: 10,
+      uniqueItems: true,
+      description: 'Routes not to be asked, by the codes of GET /v2/verifications/{id}/route; refused when nobody else sells it',
+      examples: [['route_3f9a1c07be']],
+    }),
+  ),
+  preferRoutes: Type.Optional(
+    Type.Array(RouteCode, {
+      maxItems: 10,
+      uniqueItems: true,
+      description: 'Routes to be asked first, where they can be',
+      examples: [['route_81d20c6e4f']],
+    }),
+  ),
+};
 export const Timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC', examples: ['2026-11-21T08:30:00.000Z'] });
 export const id = (prefix: string) =>
   Type.String({ description: `TypeID with prefix ${prefix}_`, examples: [`${prefix}_01kaj4p1ncf5sv5nh2e4t2x9wd`] });

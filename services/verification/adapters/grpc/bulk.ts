@@ -11,6 +11,8 @@ import type { cancelBatch } from '../../app/bulk/cancel-batch.ts';
 import { type createBatch, maxNumbers } from '../../app/bulk/create-batch.ts';
 import type { getBatch } from '../../app/bulk/get-batch.ts';
 import type { listBatches } from '../../app/bulk/list-batches.ts';
+import type { RouteCodes } from '../../app/routing/ports.ts';
+import { wishedProviders } from '../../app/routing/route-wishes.ts';
 import type { BatchView, ItemView } from '../../app/bulk/view.ts';
 import { fromLastId, toLastId, toMessage } from './mapping.ts';
 
@@ -24,12 +26,16 @@ export interface BulkUseCases {
 const write = allow('owner', 'admin', 'staff', { scope: 'verifications:write' });
 const read = allowAny({ scope: 'verifications:read' });
 
-export const bulkService = (bulk: BulkUseCases): BoundService =>
+export const bulkService = (bulk: BulkUseCases, codes: RouteCodes): BoundService =>
   grpcService(BulkServiceService, {
     createBatch: method(write, async ({ idempotencyKey, items }, { principal: { tenantId, subject: actor } }) => {
       if (items.length > maxNumbers)
         throw appError('request.invalid', { fields: [{ field: 'items', reason: `Ask for 1 to ${maxNumbers} numbers in all.` }] });
-      return { batch: batchMessage(await bulk.createBatch({ tenantId, actor, idempotencyKey, items: items.map(wantedOf) })) };
+      return {
+        batch: batchMessage(
+          await bulk.createBatch({ tenantId, actor, idempotencyKey, items: items.map((item, index) => wantedOf(codes, item, index)) }),
+        ),
+      };
     }),
     getBatch: method(read, async ({ id, page }, { principal: { tenantId } }) => {
       const found = await bulk.getBatch({ tenantId, id, after: positionOf(page?.cursor), limit: pageLimit(page?.limit) });
@@ -48,7 +54,11 @@ export const bulkService = (bulk: BulkUseCases): BoundService =>
     })),
   });
 
-const wantedOf = ({ maxPrice, ...wanted }: WantedNumbers) => ({ ...wanted, maxPrice });
+const wantedOf = (codes: RouteCodes, { maxPrice, routes, ...wanted }: WantedNumbers, index: number) => ({
+  ...wanted,
+  maxPrice,
+  ...wishedProviders(codes, routes, `items[${index}].`),
+});
 
 const positionOf = (cursor: string | undefined): number => {
   const values = decodeCursor(cursor, 1);

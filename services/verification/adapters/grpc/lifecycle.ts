@@ -11,6 +11,8 @@ import type { listVerifications } from '../../app/list-verifications.ts';
 import type { Filter } from '../../app/ports.ts';
 import type { reportNumber } from '../../app/report/report-number.ts';
 import type { retryVerification } from '../../app/retry/retry-verification.ts';
+import type { RouteCodes } from '../../app/routing/ports.ts';
+import { wishedProviders } from '../../app/routing/route-wishes.ts';
 import { type ReportReason, reportReasons } from '../../domain/verification.ts';
 import { fromLastId, statusOf, toLastId, toMessage, toStatus } from './mapping.ts';
 
@@ -51,14 +53,15 @@ const filterOf = (filter: VerificationFilter | undefined): Filter => {
   };
 };
 
-export const lifeCycleService = (useCases: LifeCycleUseCases): BoundService =>
+export const lifeCycleService = (useCases: LifeCycleUseCases, codes: RouteCodes): BoundService =>
   grpcService(LifeCycleServiceService, {
     requestAnotherCode: method(write, async ({ id }, { principal: { tenantId } }) => ({
       verification: toMessage(await useCases.requestAnother({ tenantId, id })),
     })),
-    retryVerification: method(write, async ({ id, idempotencyKey, maxPrice }, { principal: { tenantId, subject: actor } }) => ({
-      verification: toMessage(await useCases.retryVerification({ tenantId, id, idempotencyKey, actor, maxPrice })),
-    })),
+    retryVerification: method(write, async ({ id, idempotencyKey, maxPrice, routes }, { principal: { tenantId, subject: actor } }) => {
+      const wanted = { tenantId, id, idempotencyKey, actor, maxPrice, ...wishedProviders(codes, routes) };
+      return { verification: toMessage(await useCases.retryVerification(wanted)) };
+    }),
     reportNumber: method(write, async ({ id, reason }, { principal: { tenantId } }) => ({
       verification: toMessage(await useCases.reportNumber({ tenantId, id, reason: reasonOf(reason) })),
     })),

@@ -11,12 +11,15 @@ import type { createVerification } from '../../app/create-verification.ts';
 import type { getVerification } from '../../app/get-verification.ts';
 import type { listVerifications } from '../../app/list-verifications.ts';
 import type { priceOffers } from '../../app/price-offers.ts';
+import type { RouteCodes } from '../../app/routing/ports.ts';
+import { wishedProviders } from '../../app/routing/route-wishes.ts';
 import type { quotePrice } from '../../app/quote-price.ts';
 import type { receivePush } from '../../app/receive-push.ts';
 import { fromLastId, fromPosition, fromPricePosition, toLastId, toMessage, toPosition, toPricePosition, toStatus } from './mapping.ts';
 
 export interface UseCases {
   readonly catalogue: CatalogueBrowser;
+  readonly codes: RouteCodes;
   readonly priceOffers: ReturnType<typeof priceOffers>;
   readonly quotePrice: ReturnType<typeof quotePrice>;
   readonly createVerification: ReturnType<typeof createVerification>;
@@ -65,7 +68,7 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
 const verificationService = (useCases: UseCases): BoundService =>
   grpcService(VerificationServiceService, {
     createVerification: method(write, async (request, { principal }) => {
-      const { idempotencyKey, service, country, capability, maxPrice, quoteId = '', operator = '', areaCode = '' } = request;
+      const { idempotencyKey, service, country, capability, maxPrice, quoteId = '', operator = '', areaCode = '', routes } = request;
       const view = await useCases.createVerification({
         tenantId: principal.tenantId,
         idempotencyKey,
@@ -77,6 +80,7 @@ const verificationService = (useCases: UseCases): BoundService =>
         actor: principal.subject,
         operator,
         areaCode,
+        ...wishedProviders(useCases.codes, routes),
       });
       return { verification: toMessage(view) };
     }),

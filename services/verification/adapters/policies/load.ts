@@ -15,6 +15,7 @@ const schema = Compile(
         },
         { additionalProperties: false },
       ),
+      retry: Type.Object({ avoidRoute: Type.Boolean() }, { additionalProperties: false }),
       defaultPlan: Type.String(),
       plans: Type.Record(
         Type.String({ pattern: '^[a-z]{2,40}$' }),

@@ -12,7 +12,7 @@ import { exportVerifications } from '../history/export-verifications.ts';
 import { listChanges } from '../history/list-changes.ts';
 import { listMessages } from '../history/list-messages.ts';
 import { listVerifications } from '../list-verifications.ts';
-import type { Ports } from '../ports.ts';
+import type { NumberProvider, Ports } from '../ports.ts';
 import { receivePush } from '../receive-push.ts';
 import { reportNumber } from '../report/report-number.ts';
 import { retryVerification } from '../retry/retry-verification.ts';
@@ -284,6 +284,54 @@ describe('what follows a purchase', () => {
         found.verifications.map(({ id }) => id),
         [second.id],
       );
+    });
+
+    it('never takes a number of its own chain again, though others may', async () => {
+      const first = await create();
+      await cancelVerification(ports)({ tenantId, id: first.id });
+      const second = await retry(first.id);
+      await cancelVerification(ports)({ tenantId, id: second.id });
+      const phones = [first.phoneNumber, second.phoneNumber];
+      const again: NumberProvider = {
+        ...h.provider,
+        acquire: async (order) => {
+          const answer = await h.provider.acquire(order);
+          const phoneNumber = phones.shift();
+          return answer.kind === 'granted' && phoneNumber !== undefined ? { ...answer, phoneNumber } : answer;
+        },
+      };
+      const handing: Ports = { ...ports, providers: { ...ports.providers, named: () => again } };
+      const wanted = { tenantId, id: second.id, idempotencyKey: newId(), actor: '', maxPrice: undefined };
+      const third = await retryVerification(handing)(wanted);
+      assert.deepEqual(phones, []);
+      assert.ok(![first.phoneNumber, second.phoneNumber].includes(third.phoneNumber), 'both were offered, and went back');
+      assert.deepEqual(
+        h.provider.rented.slice(-3).map(({ state }) => state),
+        ['cancelled', 'cancelled', 'waiting'],
+      );
+      phones.push(first.phoneNumber);
+      const stranger = await createVerification(handing)(h.request({ tenantId: newId(), idempotencyKey: newId() }));
+      assert.equal(stranger.phoneNumber, first.phoneNumber);
+    });
+
+    it('asks the route of the first only when no other has a number, by a rule that is data', async () => {
+      const first = await create();
+      const asked: (readonly string[] | undefined)[] = [];
+      const decide: Ports['routes']['decide'] = (wish) => {
+        asked.push(wish.avoided);
+        return ports.routes.decide(wish);
+      };
+      const watched = (avoidRoute: boolean): Ports => ({
+        ...ports,
+        routes: { ...ports.routes, decide },
+        policies: { ...ports.policies, retry: { avoidRoute } },
+      });
+      const again = (of: Ports) =>
+        retryVerification(of)({ tenantId, id: first.id, idempotencyKey: newId(), actor: '', maxPrice: undefined });
+      assert.equal((await again(watched(true))).status, 'waiting', 'there is no other: it is asked after all');
+      await again(watched(false));
+      assert.deepEqual(asked, [[h.provider.name], []]);
+      assert.equal(ports.policies.retry.avoidRoute, true);
     });
 
     it('that can buy nothing leaves the first as it was', async () => {

@@ -48,13 +48,13 @@ const alreadyBought = async ({ purchases }: BulkPorts, item: BatchItem): Promise
 };
 
 const buy = async (ports: BulkPorts, item: BatchItem, batch: Batch): Promise<string> => {
-  const { service, country, capability, operator, areaCode, priceMicros, quoteId } = item;
+  const { service, country, capability, operator, areaCode, excludedProviders, preferredProviders, priceMicros, quoteId } = item;
   if (priceMicros === undefined || quoteId === undefined || batch.holdId === undefined)
     throw new Error('what is pending has a price, and its batch a hold');
   const quote = { id: quoteId, price: money(batch.currency, priceMicros), expiresAt: batch.buyUntil };
   const { id } = await createVerification(ports.purchases)({
     ...{ tenantId: item.tenantId, idempotencyKey: purchaseKeyOf(item), maxPrice: undefined },
-    ...{ service, country, capability, operator, areaCode, actor: batch.actor },
+    ...{ service, country, capability, operator, areaCode, excludedProviders, preferredProviders, actor: batch.actor },
     batch: { id: batch.id, quote, holdId: batch.holdId },
   });
   return id;

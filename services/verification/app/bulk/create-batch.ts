@@ -18,6 +18,9 @@ export interface WantedItem {
   readonly count: number;
   /** Of one number. */
   readonly maxPrice: Money | undefined;
+  /** Names. */
+  readonly excludedProviders?: readonly string[];
+  readonly preferredProviders?: readonly string[];
 }
 
 export interface CreateBatchRequest {
@@ -68,10 +71,13 @@ const refuseUncountable = ({ idempotencyKey, items }: CreateBatchRequest): void 
 /** What the customer said, not what it came to. */
 const hashOf = ({ items }: CreateBatchRequest): string =>
   items
-    .map(({ service, country, capability, operator, areaCode, count, maxPrice }) =>
+    .map(({ service, country, capability, operator, areaCode, count, maxPrice, excludedProviders = [], preferredProviders = [] }) =>
       [
         ...[service.toLowerCase(), country.toUpperCase(), capability || 'sms', operator, areaCode, String(count)],
         maxPrice ? `${maxPrice.currency}:${maxPrice.micros}` : '',
+        // What is left out adds nothing: orders from before it could be asked for keep their hash.
+        ...(excludedProviders.length > 0 ? [`without:${excludedProviders.toSorted().join(',')}`] : []),
+        ...(preferredProviders.length > 0 ? [`rather:${preferredProviders.toSorted().join(',')}`] : []),
       ].join('|'),
     )
     .join('\n');
@@ -112,7 +118,8 @@ type Priced = Omit<BatchItem, 'batchId' | 'tenantId' | 'position' | 'verificatio
 
 /** What cannot be sold is an item that has failed; when nobody can say, there is no batch. */
 const price = async (ports: BulkPorts, tenantId: string, wanted: WantedItem, field: string): Promise<Priced> => {
-  const { service, country, capability, operator, areaCode, maxPrice } = wanted;
+  const { service, country, capability, operator, areaCode, maxPrice, excludedProviders = [], preferredProviders = [] } = wanted;
+  const wishes = { excludedProviders, preferredProviders };
   try {
     const offer = offerOf(ports.purchases.catalogue, wanted);
     await refuseBlocked(ports.purchases, tenantId, offer);
@@ -121,7 +128,7 @@ const price = async (ports: BulkPorts, tenantId: string, wanted: WantedItem, fie
     const chosen = { operator: offer.operator, areaCode: offer.areaCode };
     return {
       ...{ service: offer.service.code, country: offer.country.code, capability: offer.capability, ...chosen },
-      ...{ priceMicros: quote.price.micros, quoteId: quote.id, state: 'pending', reason: undefined },
+      ...{ ...wishes, priceMicros: quote.price.micros, quoteId: quote.id, state: 'pending', reason: undefined },
     };
   } catch (error) {
     if (!isAppError(error) || error.row.owner === 'platform' || error.row.owner === 'capacity') throw error;
@@ -130,7 +137,7 @@ const price = async (ports: BulkPorts, tenantId: string, wanted: WantedItem, fie
       throw appError('request.invalid', { fields: error.fields.map((each) => ({ ...each, field: `${field}.${each.field}` })) });
     return {
       ...{ service: service.toLowerCase(), country: country.toUpperCase(), capability: capability || 'sms', operator, areaCode },
-      ...{ priceMicros: undefined, quoteId: undefined, state: 'failed', reason: error.code },
+      ...{ ...wishes, priceMicros: undefined, quoteId: undefined, state: 'failed', reason: error.code },
     };
   }
 };

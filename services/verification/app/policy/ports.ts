@@ -34,9 +34,12 @@ export type LeaseAnswer = 'leased' | 'taken' | 'unfit';
 export interface NumberLeases {
   /**
    * leased: the number is this verification's now, for its service; asked again, too. taken: it is somebody else's at this moment. unfit: it was
-   * sold for this service before, or is banned for it.
+   * sold for this service before, or is banned for it, or the verification replaces one with this very number.
    */
-  lease(verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'>, phoneNumber: string): Promise<LeaseAnswer>;
+  lease(
+    verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt' | 'retryOf'>,
+    phoneNumber: string,
+  ): Promise<LeaseAnswer>;
   /** Writes down what must go back to the provider, before it is asked. */
   keepReturn(due: NumberReturn, dueAt: Date): Promise<void>;
   dropReturn(due: Pick<NumberReturn, 'provider' | 'activationId'>): Promise<void>;

@@ -113,7 +113,7 @@ export const createPlanner = (options: PlannerOptions): Planner => {
     evidence,
     state: stateOf,
     listed,
-    decide: ({ id, offer, excluded }) => {
+    decide: ({ id, offer, ...wishes }) => {
       const now = clock.now();
       const { service, country, operator } = offer;
       const choices = sellers
@@ -129,7 +129,7 @@ export const createPlanner = (options: PlannerOptions): Planner => {
             paused: paused !== undefined,
           };
         });
-      const decision = decide({ id, maxCostMicros: offer.price.micros, excluded, attempts }, choices, rules);
+      const decision = decide({ id, maxCostMicros: offer.price.micros, attempts, ...wishes }, choices, rules);
       observer.decided(decision.candidates.find(({ provider }) => provider === decision.order[0])?.verdict ?? 'nobody');
       return decision;
     },

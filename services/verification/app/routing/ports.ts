@@ -1,6 +1,6 @@
 import type { Country, Offer } from '../../domain/catalogue.ts';
 import { type Circuit, closedCircuit } from '../../domain/routing/breaker.ts';
-import type { Decision } from '../../domain/routing/decide.ts';
+import type { Decision, Wish } from '../../domain/routing/decide.ts';
 import type { Cell, RouteKey } from '../../domain/routing/evidence.ts';
 import type { Tally } from '../../domain/routing/tally.ts';
 import type { Verification } from '../../domain/verification.ts';
@@ -15,8 +15,7 @@ export interface Seller {
 
 /** What a purchase needs to know and to tell. All in memory: a decision waits for nobody. */
 export interface Routes {
-  /** @param request.excluded names of providers that the customer does not want */
-  decide(request: { readonly id: string; readonly offer: Offer; readonly excluded: readonly string[] }): Decision;
+  decide(request: { readonly id: string; readonly offer: Offer } & Pick<Wish, 'excluded' | 'preferred' | 'avoided'>): Decision;
   /** What the provider of the verification answered when it was asked for a number. */
   answered(verification: Verification, answer: AcquireOutcome): void;
   /** A verification has reached its state. */

@@ -13,6 +13,7 @@ import { listServiceStatus } from './list-service-status.ts';
 import { pauseProvider } from './pause-provider.ts';
 import { refreshRoutes } from './refresh-routes.ts';
 import { routeCodes } from './route-codes.ts';
+import { wishedProviders } from './route-wishes.ts';
 
 const isMissing = (error: unknown): boolean => isAppError(error) && error.code === 'request.not_found';
 
@@ -44,6 +45,45 @@ describe('what is shown of routes', () => {
     for (const { name } of h.providers) assert.ok(!shown.includes(name), name);
     assert.equal(codes().provider(candidates[0]?.route ?? ''), h.providers.find(({ calls }) => calls.acquire > 0)?.name);
     await assert.rejects(read({ tenantId: newId(), id }), isMissing);
+  });
+
+  it('wishes are told by codes, decide who is asked, and stand in the trace', async () => {
+    for (const provider of h.providers) provider.heal();
+    const [wanted = '', unwanted = ''] = h.providers.map(({ name }) => name).toReversed();
+    const wishes = { exclude: [codes().of(unwanted)], prefer: [codes().of(wanted)] };
+    const request = h.request({ idempotencyKey: newId(), ...wishedProviders(codes(), wishes) });
+    const { id } = await createVerification(h.ports)(request);
+    const { candidates } = await getRoute({ store: h.ports.store, codes: codes() })({ tenantId: request.tenantId, id });
+    assert.deepEqual(
+      candidates.map(({ route, verdict }) => [route, verdict]),
+      [
+        [codes().of(wanted), 'preferred'],
+        [codes().of(unwanted), 'excluded'],
+      ],
+    );
+    assert.equal((await createVerification(h.ports)(request)).id, id);
+    const otherwise = createVerification(h.ports)({ ...request, preferredProviders: [] });
+    await assert.rejects(otherwise, { code: 'request.idempotency_conflict' });
+    const nobody = h.request({ idempotencyKey: newId(), excludedProviders: [wanted, unwanted] });
+    await assert.rejects(createVerification(h.ports)(nobody), { code: 'verification.not_offered' });
+  });
+
+  it('a wish that names no route, one twice over, or too many, is refused with its field', () => {
+    const known = codes().of(h.providers[0]?.name ?? '');
+    const refused = (exclude: string[], prefer: string[], field: string) =>
+      assert.throws(
+        () => wishedProviders(codes(), { exclude, prefer }, 'items[2].'),
+        (error: unknown) => isAppError(error, 'request.invalid') && error.fields[0]?.field === field,
+      );
+    refused([known, 'route_0000000000'], [], 'items[2].excludeRoutes[1]');
+    refused([], [h.providers[0]?.name ?? ''], 'items[2].preferRoutes[0]');
+    refused([known], [known], 'items[2].preferRoutes[0]');
+    refused(
+      Array.from({ length: 11 }, () => known),
+      [],
+      'items[2].excludeRoutes',
+    );
+    assert.deepEqual(wishedProviders(codes(), undefined), { excludedProviders: [], preferredProviders: [] });
   });
 
   it('a refusal stands before the provider that gave the number', async () => {

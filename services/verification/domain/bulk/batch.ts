@@ -58,6 +58,9 @@ export interface BatchItem {
   readonly capability: string;
   readonly operator: string;
   readonly areaCode: string;
+  /** Names. */
+  readonly excludedProviders: readonly string[];
+  readonly preferredProviders: readonly string[];
   /** Both unless it could not be sold in the first place. */
   readonly priceMicros: bigint | undefined;
   readonly quoteId: string | undefined;

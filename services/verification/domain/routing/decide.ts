@@ -19,6 +19,10 @@ export interface Wish {
   readonly maxCostMicros: bigint;
   /** Providers that the customer does not want. */
   readonly excluded: readonly string[];
+  /** Those that the customer wants to be asked first. */
+  readonly preferred?: readonly string[];
+  /** Those to ask only when there is no other: the first number of a retry came from there. */
+  readonly avoided?: readonly string[];
   /** Providers asked at most, one after the other. */
   readonly attempts: number;
 }
@@ -51,9 +55,11 @@ export const usualRules: RoutingRules = {
 /** Closed: why a provider stands where it stands. */
 export const verdicts = [
   'best',
+  'preferred',
   'explored',
   'probed',
   'next',
+  'avoided',
   'doubtful_stock',
   'doubtful_price',
   'circuit_open',
@@ -119,9 +125,11 @@ const costsOf = (choices: readonly Choice[], maxCostMicros: bigint): ReadonlyMap
 /**
  * Who is asked for a number, and why. Pure: the same purchase, knowledge and rules decide the same.
  * Usable routes come first, by expected cost of a code; then those whose price list speaks against them. One with an open circuit is
- * asked only when there is no other: with everybody down, a try is better than a refusal.
+ * asked only when there is no other: with everybody down, a try is better than a refusal. Wishes go before the expected cost, and no
+ * wish makes an unusable route usable.
  */
 export const decide = (wish: Wish, choices: readonly Choice[], rules: RoutingRules = usualRules): Decision => {
+  const { excluded, preferred = [], avoided = [] } = wish;
   const costs = costsOf(choices, wish.maxCostMicros);
   const weighed = choices
     .map((choice): Weighed => {
@@ -139,31 +147,40 @@ export const decide = (wish: Wish, choices: readonly Choice[], rules: RoutingRul
   const asleep: Weighed[] = [];
   const probes: Weighed[] = [];
   const usable: Weighed[] = [];
+  const liked: Weighed[] = [];
+  const shunned: Weighed[] = [];
   const probing = fractionOf(wish.id, 'probe') < rules.probeShare;
   for (const one of weighed) {
     const { provider, paused, circuit, listed } = one.choice;
-    if (wish.excluded.includes(provider)) barred.set(provider, 'excluded');
+    if (excluded.includes(provider)) barred.set(provider, 'excluded');
     else if (paused) barred.set(provider, 'paused');
     else if (circuit === 'open' || (circuit === 'half_open' && !probing)) asleep.push(one);
     else if (listed && listed.stock <= 0) doubts.set(provider, 'doubtful_stock');
     else if (listed && listed.costMicros > wish.maxCostMicros) doubts.set(provider, 'doubtful_price');
+    else if (preferred.includes(provider)) liked.push(one);
+    else if (avoided.includes(provider)) shunned.push(one);
     else if (circuit === 'half_open') probes.push(one);
     else usable.push(one);
   }
 
   const [best, ...others] = usable;
   const explored =
-    best !== undefined && fractionOf(wish.id, 'explore') < rules.exploreShare
+    best !== undefined && liked.length === 0 && fractionOf(wish.id, 'explore') < rules.exploreShare
       ? pick(
           others.filter(({ hoped }) => hoped < best.score),
           fractionOf(wish.id, 'which'),
         )
       : undefined;
   const doubtful = weighed.filter(({ choice }) => doubts.has(choice.provider));
-  const awake = [...probes, ...(explored ? [explored] : []), ...usable.filter((one) => one !== explored), ...doubtful];
+  const plain = [...probes, ...(explored ? [explored] : []), ...usable.filter((one) => one !== explored)];
+  const awake = [...liked, ...plain, ...shunned, ...doubtful];
   const lastResort = awake.length === 0 ? asleep.slice(0, 1) : [];
   const order = [...awake, ...lastResort].map(({ choice }) => choice.provider).slice(0, wish.attempts);
 
+  const wished = new Map<Weighed, Verdict>([
+    ...liked.map((one) => [one, 'preferred'] as const),
+    ...shunned.map((one) => [one, 'avoided'] as const),
+  ]);
   const verdictOf = (one: Weighed): Verdict =>
     barred.get(one.choice.provider) ??
     doubts.get(one.choice.provider) ??
@@ -173,11 +190,7 @@ export const decide = (wish: Wish, choices: readonly Choice[], rules: RoutingRul
         ? 'circuit_open'
         : probes.includes(one)
           ? 'probed'
-          : one === explored
-            ? 'explored'
-            : one === best
-              ? 'best'
-              : 'next');
+          : (wished.get(one) ?? (one === explored ? 'explored' : one === best ? 'best' : 'next')));
   const place = ({ choice }: Weighed): number => {
     const at = order.indexOf(choice.provider);
     return at < 0 ? order.length : at;

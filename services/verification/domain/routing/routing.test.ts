@@ -163,6 +163,29 @@ describe('the decision', () => {
     assert.deepEqual(decide(wish({ excluded: ['a'] }), [choice('a')]).order, []);
   });
 
+  it('asks those that are preferred first and those that are avoided last, and no wish makes one usable', () => {
+    const choices = [
+      choice('good', { tally: seen(90, 10) }),
+      choice('poor', { tally: seen(20, 80) }),
+      choice('fair', { tally: seen(60, 40) }),
+      choice('empty', { listed: { costMicros: 100_000n, stock: 0 } }),
+      choice('paused', { paused: true }),
+    ];
+    for (const id of [plain(), idWhere('explore', usualRules.exploreShare, true)]) {
+      const { order, candidates } = decide(wish({ id, preferred: ['poor', 'paused', 'empty'], avoided: ['good'], attempts: 9 }), choices);
+      assert.deepEqual(order, ['poor', 'fair', 'good', 'empty']);
+      assert.deepEqual(Object.fromEntries(candidates.map(({ provider, verdict }) => [provider, verdict])), {
+        poor: 'preferred',
+        fair: 'best',
+        good: 'avoided',
+        empty: 'doubtful_stock',
+        paused: 'paused',
+      });
+    }
+    assert.deepEqual(decide(wish({ avoided: ['a'] }), [choice('a')]).order, ['a'], 'avoided is not excluded');
+    assert.deepEqual(decide(wish({ avoided: ['a'], excluded: ['a'] }), [choice('a')]).order, []);
+  });
+
   it('asks one with an open circuit only when there is no other', () => {
     const open = choice('open', { circuit: 'open', tally: seen(99, 1) });
     assert.deepEqual(decide(wish(), [open, choice('other', { tally: seen(10, 90) })]).order, ['other']);

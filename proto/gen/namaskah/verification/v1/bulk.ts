@@ -21,7 +21,7 @@ import {
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Money } from "../../common/v1/money.ts";
 import { PageRequest } from "../../common/v1/page.ts";
-import { Verification } from "./verification.ts";
+import { RouteWishes, Verification } from "./verification.ts";
 
 export interface BatchProgress {
   total: number;
@@ -91,6 +91,7 @@ export interface WantedNumbers {
   count: number;
   /** Of one number: refuse to pay more. */
   maxPrice: Money | undefined;
+  routes?: RouteWishes | undefined;
 }
 
 export interface CreateBatchRequest {
@@ -769,7 +770,16 @@ export const BatchItem: MessageFns<BatchItem> = {
 };
 
 function createBaseWantedNumbers(): WantedNumbers {
-  return { service: "", country: "", capability: "", operator: "", areaCode: "", count: 0, maxPrice: undefined };
+  return {
+    service: "",
+    country: "",
+    capability: "",
+    operator: "",
+    areaCode: "",
+    count: 0,
+    maxPrice: undefined,
+    routes: undefined,
+  };
 }
 
 export const WantedNumbers: MessageFns<WantedNumbers> = {
@@ -794,6 +804,9 @@ export const WantedNumbers: MessageFns<WantedNumbers> = {
     }
     if (message.maxPrice !== undefined) {
       Money.encode(message.maxPrice, writer.uint32(58).fork()).join();
+    }
+    if (message.routes !== undefined) {
+      RouteWishes.encode(message.routes, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -867,6 +880,14 @@ export const WantedNumbers: MessageFns<WantedNumbers> = {
             message.maxPrice = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.routes = RouteWishes.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -896,6 +917,7 @@ export const WantedNumbers: MessageFns<WantedNumbers> = {
         : isSet(object.max_price)
         ? Money.fromJSON(object.max_price)
         : undefined,
+      routes: isSet(object.routes) ? RouteWishes.fromJSON(object.routes) : undefined,
     };
   },
 
@@ -922,6 +944,9 @@ export const WantedNumbers: MessageFns<WantedNumbers> = {
     if (message.maxPrice !== undefined) {
       obj.maxPrice = Money.toJSON(message.maxPrice);
     }
+    if (message.routes !== undefined) {
+      obj.routes = RouteWishes.toJSON(message.routes);
+    }
     return obj;
   },
 
@@ -938,6 +963,9 @@ export const WantedNumbers: MessageFns<WantedNumbers> = {
     message.count = object.count ?? 0;
     message.maxPrice = (object.maxPrice !== undefined && object.maxPrice !== null)
       ? Money.fromPartial(object.maxPrice)
+      : undefined;
+    message.routes = (object.routes !== undefined && object.routes !== null)
+      ? RouteWishes.fromPartial(object.routes)
       : undefined;
     return message;
   },

@@ -25,6 +25,7 @@ import { Money } from "../../common/v1/money.ts";
 import { PageRequest } from "../../common/v1/page.ts";
 import {
   ReceivedMessage,
+  RouteWishes,
   Verification,
   VerificationStatus,
   verificationStatusFromJSON,
@@ -45,6 +46,7 @@ export interface RetryVerificationRequest {
   idempotencyKey: string;
   /** Refuse to pay more than this. */
   maxPrice: Money | undefined;
+  routes?: RouteWishes | undefined;
 }
 
 export interface RetryVerificationResponse {
@@ -259,7 +261,7 @@ export const RequestAnotherCodeResponse: MessageFns<RequestAnotherCodeResponse> 
 };
 
 function createBaseRetryVerificationRequest(): RetryVerificationRequest {
-  return { id: "", idempotencyKey: "", maxPrice: undefined };
+  return { id: "", idempotencyKey: "", maxPrice: undefined, routes: undefined };
 }
 
 export const RetryVerificationRequest: MessageFns<RetryVerificationRequest> = {
@@ -272,6 +274,9 @@ export const RetryVerificationRequest: MessageFns<RetryVerificationRequest> = {
     }
     if (message.maxPrice !== undefined) {
       Money.encode(message.maxPrice, writer.uint32(26).fork()).join();
+    }
+    if (message.routes !== undefined) {
+      RouteWishes.encode(message.routes, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -313,6 +318,14 @@ export const RetryVerificationRequest: MessageFns<RetryVerificationRequest> = {
             message.maxPrice = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.routes = RouteWishes.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -338,6 +351,7 @@ export const RetryVerificationRequest: MessageFns<RetryVerificationRequest> = {
         : isSet(object.max_price)
         ? Money.fromJSON(object.max_price)
         : undefined,
+      routes: isSet(object.routes) ? RouteWishes.fromJSON(object.routes) : undefined,
     };
   },
 
@@ -352,6 +366,9 @@ export const RetryVerificationRequest: MessageFns<RetryVerificationRequest> = {
     if (message.maxPrice !== undefined) {
       obj.maxPrice = Money.toJSON(message.maxPrice);
     }
+    if (message.routes !== undefined) {
+      obj.routes = RouteWishes.toJSON(message.routes);
+    }
     return obj;
   },
 
@@ -364,6 +381,9 @@ export const RetryVerificationRequest: MessageFns<RetryVerificationRequest> = {
     message.idempotencyKey = object.idempotencyKey ?? "";
     message.maxPrice = (object.maxPrice !== undefined && object.maxPrice !== null)
       ? Money.fromPartial(object.maxPrice)
+      : undefined;
+    message.routes = (object.routes !== undefined && object.routes !== null)
+      ? RouteWishes.fromPartial(object.routes)
       : undefined;
     return message;
   },
@@ -1522,7 +1542,8 @@ export const LifeCycleServiceService = {
   },
   /**
    * Buys another number for the same service and country, at the price of the moment, and cancels the first when that is still possible.
-   * Idempotent by key. Refused like any purchase; then the first goes on as it was.
+   * Idempotent by key. Refused like any purchase; then the first goes on as it was. Never the first's number again, and its provider only
+   * when no other has one.
    */
   retryVerification: {
     path: "/namaskah.verification.v1.LifeCycleService/RetryVerification" as const,
@@ -1607,7 +1628,8 @@ export interface LifeCycleServiceServer extends UntypedServiceImplementation {
   requestAnotherCode: handleUnaryCall<RequestAnotherCodeRequest, RequestAnotherCodeResponse>;
   /**
    * Buys another number for the same service and country, at the price of the moment, and cancels the first when that is still possible.
-   * Idempotent by key. Refused like any purchase; then the first goes on as it was.
+   * Idempotent by key. Refused like any purchase; then the first goes on as it was. Never the first's number again, and its provider only
+   * when no other has one.
    */
   retryVerification: handleUnaryCall<RetryVerificationRequest, RetryVerificationResponse>;
   /**
@@ -1650,7 +1672,8 @@ export interface LifeCycleServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Buys another number for the same service and country, at the price of the moment, and cancels the first when that is still possible.
-   * Idempotent by key. Refused like any purchase; then the first goes on as it was.
+   * Idempotent by key. Refused like any purchase; then the first goes on as it was. Never the first's number again, and its provider only
+   * when no other has one.
    */
   retryVerification(
     request: RetryVerificationRequest,

@@ -25,7 +25,7 @@ import { PageRequest } from "../../common/v1/page.ts";
 export interface RouteCandidate {
   /** Of the provider. */
   route: string;
-  /** best, explored, probed, next, doubtful_stock, doubtful_price, circuit_open, last_resort, paused or excluded. */
+  /** best, preferred, explored, probed, next, avoided, doubtful_stock, doubtful_price, circuit_open, last_resort, paused or excluded. */
   verdict: string;
   /** Expected cost of one received code, in micros: the lower the better. Compare it with the others; it is no price. */
   score: bigint;

@@ -243,6 +243,14 @@ export interface Verification {
   areaCode?: string | undefined;
 }
 
+/** Providers by their codes, as GetRoute of RoutingService names them: up to 10 in each list, none in both, none unknown. */
+export interface RouteWishes {
+  /** Not to be asked, whatever else: "verification.not_offered" when nobody else sells it. */
+  exclude: string[];
+  /** To be asked first where they can be. */
+  prefer: string[];
+}
+
 export interface CreateVerificationRequest {
   idempotencyKey: string;
   service: string;
@@ -259,6 +267,7 @@ export interface CreateVerificationRequest {
   /** Insist on a network, on a place (ChoiceService lists them); absent or empty: any. "verification.not_offered" where it cannot be chosen. */
   operator?: string | undefined;
   areaCode?: string | undefined;
+  routes?: RouteWishes | undefined;
 }
 
 export interface CreateVerificationResponse {
@@ -2078,6 +2087,91 @@ export const Verification: MessageFns<Verification> = {
   },
 };
 
+function createBaseRouteWishes(): RouteWishes {
+  return { exclude: [], prefer: [] };
+}
+
+export const RouteWishes: MessageFns<RouteWishes> = {
+  encode(message: RouteWishes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.exclude) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.prefer) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RouteWishes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRouteWishes();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.exclude.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prefer.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RouteWishes {
+    return {
+      exclude: globalThis.Array.isArray(object?.exclude) ? object.exclude.map((e: any) => globalThis.String(e)) : [],
+      prefer: globalThis.Array.isArray(object?.prefer) ? object.prefer.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: RouteWishes): unknown {
+    const obj: any = {};
+    if (message.exclude?.length) {
+      obj.exclude = message.exclude;
+    }
+    if (message.prefer?.length) {
+      obj.prefer = message.prefer;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<RouteWishes>, I>>(base?: I): RouteWishes {
+    return RouteWishes.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<RouteWishes>, I>>(object: I): RouteWishes {
+    const message = createBaseRouteWishes();
+    message.exclude = object.exclude?.map((e) => e) || [];
+    message.prefer = object.prefer?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseCreateVerificationRequest(): CreateVerificationRequest {
   return {
     idempotencyKey: "",
@@ -2088,6 +2182,7 @@ function createBaseCreateVerificationRequest(): CreateVerificationRequest {
     quoteId: undefined,
     operator: undefined,
     areaCode: undefined,
+    routes: undefined,
   };
 }
 
@@ -2116,6 +2211,9 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     }
     if (message.areaCode !== undefined) {
       writer.uint32(250).string(message.areaCode);
+    }
+    if (message.routes !== undefined) {
+      RouteWishes.encode(message.routes, writer.uint32(258).fork()).join();
     }
     return writer;
   },
@@ -2197,6 +2295,14 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
             message.areaCode = reader.string();
             continue;
           }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.routes = RouteWishes.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2235,6 +2341,7 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
         : isSet(object.area_code)
         ? globalThis.String(object.area_code)
         : undefined,
+      routes: isSet(object.routes) ? RouteWishes.fromJSON(object.routes) : undefined,
     };
   },
 
@@ -2264,6 +2371,9 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     if (message.areaCode !== undefined) {
       obj.areaCode = message.areaCode;
     }
+    if (message.routes !== undefined) {
+      obj.routes = RouteWishes.toJSON(message.routes);
+    }
     return obj;
   },
 
@@ -2282,6 +2392,9 @@ export const CreateVerificationRequest: MessageFns<CreateVerificationRequest> = 
     message.quoteId = object.quoteId ?? undefined;
     message.operator = object.operator ?? undefined;
     message.areaCode = object.areaCode ?? undefined;
+    message.routes = (object.routes !== undefined && object.routes !== null)
+      ? RouteWishes.fromPartial(object.routes)
+      : undefined;
     return message;
   },
 };

@@ -3,7 +3,7 @@ import type { Batch as BatchMessage, BatchItem as BatchItemMessage } from '#prot
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
+import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage, toRoutes } from '../mapping.ts';
 import {
   Amount,
   AreaCode,
@@ -16,6 +16,7 @@ import {
   pageOf,
   PageQuery,
   problems,
+  Routes,
   Timestamp,
 } from '../schemas.ts';
 import type { App } from './index.ts';
@@ -80,6 +81,7 @@ const NewBatch = Type.Object(
           capability: Type.Optional(Capability),
           operator: Type.Optional(Operator),
           areaCode: Type.Optional(AreaCode),
+          ...Routes,
           count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 1, description: 'Numbers of this kind' })),
           maxPrice: Type.Optional(Type.String({ ...Amount, description: 'Of one number: refuse to pay more' })),
         },
@@ -150,8 +152,9 @@ export const bulkRoutes = (app: App, { bulk }: Backends): void => {
     },
     async (request, reply) => {
       const items = request.body.items.map(
-        ({ service, country, capability = 'sms', operator = '', areaCode = '', count = 1, maxPrice }, index) => ({
+        ({ service, country, capability = 'sms', operator = '', areaCode = '', count = 1, maxPrice, ...wishes }, index) => ({
           ...{ service, country: country.toUpperCase(), capability, operator, areaCode, count },
+          routes: toRoutes(wishes),
           maxPrice: maxPrice === undefined ? undefined : toMoney(`items.${index}.maxPrice`, maxPrice),
         }),
       );

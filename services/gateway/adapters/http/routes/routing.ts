@@ -8,7 +8,7 @@ import { closed, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 
 const verdicts = [
-  ...(['best', 'explored', 'probed', 'next', 'doubtful_stock', 'doubtful_price'] as const),
+  ...(['best', 'preferred', 'explored', 'probed', 'next', 'avoided', 'doubtful_stock', 'doubtful_price'] as const),
   ...(['circuit_open', 'last_resort', 'paused', 'excluded'] as const),
 ];
 const RouteCode = Type.String({ description: 'Of a provider: always the same, and not its name', examples: ['route_3f9a1c07be'] });

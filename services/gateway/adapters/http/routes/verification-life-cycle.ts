@@ -3,8 +3,8 @@ import { Type } from 'typebox';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { fromEnum, fromTime, toMoney } from '../mapping.ts';
-import { Amount, closed, IdempotencyHeaders, problems, Timestamp } from '../schemas.ts';
+import { fromEnum, fromTime, toMoney, toRoutes } from '../mapping.ts';
+import { Amount, closed, IdempotencyHeaders, problems, Routes, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 import { Message, messageFromProto, Status, Verification, verificationFromProto } from './verifications.ts';
 
@@ -57,10 +57,11 @@ export const verificationLifeCycleRoutes = (app: App, { lifeCycle }: Pick<Backen
         summary: 'Rent another number for the same service and country',
         description:
           'A purchase of its own, held and charged like any other; `retryOf` names the first. The first is cancelled when that is still possible. ' +
+          'Never the number of the first again, and its route only when no other has one. ' +
           'When nothing can be bought, the first goes on as it was.',
         params,
         headers: IdempotencyHeaders,
-        body: Type.Optional(Type.Union([Type.Object({ maxPrice: Type.Optional(Amount) }, closed), Type.Null()])),
+        body: Type.Optional(Type.Union([Type.Object({ maxPrice: Type.Optional(Amount), ...Routes }, closed), Type.Null()])),
         response: { 201: Verification, ...problems(402, 403, 404, 409, 422) },
       },
     },
@@ -70,6 +71,7 @@ export const verificationLifeCycleRoutes = (app: App, { lifeCycle }: Pick<Backen
         {
           id: pathId('verification', request.params.id),
           idempotencyKey: idempotencyKeyOf(request),
+          routes: toRoutes(request.body ?? {}),
           maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
         },
         callOptions(request),

@@ -2,8 +2,20 @@ import { Type, type Static } from 'typebox';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromEnum, fromMoney, fromTime, orNull, toMoney } from '../mapping.ts';
-import { Amount, AreaCode, Capability, closed, Currency, id, IdempotencyHeaders, Operator, problems, Timestamp } from '../schemas.ts';
+import { edgeId, fromEnum, fromMoney, fromTime, orNull, toMoney, toRoutes } from '../mapping.ts';
+import {
+  Amount,
+  AreaCode,
+  Capability,
+  closed,
+  Currency,
+  id,
+  IdempotencyHeaders,
+  Operator,
+  problems,
+  Routes,
+  Timestamp,
+} from '../schemas.ts';
 import {
   type ReceivedMessage,
   VerificationStatus,
@@ -117,6 +129,7 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
             capability: Type.Optional(Capability),
             operator: Type.Optional(Operator),
             areaCode: Type.Optional(AreaCode),
+            ...Routes,
             maxPrice: Type.Optional(Amount),
             quoteId: Type.Optional(
               Type.String({ ...id('quo'), description: 'A quote of yours for this very thing: what it says is what you pay' }),
@@ -138,6 +151,7 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
           maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
           quoteId: quoteIdOf(quoteId),
           operator,
+          routes: toRoutes(request.body),
           areaCode,
         },
         callOptions(request),

@@ -8,9 +8,11 @@ with made as (
   returning id, tenant_id, created_at
 )
 insert into batch_items (batch_id, tenant_id, next_at, attempts, position, service, country, capability, operator, area_code, price_micros,
-  quote_id, state, reason)
-select made.id, made.tenant_id, made.created_at, 0, item.*
-  from made, unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::uuid[], $21::text[], $22::text[]) item
+  quote_id, state, reason, excluded_providers, preferred_providers)
+select made.id, made.tenant_id, made.created_at, 0, item.position, item.service, item.country, item.capability, item.operator, item.area_code,
+  item.price_micros, item.quote_id, item.state, item.reason, string_to_array(item.without, ','), string_to_array(item.rather, ',')
+  from made, unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::bigint[], $20::uuid[], $21::text[], $22::text[],
+    $24::text[], $25::text[]) item (position, service, country, capability, operator, area_code, price_micros, quote_id, state, reason, without, rather)
 returning position`;
 
 /** Of several batches at once. An item that was bought counts as its verification stands. */

@@ -42,6 +42,8 @@ const createParams = (batch: Batch, items: readonly BatchItem[]): unknown[] => [
   items.map(({ state }) => state),
   items.map(({ reason }) => orNull(reason)),
   batch.actor,
+  items.map(({ excludedProviders }) => excludedProviders.join(',')),
+  items.map(({ preferredProviders }) => preferredProviders.join(',')),
 ];
 
 const saveParams = (from: Batch, to: Batch): unknown[] => [

@@ -15,6 +15,7 @@ import { bulkLeases } from './0053-bulk-leases.ts';
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
 import { rentalEvents } from './0043-rental-events.ts';
 import { rentalHistory } from './0044-rental-history.ts';
+import { routeWishes } from './0054-route-wishes.ts';
 import { retention } from './0021-retention.ts';
 
 export const migrations = [
@@ -126,4 +127,5 @@ alter table verifications add column quote_id uuid;
   rentalEvents,
   rentalHistory,
   leasesInBatches,
+  routeWishes,
 ];

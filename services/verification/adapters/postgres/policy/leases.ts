@@ -11,6 +11,15 @@ interface Wanted {
 
 const leaseSql = 'select place, answer from lease_numbers($1::bytea[], $2::text[], $3::uuid[], $4::uuid[], $5::timestamptz[])';
 
+/** A retry of a retry of … wants none of their numbers; deep enough for anybody's patience. */
+const replacedSql = `
+with recursive replaced as (
+  select retry_of, phone_number, 1 as depth from verifications where tenant_id = $1 and id = $2
+  union all
+  select v.retry_of, v.phone_number, r.depth + 1 from replaced r join verifications v on v.tenant_id = $1 and v.id = r.retry_of where r.depth < 20
+)
+select 1 from replaced where phone_number = $3 limit 1`;
+
 /** Which number went to whom for which service, by keyed hash; and numbers on their way back. */
 export const postgresLeases = (db: Database, hashNumber: HashNumber): NumberLeases => {
   /** Purchases that end at one time ask together: one commit for all of them. */
@@ -30,8 +39,10 @@ export const postgresLeases = (db: Database, hashNumber: HashNumber): NumberLeas
     },
   });
   return {
-    lease: ({ id, tenantId, service, createdAt }, phoneNumber) =>
-      lease({ hash: hashNumber(phoneNumber), service, verificationId: id, tenantId, at: createdAt }),
+    lease: async ({ id, tenantId, service, createdAt, retryOf }, phoneNumber) => {
+      const replaced = retryOf !== undefined && (await db.query(replacedSql, [tenantId, retryOf, phoneNumber])).length > 0;
+      return replaced ? 'unfit' : lease({ hash: hashNumber(phoneNumber), service, verificationId: id, tenantId, at: createdAt });
+    },
     keepReturn: async ({ provider, activationId, verificationId, tenantId, attempts, giveUpAt }, dueAt) => {
       await db.query(
         `insert into number_returns (provider, activation_id, verification_id, tenant_id, attempts, due_at, give_up_at)
