@@ -37,7 +37,7 @@ export interface NumberLeases {
    * sold for this service before, or is banned for it, or the verification replaces one with this very number.
    */
   lease(
-    verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt' | 'retryOf'>,
+    verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'> & { readonly retryOf?: string | undefined },
     phoneNumber: string,
   ): Promise<LeaseAnswer>;
   /** Writes down what must go back to the provider, before it is asked. */
