@@ -5,6 +5,7 @@
 import { createHmac } from 'node:crypto';
 import type { ProcessRow, ServiceName } from '#topology';
 import { localHost, type PortPlan, type PortRole, type ProcessPorts } from './ports.ts';
+import { compileCache } from './run.ts';
 import type { Secrets } from './secrets.ts';
 
 export type Environment = Readonly<Record<string, string>>;
@@ -162,6 +163,7 @@ export const processEnvironment = (row: ProcessRow, input: EnvironmentInput): En
     ...Object.fromEntries(row.calls.map((callee) => [`${callee.toUpperCase()}_GRPC_ADDRESS`, grpcAddress(input.ports, callee)])),
     ...ownKeys(row.name, input),
     OTEL_SERVICE_NAME: row.name,
+    NODE_COMPILE_CACHE: compileCache,
     ...fromShell(),
     ...input.overrides?.all,
     ...input.overrides?.[row.name],

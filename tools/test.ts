@@ -1,21 +1,23 @@
 /**
  * node tools/test.ts [--infra=local|containers] [--test-… options of node] [files, directories or globs]
- * Starts one PostgreSQL and one nats-server, runs the tests against them, removes both. Whole-system tests (test/) start a
- * platform of eight processes each, so they come last and one file at a time. It fails when a test fails, and also when a
- * file holds no test, a test is skipped, or a file does not end.
+ * Starts one PostgreSQL and one nats-server, runs the tests against them, removes both. As many files run at once as there are
+ * cores (two at least, four at most). It fails when a test fails, and also when a file holds no test, a test is skipped, or a
+ * file does not end.
  */
 import { spawn } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { startTestInfra, type InfraKind } from './infra/index.ts';
+import { compileCache, root } from './run.ts';
 import { bold, dim, green, red, say } from './terminal.ts';
 import type { RunReport } from './test-report.ts';
 
-const root = resolve(import.meta.dirname, '..');
 const ignored = /(^|\/)(node_modules|\.data|\.git)(\/|$)/;
 const testTimeoutMs = 120_000;
 const fileLimitMs = 300_000;
+/** Files at once. Much of a test is waiting, so two even on one core; each needs memory, so no more than four. */
+const concurrency = Math.min(4, Math.max(2, availableParallelism()));
 const slowestFiles = 10;
 
 interface Arguments {
@@ -54,8 +56,6 @@ const parse = (args: readonly string[], environment: NodeJS.ProcessEnv): Argumen
   };
 };
 
-const isWholeSystem = (file: string): boolean => file.startsWith('test/');
-
 const readReport = (path: string): RunReport => {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as RunReport;
@@ -65,12 +65,7 @@ const readReport = (path: string): RunReport => {
   }
 };
 
-const runTests = async (
-  files: readonly string[],
-  concurrency: number,
-  nodeOptions: readonly string[],
-  environment: NodeJS.ProcessEnv,
-): Promise<Outcome> => {
+const runTests = async (files: readonly string[], nodeOptions: readonly string[], environment: NodeJS.ProcessEnv): Promise<Outcome> => {
   const directory = mkdtempSync(join(tmpdir(), 'namaskah-report-'));
   const reportFile = join(directory, 'report.json');
   const args = [
@@ -114,10 +109,10 @@ const complaints = ({ files, nodeOptions }: Arguments, report: RunReport): reado
   return [...failed, ...skipped, ...empty];
 };
 
-const summarise = (args: Arguments, report: RunReport, codes: readonly number[], wallMs: number): boolean => {
+const summarise = (args: Arguments, { report, code }: Outcome, wallMs: number): boolean => {
   const named = complaints(args, report);
   // Whatever the report says: a run that ended badly is not green.
-  const wrong = named.length === 0 && codes.some((code) => code !== 0) ? ['failed   a test run ended with an error, see above'] : named;
+  const wrong = named.length === 0 && code !== 0 ? ['failed   a test run ended with an error, see above'] : named;
   const slow = args.files
     .map((file) => ({ file, ms: report[resolve(root, file)]?.durationMs ?? 0 }))
     .toSorted((a, b) => b.ms - a.ms)
@@ -148,23 +143,15 @@ const main = async (): Promise<number> => {
       ...process.env,
       NODE_ENV: 'test',
       ENVIRONMENT: 'test',
+      NODE_COMPILE_CACHE: compileCache,
       TEST_FILE_LIMIT_MS: String(fileLimitMs),
       TEST_POSTGRES_URL: infra.postgresUrl,
       TEST_NATS_URL: infra.natsUrl,
     };
-    const passes = [
-      { concurrency: 2, files: args.files.filter((file) => !isWholeSystem(file)) },
-      { concurrency: 1, files: args.files.filter(isWholeSystem) },
-    ].filter(({ files }) => files.length > 0);
-    const outcomes: Outcome[] = [];
-    for (const { concurrency, files } of passes) {
-      if (interrupted) break;
-      outcomes.push(await runTests(files, concurrency, args.nodeOptions, environment));
-    }
     if (interrupted) return 130;
-    const report = Object.assign({}, ...outcomes.map((outcome) => outcome.report)) as RunReport;
-    const codes = outcomes.map(({ code }) => code);
-    return summarise(args, report, codes, performance.now() - from) ? 0 : 1;
+    const outcome = await runTests(args.files, args.nodeOptions, environment);
+    if (interrupted) return 130;
+    return summarise(args, outcome, performance.now() - from) ? 0 : 1;
   } finally {
     await infra.stop();
   }

@@ -46,33 +46,37 @@ interface ReflectionAnswer {
   readonly file_descriptor_response?: { readonly file_descriptor_proto: readonly Buffer[] };
 }
 
-test('reflection lists the services and shows their files', async () => {
-  const ledger = await startLedger({ getHold: (id) => hold(id) });
-  const client = plainClient(ledger.server.port);
-  const protoRoot = new URL('../proto/', import.meta.resolve('@grpc/reflection')).pathname;
-  const loaded = loadSync('grpc/reflection/v1/reflection.proto', { includeDirs: [protoRoot], keepCase: true });
-  const info = (loaded['grpc.reflection.v1.ServerReflection'] as unknown as Record<string, MethodDefinition<object, ReflectionAnswer>>)[
-    'ServerReflectionInfo'
-  ];
-  assert.ok(info !== undefined);
-  const ask = (request: object): Promise<ReflectionAnswer> =>
-    new Promise((resolve, reject) => {
-      const stream = client.makeBidiStreamRequest(info.path, info.requestSerialize, info.responseDeserialize);
-      stream.once('data', resolve);
-      stream.once('error', reject);
-      stream.write(request);
-      stream.end();
+for (const version of ['v1', 'v1alpha'])
+  test(`reflection ${version} lists the services and shows their files`, async () => {
+    const ledger = await startLedger({ getHold: (id) => hold(id) });
+    const client = plainClient(ledger.server.port);
+    const protoRoot = new URL('../proto/', import.meta.resolve('@grpc/reflection')).pathname;
+    const loaded = loadSync(`grpc/reflection/${version}/reflection.proto`, {
+      includeDirs: [protoRoot],
+      keepCase: true,
     });
-  try {
-    const { list_services_response: list } = await ask({ list_services: '' });
-    assert.ok(list?.service.some(({ name }) => name === ledgerName));
-    const { file_descriptor_response: files } = await ask({ file_containing_symbol: ledgerName });
-    assert.ok(Buffer.concat([...(files?.file_descriptor_proto ?? [])]).includes('PlaceHold'));
-  } finally {
-    client.close();
-    await ledger.close();
-  }
-});
+    const info = (
+      loaded[`grpc.reflection.${version}.ServerReflection`] as unknown as Record<string, MethodDefinition<object, ReflectionAnswer>>
+    )['ServerReflectionInfo'];
+    assert.ok(info !== undefined);
+    const ask = (request: object): Promise<ReflectionAnswer> =>
+      new Promise((resolve, reject) => {
+        const stream = client.makeBidiStreamRequest(info.path, info.requestSerialize, info.responseDeserialize);
+        stream.once('data', resolve);
+        stream.once('error', reject);
+        stream.write(request);
+        stream.end();
+      });
+    try {
+      const { list_services_response: list } = await ask({ list_services: '' });
+      assert.ok(list?.service.some(({ name }) => name === ledgerName));
+      const { file_descriptor_response: files } = await ask({ file_containing_symbol: ledgerName });
+      assert.ok(Buffer.concat([...(files?.file_descriptor_proto ?? [])]).includes('PlaceHold'));
+    } finally {
+      client.close();
+      await ledger.close();
+    }
+  });
 
 test('retries are configured for what the proto marks repeatable, and for nothing else', () => {
   assert.deepEqual(repeatableMethods(ledgerName), ['PlaceHold', 'PlaceHolds', 'CaptureHold', 'ReleaseHold', 'GetHold', 'GrantCredit']);

@@ -1,4 +1,5 @@
 export { createTestDatabase, type TestDatabase } from './database.ts';
+export { childEnvironment } from './environment.ts';
 export { eventually, type EventuallyOptions } from './eventually.ts';
 export { startFaultProxy, type FaultProxy } from './fault-proxy.ts';
 export { createTestNats, type TestNats } from './nats.ts';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from './environment.ts';
 
 /** A process of the platform as it runs everywhere: its own Node, spoken to over the wire only. */
 export interface TestProcess {
@@ -37,7 +38,7 @@ export const startProcess = async (entry: string, environment: Readonly<Record<s
   const child = spawn(process.execPath, [entry], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', ...environment },
+    env: childEnvironment({ LOG_LEVEL: 'info', ...environment }),
   });
   const exited = once(child, 'exit');
   const end = async (signal: NodeJS.Signals): Promise<void> => {

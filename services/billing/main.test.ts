@@ -17,6 +17,7 @@ import {
   type TestNats,
   testPrincipal,
   testPrincipalKey,
+  childEnvironment,
 } from '#platform/testing/index.ts';
 import { hourMs } from '#platform/time/index.ts';
 import { events } from '#events';
@@ -370,7 +371,7 @@ test('a payment: start, page, signed webhook many times on both replicas, one cr
 /** Billing as a process of its own, which can be killed. */
 const spawnBilling = async (): Promise<{ readonly child: ChildProcess; readonly port: number }> => {
   const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
-    env: { ...environment, PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info' },
+    env: childEnvironment({ ...environment, LOG_LEVEL: 'info' }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   for await (const line of createInterface({ input: child.stdout })) {

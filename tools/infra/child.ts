@@ -69,6 +69,17 @@ const childHandle = (child: ChildProcess, exited: Promise<void>): Child => {
  */
 const quiet = { from: 20_000, below: 32_000 } as const;
 
+/**
+ * Of that range, the part of this process. Test files that run at once (Node numbers the workers from 1) draw from parts of
+ * their own: a port that one has found free, and will listen on in a second, is never found free by the other too.
+ */
+const ownRange = (): { readonly from: number; readonly width: number } => {
+  const parts = 4;
+  const width = Math.floor((quiet.below - quiet.from) / parts);
+  const worker = Number(process.env['NODE_TEST_WORKER_ID'] ?? 0);
+  return { from: quiet.from + (worker % parts) * width, width };
+};
+
 const listenOn = (port: number): Promise<Server> =>
   new Promise((resolve, reject) => {
     const server = createServer();
@@ -78,9 +89,10 @@ const listenOn = (port: number): Promise<Server> =>
 
 /** A server that holds a free port of 127.0.0.1 until it is closed. */
 export const listenSomewhere = async (): Promise<Server> => {
+  const { from, width } = ownRange();
   for (let attempt = 0; attempt < 50; attempt++) {
     try {
-      return await listenOn(quiet.from + Math.floor(Math.random() * (quiet.below - quiet.from)));
+      return await listenOn(from + Math.floor(Math.random() * width));
     } catch {
       // Taken: another one.
     }

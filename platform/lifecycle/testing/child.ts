@@ -1,5 +1,6 @@
 /** Starts a process of a test, keeps its output, and can wait for a line or the exit. Ended with the test in any case. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { childEnvironment } from '#platform/testing/index.ts';
 
 export interface Child {
   readonly process: ChildProcess;
@@ -18,7 +19,7 @@ const within = <T>(work: Promise<T>, timeoutMs: number, what: () => string): Pro
 };
 
 export const startChild = (entry: URL, environment: Record<string, string>, nodeOptions: readonly string[] = []): Child => {
-  const env = { PATH: process.env['PATH'], ENVIRONMENT: 'test', ...environment };
+  const env = childEnvironment({ ENVIRONMENT: 'test', ...environment });
   const child = spawn(process.execPath, [...nodeOptions, entry.pathname], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   const listeners = new Set<() => void>();

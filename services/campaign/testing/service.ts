@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { grpcClient } from '#platform/grpc/index.ts';
-import { createTestDatabase, createTestNats, eventually, testPrincipalKey } from '#platform/testing/index.ts';
+import { childEnvironment, createTestDatabase, createTestNats, eventually, testPrincipalKey } from '#platform/testing/index.ts';
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
 import { campaignConfig } from '../config.ts';
@@ -27,7 +27,7 @@ export const startSimulator = async () => {
   const child = spawn(process.execPath, ['services/simulator/main.ts'], {
     cwd: new URL('../../..', import.meta.url),
     stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
+    env: childEnvironment({
       ENVIRONMENT: 'test',
       LOG_LEVEL: 'silent',
       SIMULATOR_HTTP_PORT: String(http),
@@ -35,7 +35,7 @@ export const startSimulator = async () => {
       SIMULATOR_HANDLER_API_KEY: 'handler-test',
       PAYMENT_SIMULATOR_SECRET: 'payment-simulator-test',
       ...account,
-    },
+    }),
   });
   const exited = once(child, 'exit');
   const control = async (path: string, method = 'GET', body?: unknown): Promise<unknown> => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseDecimal } from '#platform/money/index.ts';
+import { childEnvironment } from '#platform/testing/index.ts';
 
 export interface RunningSimulator {
   readonly apiUrl: string;
@@ -51,7 +52,7 @@ export const startSimulator = async (
   const textVerified = { key: 'simulator-text-verified-key', username: 'me@example.test' };
   const child = spawn(process.execPath, [entry], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
+    env: childEnvironment({
       ...{
         ENVIRONMENT: 'test',
         LOG_LEVEL: 'info',
@@ -63,7 +64,7 @@ export const startSimulator = async (
         SIMULATOR_FIVE_SIM_TOKEN: fiveSimToken,
         SIMULATOR_TEXTVERIFIED_KEY: textVerified.key,
         SIMULATOR_TEXTVERIFIED_USERNAME: textVerified.username,
-        ...(options.textVerifiedWebhook && {
+        ...(options.textVerifiedWebhook !== undefined && {
           SIMULATOR_TEXTVERIFIED_WEBHOOK_URL: options.textVerifiedWebhook.url,
           SIMULATOR_TEXTVERIFIED_WEBHOOK_SECRET: options.textVerifiedWebhook.secret,
         }),
@@ -72,7 +73,7 @@ export const startSimulator = async (
         SMPP_PASSWORD: 'test',
       },
       ...(options.pushUrl === undefined ? {} : { SIMULATOR_PUSH_URL: options.pushUrl }),
-    },
+    }),
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const base = await new Promise<string>((resolve, reject) => {

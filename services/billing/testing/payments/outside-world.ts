@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '#platform/testing/index.ts';
 
 export const worldKeys = {
   simulator: 'payment-secret',
@@ -51,7 +52,7 @@ export const startOutsideWorld = async (): Promise<OutsideWorld> => {
   const base = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
+    env: childEnvironment({
       ENVIRONMENT: 'test',
       LOG_LEVEL: 'info',
       SIMULATOR_HANDLER_API_KEY: 'market-key',
@@ -64,7 +65,7 @@ export const startOutsideWorld = async (): Promise<OutsideWorld> => {
       PAYMENT_WEBHOOK_URL: base,
       SMPP_SYSTEM_ID: 'namaskah',
       SMPP_PASSWORD: 'smpp-pass',
-    },
+    }),
   });
   const exited = once(child, 'exit');
   const port = await new Promise<number>((resolve, reject) => {
