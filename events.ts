@@ -61,6 +61,7 @@ export const events = {
     failed: defineEvent('namaskah.verification.v1.activation.failed', verification.ActivationFailed),
     catalogueChanged: defineEvent('namaskah.verification.v1.catalogue.changed', verification.CatalogueChanged),
     anotherEnded: defineEvent('namaskah.verification.v1.activation.another-code-ended', verification.ActivationAnotherCodeEnded),
+    lateCodeReceived: defineEvent('namaskah.verification.v1.activation.late-code-received', verification.ActivationLateCodeReceived),
     batchCompleted: defineEvent('namaskah.verification.v1.batch.completed', verification.BatchCompleted),
   },
   rental: {

@@ -110,6 +110,9 @@ export const metricTable = {
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
   verification_codes_read_total: counter('Messages by the rule that found their code; none: there is none that is sure.', ['rule']),
   verification_late_codes_total: counter('Messages that came after the money went back.', ['provider']),
+  verification_late_code_decisions_total: counter('Late codes by what became of them: shown, charged, or why they stay hidden.', [
+    'outcome',
+  ]),
   verification_leaks_total: counter('Activations that the provider may charge and no customer pays.', ['provider']),
   verification_provider_settlements_total: counter(
     'Activations without a code by what the provider did with our money, and the proof of it.',

@@ -50,6 +50,7 @@ import { openPolicy, policyRules, policyScreen } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openRentals } from './open-rentals.ts';
 import { openLive } from './open-live.ts';
+import { openLate } from './open-late.ts';
 import { openRetention } from './open-retention.ts';
 import { openRouting, type Routing } from './open-routing.ts';
 import { openSettlement } from './open-settlement.ts';
@@ -187,6 +188,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     await bulk.start();
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
     const settlement = await openSettlement(life, { db, ...ports });
+    await openLate(life, { db, ...ports });
     const rentals = await openRentals({ life, config, db, purchases: ports });
     const grpc = await life.own(
       'grpc',

@@ -81,6 +81,11 @@ export interface VerificationStore {
   reroute(from: Verification, to: Verification): Promise<boolean>;
   /** Compare-and-set on (state, version) of `from`, with its event and message, in one statement. */
   save(from: Verification, to: Verification, also?: { event?: DomainEvent; message?: SealedMessage }): Promise<Saved>;
+  /**
+   * Keeps a message that came after the end, hidden until it is decided what becomes of it, and has the provider asked once more what it
+   * took. @returns false when it is known already
+   */
+  keepLate(verification: Verification, message: SealedMessage & { readonly hidden: true }, now: Date): Promise<boolean>;
   /** Keeps a message that the customer does not see. @returns false when it is known already */
   keepHidden(verification: Verification, message: SealedMessage & { readonly hidden: true }): Promise<boolean>;
   /** Has this message come before? Sound together with a later `save`: a message that can be seen raises the version. */
@@ -150,6 +155,8 @@ export interface Ledger {
     verificationId: string;
     /** Of the code that it is for, from the second on; left out: the purchase. */
     code?: number;
+    /** Id of the message that came after the end, where that is what it is for. */
+    lateMessage?: string;
     amount: Money;
     quoteId: string | undefined;
     /** The open hold of a batch that it becomes a part of; undefined: the wallet. */

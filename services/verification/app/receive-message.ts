@@ -20,8 +20,8 @@ const turns = 8;
 
 /**
  * A message for a rented number, by push or by poll, any number of times. The first makes it `received`, which captures the hold; each
- * further one is added and told, too; one that comes after the money went back is kept as evidence and not shown; neither is one from
- * before the number was ours.
+ * further one is added and told, too; one that comes after the money went back is kept until the plan's rule is applied to it
+ * (app/late); one from before the number was ours is never shown.
  * @returns the verification afterwards
  */
 export const receiveMessage =
@@ -42,7 +42,8 @@ export const receiveMessage =
       const step = await arrive(ports, verification, read);
       if (step === 'known') return verification;
       if (step === 'late') {
-        if (await keepHidden(ports, verification, read)) ports.observer.lateCode(verification);
+        const message = { ...seal(ports, verification, read, 0), hidden: true } as const;
+        if (await ports.store.keepLate(verification, message, ports.clock.now())) ports.observer.lateCode(verification);
         return verification;
       }
       const { to, event, sealed } = step;

@@ -1,6 +1,6 @@
 import { type Money, money } from '#platform/money/index.ts';
 import { type PublicStatus, publicStatus } from '../domain/state.ts';
-import type { Message, Verification } from '../domain/verification.ts';
+import { isLate, type Message, type Verification } from '../domain/verification.ts';
 import type { SealedMessage, Sealer } from './ports.ts';
 
 /** A verification as its customer sees it. */
@@ -27,6 +27,8 @@ export interface VerificationView {
   readonly awaitsAnother: boolean;
   readonly retryOf: string;
   readonly reportReason: string;
+  /** The code came after the end. */
+  readonly late: boolean;
 }
 
 /** Where a ciphertext belongs. */
@@ -65,4 +67,5 @@ export const viewOf = (sealer: Sealer, verification: Verification, messages: rea
   awaitsAnother: verification.state === 'retrying',
   retryOf: verification.retryOf ?? '',
   reportReason: verification.reportReason ?? '',
+  late: isLate(verification),
 });

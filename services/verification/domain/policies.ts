@@ -25,6 +25,13 @@ export interface Policies {
     /** Asks the provider of the first number only when no other has one. */
     readonly avoidRoute: boolean;
   };
+  /** Codes that come after the end; what becomes of them is for the plan to say. */
+  readonly lateCodes: {
+    /** From the end of the activation: what comes after that stays hidden for every plan. */
+    readonly windowMinutes: number;
+    /** From the first attempt to charge a late code to the second; doubles. */
+    readonly retryMinutes: number;
+  };
   readonly defaultPlan: string;
   readonly plans: Readonly<Record<string, PlanPolicy>>;
 }

@@ -87,6 +87,10 @@ export interface Verification {
   readonly another: Another | undefined;
 }
 
+/** Does the customer see a code that came after the money went back? Of all that end without being paid only those have one. */
+export const isLate = ({ state, codes }: Pick<Verification, 'state' | 'codes'>): boolean =>
+  codes > 0 && (state === 'cancelled' || state === 'expired');
+
 export interface Message {
   readonly id: string;
   readonly sender: string;
@@ -105,6 +109,14 @@ export type DomainEvent =
       readonly verification: Verification;
       readonly latencyMs: number;
       /** What this code costs, and from which hold; undefined: nothing. */
+      readonly charge: { readonly holdId: string; readonly priceMicros: bigint } | undefined;
+    }
+  /** A code that came after the end is shown. */
+  | {
+      readonly kind: 'lateCodeReceived';
+      readonly verification: Verification;
+      readonly lateByMs: number;
+      /** What it costs anew; undefined: nothing. */
       readonly charge: { readonly holdId: string; readonly priceMicros: bigint } | undefined;
     }
   /** No further code came. `holdId`: what was reserved for it, to be given back. */

@@ -47,11 +47,11 @@ export const createFakeLedger = (): FakeLedger => {
     spoil: (how) => void spoilt.push(how),
     givenBack: [],
     giveBack: async (_tenantId, holdId) => void ledger.givenBack.push(holdId),
-    placeHold: async ({ tenantId, verificationId: id, code, amount, quoteId = '', fromHoldId, description, expiresAt }) => {
+    placeHold: async ({ tenantId, verificationId: id, code, lateMessage, amount, quoteId = '', fromHoldId, description, expiresAt }) => {
       ledger.calls += 1;
       const how = spoilt.shift();
       if (how === 'before') return unknown;
-      const verificationId = code === undefined ? id : `${id}:${code}`;
+      const verificationId = lateMessage !== undefined ? `${id}:late:${lateMessage}` : code === undefined ? id : `${id}:${code}`;
       const request = [tenantId, amount.micros, quoteId, fromHoldId ?? '', description, expiresAt.toISOString()].join('|');
       const known = holds.get(verificationId);
       if (known && known.request !== request) return { kind: 'refused', error: appError('request.idempotency_conflict') };

@@ -48,6 +48,11 @@ export const verificationReaders: ReadonlyMap<string, Reader> = new Map([
     if (holdId === '' && position > 1) return undefined;
     return price === undefined ? dead('without price') : { holdId, delivery: { kind: 'charged', upToMicros: price.micros, final: true } };
   }),
+  // The end gave the price back; a plan may have a late code paid for anew, from a hold of its own.
+  reads(events.verification.lateCodeReceived, ({ holdId, price }) => {
+    if (holdId === '') return undefined;
+    return price === undefined ? dead('without price') : { holdId, delivery: { kind: 'charged', upToMicros: price.micros, final: true } };
+  }),
   reads(events.verification.anotherEnded, nothingDelivered),
   reads(events.verification.cancelled, nothingDelivered),
   reads(events.verification.expired, nothingDelivered),

@@ -54,6 +54,10 @@ export const projections: ReadonlyMap<string, Projection> = new Map([
     ...aboutVerification(payload),
     ...{ ...amount('price', payload.price), latencyMs: integer(payload.latencyMs) },
   })),
+  expose(verification.lateCodeReceived, 'verification.late_code_received', (payload) => ({
+    ...aboutVerification(payload),
+    ...{ ...amount('price', payload.price), lateByMs: integer(payload.lateByMs) },
+  })),
   expose(verification.completed, 'verification.completed', aboutVerification),
   expose(verification.cancelled, 'verification.cancelled', aboutVerification),
   expose(verification.expired, 'verification.expired', aboutVerification),

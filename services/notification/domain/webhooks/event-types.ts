@@ -50,6 +50,12 @@ export const eventTypes: readonly EventType[] = [
     { ...verification, price: '0.45', currency: 'USD', latencyMs: 8250, phoneNumber, ...message },
     true,
   ),
+  row(
+    'verification.late_code_received',
+    'A code came after the number had ended and its price was given back, and your plan shows it. price is what was charged for it anew. The status stays.',
+    { ...verification, price: '0.00', currency: 'USD', lateByMs: 45_000, phoneNumber, ...message },
+    true,
+  ),
   row('verification.completed', 'The verification is over; no further message is expected.', verification),
   row('verification.cancelled', 'It was cancelled and the price given back.', verification),
   row('verification.expired', 'No code came in time; the price was given back.', verification),
@@ -190,7 +196,7 @@ const orNull = (text: string | undefined): string | null => (text === undefined 
 export const completeBody = (body: string, details: NumberDetails | undefined): string => {
   const parsed = JSON.parse(body) as Body & { readonly type: string; readonly timestamp: string };
   const phone = { phoneNumber: orNull(details?.phoneNumber) };
-  const isCode = parsed.type === 'verification.code_received';
+  const isCode = parsed.type === 'verification.code_received' || parsed.type === 'verification.late_code_received';
   if (!isCode && parsed.type !== 'rental.message_received') return JSON.stringify({ ...parsed, data: { ...parsed.data, ...phone } });
   // A second code may have come since: the event is about the one that was there when it happened.
   const happenedAt = Date.parse(parsed.timestamp);

@@ -47,7 +47,7 @@ export const startVerificationStub = async () => {
       const verification: Verification = {
         ...{ id, phoneNumber, service: 'telegram', country: 'ID', capability: 'sms', code: '', reason: '', version: 1n },
         ...{ price: undefined, expiresAt: undefined, createdAt: undefined, endedAt: undefined, cancellableAt: undefined },
-        ...{ awaitsAnother: false, retryOf: '', reportReason: '' },
+        ...{ awaitsAnother: false, late: false, retryOf: '', reportReason: '' },
         status: VerificationStatus.VERIFICATION_STATUS_RECEIVED,
         messages: messages.map((message, index) => ({ ...message, id: String(index) })),
       };

@@ -9,20 +9,29 @@ export { LedgerServiceClient };
 
 type Request = Parameters<Ledger['placeHold']>[0];
 
-const itemOf = ({ tenantId, verificationId, code, amount, quoteId, fromHoldId, actor, description, expiresAt }: Request) => ({
-  tenantId,
-  hold: {
-    idempotencyKey: `verification:${verificationId}${code === undefined ? '' : `:${code}`}`,
-    amount: { currency: amount.currency, micros: amount.micros },
-    product: 'verification',
-    reference: verificationId,
-    description,
-    expiresAt,
-    quoteId,
-    fromHoldId,
-    actor,
-  },
-});
+/** What a hold is for: the purchase, a further code, or a code that came late. Asking again for the same finds the same hold. */
+const keyOf = ({ verificationId, code, lateMessage }: Request): string => {
+  if (lateMessage !== undefined) return `verification:${verificationId}:late:${lateMessage}`;
+  return code === undefined ? `verification:${verificationId}` : `verification:${verificationId}:${code}`;
+};
+
+const itemOf = (request: Request) => {
+  const { tenantId, verificationId, amount, quoteId, fromHoldId, actor, description, expiresAt } = request;
+  return {
+    tenantId,
+    hold: {
+      idempotencyKey: keyOf(request),
+      amount: { currency: amount.currency, micros: amount.micros },
+      product: 'verification',
+      reference: verificationId,
+      description,
+      expiresAt,
+      quoteId,
+      fromHoldId,
+      actor,
+    },
+  };
+};
 
 const outcomeOf = (result: PlaceHoldsResponse_Result | undefined): HoldOutcome => {
   if (result?.hold) return { kind: 'held', holdId: result.hold.id };

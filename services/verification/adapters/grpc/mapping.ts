@@ -35,6 +35,7 @@ export const toMessage = (view: VerificationView): VerificationMessage => ({
   awaitsAnother: view.awaitsAnother,
   retryOf: view.retryOf,
   reportReason: view.reportReason,
+  late: view.late,
 });
 
 /** @throws request.invalid on field "status" */

@@ -46,6 +46,17 @@ export const outboxRowOf =
             ...(v.providerCostMicros !== undefined && v.codes <= 1 && { providerCost: money(v, v.providerCostMicros) }),
           }),
         );
+      case 'lateCodeReceived':
+        return outboxRow(
+          events.verification.lateCodeReceived,
+          facts(v, at, {
+            ...common,
+            holdId: event.charge?.holdId ?? '',
+            price: money(v, event.charge?.priceMicros ?? 0n),
+            lateByMs: BigInt(Math.round(event.lateByMs)),
+            position: v.codes,
+          }),
+        );
       case 'anotherEnded':
         return outboxRow(events.verification.anotherEnded, facts(v, at, { ...common, holdId: event.holdId ?? '' }));
       case 'completed':

@@ -16,6 +16,10 @@ const schema = Compile(
         { additionalProperties: false },
       ),
       retry: Type.Object({ avoidRoute: Type.Boolean() }, { additionalProperties: false }),
+      lateCodes: Type.Object(
+        { windowMinutes: Type.Integer({ minimum: 0, maximum: 1_440 }), retryMinutes: Type.Integer({ minimum: 1, maximum: 60 }) },
+        { additionalProperties: false },
+      ),
       defaultPlan: Type.String(),
       plans: Type.Record(
         Type.String({ pattern: '^[a-z]{2,40}$' }),

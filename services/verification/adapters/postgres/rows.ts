@@ -6,6 +6,7 @@ import type { State } from '../../domain/state.ts';
 import type { Another, Reason, ReportReason, Verification } from '../../domain/verification.ts';
 import { bulkEntities } from './bulk/rows.ts';
 import { policyEntities } from './policy/rows.ts';
+import { lateEntities } from './late/rows.ts';
 import { routingEntities } from './routing/rows.ts';
 
 export const VerificationRow = defineEntity({
@@ -68,7 +69,15 @@ export const MessageRow = defineEntity({
   },
 });
 
-export const entities = [VerificationRow, MessageRow, ...bulkEntities, ...policyEntities, ...routingEntities, ...rentalEntities] as const;
+export const entities = [
+  VerificationRow,
+  MessageRow,
+  ...bulkEntities,
+  ...policyEntities,
+  ...routingEntities,
+  ...rentalEntities,
+  ...lateEntities,
+] as const;
 
 type EntityRow = InferEntity<typeof VerificationRow>;
 

@@ -195,6 +195,24 @@ values ($3, $1, $2, $4, $5, $6, $7)
 on conflict on constraint messages_once do nothing
 returning id`;
 
+/**
+ * One that came after the end waits for its decision. It changes what the provider may take for the number: what it had given back is asked about
+ * once more, as long as providers give anything back.
+ */
+export const lateMessageSql = `
+with kept as (
+  insert into messages (id, verification_id, tenant_id, sealed, fingerprint, received_at, hidden)
+  values ($3, $1, $2, $4, $5, $6, $7)
+  on conflict on constraint messages_once do nothing
+  returning id, verification_id, tenant_id
+), late as (
+  insert into late_codes (message_id, verification_id, tenant_id, arrived_at, due_at) select id, verification_id, tenant_id, $8, $8 from kept
+), claimed as (
+  update provider_settlements s set state = 'claimed', evidence = null, settled_at = null, attempts = 0, due_at = $8::timestamptz + interval '30 seconds'
+  from kept where s.verification_id = kept.verification_id and s.state = 'refunded' and s.ended_at > $8::timestamptz - interval '1 day'
+)
+select id from kept`;
+
 export const knownMessageSql = `select 1 from messages where verification_id = $1 and fingerprint = $2`;
 
 /**

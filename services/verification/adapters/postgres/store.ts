@@ -15,6 +15,7 @@ import {
   hiddenMessageSql,
   historySql,
   knownMessageSql,
+  lateMessageSql,
   newestIdSql,
   othersBuyingSql,
   rerouteSql,
@@ -206,6 +207,10 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
     keepHidden: async (verification, message) => {
       const params = [verification.id, verification.tenantId, ...messageParams(message)];
       return (await db.query(hiddenMessageSql, params, { name: 'verification-hidden-message' })).length > 0;
+    },
+    keepLate: async (verification, message, at) => {
+      const params = [verification.id, verification.tenantId, ...messageParams(message), at];
+      return (await db.query(lateMessageSql, params, { name: 'verification-late-message' })).length > 0;
     },
     knowsMessage: async (verification, fingerprint) =>
       (await db.query(knownMessageSql, [verification.id, fingerprint], { name: 'verification-known-message' })).length > 0,

@@ -24,7 +24,7 @@ export const createObserver = ({ logger, metrics }: { logger: Logger; metrics: M
     codeRead: (rule) => read.inc({ rule }),
     lateCode: (verification) => {
       late.inc({ provider: verification.provider });
-      logger.warn(who(verification), 'a message came after the money went back: kept, not shown');
+      logger.warn(who(verification), 'a message came after the money went back: kept until it is decided what becomes of it');
     },
     leak: (verification, what) => {
       leaks.inc({ provider: verification.provider });

@@ -12,6 +12,7 @@ export interface ChangeView {
 const kinds: Readonly<Record<NonNullable<Change['event']>, string>> = {
   purchased: 'purchased',
   codeReceived: 'code_received',
+  lateCodeReceived: 'late_code_received',
   anotherEnded: 'another_code_ended',
   completed: 'completed',
   cancelled: 'cancelled',

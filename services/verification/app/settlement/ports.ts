@@ -37,8 +37,11 @@ export interface LeakageRow {
 export interface SettlementStore {
   /** Leases what is due: nobody else gets these before `until`. */
   claimDue(now: Date, until: Date, limit: number): Promise<readonly Claim[]>;
-  /** @returns false when it was settled before: then nothing changes */
-  settle(claim: Claim, outcome: { readonly kind: 'refunded' | 'lost'; readonly evidence: Evidence; readonly at: Date }): Promise<boolean>;
+  /** @returns what it is settled as: charged when a customer has paid for a late code after all; undefined: it was settled before, nothing changes */
+  settle(
+    claim: Claim,
+    outcome: { readonly kind: 'refunded' | 'lost'; readonly evidence: Evidence; readonly at: Date },
+  ): Promise<'refunded' | 'lost' | 'charged' | undefined>;
   reschedule(claim: Claim, dueAt: Date): Promise<void>;
   openClaims(): Promise<readonly OpenClaims[]>;
   report(query: LeakageQuery): Promise<readonly LeakageRow[]>;

@@ -65,5 +65,6 @@ const settle = async (
   evidence: Parameters<SettlementPorts['observer']['settled']>[2],
   at: Date,
 ): Promise<void> => {
-  if (await ports.settlements.settle(claim, { kind, evidence, at })) ports.observer.settled(claim, kind, evidence);
+  const settled = await ports.settlements.settle(claim, { kind, evidence, at });
+  if (settled === 'refunded' || settled === 'lost') ports.observer.settled(claim, settled, evidence);
 };

@@ -238,6 +238,8 @@ export interface Verification {
   retryOf: string;
   /** What the customer reported about the number; empty: nothing. */
   reportReason: string;
+  /** The code came after the end: the price had been given back, and the plan of the tenant shows such codes. */
+  late: boolean;
   /** What was insisted on; absent or empty: any. */
   operator?: string | undefined;
   areaCode?: string | undefined;
@@ -1670,6 +1672,7 @@ function createBaseVerification(): Verification {
     awaitsAnother: false,
     retryOf: "",
     reportReason: "",
+    late: false,
     operator: undefined,
     areaCode: undefined,
   };
@@ -1733,6 +1736,9 @@ export const Verification: MessageFns<Verification> = {
     }
     if (message.reportReason !== "") {
       writer.uint32(146).string(message.reportReason);
+    }
+    if (message.late !== false) {
+      writer.uint32(152).bool(message.late);
     }
     if (message.operator !== undefined) {
       writer.uint32(242).string(message.operator);
@@ -1900,6 +1906,14 @@ export const Verification: MessageFns<Verification> = {
             message.reportReason = reader.string();
             continue;
           }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.late = reader.bool();
+            continue;
+          }
           case 30: {
             if (tag !== 242) {
               break;
@@ -1984,6 +1998,7 @@ export const Verification: MessageFns<Verification> = {
         : isSet(object.report_reason)
         ? globalThis.String(object.report_reason)
         : "",
+      late: isSet(object.late) ? globalThis.Boolean(object.late) : false,
       operator: isSet(object.operator) ? globalThis.String(object.operator) : undefined,
       areaCode: isSet(object.areaCode)
         ? globalThis.String(object.areaCode)
@@ -2049,6 +2064,9 @@ export const Verification: MessageFns<Verification> = {
     if (message.reportReason !== "") {
       obj.reportReason = message.reportReason;
     }
+    if (message.late !== false) {
+      obj.late = message.late;
+    }
     if (message.operator !== undefined) {
       obj.operator = message.operator;
     }
@@ -2081,6 +2099,7 @@ export const Verification: MessageFns<Verification> = {
     message.awaitsAnother = object.awaitsAnother ?? false;
     message.retryOf = object.retryOf ?? "";
     message.reportReason = object.reportReason ?? "";
+    message.late = object.late ?? false;
     message.operator = object.operator ?? undefined;
     message.areaCode = object.areaCode ?? undefined;
     return message;

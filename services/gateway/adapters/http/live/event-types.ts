@@ -40,6 +40,7 @@ const fact = <P>(definition: EventDefinition<P>, name: string, scope: Scope, dat
 
 verification(events.verification.purchased as EventDefinition<never>, 'created');
 verification(events.verification.codeReceived as EventDefinition<never>, 'code_received');
+verification(events.verification.lateCodeReceived as EventDefinition<never>, 'late_code_received');
 verification(events.verification.completed as EventDefinition<never>, 'completed');
 verification(events.verification.cancelled as EventDefinition<never>, 'cancelled');
 verification(events.verification.expired as EventDefinition<never>, 'expired');

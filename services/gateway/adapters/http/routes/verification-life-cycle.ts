@@ -18,7 +18,7 @@ const Change = Type.Object(
     version: Type.Integer({ examples: [3] }),
     kind: Type.String({
       description:
-        'created, purchased, code_received, another_code_requested, another_code_ended, completed, cancelled, expired, failed; changed: something else that can be seen',
+        'created, purchased, code_received, late_code_received, another_code_requested, another_code_ended, completed, cancelled, expired, failed; changed: something else that can be seen',
       examples: ['code_received'],
     }),
     status: Status,

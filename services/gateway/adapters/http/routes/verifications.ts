@@ -64,6 +64,11 @@ export const Verification = Type.Object(
       description: 'From then on it can be cancelled or reported for the full price; null: not (any more)',
     }),
     awaitingAnotherCode: Type.Boolean({ description: 'A further code was asked for and has not come', examples: [false] }),
+    late: Type.Boolean({
+      description:
+        'The code came after the end, when the price had been given back: your plan decides whether such a code is hidden, shown, or shown and charged anew. The status stays cancelled or expired',
+      examples: [false],
+    }),
     retryOf: Type.Union([id('ver'), Type.Null()], { description: 'The verification that this one replaces' }),
     reportReason: Type.Union([Type.String({ examples: ['number_already_used'] }), Type.Null()], {
       description: 'What you reported about it',
@@ -102,6 +107,7 @@ export const verificationFromProto = (verification: VerificationMessage | undefi
     reason: orNull(verification.reason),
     cancellableAt: fromTime(verification.cancellableAt),
     awaitingAnotherCode: verification.awaitsAnother,
+    late: verification.late,
     retryOf: verification.retryOf === '' ? null : edgeId('verification', verification.retryOf),
     reportReason: orNull(verification.reportReason),
   };

@@ -29,9 +29,15 @@ where s.verification_id = due.verification_id
 returning s.verification_id, s.tenant_id, s.provider, s.activation_id, s.cost_micros, s.ended_at, s.attempts`;
 
 const settleSql = `
-update provider_settlements set state = $3, evidence = $4, settled_at = $5, due_at = null, leased_until = null, attempts = attempts + 1
+-- A code that came late and was paid for makes a sale of what would be a loss.
+with paid as (
+  select 1 from late_codes where verification_id = $1 and state = 'charged' and $3 = 'lost' and $4 = 'code_at_provider' limit 1
+)
+update provider_settlements set state = case when exists (select from paid) then 'charged' else $3 end,
+  evidence = case when exists (select from paid) then null else $4 end,
+  settled_at = $5, due_at = null, leased_until = null, attempts = attempts + 1
 where verification_id = $1 and tenant_id = $2 and state = 'claimed'
-returning verification_id`;
+returning state`;
 
 const rescheduleSql = `
 update provider_settlements set due_at = $3, leased_until = null, attempts = attempts + 1
@@ -81,7 +87,11 @@ export const createSettlementStore = (db: Pick<Database, 'query'>): SettlementSt
   claimDue: async (now, until, limit) =>
     (await db.query<ClaimRow>(claimDueSql, [now, until, limit], { name: 'settlement-due' })).map(claimOf),
   settle: async ({ verificationId, tenantId }, { kind, evidence, at }) =>
-    (await db.query(settleSql, [verificationId, tenantId, kind, evidence, at], { name: 'settlement-settle' })).length > 0,
+    (
+      await db.query<{ state: 'refunded' | 'lost' | 'charged' }>(settleSql, [verificationId, tenantId, kind, evidence, at], {
+        name: 'settlement-settle',
+      })
+    )[0]?.state,
   reschedule: async ({ verificationId, tenantId }, dueAt) => {
     await db.query(rescheduleSql, [verificationId, tenantId, dueAt], { name: 'settlement-reschedule' });
   },

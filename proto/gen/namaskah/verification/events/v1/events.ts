@@ -45,6 +45,26 @@ export interface ActivationCodeReceived {
   position: number;
 }
 
+/**
+ * A code came after the activation had ended and its price was given back, and the tenant's plan shows it. The end stays as it was. What is
+ * charged for it, if anything, is captured from the hold on this event.
+ */
+export interface ActivationLateCodeReceived {
+  verificationId: string;
+  service: string;
+  country: string;
+  provider: string;
+  /** Empty: nothing is charged for it. */
+  holdId: string;
+  price:
+    | Money
+    | undefined;
+  /** From the end of the activation to the message; 0 when the message is older than the end and only arrived late. */
+  lateByMs: bigint;
+  /** Of the messages that the customer sees on this number. */
+  position: number;
+}
+
 /** No further code will come on a number that has had one. The hold for it is released on this event. */
 export interface ActivationAnotherCodeEnded {
   verificationId: string;
@@ -593,6 +613,211 @@ export const ActivationCodeReceived: MessageFns<ActivationCodeReceived> = {
     message.providerCost = (object.providerCost !== undefined && object.providerCost !== null)
       ? Money.fromPartial(object.providerCost)
       : undefined;
+    message.position = object.position ?? 0;
+    return message;
+  },
+};
+
+function createBaseActivationLateCodeReceived(): ActivationLateCodeReceived {
+  return {
+    verificationId: "",
+    service: "",
+    country: "",
+    provider: "",
+    holdId: "",
+    price: undefined,
+    lateByMs: 0n,
+    position: 0,
+  };
+}
+
+export const ActivationLateCodeReceived: MessageFns<ActivationLateCodeReceived> = {
+  encode(message: ActivationLateCodeReceived, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verificationId !== "") {
+      writer.uint32(10).string(message.verificationId);
+    }
+    if (message.service !== "") {
+      writer.uint32(18).string(message.service);
+    }
+    if (message.country !== "") {
+      writer.uint32(26).string(message.country);
+    }
+    if (message.provider !== "") {
+      writer.uint32(34).string(message.provider);
+    }
+    if (message.holdId !== "") {
+      writer.uint32(42).string(message.holdId);
+    }
+    if (message.price !== undefined) {
+      Money.encode(message.price, writer.uint32(50).fork()).join();
+    }
+    if (message.lateByMs !== 0n) {
+      if (BigInt.asIntN(64, message.lateByMs) !== message.lateByMs) {
+        throw new globalThis.Error("value provided for field message.lateByMs of type int64 too large");
+      }
+      writer.uint32(56).int64(message.lateByMs);
+    }
+    if (message.position !== 0) {
+      writer.uint32(64).int32(message.position);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ActivationLateCodeReceived {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActivationLateCodeReceived();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verificationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.holdId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.price = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.lateByMs = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.position = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ActivationLateCodeReceived {
+    return {
+      verificationId: isSet(object.verificationId)
+        ? globalThis.String(object.verificationId)
+        : isSet(object.verification_id)
+        ? globalThis.String(object.verification_id)
+        : "",
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      holdId: isSet(object.holdId)
+        ? globalThis.String(object.holdId)
+        : isSet(object.hold_id)
+        ? globalThis.String(object.hold_id)
+        : "",
+      price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
+      lateByMs: isSet(object.lateByMs)
+        ? BigInt(object.lateByMs)
+        : isSet(object.late_by_ms)
+        ? BigInt(object.late_by_ms)
+        : 0n,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+    };
+  },
+
+  toJSON(message: ActivationLateCodeReceived): unknown {
+    const obj: any = {};
+    if (message.verificationId !== "") {
+      obj.verificationId = message.verificationId;
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.holdId !== "") {
+      obj.holdId = message.holdId;
+    }
+    if (message.price !== undefined) {
+      obj.price = Money.toJSON(message.price);
+    }
+    if (message.lateByMs !== 0n) {
+      obj.lateByMs = message.lateByMs.toString();
+    }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ActivationLateCodeReceived>, I>>(base?: I): ActivationLateCodeReceived {
+    return ActivationLateCodeReceived.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ActivationLateCodeReceived>, I>>(object: I): ActivationLateCodeReceived {
+    const message = createBaseActivationLateCodeReceived();
+    message.verificationId = object.verificationId ?? "";
+    message.service = object.service ?? "";
+    message.country = object.country ?? "";
+    message.provider = object.provider ?? "";
+    message.holdId = object.holdId ?? "";
+    message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
+    message.lateByMs = (object.lateByMs !== undefined && object.lateByMs !== null) ? BigInt(object.lateByMs) : 0n;
     message.position = object.position ?? 0;
     return message;
   },

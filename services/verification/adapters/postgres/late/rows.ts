@@ -1,0 +1,19 @@
+import { defineEntity, p } from '@mikro-orm/postgresql';
+
+export const LateCodeRow = defineEntity({
+  name: 'LateCodeRow',
+  tableName: 'late_codes',
+  properties: {
+    messageId: p.uuid().primary(),
+    verificationId: p.uuid(),
+    tenantId: p.uuid(),
+    state: p.text().$type<'pending' | 'hidden' | 'shown' | 'charged'>(),
+    reason: p.text().nullable(),
+    arrivedAt: p.datetime(),
+    dueAt: p.datetime().nullable(),
+    decidedAt: p.datetime().nullable(),
+    attempts: p.integer(),
+  },
+});
+
+export const lateEntities = [LateCodeRow] as const;
