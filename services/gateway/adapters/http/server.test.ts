@@ -34,6 +34,7 @@ const verification = {
   reason: '',
   cancellableAt: undefined,
   awaitsAnother: false,
+  late: false,
   retryOf: '',
   reportReason: '',
 };
