@@ -1,9 +1,10 @@
 /**
  * One payment's webhooks, verify answers and redirects in every order, with duplicates and with a gateway that is away in between,
- * through each real adapter, over the wire and over PostgreSQL: always the same end.
+ * through each real adapter, over the wire and over PostgreSQL: always the same end. Each gateway has a world and books of its own,
+ * so that the gateways are told side by side.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
@@ -63,23 +64,36 @@ const ordersOf = <T>(items: readonly T[]): readonly (readonly T[])[] =>
         return ordersOf(rest).map((order) => [first, ...order]);
       });
 
-let world: OutsideWorld;
-let database: TestDatabase;
-let db: Database;
+interface Place {
+  readonly world: OutsideWorld;
+  readonly database: TestDatabase;
+  readonly db: Database;
+}
+const places = new Map<string, Place>();
+const placeOf = (name: string): Place => places.get(name) ?? assert.fail(name);
 before(async () => {
-  [world, database] = await Promise.all([startOutsideWorld(), createTestDatabase('billing', migrations)]);
-  db = await openBooks(database.url);
+  await Promise.all(
+    Object.keys(adapters).map(async (name) => {
+      const [world, database] = await Promise.all([startOutsideWorld(), createTestDatabase('billing', migrations)]);
+      places.set(name, { world, database, db: await openBooks(database.url, 4) });
+    }),
+  );
 });
 after(async () => {
-  await Promise.all([world?.close(), db?.close()]);
-  await database?.close();
+  await Promise.all(
+    [...places.values()].map(async ({ world, database, db }) => {
+      await Promise.all([world.close(), db.close()]);
+      await database.close();
+    }),
+  );
 });
 
 const counter = (kinds: readonly string[], kind: string): number => kinds.filter((each) => each === kind).length;
 
-for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
+const everyOrder = (name: string, { open, tellsFailures }: (typeof adapters)[string]): void => {
   for (const end of ['success', 'failure'] as const) {
-    test(`${name}: every order of what a payment that ends in ${end} is told by ends the same`, async () => {
+    test(`${name}: every order of what a payment that ends in ${end} is told by ends the same`, { timeout: 240_000 }, async () => {
+      const { world, db } = placeOf(name);
       await world.settings({ payments: null });
       const gateway = open(world);
       let aheadMs = 0;
@@ -152,12 +166,17 @@ for (const [name, { open, tellsFailures }] of Object.entries(adapters)) {
       await gateway.close?.();
     });
   }
-}
+};
+
+describe('the gateways', { concurrency: true }, () => {
+  for (const [name, adapter] of Object.entries(adapters)) describe(name, { concurrency: 1 }, () => everyOrder(name, adapter));
+});
 
 test("after all of that the books agree, also with each gateway's own statement, and each payment was told of once", async () => {
-  assert.equal(await postgresAudit(db).firstDivergence(), undefined);
   const now = new Date();
   for (const [name, { open }] of Object.entries(adapters)) {
+    const { world, db } = placeOf(name);
+    assert.equal(await postgresAudit(db).firstDivergence(), undefined);
     const gateway = open(world);
     const compare = compareStatement({ gateways: new Map([[name, gateway]]), book: postgresStatementBook(db) });
     const held = await compare(name, addMs(now, -hourMs), addMs(now, hourMs), addMs(now, 3 * hourMs));
@@ -172,9 +191,9 @@ test("after all of that the books agree, also with each gateway's own statement,
       ['paid_not_credited', forgotten?.id],
     ]);
     await gateway.close?.();
+    const twice = await db.query(
+      `select aggregate_id from outbox where subject like '%payment.succeeded' group by aggregate_id having count(*) > 1`,
+    );
+    assert.deepEqual(twice, []);
   }
-  const twice = await db.query(
-    `select aggregate_id from outbox where subject like '%payment.succeeded' group by aggregate_id having count(*) > 1`,
-  );
-  assert.deepEqual(twice, []);
 });
