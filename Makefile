@@ -66,6 +66,7 @@ bench: node_modules/.stamp ## Measure, each figure beside its floor
 	@$(NODE) test/bench/ledger.ts
 	@$(NODE) test/bench/usage.ts
 	@$(NODE) test/bench/payments.ts
+	@$(NODE) test/bench/reads.ts
 	@$(NODE) test/bench/stream.ts
 
 chaos: node_modules/.stamp ## Kill, pause and cut off parts while customers are served

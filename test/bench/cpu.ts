@@ -34,3 +34,21 @@ export const cpuMs = (pid: number): number => {
   }
   return sum;
 };
+
+/** CPU so far of every process of a platform and of this one, which makes the load, by name. */
+export const cpuByPart = (platform: { parts(): readonly string[]; pid(name: never): number | undefined }): ReadonlyMap<string, number> => {
+  const { user, system } = process.cpuUsage();
+  return new Map([
+    ...platform.parts().map((name) => [name, cpuMs(platform.pid(name as never) ?? 0)] as const),
+    ['load', (user + system) / 1_000] as const,
+  ]);
+};
+
+/** Milliseconds of CPU per request, by process: what the parts cost on a machine where they share the cores. */
+export const sharesOf = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>, done: number): string =>
+  [...after]
+    .map(([name, ms]) => ({ name, share: (ms - (before.get(name) ?? 0)) / done }))
+    .filter(({ share }) => share >= 0.005)
+    .toSorted((a, b) => b.share - a.share)
+    .map(({ name, share }) => `${name} ${share.toFixed(2)}`)
+    .join(', ');

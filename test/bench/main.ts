@@ -3,16 +3,15 @@
  * insert, nothing else. What counts is the ratio: figures of one machine and day say little by themselves.
  * Everything, the load generator too, shares this machine's cores.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { Pool } from 'undici';
 import { startPlatform } from '../../tools/platform.ts';
 import { changeSimulator, grantCredit } from '../support/platform.ts';
-import { cpuMs } from './cpu.ts';
+import { cpuByPart, sharesOf } from './cpu.ts';
+import { startChild, type Stops } from './child.ts';
 import { runLoad, type LoadResult } from './load.ts';
 
 const inFlight = 64;
@@ -20,14 +19,7 @@ const count = Number(process.env['BENCH_COUNT'] ?? 4_000);
 const warmUp = Number(process.env['BENCH_WARM_UP'] ?? 1_000);
 const limitMs = 60_000;
 
-const stops: (() => Promise<void> | void)[] = [];
-
-const startChild = async (entry: string, argument: string): Promise<number> => {
-  const child = spawn(process.execPath, [entry, argument], { stdio: ['ignore', 'pipe', 'inherit'] });
-  stops.unshift(() => void child.kill('SIGTERM'));
-  for await (const line of createInterface({ input: child.stdout })) return Number(line);
-  throw new Error(`${entry} did not start`);
-};
+const stops: Stops = [];
 
 const json = { 'content-type': 'application/json' };
 
@@ -38,15 +30,6 @@ const poster = (pool: Pool, path: string, expected: number, headers: Record<stri
     if (response.statusCode !== expected) throw new Error(`${path}: ${response.statusCode} ${text.slice(0, 300)}`);
   };
 };
-
-/** Milliseconds of CPU per request, by process: what the parts cost on a machine where they share the cores. */
-const shares = (before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>, done: number): string =>
-  [...after]
-    .map(([name, ms]) => ({ name, share: (ms - (before.get(name) ?? 0)) / done }))
-    .filter(({ share }) => share >= 0.005)
-    .toSorted((a, b) => b.share - a.share)
-    .map(({ name, share }) => `${name} ${share.toFixed(2)}`)
-    .join(', ');
 
 const show = (name: string, { perSecond, p50Ms, p99Ms, done, failed, firstFailure }: LoadResult): void => {
   process.stdout.write(
@@ -67,8 +50,8 @@ try {
   });
   stops.unshift(() => platform.stop());
 
-  const servicePort = await startChild('test/bench/floor/service.ts', platform.databaseUrl('verification'));
-  const gatewayPort = await startChild('test/bench/floor/gateway.ts', String(servicePort));
+  const servicePort = await startChild(stops, 'test/bench/floor/service.ts', platform.databaseUrl('verification'));
+  const gatewayPort = await startChild(stops, 'test/bench/floor/gateway.ts', String(servicePort));
   const floorPool = new Pool(`http://127.0.0.1:${gatewayPort}`, { connections: inFlight });
   const floorPost = poster(floorPool, '/floor', 201);
   const pool = new Pool(platform.gatewayUrl, { connections: inFlight });
@@ -97,18 +80,14 @@ try {
     }
   };
 
-  const used = () =>
-    new Map([
-      ...platform.parts().map((name) => [name as string, cpuMs(platform.pid(name) ?? 0)] as const),
-      ['load', process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000],
-    ]);
+  const used = () => cpuByPart(platform);
   const measure = async (name: string, request: () => Promise<void>): Promise<LoadResult> => {
     await runLoad({ inFlight, count: warmUp, limitMs, request });
     await analyse();
     const before = used();
     const result = await runLoad({ inFlight, count, limitMs, request });
     show(name, result);
-    process.stdout.write(`  CPU ms each: ${shares(before, used(), result.done)}\n`);
+    process.stdout.write(`  CPU ms each: ${sharesOf(before, used(), result.done)}\n`);
     return result;
   };
 

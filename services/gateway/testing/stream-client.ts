@@ -5,6 +5,8 @@ export interface Seen {
   readonly name: string;
   readonly cursor: string | undefined;
   readonly data: any;
+  /** When it came, by performance.now(). */
+  readonly atMs: number;
 }
 
 export interface StreamClient {
@@ -25,7 +27,7 @@ const clientOf = (seen: Seen[], ended: Promise<number | undefined>, close: () =>
   close,
 });
 
-const parseBlock = (block: string): Seen | undefined => {
+const parseBlock = (block: string, atMs: number): Seen | undefined => {
   const fields = new Map(
     block.split('\n').flatMap((line) => {
       const at = line.indexOf(': ');
@@ -34,7 +36,7 @@ const parseBlock = (block: string): Seen | undefined => {
   );
   const [name, cursor, data] = [fields.get('event'), fields.get('id'), fields.get('data')];
   if (name === undefined && cursor === undefined) return undefined;
-  return { name: name ?? 'stream.beat', cursor, data: data === undefined ? undefined : JSON.parse(data) };
+  return { name: name ?? 'stream.beat', cursor, data: data === undefined ? undefined : JSON.parse(data), atMs };
 };
 
 /** @throws when the answer is not an event stream, with the answer */
@@ -47,10 +49,11 @@ export const openSse = async (url: string, headers: Record<string, string>): Pro
     let rest = '';
     try {
       for await (const chunk of response.body ?? []) {
+        const atMs = performance.now();
         const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
         rest = blocks.pop() ?? '';
         for (const block of blocks) {
-          const one = parseBlock(block);
+          const one = parseBlock(block, atMs);
           if (one) seen.push(one);
         }
       }
@@ -70,7 +73,7 @@ export const openWebSocket = async (
   const ended = new Promise<number>((resolve) => socket.once('close', (code) => resolve(code)));
   socket.on('message', (raw: Buffer) => {
     const { type, lastEventId, event } = JSON.parse(raw.toString());
-    seen.push({ name: type, cursor: lastEventId, data: event });
+    seen.push({ name: type, cursor: lastEventId, data: event, atMs: performance.now() });
   });
   await new Promise<void>((resolve, reject) => {
     socket.once('open', () => resolve());

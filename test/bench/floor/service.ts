@@ -1,11 +1,11 @@
 /**
- * The floor's back half: gRPC in, one row into PostgreSQL out. Nothing of the platform: what grpc-js and pg cost.
+ * The floor's back half: gRPC in, one row into or out of PostgreSQL. Nothing of the platform: what grpc-js and pg cost.
  * argv: database URL. Prints its port.
  */
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import pg from 'pg';
 import { v7 } from 'uuid';
-import { VerificationServiceService, type VerificationServiceServer } from '#proto/namaskah/verification/v1/verification.ts';
+import { Verification, VerificationServiceService, type VerificationServiceServer } from '#proto/namaskah/verification/v1/verification.ts';
 
 const pool = new pg.Pool({ connectionString: process.argv[2], max: 10 });
 await pool.query(
@@ -21,8 +21,16 @@ const implementation: Partial<VerificationServiceServer> = {
       (error: Error) => callback(error),
     );
   },
+  getVerification: (call, callback) => {
+    pool
+      .query({ name: 'floor-read', text: 'select id, service, country, created_at from floor where id = $1', values: [call.request.id] })
+      .then(
+        ({ rows: [row] }) => callback(null, { verification: Verification.fromPartial({ ...row, createdAt: row.created_at }) }),
+        (error: Error) => callback(error),
+      );
+  },
 };
-const unused = { getVerification: () => {}, listVerifications: () => {}, cancelVerification: () => {} };
+const unused = { listVerifications: () => {}, cancelVerification: () => {} };
 server.addService(VerificationServiceService, { ...unused, ...implementation });
 server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
   if (error) throw error;

@@ -24,6 +24,7 @@ import { actorsAndBudgets } from './0080-actors-and-budgets.ts';
 import { providerCosts } from './0081-provider-costs.ts';
 import { holdParts } from './0100-hold-parts.ts';
 import { fasterBatches } from './0110-faster-batches.ts';
+import { sealByKey } from './0109-seal-by-key.ts';
 
 export const migrations = [
   platformMigration,
@@ -52,4 +53,5 @@ export const migrations = [
   actorsAndBudgets,
   providerCosts,
   fasterBatches,
+  sealByKey,
 ];

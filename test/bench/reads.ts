@@ -1,0 +1,72 @@
+/**
+ * A part of `make bench`: status reads beside the least that an authenticated read can cost, measured in turns in the same run.
+ * BENCH_READS (3,000 for each figure).
+ */
+import pg from 'pg';
+import { Pool } from 'undici';
+import { v7 } from 'uuid';
+import { startChild, type Stops } from './child.ts';
+import { cpuByPart, sharesOf } from './cpu.ts';
+import { openCustomer } from './customer.ts';
+import { runLoad } from './load.ts';
+
+const count = Number(process.env['BENCH_READS'] ?? 3_000);
+const rounds = 2;
+const inFlight = 32;
+const aim = 0.7;
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+const stops: Stops = [];
+let failed = false;
+try {
+  const { platform, apiKey, headers, pool, buy } = await openCustomer(stops);
+  const servicePort = await startChild(stops, 'test/bench/floor/service.ts', platform.databaseUrl('verification'));
+  const floor = new Pool(`http://127.0.0.1:${await startChild(stops, 'test/bench/floor/reads.ts', String(servicePort), apiKey)}`, {
+    connections: inFlight,
+  });
+  stops.unshift(() => floor.destroy());
+  const ids = await buy(500);
+  const client = new pg.Client({ connectionString: platform.databaseUrl('verification') });
+  await client.connect();
+  const rows = Array.from({ length: ids.length }, () => v7());
+  await client.query(`insert into floor (id, service, country) select id, 'telegram', 'ID' from unnest($1::uuid[]) as id`, [rows]);
+  await client.query('analyze floor');
+  await client.end();
+
+  const read = (from: Pool, pathOf: (index: number) => string) => async (index: number) => {
+    const { statusCode, body } = await from.request({ method: 'GET', path: pathOf(index), headers });
+    await body.dump();
+    if (statusCode !== 200) throw new Error(`${pathOf(index)}: ${statusCode}`);
+  };
+  const any = (from: readonly string[], index: number): string => from[index % from.length] ?? '';
+  const kinds = [
+    { name: 'bare authenticated route', request: read(floor, () => '/bare') },
+    { name: 'bare authenticated route, bare gRPC hop', request: read(floor, (index) => `/hop/${any(rows, index)}`) },
+    { name: 'status read, one verification', request: read(pool, () => `/v2/verifications/${ids[0]}`) },
+    { name: 'status read, many verifications', request: read(pool, (index) => `/v2/verifications/${any(ids, index)}`) },
+    { name: 'another authenticated read (/v2/me)', request: read(pool, () => '/v2/me') },
+  ];
+  const rates = new Map<string, number[]>();
+  for (let round = 0; round <= rounds; round++) {
+    for (const { name, request } of kinds) {
+      const before = cpuByPart(platform);
+      const result = await runLoad({ inFlight, count, limitMs: 30_000, request });
+      failed ||= result.failed > 0;
+      if (result.firstFailure) say(`${name}: ${result.firstFailure}`);
+      // The first round warms up.
+      if (round === 0) continue;
+      rates.set(name, [...(rates.get(name) ?? []), result.perSecond]);
+      say(
+        `${name.padEnd(40)} ${result.perSecond.toFixed(0).padStart(6)}/s  p50 ${result.p50Ms.toFixed(1)} ms  p99 ${result.p99Ms.toFixed(1)} ms  CPU ms each: ${sharesOf(before, cpuByPart(platform), result.done)}`,
+      );
+    }
+  }
+  const mean = (name: string | undefined): number => (rates.get(name ?? '') ?? []).reduce((sum, rate) => sum + rate, 0) / rounds;
+  const [bare, hop, , status] = kinds.map(({ name }) => mean(name));
+  say(
+    `status read: ${((status ?? 0) / (bare ?? 1)).toFixed(2)} of the bare route, ${((status ?? 0) / (hop ?? 1)).toFixed(2)} of it with a hop (aim: ${aim})`,
+  );
+} finally {
+  for (const stop of stops) await stop();
+}
+process.exit(failed ? 1 : 0);
