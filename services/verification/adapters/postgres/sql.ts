@@ -60,7 +60,6 @@ const outboxColumns = 6;
 const messageColumns = 5;
 
 const outboxTypes = ['uuid', 'text', 'text', 'bigint', 'jsonb', 'bytea'] as const;
-const messageTypes = ['uuid', 'bytea', 'bytea', 'timestamptz', 'boolean'] as const;
 
 const buildSave = (event: boolean, message: boolean): string => {
   const messageFirst = saveColumns + (event ? outboxColumns : 0) + 1;
@@ -100,77 +99,8 @@ const castOutbox = (list: string): string =>
     .map((parameter, index) => `${parameter}::${outboxTypes[index] ?? 'text'}`)
     .join(', ');
 
-const saveTypes = [
-  'uuid',
-  'uuid',
-  'text',
-  'int',
-  'text',
-  'int',
-  'text',
-  'bigint',
-  'text',
-  'text',
-  'bytea',
-  'text',
-  'timestamptz',
-  'timestamptz',
-  'timestamptz',
-  'timestamptz',
-  'int',
-  'timestamptz',
-  'text',
-  'int',
-  'timestamptz',
-  'bigint',
-  'text',
-  'jsonb',
-] as const;
-
-/**
- * Many changes of many rows, each with its event and its message where it has one: what `saves` do for one. Rows are locked in
- * the order of ids. The answer names the changes whose compare-and-set held, by their position from 1; of two changes of one row
- * from the same version one holds.
- */
-const buildSaveMany = (message: boolean): string => `
-with wanted as (
-  select * from unnest(${arrays([...saveTypes, ...outboxTypes, ...(message ? messageTypes : [])])}) with ordinality as w (id, tenant_id,
-    from_state, from_version, state, version, activation_id, provider_cost_micros, phone_number, hold_id, sealed_code, reason, expires_at,
-    received_at, ended_at, due_at, attempts, cancellable_at, report_reason, codes, another_asked_at, another_price_micros, another_hold_id,
-    change, event_id, subject, aggregate_id, aggregate_version, headers, payload,
-    ${message ? 'message_id, sealed, fingerprint, message_received_at, hidden, ' : ''}position)
-), locked as (
-  select id from verifications where id in (select id from wanted) order by id for no key update
-), moved as (
-  update verifications v set state = w.state, version = w.version, activation_id = w.activation_id, provider_cost_micros = w.provider_cost_micros,
-    phone_number = w.phone_number, hold_id = w.hold_id, sealed_code = w.sealed_code, reason = w.reason, expires_at = w.expires_at,
-    received_at = w.received_at, ended_at = w.ended_at, due_at = w.due_at, attempts = w.attempts,
-    cancellable_at = w.cancellable_at, report_reason = w.report_reason, codes = w.codes, another_asked_at = w.another_asked_at,
-    another_price_micros = w.another_price_micros, another_hold_id = w.another_hold_id, history = v.history || w.change,
-    leased_until = null
-  from wanted w join locked using (id)
-  where v.id = w.id and v.tenant_id = w.tenant_id and v.state = w.from_state and v.version = w.from_version
-  returning v.id, v.tenant_id, v.provider, v.activation_id, v.state, w.position,
-    w.event_id, w.subject, w.aggregate_id, w.aggregate_version, w.headers, w.payload${
-      message ? ', w.message_id, w.sealed, w.fingerprint, w.message_received_at, w.hidden' : ''
-    }
-), event as (
-  insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
-  select event_id, subject, aggregate_id, aggregate_version, headers, payload from moved where event_id is not null
-)${
-  message
-    ? `, message as (
-  insert into messages (id, verification_id, tenant_id, sealed, fingerprint, received_at, hidden)
-  select message_id, id, tenant_id, sealed, fingerprint, message_received_at, hidden from moved where message_id is not null
-)`
-    : ''
-}
-select position, state = 'waiting' and exists (
-  select 1 from orphan_pushes o where o.provider = moved.provider and o.activation_id = moved.activation_id
-) as push_waits from moved`;
-
-export const saveManySql = buildSaveMany(false);
-export const saveManyWithMessagesSql = buildSaveMany(true);
+/** Many changes of many rows, each with its event and its message where it has one (migration 0039): what `saves` do for one. */
+export const saveManySql = `select changed as position, push_waits from save_verifications(${values(1, saveColumns + outboxColumns + messageColumns)})`;
 
 /** The verifications of many activations, by their position from 1. */
 export const byActivationsSql = `

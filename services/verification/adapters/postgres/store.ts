@@ -22,7 +22,6 @@ import {
   rescheduleSql,
   reserveSql,
   saveManySql,
-  saveManyWithMessagesSql,
   saveSql,
   unclaimedSql,
 } from './sql.ts';
@@ -108,7 +107,7 @@ const absent = (count: number): null[] => Array.from({ length: count }, () => nu
 const noEvent = absent(6);
 const noMessage = absent(5);
 
-/** One change by the prepared statement; several by one that is planned each time: a plan kept from a small table would scan a large one. */
+/** One change by its own statement, several by the function. */
 const writeChanges = (db: Database, changes: readonly Change[]): Promise<readonly MovedRow[]> => {
   const [only, ...others] = changes;
   if (only && others.length === 0) {
@@ -118,13 +117,12 @@ const writeChanges = (db: Database, changes: readonly Change[]): Promise<readonl
       name,
     });
   }
-  const withMessages = changes.some(({ message }) => message !== undefined);
   const rows = changes.map(({ columns, event, message }) => [
     ...columns,
     ...(event ? outboxParams(event) : noEvent),
-    ...(withMessages ? (message ? messageParams(message) : noMessage) : []),
+    ...(message ? messageParams(message) : noMessage),
   ]);
-  return db.query<MovedRow>(withMessages ? saveManyWithMessagesSql : saveManySql, columnsOf(rows));
+  return db.query<MovedRow>(saveManySql, columnsOf(rows), { name: 'verification-save-many' });
 };
 
 /** See platform/postgres/coalesce.ts. Two at once: one commits while the other gathers. */

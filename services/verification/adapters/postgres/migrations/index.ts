@@ -18,6 +18,7 @@ import { rentalHistory } from './0044-rental-history.ts';
 import { routeWishes } from './0054-route-wishes.ts';
 import { lateCodes } from './0071-late-codes.ts';
 import { retention } from './0021-retention.ts';
+import { saveInBatches } from './0039-save-in-batches.ts';
 
 export const migrations = [
   platformMigration,
@@ -130,4 +131,5 @@ alter table verifications add column quote_id uuid;
   leasesInBatches,
   routeWishes,
   lateCodes,
+  saveInBatches,
 ];
