@@ -9,10 +9,12 @@ import { createRentalLedger, createRentalPrices } from './adapters/billing/renta
 import { rentalService } from './adapters/grpc/rentals.ts';
 import { createHandlerApiRentals } from './adapters/handler-api/rentals.ts';
 import { rentalRowOf } from './adapters/nats/rental-events.ts';
+import { postgresRentalLeases } from './adapters/postgres/policy/leases.ts';
 import { createRentalStore } from './adapters/postgres/rental/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
 import type { Ports } from './app/ports.ts';
 import { createTextVerifiedRentals } from './adapters/text-verified/rentals.ts';
+import { numberHash } from './app/policy/hash-number.ts';
 import { createRental } from './app/rental/create-rental.ts';
 import { exportRentalMessages, exportRentals } from './app/rental/export-rentals.ts';
 import { extendRental } from './app/rental/extend-rental.ts';
@@ -21,6 +23,7 @@ import { getRental, listRentalMessages, listRentals, rentalOffers, setAutoRenew 
 import { releaseRental } from './app/rental/release-rental.ts';
 import { silentProvider } from './app/rental/silent-provider.ts';
 import { workRentals } from './app/rental/work-rentals.ts';
+import { policyRules } from './open-policy.ts';
 import type { VerificationConfig } from './config.ts';
 
 const rentalsAtOnce = 16;
@@ -62,8 +65,9 @@ export const openRentals = async (parts: {
   const prices = await life.own('prices of rentals', grpcClient(PriceServiceClient, toBilling));
   const leaks = metrics.counter('verification_leaks_total');
   const ports: RentalPorts = {
-    ...{ providers: byName(providers), catalogue, sealer, clock },
-    store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
+    ...{ providers: byName(providers), catalogue, sealer, clock, policy: purchases.policy },
+    numbers: postgresRentalLeases(db, numberHash(sealer), purchases.numbers),
+    store: createRentalStore({ db, rules: policyRules(config, catalogue), outboxRowOf: rentalRowOf(() => clock.now()) }),
     ledger: createRentalLedger({ ledger, charges }),
     prices: createRentalPrices(prices),
     timing: {

@@ -12,6 +12,7 @@ export const Count = Type.Integer({ minimum: 0, maximum: 1_000_000, examples: [2
 const Limits = Type.Object(
   {
     open: Type.Integer({ description: 'Numbers that wait for a code', examples: [5] }),
+    openRentals: Type.Integer({ description: 'Numbers rented for hours or longer', examples: [2] }),
     purchasesPerHour: Type.Integer({ examples: [20] }),
     cancelsPerHour: Type.Integer({ description: 'Beyond these, purchases are refused; a cancellation never is', examples: [10] }),
     spendPerDay: Type.String({ description: 'Of a UTC day, without what was given back', examples: ['20.00'] }),
@@ -46,6 +47,7 @@ export const Policy = Type.Object(
     ownLimits: Type.Object(
       {
         open: Type.Union([Type.Integer(), Type.Null()]),
+        openRentals: Type.Union([Type.Integer(), Type.Null()]),
         purchasesPerHour: Type.Union([Type.Integer(), Type.Null()]),
         cancelsPerHour: Type.Union([Type.Integer(), Type.Null()]),
         spendPerDay: Type.Union([Type.String(), Type.Null()]),
@@ -58,6 +60,7 @@ export const Policy = Type.Object(
 
 const limitsFrom = (limits: PolicyLimits | undefined) => ({
   open: limits?.open ?? 0,
+  openRentals: limits?.openRentals ?? 0,
   purchasesPerHour: limits?.purchasesPerHour ?? 0,
   cancelsPerHour: limits?.cancelsPerHour ?? 0,
   spendPerDay: fromMoney(limits?.spendPerDay),
@@ -89,6 +92,7 @@ export const policyFromProto = (policy: TenantPolicy | undefined) => {
     })),
     ownLimits: {
       open: ownLimits?.open ?? null,
+      openRentals: ownLimits?.openRentals ?? null,
       purchasesPerHour: ownLimits?.purchasesPerHour ?? null,
       cancelsPerHour: ownLimits?.cancelsPerHour ?? null,
       spendPerDay: ownLimits?.spendPerDay ? fromMoney(ownLimits.spendPerDay) : null,
@@ -182,6 +186,7 @@ export const decisionFromProto = (line: PolicyDecision) => ({
 export const OwnLimits = Type.Object(
   {
     open: Type.Optional(Count),
+    openRentals: Type.Optional(Count),
     purchasesPerHour: Type.Optional(Count),
     cancelsPerHour: Type.Optional(Count),
     spendPerDay: Type.Optional(Amount),

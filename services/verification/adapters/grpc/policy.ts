@@ -43,6 +43,7 @@ export interface PolicyUseCases {
 
 const ownLimitsMessage = (limits: OwnLimits): proto.OwnLimits => ({
   open: limits.maxOpen,
+  openRentals: limits.maxOpenRentals,
   purchasesPerHour: limits.maxPurchasesPerHour,
   cancelsPerHour: limits.maxCancelsPerHour,
   spendPerDay: limits.maxSpendPerDayMicros === undefined ? undefined : money(currency, limits.maxSpendPerDayMicros),
@@ -56,12 +57,14 @@ const policyMessage = (view: PolicyView): proto.TenantPolicy => ({
   newAccountUntil: view.newAccountUntil,
   limits: {
     open: view.limits.maxOpen,
+    openRentals: view.limits.maxOpenRentals,
     purchasesPerHour: view.limits.maxPurchasesPerHour,
     cancelsPerHour: view.limits.maxCancelsPerHour,
     spendPerDay: money(currency, view.limits.maxSpendPerDayMicros),
   },
   used: {
     open: view.counts.open,
+    openRentals: view.counts.openRentals,
     purchasesPerHour: view.counts.purchasesPerHour,
     cancelsPerHour: view.counts.cancelsPerHour,
     spendPerDay: money(currency, view.counts.spentMicros),
@@ -111,10 +114,11 @@ const reportMessage = (report: AbuseReportView): proto.AbuseReport => ({
 });
 
 const toLimits = (limits: proto.OwnLimits | undefined): OwnLimits => {
-  const { open, purchasesPerHour, cancelsPerHour, spendPerDay } = limits ?? {};
+  const { open, openRentals, purchasesPerHour, cancelsPerHour, spendPerDay } = limits ?? {};
   if (spendPerDay !== undefined && spendPerDay.currency !== currency) throw invalid('limits.maxSpendPerDay', `must be in ${currency}`);
   return {
     ...(open !== undefined && { maxOpen: open }),
+    ...(openRentals !== undefined && { maxOpenRentals: openRentals }),
     ...(purchasesPerHour !== undefined && { maxPurchasesPerHour: purchasesPerHour }),
     ...(cancelsPerHour !== undefined && { maxCancelsPerHour: cancelsPerHour }),
     ...(spendPerDay !== undefined && { maxSpendPerDayMicros: spendPerDay.micros }),

@@ -6,7 +6,7 @@ import { durationOf } from '../../domain/rental/terms.ts';
 /** An event of a rental, the `sequence`th that is told of it, as its outbox row. No text, number or customer goes along. */
 export const rentalRowOf =
   (now: () => Date) =>
-  ({ kind, rental, order, messageId = '', refunded }: RentalEvent, sequence: number): OutboxRow =>
+  ({ kind, rental, order, messageId = '', refunded, reason }: RentalEvent, sequence: number): OutboxRow =>
     outboxRow(events.rental[kind], {
       tenantId: rental.tenantId,
       aggregateId: rental.id,
@@ -20,7 +20,7 @@ export const rentalRowOf =
         endsAt: rental.endsAt ?? undefined,
         autoRenew: rental.autoRenew,
         price: order && { currency: order.currency, micros: order.priceMicros },
-        reason: (kind === 'renewalFailed' ? order?.reason : rental.reason) ?? '',
+        reason: reason ?? (kind === 'renewalFailed' ? order?.reason : rental.reason) ?? '',
         messageId,
         refunded,
         duration: durationOf(rental.hours)?.name ?? `${rental.hours}h`,

@@ -11,6 +11,7 @@ const closed = { additionalProperties: false } as const;
 const count = Type.Integer({ minimum: 1, maximum: 1_000_000 });
 const limits = {
   maxOpen: count,
+  maxOpenRentals: count,
   maxPurchasesPerHour: count,
   maxCancelsPerHour: count,
   maxSpendPerDay: Type.String({ pattern: String.raw`^\d{1,9}\.\d{2}$` }),
@@ -71,8 +72,9 @@ export const checkClasses = (catalogue: Catalogue, classes: Readonly<Record<stri
   if (lax) throw new Error(`"${lax.code}" is ${lax.policyClass}, its category ${lax.category} is ${classes[lax.category]}`);
 };
 
-const limitsOf = (data: { maxOpen: number; maxPurchasesPerHour: number; maxCancelsPerHour: number; maxSpendPerDay: string }): Limits => ({
+const limitsOf = (data: Omit<Limits, 'maxSpendPerDayMicros'> & { readonly maxSpendPerDay: string }): Limits => ({
   maxOpen: data.maxOpen,
+  maxOpenRentals: data.maxOpenRentals,
   maxPurchasesPerHour: data.maxPurchasesPerHour,
   maxCancelsPerHour: data.maxCancelsPerHour,
   maxSpendPerDayMicros: parseDecimal(data.maxSpendPerDay) ?? 0n,

@@ -16,7 +16,11 @@ export interface PolicyGate {
   /** Why an inbound message must not be seen: the rule of the screen; undefined: it may. */
   screen(service: string, message: { readonly sender: string; readonly text: string }): string | undefined;
   /** Writes down, once for each message, that it is withheld. */
-  recordWithheld(verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'provider'>, reason: string): Promise<void>;
+  recordWithheld(
+    number: Pick<Verification, 'id' | 'tenantId' | 'service' | 'provider'>,
+    reason: string,
+    kind?: 'verification' | 'rental',
+  ): Promise<void>;
 }
 
 /** A number that was bought and may not be kept. */
@@ -53,6 +57,8 @@ export interface TenantPolicy {
   /** What the tenant stated it rents numbers for. */
   readonly kycPurpose: string;
   readonly usage: Usage;
+  /** Numbers that are rented, or being rented. */
+  readonly openRentals: number;
   /** Used of those that the success floor allows, since then. */
   readonly acknowledgements: number;
   readonly acknowledgedSince: Date | undefined;

@@ -12,7 +12,7 @@ export interface PolicyView {
   readonly newAccountUntil: Date | undefined;
   readonly limits: Limits;
   readonly ownLimits: OwnLimits;
-  readonly counts: Counts;
+  readonly counts: Counts & { readonly openRentals: number };
   readonly floor: { readonly percent: number; readonly outcomes: number };
   readonly blockedUntil: Date | undefined;
   readonly acknowledgementsLeft: number;
@@ -24,7 +24,7 @@ export const readPolicy =
   ({ tenants, rules, clock }: { readonly tenants: TenantPolicies; readonly rules: PolicyRules; readonly clock: Clock }) =>
   async (tenantId: string): Promise<PolicyView> => {
     const now = clock.now();
-    const { standing, kycPurpose, usage, ownClasses, ...used } = await tenants.find(requireTenant(tenantId), now);
+    const { standing, kycPurpose, usage, openRentals, ownClasses, ...used } = await tenants.find(requireTenant(tenantId), now);
     const { percent, minOutcomes, acknowledgements, acknowledgementMs } = rules.successFloor;
     const running = used.acknowledgedSince !== undefined && now < addMs(used.acknowledgedSince, acknowledgementMs);
     return {
@@ -35,7 +35,7 @@ export const readPolicy =
       newAccountUntil: isNew(rules, standing, now) ? addMs(standing.since, rules.newAccount.lifeMs) : undefined,
       limits: limitsOf(rules, standing, now),
       ownLimits: standing.ownLimits,
-      counts: countsOf(usage, now),
+      counts: { ...countsOf(usage, now), openRentals },
       floor: { percent, outcomes: minOutcomes },
       blockedUntil: usage.blockedUntil && usage.blockedUntil > now ? usage.blockedUntil : undefined,
       acknowledgementsLeft: Math.max(0, acknowledgements - (running ? used.acknowledgements : 0)),

@@ -11,6 +11,7 @@ const codes: Readonly<Record<PolicyRefusal, ErrorCode>> = {
   kyc_required: 'verification.kyc_required',
   success_floor: 'verification.success_too_low',
   open_activations: 'verification.limit_reached',
+  open_rentals: 'verification.limit_reached',
   purchases_per_hour: 'verification.limit_reached',
   cancels_per_hour: 'verification.limit_reached',
   spend_per_day: 'verification.limit_reached',
@@ -28,6 +29,8 @@ const sentence = ({ reason, limit = 0n }: Refused): string | undefined => {
       return `Fewer than ${limit}% of your numbers got a code in the last 24 hours. Acknowledge it at /v2/policy/acknowledge, or wait.`;
     case 'open_activations':
       return `You may have ${limit} numbers waiting at once.`;
+    case 'open_rentals':
+      return `You may rent ${limit} numbers at once.`;
     case 'purchases_per_hour':
       return `You may buy ${limit} numbers an hour.`;
     case 'cancels_per_hour':

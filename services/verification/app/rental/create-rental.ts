@@ -2,9 +2,11 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
-import { offerFor, refuseAbove } from '../../domain/catalogue.ts';
+import { type Offer, offerOf, refuseAbove } from '../../domain/catalogue.ts';
 import type { Rental, RentalOrder } from '../../domain/rental/rental.ts';
 import { type Duration, durationNamed, durations, listPrice } from '../../domain/rental/terms.ts';
+import { refusalError } from '../policy/refusal.ts';
+import { refuseBlocked } from '../policy/refuse-blocked.ts';
 import { failureOf, placeOrder, recoverAt } from './place-order.ts';
 import type { RentalPorts, RentalProvider, Wanted } from './ports.ts';
 
@@ -26,18 +28,20 @@ export const durationFor = (name: string): Duration => {
   throw appError('request.invalid', { fields: [{ field: 'duration', reason }] });
 };
 
-/** Only what may be rented for weeks: a service that needs a stated purpose is sold by the code, where policy looks at each purchase. */
-export const rentable = (ports: Pick<RentalPorts, 'catalogue'>, wanted: { service: string; country: string }) => {
-  const offer = offerFor(ports.catalogue, { ...wanted, capability: '' });
-  if (offer.service.policyClass !== 'open') throw appError('verification.service_blocked');
-  return offer;
-};
+/** @throws verification.not_offered */
+export const rentable = (ports: Pick<RentalPorts, 'catalogue'>, wanted: { service: string; country: string }): Offer =>
+  offerOf(ports.catalogue, { ...wanted, capability: '' });
 
-/** @throws verification.not_offered when nobody rents it for so long */
-const sellersOf = (ports: RentalPorts, wanted: Wanted): readonly [RentalProvider, ...RentalProvider[]] => {
-  const [first, ...others] = ports.providers.sellers(wanted);
-  if (first === undefined) throw appError('verification.not_offered');
-  return [first, ...others];
+/**
+ * Whom a purchase names at first. One that is switched off comes last: it is what the purchase is refused for when there is no other.
+ * @throws verification.not_offered when nobody rents it for so long
+ */
+const sellerOf = ({ providers, policy }: RentalPorts, wanted: Wanted): RentalProvider => {
+  const sellers = providers.sellers(wanted);
+  const off = new Set(policy.providersOff());
+  const seller = sellers.find(({ name }) => !off.has(name)) ?? sellers[0];
+  if (seller === undefined) throw appError('verification.not_offered');
+  return seller;
 };
 
 /** @throws what the order failed with, once and whenever its key is used again */
@@ -51,9 +55,9 @@ export const answerOrder = async (ports: RentalPorts, tenantId: string, orderId:
 };
 
 /**
- * Rents a number: price → row → hold → provider → row, as a verification is bought. `ordering` without a number means that the
+ * Rents a number: price → policy and row → hold → provider → row, as a verification is bought. `ordering` without a number means that the
  * provider's answer is being looked for.
- * @throws verification.not_offered | service_blocked | price_exceeded | no_numbers | provider_unavailable,
+ * @throws verification.not_offered | service_blocked | kyc_required | switched_off | limit_reached | price_exceeded | no_numbers | provider_unavailable,
  *   billing.insufficient_credit | no_price, request.invalid | idempotency_conflict, platform.unavailable (repeat with the same key)
  */
 export const createRental =
@@ -61,14 +65,16 @@ export const createRental =
   async (request: CreateRentalRequest): Promise<Rental> => {
     const { tenantId, autoRenew, maxPrice } = request;
     const duration = durationFor(request.duration);
-    const { service, country, price } = rentable(ports, request);
-    const [seller] = sellersOf(ports, { service, country, hours: duration.hours });
+    const offer = rentable(ports, request);
+    const { service, country, price } = offer;
     const limit = maxPrice ? `${maxPrice.currency}:${maxPrice.micros}` : '';
     const requestHash = ['rent', service.code, country.code, duration.name, autoRenew, limit].join('|');
     if (request.idempotencyKey !== '') {
       const earlier = await ports.store.orderByKey(tenantId, request.idempotencyKey);
       if (earlier) return replay(ports, earlier, requestHash);
     }
+    await refuseBlocked(ports, tenantId, offer);
+    const seller = sellerOf(ports, { service, country, hours: duration.hours });
     const list = listPrice(price, duration);
     const quote = await ports.prices.quote(tenantId, {
       service: service.code,
@@ -93,8 +99,9 @@ export const createRental =
       ...{ openOrderId: orderId, reason: null, createdAt: now, startedAt: null, endsAt: null, warnedFor: null, endedAt: null },
       ...{ dueAt: null, attempts: 0, currency: quote.price.currency, chargedMicros: 0n, refundedMicros: 0n },
     };
-    const earlier = await ports.store.reserve(rental, order);
-    if (earlier) return replay(ports, earlier, requestHash);
+    const reserved = await ports.store.reserve(rental, order, service.policyClass);
+    if (reserved.kind === 'known') return replay(ports, reserved.order, requestHash);
+    if (reserved.kind === 'refused') throw refusalError(reserved.refused);
     await placeOrder(ports, rental, order);
     return answerOrder(ports, tenantId, orderId);
   };

@@ -5,6 +5,8 @@ import { addMs, hourMs } from '#platform/time/index.ts';
 import { refuseAbove } from '../../domain/catalogue.ts';
 import type { Rental, RentalOrder } from '../../domain/rental/rental.ts';
 import { type Duration, listPrice, maxHours } from '../../domain/rental/terms.ts';
+import { refusalError } from '../policy/refusal.ts';
+import { refuseBlocked } from '../policy/refuse-blocked.ts';
 import { answerOrder, durationFor, rentable } from './create-rental.ts';
 import { placeOrder, recoverAt } from './place-order.ts';
 import type { RentalPorts } from './ports.ts';
@@ -62,7 +64,9 @@ export const orderMore = async (
   if (rental.state !== 'active' || rental.openOrderId !== null || rental.endsAt === null || rental.endsAt <= now) throw notNow(rental);
   if (addMs(rental.endsAt, duration.hours * hourMs) > addMs(now, maxHours * hourMs))
     throw appError('request.invalid', { fields: [{ field: 'duration', reason: 'The rental would end more than a year from now.' }] });
-  const { service, country, price } = rentable(ports, rental);
+  const offer = rentable(ports, rental);
+  const { service, country, price } = offer;
+  await refuseBlocked(ports, rental.tenantId, offer);
   const list = listPrice(price, duration);
   const ask = { service: service.code, country: country.code, duration: duration.name, listPrice: list };
   const quote = await ports.prices.quote(rental.tenantId, ask);
@@ -85,14 +89,14 @@ export const orderMore = async (
     },
   };
   const waiting: Rental = { ...rental, version: rental.version + 1, openOrderId: id };
-  const outcome = await ports.store.save({ rental: { from: rental, to: waiting }, newOrder: order });
-  if (outcome === 'claimed') {
+  const reserved = await ports.store.reserveMore({ from: rental, to: waiting }, order, service.policyClass);
+  if (reserved.kind === 'known') {
     // The same key at the same moment: the other one's order is the answer.
-    const first = await ports.store.orderByKey(rental.tenantId, order.idempotencyKey);
-    if (first?.requestHash !== wanted.requestHash) throw appError('request.idempotency_conflict');
-    return answerOrder(ports, rental.tenantId, first.id);
+    if (reserved.order.requestHash !== wanted.requestHash) throw appError('request.idempotency_conflict');
+    return answerOrder(ports, rental.tenantId, reserved.order.id);
   }
-  if (outcome === 'lost') throw notNow((await ports.store.find(rental.tenantId, rental.id)) ?? rental);
+  if (reserved.kind === 'refused') throw refusalError(reserved.refused);
+  if (reserved.kind === 'lost') throw notNow((await ports.store.find(rental.tenantId, rental.id)) ?? rental);
   await placeOrder(ports, waiting, order);
   return answerOrder(ports, rental.tenantId, id);
 };

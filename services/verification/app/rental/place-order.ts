@@ -3,6 +3,7 @@ import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
 import { changeOrder, changeRental, isOpen, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
 import type { Refusal } from '../ports.ts';
 import type { ExtendOutcome, ListedRental, PriceOutcome, RentalChanges, RentalPorts, RentOutcome } from './ports.ts';
+import { giveBackUnfit, rentFit } from './rent-fit.ts';
 
 const reasonOf: Readonly<Record<Refusal, string>> = {
   no_numbers: 'no_numbers',
@@ -107,8 +108,9 @@ const mostTelling = (refusals: readonly Refused[]): Refused =>
 const rent = async (ports: RentalPorts, rental: Rental, order: RentalOrder, holdId: string): Promise<Asked> => {
   const [service, country] = [ports.catalogue.service(rental.service), ports.catalogue.country(rental.country)];
   const wanted = service && country && { service, country, hours: order.hours };
+  const off = new Set(ports.policy.providersOff());
   const offers = await Promise.all(
-    (wanted ? ports.providers.sellers(wanted) : []).map(async (provider) => ({
+    (wanted ? ports.providers.sellers(wanted).filter(({ name }) => !off.has(name)) : []).map(async (provider) => ({
       ...{ provider, offer: affordable(await provider.price(wanted!), order) },
     })),
   );
@@ -117,7 +119,7 @@ const rent = async (ports: RentalPorts, rental: Rental, order: RentalOrder, hold
   let rows = { rental, order };
   for (const { provider, costMicros } of priced.toSorted((a, b) => (a.costMicros < b.costMicros ? -1 : 1))) {
     rows = await aboutToAsk(ports, rows.rental, rows.order, { provider: provider.name, costMicros, holdId });
-    const answer = await provider.rent({ ...wanted!, orderId: order.id });
+    const answer = await rentFit(ports, rows.rental, rows.order, { ...wanted!, provider });
     if (answer.kind !== 'refused') return { ...rows, answer };
     refusals.push(answer);
   }
@@ -248,7 +250,10 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
   const askedAt = clock.now();
   const looked = order.kind === 'purchase' ? await lookForPurchase(ports, rental, order) : await lookForMore(ports, rental, order);
   if (looked.kind === 'seen') {
-    for (const grant of looked.grants) if ((await settleGranted(ports, rental, order, order.holdId ?? '', grant)) !== 'claimed') return;
+    for (const grant of looked.grants) {
+      if (!(await isFit(ports, rental, grant))) continue;
+      if ((await settleGranted(ports, rental, order, order.holdId ?? '', grant)) !== 'claimed') return;
+    }
     if (askedAt >= addMs(order.deadline, timing.providerTimeoutMs + timing.reconcileGraceMs)) {
       await settleRefused(ports, rental, order, 'provider_unconfirmed');
       return;
@@ -259,6 +264,14 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
     return;
   }
   await store.rescheduleOrder(order, retryAt(ports, order.attempts));
+};
+
+/** Whoever it was bought for: a number that may not be rented goes back, and one that another lost order holds is left to that. */
+const isFit = async (ports: RentalPorts, rental: Rental, { providerRentalId, phoneNumber }: Grant): Promise<boolean> => {
+  if (providerRentalId === undefined || phoneNumber === undefined) return true;
+  const lease = await ports.numbers.lease(rental, phoneNumber);
+  if (lease === 'unfit') await giveBackUnfit(ports, rental, providerRentalId);
+  return lease === 'leased';
 };
 
 /** seen: the provider has said what there is, as of now; what of it may be this order's. */

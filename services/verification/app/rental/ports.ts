@@ -1,8 +1,10 @@
 import type { AppError } from '#platform/errors/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import type { Catalogue, Country, Service } from '../../domain/catalogue.ts';
+import type { Catalogue, Country, PolicyClass, Service } from '../../domain/catalogue.ts';
 import type { Rental, RentalOrder, RentalState } from '../../domain/rental/rental.ts';
+import type { Refused as PolicyRefused } from '../../domain/policy/admit.ts';
+import type { PolicyGate } from '../policy/ports.ts';
 import type { Refusal, Sealer } from '../ports.ts';
 
 export interface RentalMessage {
@@ -18,6 +20,8 @@ export interface SealedRentalMessage {
   /** The same message, by push and by poll, has the same fingerprint. */
   readonly fingerprint: Uint8Array;
   readonly receivedAt: Date;
+  /** Nobody may see it: the screen withholds it, or it was for whoever had the number before. */
+  readonly hidden: boolean;
 }
 
 type Unknown = { readonly kind: 'unknown'; readonly detail: string };
@@ -133,6 +137,8 @@ export interface RentalEvent {
   readonly rental: Rental;
   readonly order?: RentalOrder;
   readonly messageId?: string;
+  /** Why a renewal that never became an order failed. */
+  readonly reason?: string;
   /** Of a release: what goes back for all its orders together. */
   readonly refunded?: Money;
 }
@@ -144,7 +150,6 @@ export interface Change<T> {
 export interface RentalChanges {
   readonly rental?: Change<Rental>;
   readonly orders?: readonly Change<RentalOrder>[];
-  readonly newOrder?: RentalOrder;
   readonly events?: readonly RentalEvent[];
 }
 
@@ -171,10 +176,21 @@ export interface Forward {
   readonly limit: number;
 }
 
+export type Reserved =
+  | { readonly kind: 'written' }
+  /** The order that has this tenant's idempotency key: nothing was written. */
+  | { readonly kind: 'known'; readonly order: RentalOrder }
+  | { readonly kind: 'refused'; readonly refused: PolicyRefused };
+
 export interface RentalStore {
-  /** @returns the order that has this tenant's idempotency key already, if there is one: then nothing is written */
-  reserve(rental: Rental, order: RentalOrder): Promise<RentalOrder | undefined>;
-  /** All or nothing: each change is a compare-and-set on (state, version). claimed: the provider's rental, or the key, is another's. */
+  /**
+   * Writes a rental and its first order, if policy allows it. Decided in the same transaction: no refused order has a row, and
+   * a refusal is written down.
+   */
+  reserve(rental: Rental, order: RentalOrder, policyClass: PolicyClass): Promise<Reserved>;
+  /** The same for a further order of a rental; lost: somebody changed the rental first. */
+  reserveMore(rental: Change<Rental>, order: RentalOrder, policyClass: PolicyClass): Promise<Reserved | { readonly kind: 'lost' }>;
+  /** All or nothing: each change is a compare-and-set on (state, version). claimed: the provider's rental, is another's. */
   save(changes: RentalChanges): Promise<'saved' | 'lost' | 'claimed'>;
   find(tenantId: string, id: string): Promise<Rental | undefined>;
   findOrder(tenantId: string, id: string): Promise<RentalOrder | undefined>;
@@ -193,8 +209,8 @@ export interface RentalStore {
   newestMessageId(tenantId: string, rentalId: string): Promise<string | undefined>;
   /** Those of `ids` that are the tenant's, in any order. */
   messagesById(tenantId: string, ids: readonly string[]): Promise<readonly SealedRentalMessage[]>;
-  /** @returns how many were new; each of those has its event */
-  addMessages(rental: Rental, messages: readonly SealedRentalMessage[]): Promise<number>;
+  /** @returns those that were new; each that may be seen has its event */
+  addMessages(rental: Rental, messages: readonly SealedRentalMessage[]): Promise<readonly SealedRentalMessage[]>;
   newestMessageAt(tenantId: string, rentalId: string): Promise<Date | undefined>;
   claimDueRentals(now: Date, until: Date, limit: number): Promise<readonly Rental[]>;
   claimDueOrders(now: Date, until: Date, limit: number): Promise<readonly RentalOrder[]>;
@@ -220,6 +236,14 @@ export interface RentalTiming {
   readonly renewMs: number;
 }
 
+export interface RentalNumbers {
+  /**
+   * leased: the number is this rental's, for its service; asked again, too. unfit: it was sold for this service before, or is banned.
+   * undecided: another rental, whose order has no outcome yet, holds it.
+   */
+  lease(rental: Pick<Rental, 'id' | 'tenantId' | 'service' | 'createdAt'>, phoneNumber: string): Promise<'leased' | 'undecided' | 'unfit'>;
+}
+
 export interface RentalPorts {
   readonly store: RentalStore;
   readonly providers: RentalProviders;
@@ -227,6 +251,8 @@ export interface RentalPorts {
   readonly prices: RentalPrices;
   readonly catalogue: Catalogue;
   readonly sealer: Sealer;
+  readonly policy: Pick<PolicyGate, 'ownClass' | 'recordBlocked' | 'providersOff' | 'screen' | 'recordWithheld'>;
+  readonly numbers: RentalNumbers;
   readonly clock: Clock;
   readonly timing: RentalTiming;
   readonly observer: { leak(rental: Rental, what: string): void; failedStep(id: string, error: unknown): void };

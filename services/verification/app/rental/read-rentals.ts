@@ -41,21 +41,23 @@ export const listRentalMessages =
 
 /** Every duration with what it costs this tenant now; what has no price for him is left out. */
 export const rentalOffers =
-  (ports: Pick<RentalPorts, 'catalogue' | 'prices'>) =>
+  (ports: Pick<RentalPorts, 'catalogue' | 'prices' | 'policy'>) =>
   async (wanted: {
     readonly tenantId: string;
     readonly service: string;
     readonly country: string;
   }): Promise<readonly { readonly duration: string; readonly hours: number; readonly price: Money }[]> => {
     const { service, country, price } = rentable(ports, wanted);
+    const own = service.policyClass === 'blocked' ? await ports.policy.ownClass(wanted.tenantId, service.code) : undefined;
+    if (service.policyClass === 'blocked' && (own ?? 'blocked') === 'blocked') throw appError('verification.service_blocked');
     const asks = durations.map((one) => ({
       ...{ service: service.code, country: country.code, duration: one.name },
       listPrice: listPrice(price, one),
     }));
     const prices = await ports.prices.resolve(wanted.tenantId, asks);
     return durations.flatMap(({ name, hours }, index) => {
-      const own = prices[index];
-      return own === undefined ? [] : [{ duration: name, hours, price: own }];
+      const tenantPrice = prices[index];
+      return tenantPrice === undefined ? [] : [{ duration: name, hours, price: tenantPrice }];
     });
   };
 

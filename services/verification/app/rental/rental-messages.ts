@@ -1,7 +1,8 @@
 import { newId } from '#platform/ids/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
 import type { Rental } from '../../domain/rental/rental.ts';
-import type { RentalPorts, SealedRentalMessage } from './ports.ts';
+import { isStale } from '../../domain/message.ts';
+import type { RentalMessage, RentalPorts, SealedRentalMessage } from './ports.ts';
 
 const context = (rental: { tenantId: string; id: string }, messageId: string): string =>
   `rental-message:${rental.tenantId}:${rental.id}:${messageId}`;
@@ -14,19 +15,38 @@ export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise
   const newest = await ports.store.newestMessageAt(rental.tenantId, rental.id);
   const since = newest && addMs(newest, -overlapMs);
   const answer = await ports.providers.named(rental.provider).messages(rental.providerRentalId ?? '', since);
-  if (answer.kind !== 'listed' || answer.messages.length === 0) return;
-  const now = ports.clock.now();
+  if (answer.kind === 'listed') await receiveMessages(ports, rental, answer.messages);
+};
+
+/**
+ * Messages to a rented number, by poll or by push, any number of times. What the screen withholds, or was sent to whoever had the number
+ * before, is kept hidden: it is told to nobody.
+ */
+export const receiveMessages = async (
+  { store, sealer, policy, clock }: Pick<RentalPorts, 'store' | 'sealer' | 'policy' | 'clock'>,
+  rental: Rental,
+  messages: readonly RentalMessage[],
+): Promise<void> => {
+  if (messages.length === 0) return;
+  const now = clock.now();
+  const withheld = new Map<string, string>();
   // Ids are given in the order in which they came, whatever the order of the provider's page.
-  const inOrder = answer.messages.toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime());
+  const inOrder = messages.toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime());
   const sealed = inOrder.map(({ text, sender, receivedAt }): SealedRentalMessage => {
     const id = newId();
+    const reason = policy.screen(rental.service, { sender, text });
+    if (reason !== undefined) withheld.set(id, reason);
     return {
       ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },
-      sealed: ports.sealer.seal(JSON.stringify({ text, sender }), context(rental, id)),
-      fingerprint: ports.sealer.fingerprint(`${rental.id}\n${sender}\n${text}\n${receivedAt?.toISOString() ?? ''}`),
+      sealed: sealer.seal(JSON.stringify({ text, sender }), context(rental, id)),
+      fingerprint: sealer.fingerprint(`${rental.id}\n${sender}\n${text}\n${receivedAt?.toISOString() ?? ''}`),
+      hidden: reason !== undefined || isStale(receivedAt, rental.createdAt),
     };
   });
-  await ports.store.addMessages(rental, sealed);
+  for (const { id } of await store.addMessages(rental, sealed)) {
+    const reason = withheld.get(id);
+    if (reason !== undefined) await policy.recordWithheld(rental, reason, 'rental');
+  }
 };
 
 export interface OpenedRentalMessage {

@@ -1,77 +1,28 @@
 import { strict as assert } from 'node:assert';
-import { randomBytes } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
-import { type Database, openDatabase } from '#platform/postgres/index.ts';
-import { createTestDatabase } from '#platform/testing/index.ts';
-import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
+import { hourMs, minuteMs, secondMs } from '#platform/time/index.ts';
 import { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
-import { createSealer } from '../../adapters/crypto/sealer.ts';
-import { rentalRowOf } from '../../adapters/nats/rental-events.ts';
-import { migrations } from '../../adapters/postgres/migrations/index.ts';
-import { createRentalStore } from '../../adapters/postgres/rental/store.ts';
-import { entities } from '../../adapters/postgres/rows.ts';
-import { testCatalogue } from '../../testing/harness.ts';
-import { createFakeRentalMoney, createFakeRentals, type FakeRentals, providersOf } from '../../testing/rental/fake-rentals.ts';
-import { createRental, type CreateRentalRequest } from './create-rental.ts';
-import { extendRental } from './extend-rental.ts';
+import { providersOf } from '../../testing/rental/fake-rentals.ts';
+import { openRentalWorld, type RentalWorld } from '../../testing/rental/rental-world.ts';
 import type { RentalChanges, RentalPorts, RentalProvider } from './ports.ts';
 import { getRental, listRentalMessages, setAutoRenew } from './read-rentals.ts';
 import { releaseRental } from './release-rental.ts';
 import { workRentals } from './work-rentals.ts';
 
 describe('a rental', () => {
-  const clock = testClock();
-  let db: Database;
-  let closeDatabase: () => Promise<void>;
-  let fake: FakeRentals;
-  let billing: ReturnType<typeof createFakeRentalMoney>;
-  let ports: RentalPorts;
-  const failures: unknown[] = [];
-  const sealer = createSealer(randomBytes(32));
-  const tenantId = newId();
+  let opened: Awaited<ReturnType<typeof openRentalWorld>>;
+  let { db, clock, fake, billing, ports, failures, tenantId, rent, extend, pass, events } = {} as RentalWorld;
 
   before(async () => {
-    const database = await createTestDatabase('verification', migrations);
-    closeDatabase = database.close;
-    db = await openDatabase({ url: database.url, applicationName: 'rental-test', poolMax: 8, entities });
+    opened = await openRentalWorld();
   });
-  after(async () => {
-    await db.close();
-    await closeDatabase();
-  });
+  after(() => opened.close());
   beforeEach(async () => {
-    await db.query('truncate rentals, rental_orders, rental_messages, outbox');
-    fake = createFakeRentals(clock);
-    billing = createFakeRentalMoney();
-    failures.length = 0;
-    ports = {
-      ...{ providers: providersOf(fake), ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
-      store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
-      timing: {
-        ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
-        ...{ retryMaxMs: 30 * secondMs, giveUpMs: hourMs, pollMs: minuteMs, warnMs: 24 * hourMs, renewMs: hourMs },
-      },
-      observer: { leak: () => {}, failedStep: (_, error) => void failures.push(error) },
-    };
+    ({ db, clock, fake, billing, ports, failures, tenantId, rent, extend, pass, events } = await opened.fresh());
   });
 
-  const rent = (over: Partial<CreateRentalRequest> = {}, using = ports) =>
-    createRental(using)({
-      ...{ tenantId, idempotencyKey: newId(), service: 'telegram', country: 'ID', duration: '1d', autoRenew: false, maxPrice: undefined },
-      ...over,
-    });
-  const extend = (id: string, idempotencyKey = newId()) =>
-    extendRental(ports)({ tenantId, id, idempotencyKey, duration: '1d', maxPrice: undefined });
-  const pass = async (ms: number): Promise<void> => {
-    clock.advance(ms);
-    for (let turn = 0; turn < 50; turn++) if ((await workRentals(ports)({ limit: 100, leaseMs: 45_000 })) === 0) break;
-  };
-  const events = async (): Promise<string[]> => {
-    const rows = await db.query<{ subject: string }>('select subject from outbox order by seq');
-    return rows.map(({ subject }) => subject.replace('namaskah.verification.v1.rental.', ''));
-  };
   const orders = () => db.query<{ state: string; price_micros: bigint; refund_micros: bigint }>('select * from rental_orders order by id');
   const start = 1_000_000_000n;
 
@@ -91,8 +42,8 @@ describe('a rental', () => {
     const [stored] = await db.query<{ sealed: Buffer }>('select sealed from rental_messages');
     assert.ok(!stored?.sealed.toString('latin1').includes('48151'));
     const key = newId();
-    const longer = await extend(rental.id, key);
-    assert.equal((await extend(rental.id, key)).endsAt?.getTime(), longer.endsAt?.getTime());
+    const longer = await extend(rental.id, '1d', key);
+    assert.equal((await extend(rental.id, '1d', key)).endsAt?.getTime(), longer.endsAt?.getTime());
     assert.equal(fake.calls.extend, 1);
     assert.equal(longer.endsAt?.getTime(), (rental.endsAt?.getTime() ?? 0) + 24 * hourMs);
     const released = await releaseRental(ports)({ tenantId, id: rental.id });

@@ -1,3 +1,4 @@
+import { type ErrorCode, isAppError } from '#platform/errors/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import { isOpen, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
 import { durationOf } from '../../domain/rental/terms.ts';
@@ -66,10 +67,34 @@ const workRental = async (ports: RentalPorts, rental: Rental): Promise<void> => 
   await ports.store.rescheduleRental(present, nextLook(ports, present));
 };
 
-/** Its key names the end that it moves: a second replica, or a second life of this one, cannot renew the same end twice. */
+/** Answers after which a renewal will not be had a minute later either. */
+const final: ReadonlySet<ErrorCode> = new Set([
+  'verification.switched_off',
+  'verification.service_blocked',
+  'verification.kyc_required',
+  'verification.limit_reached',
+  'verification.not_offered',
+  'billing.no_price',
+  'request.invalid',
+]);
+
+/**
+ * Its key names the end that it moves: a second replica, or a second life of this one, cannot renew the same end twice. A renewal
+ * that was refused before there was an order is told like one that failed, once.
+ */
 const renew = async (ports: RentalPorts, rental: Rental, end: Date): Promise<void> => {
   const duration = durationOf(rental.hours);
   if (!duration) throw new Error(`no duration of ${rental.hours} hours`);
   const key = `renewal:${rental.id}:${end.toISOString()}`;
-  await orderMore(ports, rental, { kind: 'renewal', key, requestHash: key, duration, maxPrice: undefined });
+  try {
+    await orderMore(ports, rental, { kind: 'renewal', key, requestHash: key, duration, maxPrice: undefined });
+  } catch (error) {
+    // The order that failed has told it.
+    if (isAppError(error, 'billing.insufficient_credit')) return;
+    if (!isAppError(error) || !final.has(error.code)) throw error;
+    const kept: Rental = { ...rental, version: rental.version + 1, autoRenew: false, attempts: 0 };
+    const to = { ...kept, dueAt: nextLook(ports, kept) };
+    const reason = error.code.slice(error.code.indexOf('.') + 1);
+    await ports.store.save({ rental: { from: rental, to }, events: [{ kind: 'renewalFailed', rental: to, reason }] });
+  }
 };

@@ -12,6 +12,7 @@ export const refusals = [
   'kyc_required',
   'success_floor',
   'open_activations',
+  'open_rentals',
   'purchases_per_hour',
   'cancels_per_hour',
   'spend_per_day',
@@ -41,7 +42,7 @@ export interface Decision {
   readonly usage: Usage;
 }
 
-const toEnd = (from: Date, periodMs: number, at: Date): number => Math.max(1_000, from.getTime() + periodMs - at.getTime());
+export const toEnd = (from: Date, periodMs: number, at: Date): number => Math.max(1_000, from.getTime() + periodMs - at.getTime());
 
 /**
  * May this purchase begin? The rule that the database applies within the statement that writes the purchase

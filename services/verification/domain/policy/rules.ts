@@ -8,6 +8,8 @@ export type KycLevel = (typeof kycLevels)[number];
 export interface Limits {
   /** Numbers that wait for a code, or whose purchase is under way. */
   readonly maxOpen: number;
+  /** Numbers rented for hours or longer. */
+  readonly maxOpenRentals: number;
   readonly maxPurchasesPerHour: number;
   readonly maxCancelsPerHour: number;
   /** Of a UTC day: what is charged and reserved, without what was given back. */
@@ -54,6 +56,7 @@ export const scaledRules = (rules: PolicyRules, factor: number): PolicyRules => 
   const scale = <L extends Limits>(limits: L): L => ({
     ...limits,
     maxOpen: count(limits.maxOpen),
+    maxOpenRentals: count(limits.maxOpenRentals),
     maxPurchasesPerHour: count(limits.maxPurchasesPerHour),
     maxCancelsPerHour: count(limits.maxCancelsPerHour),
     maxSpendPerDayMicros: BigInt(Math.min(9e18, Math.floor(Number(limits.maxSpendPerDayMicros) * factor))),
@@ -69,6 +72,7 @@ export const scaledRules = (rules: PolicyRules, factor: number): PolicyRules => 
 
 const least = (a: Limits, b: Limits): Limits => ({
   maxOpen: Math.min(a.maxOpen, b.maxOpen),
+  maxOpenRentals: Math.min(a.maxOpenRentals, b.maxOpenRentals),
   maxPurchasesPerHour: Math.min(a.maxPurchasesPerHour, b.maxPurchasesPerHour),
   maxCancelsPerHour: Math.min(a.maxCancelsPerHour, b.maxCancelsPerHour),
   maxSpendPerDayMicros: a.maxSpendPerDayMicros < b.maxSpendPerDayMicros ? a.maxSpendPerDayMicros : b.maxSpendPerDayMicros,

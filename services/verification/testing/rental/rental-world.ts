@@ -6,24 +6,31 @@ import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
 import { createSealer } from '../../adapters/crypto/sealer.ts';
 import { rentalRowOf } from '../../adapters/nats/rental-events.ts';
 import { migrations } from '../../adapters/postgres/migrations/index.ts';
+import { postgresLeases, postgresRentalLeases } from '../../adapters/postgres/policy/leases.ts';
+import { postgresGate } from '../../adapters/postgres/policy/tenants.ts';
 import { createRentalStore } from '../../adapters/postgres/rental/store.ts';
 import { entities } from '../../adapters/postgres/rows.ts';
+import { numberHash } from '../../app/policy/hash-number.ts';
 import { createRental, type CreateRentalRequest } from '../../app/rental/create-rental.ts';
 import { extendRental } from '../../app/rental/extend-rental.ts';
 import type { RentalPorts } from '../../app/rental/ports.ts';
 import { workRentals } from '../../app/rental/work-rentals.ts';
 import type { Rental } from '../../domain/rental/rental.ts';
+import type { PolicyRules } from '../../domain/policy/rules.ts';
 import { testCatalogue } from '../harness.ts';
+import { laxRules, testScreen } from '../policy/rules.ts';
 import { createFakeRentalMoney, createFakeRentals, providersOf } from './fake-rentals.ts';
 
 /** Rentals with the real store, and a provider, billing and clock of the test's. One database for a file, everything else anew by `fresh`. */
-export const openRentalWorld = async () => {
+export const openRentalWorld = async (rules: PolicyRules = laxRules) => {
   const database = await createTestDatabase('verification', migrations);
   const db = await openDatabase({ url: database.url, applicationName: 'rental-test', poolMax: 8, entities });
   const sealer = createSealer(randomBytes(32));
 
   const fresh = async () => {
-    await db.query('truncate rentals, rental_orders, rental_messages, outbox');
+    await db.query(
+      'truncate rentals, rental_orders, rental_messages, outbox, number_leases, number_bans, policy_switches, policy_decisions',
+    );
     // Now: ids are made of the true time, and are searched by.
     const clock = testClock(new Date());
     const fake = createFakeRentals(clock);
@@ -32,7 +39,9 @@ export const openRentalWorld = async () => {
     const tenantId = newId();
     const ports: RentalPorts = {
       ...{ providers: providersOf(fake), ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
-      store: createRentalStore({ db, outboxRowOf: rentalRowOf(() => clock.now()) }),
+      policy: postgresGate({ db, clock, catalogue: testCatalogue, screen: testScreen }),
+      numbers: postgresRentalLeases(db, numberHash(sealer), postgresLeases(db, numberHash(sealer))),
+      store: createRentalStore({ db, rules, outboxRowOf: rentalRowOf(() => clock.now()) }),
       timing: {
         ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
         ...{ retryMaxMs: 30 * secondMs, giveUpMs: hourMs, pollMs: minuteMs, warnMs: 24 * hourMs, renewMs: hourMs },
@@ -42,8 +51,8 @@ export const openRentalWorld = async () => {
     const work = workRentals(ports);
     return {
       ...{ db, clock, fake, billing, failures, tenantId, ports },
-      rent: (over: Partial<CreateRentalRequest> = {}): Promise<Rental> =>
-        createRental(ports)({
+      rent: (over: Partial<CreateRentalRequest> = {}, using = ports): Promise<Rental> =>
+        createRental(using)({
           ...{ tenantId, idempotencyKey: newId(), service: 'telegram', country: 'ID', duration: '1d', autoRenew: false },
           ...{ maxPrice: undefined, ...over },
         }),

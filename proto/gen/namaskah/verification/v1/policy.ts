@@ -28,7 +28,11 @@ export interface PolicyLimits {
   purchasesPerHour: number;
   cancelsPerHour: number;
   /** Of a UTC day. */
-  spendPerDay: Money | undefined;
+  spendPerDay:
+    | Money
+    | undefined;
+  /** Numbers rented for hours or longer. */
+  openRentals: number;
 }
 
 export interface ServiceClass {
@@ -72,6 +76,7 @@ export interface OwnLimits {
   purchasesPerHour?: number | undefined;
   cancelsPerHour?: number | undefined;
   spendPerDay: Money | undefined;
+  openRentals?: number | undefined;
 }
 
 export interface GetPolicyRequest {
@@ -332,7 +337,7 @@ export interface ReportAbuseResponse {
 }
 
 function createBasePolicyLimits(): PolicyLimits {
-  return { open: 0, purchasesPerHour: 0, cancelsPerHour: 0, spendPerDay: undefined };
+  return { open: 0, purchasesPerHour: 0, cancelsPerHour: 0, spendPerDay: undefined, openRentals: 0 };
 }
 
 export const PolicyLimits: MessageFns<PolicyLimits> = {
@@ -348,6 +353,9 @@ export const PolicyLimits: MessageFns<PolicyLimits> = {
     }
     if (message.spendPerDay !== undefined) {
       Money.encode(message.spendPerDay, writer.uint32(34).fork()).join();
+    }
+    if (message.openRentals !== 0) {
+      writer.uint32(40).int32(message.openRentals);
     }
     return writer;
   },
@@ -397,6 +405,14 @@ export const PolicyLimits: MessageFns<PolicyLimits> = {
             message.spendPerDay = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.openRentals = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -427,6 +443,11 @@ export const PolicyLimits: MessageFns<PolicyLimits> = {
         : isSet(object.spend_per_day)
         ? Money.fromJSON(object.spend_per_day)
         : undefined,
+      openRentals: isSet(object.openRentals)
+        ? globalThis.Number(object.openRentals)
+        : isSet(object.open_rentals)
+        ? globalThis.Number(object.open_rentals)
+        : 0,
     };
   },
 
@@ -444,6 +465,9 @@ export const PolicyLimits: MessageFns<PolicyLimits> = {
     if (message.spendPerDay !== undefined) {
       obj.spendPerDay = Money.toJSON(message.spendPerDay);
     }
+    if (message.openRentals !== 0) {
+      obj.openRentals = Math.round(message.openRentals);
+    }
     return obj;
   },
 
@@ -458,6 +482,7 @@ export const PolicyLimits: MessageFns<PolicyLimits> = {
     message.spendPerDay = (object.spendPerDay !== undefined && object.spendPerDay !== null)
       ? Money.fromPartial(object.spendPerDay)
       : undefined;
+    message.openRentals = object.openRentals ?? 0;
     return message;
   },
 };
@@ -911,7 +936,13 @@ export const TenantPolicy: MessageFns<TenantPolicy> = {
 };
 
 function createBaseOwnLimits(): OwnLimits {
-  return { open: undefined, purchasesPerHour: undefined, cancelsPerHour: undefined, spendPerDay: undefined };
+  return {
+    open: undefined,
+    purchasesPerHour: undefined,
+    cancelsPerHour: undefined,
+    spendPerDay: undefined,
+    openRentals: undefined,
+  };
 }
 
 export const OwnLimits: MessageFns<OwnLimits> = {
@@ -927,6 +958,9 @@ export const OwnLimits: MessageFns<OwnLimits> = {
     }
     if (message.spendPerDay !== undefined) {
       Money.encode(message.spendPerDay, writer.uint32(34).fork()).join();
+    }
+    if (message.openRentals !== undefined) {
+      writer.uint32(40).int32(message.openRentals);
     }
     return writer;
   },
@@ -976,6 +1010,14 @@ export const OwnLimits: MessageFns<OwnLimits> = {
             message.spendPerDay = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.openRentals = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1006,6 +1048,11 @@ export const OwnLimits: MessageFns<OwnLimits> = {
         : isSet(object.spend_per_day)
         ? Money.fromJSON(object.spend_per_day)
         : undefined,
+      openRentals: isSet(object.openRentals)
+        ? globalThis.Number(object.openRentals)
+        : isSet(object.open_rentals)
+        ? globalThis.Number(object.open_rentals)
+        : undefined,
     };
   },
 
@@ -1023,6 +1070,9 @@ export const OwnLimits: MessageFns<OwnLimits> = {
     if (message.spendPerDay !== undefined) {
       obj.spendPerDay = Money.toJSON(message.spendPerDay);
     }
+    if (message.openRentals !== undefined) {
+      obj.openRentals = Math.round(message.openRentals);
+    }
     return obj;
   },
 
@@ -1037,6 +1087,7 @@ export const OwnLimits: MessageFns<OwnLimits> = {
     message.spendPerDay = (object.spendPerDay !== undefined && object.spendPerDay !== null)
       ? Money.fromPartial(object.spendPerDay)
       : undefined;
+    message.openRentals = object.openRentals ?? undefined;
     return message;
   },
 };

@@ -17,6 +17,7 @@ import { rentalEvents } from './0043-rental-events.ts';
 import { rentalHistory } from './0044-rental-history.ts';
 import { routeWishes } from './0054-route-wishes.ts';
 import { lateCodes } from './0071-late-codes.ts';
+import { rentalPolicy } from './0045-rental-policy.ts';
 import { retention } from './0021-retention.ts';
 import { saveInBatches } from './0039-save-in-batches.ts';
 
@@ -132,4 +133,5 @@ alter table verifications add column quote_id uuid;
   routeWishes,
   lateCodes,
   saveInBatches,
+  rentalPolicy,
 ];

@@ -1,5 +1,6 @@
 import { coalesce, type Database } from '#platform/postgres/index.ts';
 import type { HashNumber, LeaseAnswer, NumberLeases } from '../../../app/policy/ports.ts';
+import type { RentalNumbers } from '../../../app/rental/ports.ts';
 
 interface Wanted {
   readonly hash: Uint8Array;
@@ -80,3 +81,17 @@ export const postgresLeases = (db: Database, hashNumber: HashNumber): NumberLeas
     },
   };
 };
+
+/** The same numbers, for rentals: a number is sold once for a service, by the code or by the hour. */
+export const postgresRentalLeases = (db: Database, hashNumber: HashNumber, numbers: Pick<NumberLeases, 'lease'>): RentalNumbers => ({
+  lease: async ({ id, tenantId, service, createdAt }, phoneNumber) => {
+    if ((await numbers.lease({ id, tenantId, service, createdAt, retryOf: undefined }, phoneNumber)) === 'leased') return 'leased';
+    // A statement of its own: who holds the number may have been written while the first one waited for it.
+    const undecided = await db.query(
+      `select 1 from number_leases l join rentals r on r.id = l.verification_id and r.state = 'ordering'
+        where l.number_hash = $1 and l.service = $2`,
+      [hashNumber(phoneNumber), service],
+    );
+    return undecided.length > 0 ? 'undecided' : 'unfit';
+  },
+});

@@ -8,10 +8,12 @@ import type { OwnLimits } from '../../../domain/policy/rules.ts';
 import { noUsage, type Usage, usageAt } from '../../../domain/policy/usage.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { writeDown } from './audit.ts';
+import { RentalRow } from '../rental/rows.ts';
 import { PolicyClassRow, PolicyTenantRow, PolicyUsageRow } from './rows.ts';
 
 const limitsFromRow = (row: Readonly<Record<string, string>>): OwnLimits => ({
   ...('maxOpen' in row && { maxOpen: Number(row['maxOpen']) }),
+  ...('maxOpenRentals' in row && { maxOpenRentals: Number(row['maxOpenRentals']) }),
   ...('maxPurchasesPerHour' in row && { maxPurchasesPerHour: Number(row['maxPurchasesPerHour']) }),
   ...('maxCancelsPerHour' in row && { maxCancelsPerHour: Number(row['maxCancelsPerHour']) }),
   ...('maxSpendPerDayMicros' in row && { maxSpendPerDayMicros: BigInt(row['maxSpendPerDayMicros'] ?? 0) }),
@@ -40,8 +42,9 @@ export const postgresTenantPolicies = (db: Database): TenantPolicies => ({
     const settings = await em.findOne(PolicyTenantRow, { tenantId });
     const usage = await em.findOne(PolicyUsageRow, { tenantId });
     const classes = await em.find(PolicyClassRow, { tenantId }, { orderBy: { service: 'asc' } });
+    const openRentals = await em.count(RentalRow, { tenantId, state: { $in: ['ordering', 'active', 'releasing'] } });
     return {
-      tenantId,
+      ...{ tenantId, openRentals },
       standing: {
         kycLevel: settings?.kycLevel ?? 0,
         ownLimits: limitsFromRow(settings?.limits ?? {}),
@@ -124,9 +127,10 @@ export const postgresGate = ({ db, clock, screen, catalogue }: GateParts): Polic
       off = rows.map(({ target }) => target);
     },
     screen: (service, message) => screen(message, catalogue.service(service)?.category ?? ''),
-    recordWithheld: async ({ id, tenantId, service, provider }, reason) => {
+    recordWithheld: async ({ id, tenantId, service, provider }, reason, kind = 'verification') => {
       const act = { actor: 'service:verification', note: '', at: clock.now() };
-      await writeDown(db, act, { kind: 'message_withheld', reason, tenantId, service, provider, verificationId: id });
+      const about = kind === 'rental' ? { detail: { rentalId: id } } : { verificationId: id };
+      await writeDown(db, act, { kind: 'message_withheld', reason, tenantId, service, provider, ...about });
     },
     ownClass: async (tenantId, service) => {
       const [row] = await db.query<{ class: PolicyClass }>('select class from policy_classes where tenant_id = $1 and service = $2', [

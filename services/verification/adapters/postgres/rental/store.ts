@@ -1,13 +1,17 @@
 import { isUuid } from '#platform/ids/index.ts';
 import { type Database, isUniqueViolation, type Transaction } from '#platform/postgres/index.ts';
-import type { Change, RentalEvent, RentalFilter, RentalStore } from '../../../app/rental/ports.ts';
+import type { Change, RentalEvent, RentalFilter, RentalStore, Reserved, SealedRentalMessage } from '../../../app/rental/ports.ts';
+import type { PolicyClass } from '../../../domain/catalogue.ts';
+import type { PolicyRules } from '../../../domain/policy/rules.ts';
 import type { Rental, RentalOrder } from '../../../domain/rental/rental.ts';
+import { type AdmittedRow, refusedOf, rulesJson } from '../policy/admission.ts';
 import { type Range, rangeOf } from '../range.ts';
 import type { OutboxRow } from '../store.ts';
 import { orderOf, RentalMessageRow, rentalOf, RentalOrderRow, RentalRow } from './rows.ts';
 
 export interface RentalStoreOptions {
   readonly db: Database;
+  readonly rules: PolicyRules;
   readonly outboxRowOf: (event: RentalEvent, sequence: number) => OutboxRow;
 }
 
@@ -39,7 +43,8 @@ export const rentalReader = (db: Pick<Database, 'em'>): Pick<RentalStore, 'findM
 });
 
 /** Rentals in PostgreSQL. */
-export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): RentalStore => {
+export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions): RentalStore => {
+  const asRules = rulesJson(rules);
   const publish = async (tx: Transaction, event: RentalEvent): Promise<void> => {
     const { id, tenantId } = event.rental;
     // A message changes no version, which others compare; those who follow the events still have to know their order.
@@ -66,20 +71,65 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
   };
   const orderByKey: RentalStore['orderByKey'] = (tenantId, idempotencyKey) => oneOrder({ tenantId, idempotencyKey });
 
+  /** What policy says to it; undefined: it may begin. A refusal is written down, with whatever else this transaction does. */
+  const admit = async (tx: Transaction, rental: Rental, order: RentalOrder, policyClass: PolicyClass): Promise<Reserved | undefined> => {
+    const { id, tenantId, idempotencyKey, kind, priceMicros, createdAt } = order;
+    const [row] = await tx.query<AdmittedRow>(
+      'select *, false as written from policy_admit_rental($1::jsonb, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)',
+      [asRules, id, tenantId, idempotencyKey, kind, rental.service, policyClass, rental.country, rental.provider, priceMicros, createdAt],
+      { name: 'admit-rental' },
+    );
+    if (!row) throw new Error('policy gave no answer');
+    if (row.reason === '') return undefined;
+    if (row.reason !== 'known') return { kind: 'refused', refused: refusedOf(row) };
+    const known = await tx.em.findOneOrFail(RentalOrderRow, { tenantId, idempotencyKey });
+    return { kind: 'known', order: orderOf(known) };
+  };
+  /** Two first requests with one key at one moment: the other one's order is the answer. */
+  const reserving = async <T>(order: RentalOrder, write: () => Promise<T>): Promise<T | Reserved> => {
+    try {
+      return await write();
+    } catch (error) {
+      const known = isUniqueViolation(error, 'rental_orders_key') ? await orderByKey(order.tenantId, order.idempotencyKey) : undefined;
+      if (known === undefined) throw error;
+      return { kind: 'known', order: known };
+    }
+  };
+
   return {
-    reserve: async (rental, order) => {
-      try {
-        await db.transaction(async (tx) => {
+    reserve: (rental, order, policyClass) =>
+      reserving(order, () =>
+        db.transaction(async (tx): Promise<Reserved> => {
+          const answer = await admit(tx, rental, order, policyClass);
+          if (answer !== undefined) return answer;
           await tx.em.insert(RentalRow, { ...rental, leasedUntil: null });
           await tx.em.insert(RentalOrderRow, { ...order, leasedUntil: null });
-        });
-        return undefined;
-      } catch (error) {
-        if (!isUniqueViolation(error, 'rental_orders_key')) throw error;
-        return orderByKey(order.tenantId, order.idempotencyKey);
-      }
-    },
-    save: async ({ rental, orders = [], newOrder, events = [] }) => {
+          return { kind: 'written' };
+        }),
+      ),
+    reserveMore: (rental, order, policyClass) =>
+      reserving(order, () =>
+        db.transaction(async (tx): Promise<Reserved | { readonly kind: 'lost' }> => {
+          const { id, tenantId, state, version } = rental.from;
+          // The rental before the tenant's usage, as in every change that gives money back: no two wait for each other.
+          const found = await tx.query(
+            'select 1 from rentals where tenant_id = $1 and id = $2 and state = $3 and version = $4 for update',
+            [tenantId, id, state, version],
+          );
+          const answer = await admit(tx, rental.from, order, policyClass);
+          // A repetition of the key finds its order, whatever has become of the rental.
+          if (answer?.kind === 'known') return answer;
+          if (found.length === 0) throw new Lost();
+          if (answer !== undefined) return answer;
+          await tx.em.nativeUpdate(RentalRow, { id, tenantId, state, version }, { ...changed(rental), leasedUntil: null });
+          await tx.em.insert(RentalOrderRow, { ...order, leasedUntil: null });
+          return { kind: 'written' };
+        }),
+      ).catch((error: unknown) => {
+        if (error instanceof Lost) return { kind: 'lost' };
+        throw error;
+      }),
+    save: async ({ rental, orders = [], events = [] }) => {
       try {
         await db.transaction(async (tx) => {
           if (rental) {
@@ -92,13 +142,12 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
             const data = { ...changed(order), leasedUntil: null };
             if ((await tx.em.nativeUpdate(RentalOrderRow, { id, tenantId, state, version }, data)) === 0) throw new Lost();
           }
-          if (newOrder) await tx.em.insert(RentalOrderRow, { ...newOrder, leasedUntil: null });
           for (const event of events) await publish(tx, event);
         });
         return 'saved';
       } catch (error) {
         if (error instanceof Lost) return 'lost';
-        if (isUniqueViolation(error, 'rentals_provider') || isUniqueViolation(error, 'rental_orders_key')) return 'claimed';
+        if (isUniqueViolation(error, 'rentals_provider')) return 'claimed';
         throw error;
       }
     },
@@ -123,15 +172,17 @@ export const createRentalStore = ({ db, outboxRowOf }: RentalStoreOptions): Rent
     },
     addMessages: (rental, messages) =>
       db.transaction(async (tx) => {
-        let added = 0;
-        for (const { id, rentalId, tenantId, sealed, fingerprint, receivedAt } of messages) {
+        const added: SealedRentalMessage[] = [];
+        for (const message of messages) {
+          const { id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden } = message;
           const rows = await tx.query(
-            `insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at) values ($1, $2, $3, $4, $5, $6)
+            `insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at, hidden) values ($1, $2, $3, $4, $5, $6, $7)
              on conflict on constraint rental_messages_once do nothing returning id`,
-            [id, rentalId, tenantId, sealed, fingerprint, receivedAt],
+            [id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden],
           );
-          added += rows.length;
-          if (rows.length > 0) await publish(tx, { kind: 'messageReceived', rental, messageId: id });
+          if (rows.length === 0) continue;
+          added.push(message);
+          if (!hidden) await publish(tx, { kind: 'messageReceived', rental, messageId: id });
         }
         return added;
       }),
