@@ -8,21 +8,12 @@ import { execFile } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import type { ServiceName } from '#topology';
-import { expectStatus, newCustomer, until, type Customer } from '../support/client.ts';
+import { newCustomer, until, type Customer } from '../support/client.ts';
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
-import { outboxIds, storedEventIds } from './laws.ts';
+import { buyCarefully, chaosSeed, type Purchase } from './buyer.ts';
+import { booksBalance, chargedExactlyForCodes, everythingEnds, nothingBoughtTwice, outboxIds, storedEventIds } from './laws.ts';
 
-const seed = Number(process.env['CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const random = (() => {
-  // mulberry32: small, repeatable
-  let state = seed;
-  return (): number => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-})();
+const { seed, random } = chaosSeed();
 
 /** All but the simulator: it is the outside world, and forgets everything when it dies. */
 const victims: readonly ServiceName[] = ['billing', 'verification', 'gateway', 'auth', 'analytics', 'notification', 'campaign'];
@@ -42,11 +33,6 @@ const quick = {
   SCHEDULER_LEASE_MS: '3000',
 };
 const services = ['telegram', 'whatsapp', 'instagram', 'facebook'];
-
-interface Purchase {
-  readonly id: string;
-  readonly price: string;
-}
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const run = promisify(execFile);
@@ -75,28 +61,9 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
   });
   after(() => platform?.stop());
 
-  /** As a careful client: the same key until there is an answer that is final. */
   const buy = async (key: string): Promise<void> => {
-    const body = { service: services[Math.floor(random() * services.length)], country: 'ID', capability: 'sms' };
-    const deadline = Date.now() + 30_000;
-    for (;;) {
-      try {
-        const answer = await customer.api.post('/v2/verifications', body, { 'idempotency-key': key });
-        if (answer.status === 201) {
-          purchases.set(key, { id: answer.body.id, price: answer.body.price });
-          return;
-        }
-        assert.ok(
-          answer.status >= 500 || answer.status === 429 || answer.body.code === 'request.idempotency_in_progress',
-          `unexpected answer: ${answer.status} ${JSON.stringify(answer.body)}`,
-        );
-      } catch (error) {
-        if (error instanceof assert.AssertionError) throw error;
-        // The connection was cut: the outcome is unknown, the same key finds out.
-      }
-      assert.ok(Date.now() < deadline, `${key} got no answer`);
-      await sleep(100 + random() * 200);
-    }
+    const service = services[Math.floor(random() * services.length)] ?? '';
+    purchases.set(key, await buyCarefully(customer, key, { service, country: 'ID' }, random));
   };
 
   for (const victim of victims) {
@@ -115,70 +82,18 @@ describe(`kill -9 while purchases run (seed ${seed})`, () => {
     });
   }
 
-  it('everything reaches a terminal state after its deadline', { timeout: 120_000 }, async () => {
-    const unfinished = async (): Promise<number> => {
-      const lists = await Promise.all(
-        ['waiting', 'received'].map((status) => customer.api.get(`/v2/verifications?status=${status}&limit=100`)),
-      );
-      return lists.reduce((sum, list) => sum + expectStatus(list, 200).data.length, 0);
-    };
-    await until('terminal', unfinished, (count) => count === 0, 90_000);
-    await until(
-      'nothing held',
-      async () => expectStatus(await customer.api.get('/v2/wallet'), 200),
-      ({ held }) => held === '0.00',
-      30_000,
-    );
-  });
+  it('everything reaches a terminal state after its deadline', { timeout: 120_000 }, () => everythingEnds(customer, 90_000));
 
-  const pages = async (path: string): Promise<any[]> => {
-    const rows: any[] = [];
-    let cursor: string | null = '';
-    while (cursor !== null) {
-      const page: { data: any[]; nextCursor: string | null } = expectStatus(
-        await customer.api.get(`${path}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`),
-        200,
-      );
-      rows.push(...page.data);
-      cursor = page.nextCursor;
-    }
-    return rows;
-  };
+  it('charged exactly when there is a code, and then once, the price', () =>
+    chargedExactlyForCodes(
+      customer,
+      [...purchases.values()].map(({ id }) => id),
+      victims.length * purchasesPerVictim,
+    ));
 
-  it('charged exactly when there is a code, and then once, the price', async () => {
-    const verifications = await pages('/v2/verifications?limit=100');
-    const charges = await pages('/v2/transactions?type=charge&limit=100');
-    const byReference = Map.groupBy(charges, (charge) => charge.reference as string);
-    const known = new Set(verifications.map(({ id }) => id));
-    for (const { id } of purchases.values()) assert.ok(known.has(id), `${id} was answered but is not in the history`);
-    assert.ok(verifications.length <= victims.length * purchasesPerVictim, 'no key made two verifications');
-    let charged = 0;
-    for (const { id, status, code, price } of verifications) {
-      const own = byReference.get(id) ?? [];
-      const expected = code === null ? 0 : 1;
-      assert.equal(own.length, expected, `${id} is ${status} with${code === null ? 'out' : ''} a code and has ${own.length} charges`);
-      if (own.length > 0) {
-        charged += 1;
-        assert.equal(own[0]?.amount, `-${price}`);
-      }
-    }
-    assert.equal(charges.length, charged, 'no charge without a verification');
-    assert.ok(charged > 0 && charged < verifications.length, 'both outcomes happened');
-  });
+  it('nothing was bought twice', () => nothingBoughtTwice(platform));
 
-  it('nothing was bought twice', async () => {
-    const response = await fetch(`${platform.simulatorUrl}/control/activations`);
-    const { data } = (await response.json()) as { data: { orderId: string | null }[] };
-    const orders = data.map(({ orderId }) => orderId).filter((orderId) => orderId !== null);
-    assert.equal(new Set(orders).size, orders.length);
-  });
-
-  it('the books balance', async () => {
-    const { stdout } = await run(process.execPath, ['services/billing/verify.ts'], {
-      env: { ...process.env, ...platform.environment('billing') },
-    });
-    process.stdout.write(stdout);
-  });
+  it('the books balance', () => booksBalance(platform));
 
   it('analytics has each event once, and its figures agree', async () => {
     const committed = await until(

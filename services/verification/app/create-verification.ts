@@ -46,12 +46,14 @@ export interface CreateVerificationRequest {
   readonly batch?: { readonly id: string; readonly quote: Quote; readonly holdId: string };
 }
 
-/** How a failed purchase answers: the first time, and whenever its key is used again. */
+/**
+ * How a failed purchase answers: the first time, and whenever its key is used again. One that was given up for good answers as the failed
+ * verification that it is: no repetition under its key can change that.
+ */
 const errorOf: Readonly<Partial<Record<Reason, ErrorCode>>> = {
   no_numbers: 'verification.no_numbers',
   not_offered: 'verification.not_offered',
   insufficient_credit: 'billing.insufficient_credit',
-  billing_unavailable: 'platform.unavailable',
   provider_unavailable: 'verification.provider_unavailable',
 };
 

@@ -39,6 +39,28 @@ const verification = {
   reportReason: '',
 };
 
+/** Its provider's answer was lost: there is no number yet, and no end of its life. */
+const unconfirmed = { ...verification, phoneNumber: '', expiresAt: undefined };
+const price = { currency: 'USD', micros: 450_000n };
+const counts = { pending: 0, waiting: 1, received: 0, completed: 0, cancelled: 0, expired: 0, failed: 0 };
+const batch = {
+  ...{ id: newId(), status: 'waiting', progress: { total: 1, ...counts }, reserved: price, charged: { ...price, micros: 0n } },
+  ...{ cancelAskedAt: undefined, createdAt: verification.createdAt, endedAt: undefined, reason: '' },
+};
+const item = {
+  ...{
+    position: 1,
+    service: 'telegram',
+    country: 'ID',
+    capability: 'sms',
+    operator: '',
+    areaCode: '',
+    price,
+    status: 'waiting',
+    reason: '',
+  },
+};
+
 const callers: Record<string, Caller> = {
   owner: { tenantId, subject: 'user:u', roles: ['owner'], scopes: ['*'], plan: 'enterprise' },
   viewer: { tenantId, subject: 'user:v', roles: ['viewer'], scopes: ['*'], plan: 'enterprise' },
@@ -81,6 +103,7 @@ describe('gateway over HTTP', () => {
       'verifications.createVerification': () => ({ verification }),
       'verifications.getVerification': () => ({ verification }),
       'verifications.cancelVerification': () => ({ verification }),
+      'bulk.getBatch': () => ({ batch, items: [{ ...item, verification: unconfirmed }], nextCursor: '' }),
       'lifeCycle.searchVerifications': () => ({ verifications: [], nextCursor: '' }),
       'wallet.getWallet': () => {
         throw new Error('password=hunter2 at /srv/secret.ts:1');
@@ -117,6 +140,15 @@ describe('gateway over HTTP', () => {
       ['waiting', '0.45', '+6281234567890', null, '2026-01-01T00:20:00.000Z'],
     );
     assert.equal(response.headers['location'], `/v2/verifications/${body.id}`);
+  });
+  it('shows a number that is still to be confirmed without its end, alone and in an order of many', async () => {
+    const { app: other } = await setUp({ 'verifications.getVerification': () => ({ verification: unconfirmed }) });
+    const alone = await other.inject({ url: `/v2/verifications/${toTypeId('verification', verificationId)}`, headers: owner });
+    assert.deepEqual([alone.statusCode, alone.json().phoneNumber, alone.json().expiresAt], [200, null, null]);
+    await other.close();
+    const many = await app.inject({ url: `/v2/verifications/bulk/${toTypeId('batch', batch.id)}`, headers: owner });
+    assert.equal(many.statusCode, 200, many.body);
+    assert.equal(many.json().items.data[0].verification.expiresAt, null);
   });
   it('invents a fresh key for each request without one', async () => {
     await post('/v2/verifications', purchase);

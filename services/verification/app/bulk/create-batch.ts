@@ -50,7 +50,8 @@ export const createBatch =
     const batch = known ?? (await write(ports, request, requestHash));
     if (batch.requestHash !== requestHash) throw appError('request.idempotency_conflict');
     const taken = batch.state === 'reserving' ? await reserve(ports, batch) : batch;
-    if (taken.state === 'failed') throw appError(taken.reason ?? 'platform.unavailable');
+    // One that was given up because its process died is an answer, not an error: "unavailable" would have its caller repeat it for ever.
+    if (taken.state === 'failed' && taken.reason !== undefined && taken.reason !== 'platform.unavailable') throw appError(taken.reason);
     return batchView(taken, await ports.batches.progress(taken));
   };
 

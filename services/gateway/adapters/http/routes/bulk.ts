@@ -144,7 +144,8 @@ export const bulkRoutes = (app: App, { bulk }: Backends): void => {
         summary: 'Rent many numbers in one order',
         description:
           'The sum of all prices is held first: without credit for it nothing is bought. Numbers are then bought in the background; each is charged when its code comes, and its part of the sum comes back when it ends without one. ' +
-          'What cannot be sold is an item that has failed; the others are bought all the same. When every item has its end, the event verification.batch_completed tells it once.',
+          'What cannot be sold is an item that has failed; the others are bought all the same. When every item has its end, the event verification.batch_completed tells it once. ' +
+          'An order that could not be reserved in time answers as failed, with the reason platform.unavailable: nothing was bought; order again under a new key.',
         headers: IdempotencyHeaders,
         body: NewBatch,
         response: { 202: Batch, ...problems(402, 403, 409, 422) },
