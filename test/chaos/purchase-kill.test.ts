@@ -4,8 +4,6 @@
  * a code or twice, nothing is bought twice or by nobody, nothing is unsettled after its deadline, the books balance. Seed: CHAOS_SEED, printed.
  */
 import assert from 'node:assert/strict';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import pg from 'pg';
 import { expectStatus, newCustomer, until, type Customer } from '../support/client.ts';
@@ -63,8 +61,7 @@ describe(`kill -9 in the middle of a purchase (seed ${seed})`, () => {
   before(async () => {
     platform = await startTestPlatform({
       only: ['simulator', 'auth', 'billing', 'verification', 'gateway'],
-      // Processes that start often start from compiled code; it is kept from run to run.
-      env: { all: { NODE_COMPILE_CACHE: join(tmpdir(), 'namaskah-compiled') }, verification: quick },
+      env: { verification: quick },
     });
     await platform.simulator({
       handlerApi: { lifeMs, codeDelayMinMs: 100, codeDelayMaxMs: 2_500, noCodeRatio: 0.25, noPushRatio: 0.2, latencyMs: stepMs },
