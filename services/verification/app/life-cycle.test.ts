@@ -267,21 +267,44 @@ describe('the life of a number', () => {
       const bought = await Promise.all(Array.from({ length: 200 }, () => create()));
       const ids = await Promise.all(bought.map(activationOf));
       const results: string[] = [];
-      const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+      // The code comes at a step of the cancellation, not at a time: on a busy machine a head start of milliseconds is none, and one side
+      // would always win.
+      const steps = ['at once', 'asked', 'answered', 'over'] as const;
+      const gates = new Map(ids.map((id) => [id, new Map(steps.map((step) => [step, Promise.withResolvers<void>()]))]));
+      const reach = (id: string, step: (typeof steps)[number]): void => gates.get(id)?.get(step)?.resolve();
+      const watched: Ports = {
+        ...h.ports,
+        providers: {
+          ...h.ports.providers,
+          named: () => ({
+            ...h.provider,
+            cancel: async (id) => {
+              reach(id, 'asked');
+              const answer = await h.provider.cancel(id);
+              reach(id, 'answered');
+              return answer;
+            },
+          }),
+        },
+      };
       const race = async (view: (typeof bought)[number], index: number): Promise<void> => {
         const id = ids[index] ?? '';
         const code = async () => {
-          await pause((index * 7) % 20);
+          await gates.get(id)?.get(steps[index % steps.length] ?? 'at once')?.promise;
           h.provider.deliver(id, `code ${1000 + index}`, String(1000 + index));
           await receivePush(h.ports)(h.push(id, `code ${1000 + index}`, String(1000 + index)));
         };
         const giveUp = async () => {
-          await pause((index * 13) % 20);
-          return cancel(view.id);
+          reach(id, 'at once');
+          try {
+            return await cancel(view.id, watched);
+          } finally {
+            // One that was refused before the provider was asked waits for no step.
+            for (const step of steps) reach(id, step);
+          }
         };
         results[index] = (await Promise.allSettled([giveUp(), code()]))[0].status;
       };
-      // Waves of twenty, each with its own head start: codes and cancels meet at every step, whatever the machine does.
       for (let from = 0; from < bought.length; from += 20) {
         await Promise.all(bought.slice(from, from + 20).map((view, index) => race(view, from + index)));
       }
