@@ -14,6 +14,19 @@ import {
   urlVar,
 } from '#platform/config/index.ts';
 
+/** Also read by keys.ts. */
+export const encryptionConfig = {
+  encryptionKey: secretVar('VERIFICATION_ENCRYPTION_KEY', {
+    pattern: /^[A-Za-z0-9+/]{43}=$/,
+    description: '32 bytes in base64: wraps the keys of message texts at rest',
+  }),
+  encryptionKeysPrevious: secretVar('VERIFICATION_ENCRYPTION_KEYS_PREVIOUS', {
+    optional: true,
+    pattern: /^[A-Za-z0-9+/]{43}=(?:,[A-Za-z0-9+/]{43}=){0,4}$/,
+    description: 'what VERIFICATION_ENCRYPTION_KEY was before, newest first, comma between; until all keys are wrapped anew',
+  }),
+} as const;
+
 /** Everything this process reads from its environment. */
 export const verificationConfig = defineConfig({
   ...processConfig,
@@ -51,10 +64,7 @@ export const verificationConfig = defineConfig({
     description: 'absent: its numbers are polled',
   }),
   pushSecret: secretVar('PROVIDER_PUSH_SECRET', { minLength: 16, description: 'in the address that the provider pushes to' }),
-  encryptionKey: secretVar('VERIFICATION_ENCRYPTION_KEY', {
-    pattern: /^[A-Za-z0-9+/]{43}=$/,
-    description: '32 bytes in base64: message texts at rest',
-  }),
+  ...encryptionConfig,
   purchaseMs: durationVar('PURCHASE_MS', { default: 4_000, min: 100, description: 'from the row to the last moment to ask the provider' }),
   providerTimeoutMs: durationVar('PROVIDER_TIMEOUT_MS', { default: 5_000, min: 50 }),
   reconcileGraceMs: durationVar('RECONCILE_GRACE_MS', {

@@ -12,7 +12,6 @@ import { createLedger } from './adapters/billing/ledger.ts';
 import { createPrices, PriceServiceClient } from './adapters/billing/prices.ts';
 import { loadCatalogue } from './adapters/catalogue/load.ts';
 import { loadCodeReader } from './adapters/codes/load.ts';
-import { createSealer } from './adapters/crypto/sealer.ts';
 import { choiceService } from './adapters/grpc/choices.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
 import { createFiveSimProvider, fiveSimName } from './adapters/five-sim/provider.ts';
@@ -50,6 +49,7 @@ import { openPolicy, policyRules, policyScreen } from './open-policy.ts';
 import { openBulk } from './open-bulk.ts';
 import { openRentals } from './open-rentals.ts';
 import { openLive } from './open-live.ts';
+import { openKeys } from './open-keys.ts';
 import { openLate } from './open-late.ts';
 import { openRetention } from './open-retention.ts';
 import { openRouting, type Routing } from './open-routing.ts';
@@ -82,7 +82,7 @@ const openPorts = async (
   const { logger, metrics } = life;
   const catalogue = loadCatalogue(new URL('./data/', import.meta.url));
   const rules = policyRules(config, catalogue);
-  const sealer = createSealer(Buffer.from(config.encryptionKey, 'base64'));
+  const sealer = await openKeys(life, config, db, clock);
   const tls = grpcTls(config);
   const toBilling = {
     address: config.billingAddress,

@@ -1,16 +1,21 @@
-import type { OrphanPush, ProviderMessage } from './ports.ts';
+import type { OrphanPush, ProviderMessage, Place } from './ports.ts';
 import { receiveMessage, type ReceivePorts } from './receive-message.ts';
 
 type Needs = ReceivePorts;
 
-export const orphanContext = (orphan: { provider: string; activationId: string }): string =>
-  `orphan:${orphan.provider}:${orphan.activationId}`;
+/** Whose it will be nobody knows yet: the service's key. */
+export const orphanContext = ({ provider, activationId }: { provider: string; activationId: string }): Place => ({
+  tenantId: undefined,
+  context: `orphan:${provider}:${activationId}`,
+});
 
 /** A batch that covers any burst; the scheduler comes back for more. */
 const batch = 100;
 
-const readOrphan = (ports: Needs, orphan: OrphanPush): ProviderMessage => {
-  const body = JSON.parse(ports.sealer.open(orphan.sealed, orphanContext(orphan))) as Omit<ProviderMessage, 'receivedAt'> & {
+const readOrphan = async (ports: Needs, orphan: OrphanPush): Promise<ProviderMessage | undefined> => {
+  const opened = await ports.sealer.open(orphan.sealed, orphanContext(orphan));
+  if (opened === undefined) return undefined;
+  const body = JSON.parse(opened) as Omit<ProviderMessage, 'receivedAt'> & {
     receivedAt?: string;
   };
   return {
@@ -26,7 +31,8 @@ const readOrphan = (ports: Needs, orphan: OrphanPush): ProviderMessage => {
 export const deliverOrphans = (ports: Needs) => async (): Promise<number> => {
   const matched = await ports.store.matchedOrphans(batch);
   for (const { orphan, verification } of matched) {
-    await receiveMessage(ports)(verification, readOrphan(ports, orphan));
+    const message = await readOrphan(ports, orphan);
+    if (message) await receiveMessage(ports)(verification, message);
     await ports.store.dropOrphan(orphan);
   }
   return matched.length;

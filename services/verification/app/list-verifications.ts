@@ -13,5 +13,6 @@ export const listVerifications =
   async (query: ListQuery): Promise<VerificationPage> => {
     const rows = await ports.store.list({ ...query, limit: query.limit + 1 });
     const page = rows.slice(0, query.limit);
-    return { verifications: page.map((row) => viewOf(ports.sealer, row)), next: rows.length > query.limit ? page.at(-1)?.id : undefined };
+    const verifications = await Promise.all(page.map((row) => viewOf(ports.sealer, row)));
+    return { verifications, next: rows.length > query.limit ? page.at(-1)?.id : undefined };
   };

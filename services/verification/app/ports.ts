@@ -285,10 +285,20 @@ export interface Providers {
   pushReader(name: string): PushReader | undefined;
 }
 
-/** Encryption at rest. `context` binds a ciphertext to its place: moved elsewhere it does not open. */
+/** Where a ciphertext belongs: moved elsewhere it does not open. */
+export interface Place {
+  /** Whose key seals it; undefined: the service's own, for what belongs to no tenant. */
+  readonly tenantId: string | undefined;
+  /** Tenant, row and what of it. */
+  readonly context: string;
+}
+
+/** Encryption at rest, by a key of each tenant. Keys are kept in memory: nobody is asked for one that was used lately. */
 export interface Sealer {
-  seal(plain: string, context: string): Uint8Array;
-  open(sealed: Uint8Array, context: string): string;
+  seal(plain: string, place: Place): Promise<Uint8Array>;
+  /** @returns undefined when the tenant's keys were destroyed: the text is gone */
+  open(sealed: Uint8Array, place: Place): Promise<string | undefined>;
+  /** Equal for equal texts, the same for all tenants and for good. */
   fingerprint(text: string): Uint8Array;
 }
 

@@ -42,7 +42,7 @@ export const receiveMessage =
       const step = await arrive(ports, verification, read);
       if (step === 'known') return verification;
       if (step === 'late') {
-        const message = { ...seal(ports, verification, read, 0), hidden: true } as const;
+        const message = { ...(await seal(ports, verification, read, 0)), hidden: true } as const;
         if (await ports.store.keepLate(verification, message, ports.clock.now())) ports.observer.lateCode(verification);
         return verification;
       }
@@ -85,18 +85,19 @@ const readMessage = ({ clock, readCode }: Needs, verification: Verification, mes
 const arrive = async (ports: Needs, verification: Verification, read: ReadMessage): Promise<Arrival | 'known' | 'late'> => {
   const paid = isPaid(verification.state);
   if (!paid && next(verification.state, 'codeArrived') === undefined) return 'late';
-  const sealed = seal(ports, verification, read, 0);
+  const sealed = await seal(ports, verification, read, 0);
   if (verification.codes === 0 || !(await ports.store.knowsMessage(verification, sealed.fingerprint)))
     return arrival(ports, verification, read, sealed);
   // A service may send the same code once more: only the provider's clock can tell that from the old message told twice.
   if (!isSurelyNew(read.message.receivedAt, verification)) return 'known';
-  return arrival(ports, verification, read, seal(ports, verification, read, verification.codes + 1));
+  return arrival(ports, verification, read, await seal(ports, verification, read, verification.codes + 1));
 };
 
-const arrival = (ports: Needs, verification: Verification, read: ReadMessage, sealed: SealedMessage): Arrival => {
+const arrival = async (ports: Needs, verification: Verification, read: ReadMessage, sealed: SealedMessage): Promise<Arrival> => {
   const now = ports.clock.now();
   const { another, codes } = verification;
-  const sealedCode = read.code === '' && codes > 0 ? verification.sealedCode : ports.sealer.seal(read.code, codeContext(verification));
+  const sealedCode =
+    read.code === '' && codes > 0 ? verification.sealedCode : await ports.sealer.seal(read.code, codeContext(verification));
   const fields = { sealedCode, receivedAt: sealed.receivedAt, codes: codes + 1, another: undefined };
   const to =
     change(verification, 'codeArrived', { ...fields, dueAt: addMs(now, ports.timing.finishDelayMs) }) ?? amend(verification, fields);
@@ -111,22 +112,27 @@ const chargeOf = ({ codes, holdId, priceMicros, another }: Verification): { hold
 };
 
 /** @param round 0, or the number of the message where the same code came once more */
-const seal = ({ sealer }: Needs, verification: Verification, { message, code, receivedAt }: ReadMessage, round: number): SealedMessage => {
+const seal = async (
+  { sealer }: Needs,
+  verification: Verification,
+  { message, code, receivedAt }: ReadMessage,
+  round: number,
+): Promise<SealedMessage> => {
   const id = newId();
   const { text, sender, audioUrl } = message;
   const body = JSON.stringify({ text, code, sender, audioUrl });
   const said = `${verification.id}\n${code || text}`;
   return {
     id,
-    sealed: sealer.seal(body, messageContext(verification, id)),
+    sealed: await sealer.seal(body, messageContext(verification, id)),
     fingerprint: sealer.fingerprint(round === 0 ? said : `${said}\n#${round}`),
     receivedAt,
     hidden: false,
   };
 };
 
-const keepHidden = (ports: Needs, verification: Verification, read: ReadMessage): Promise<boolean> =>
-  ports.store.keepHidden(verification, { ...seal(ports, verification, read, 0), hidden: true });
+const keepHidden = async (ports: Needs, verification: Verification, read: ReadMessage): Promise<boolean> =>
+  ports.store.keepHidden(verification, { ...(await seal(ports, verification, read, 0)), hidden: true });
 
 /** A provider's clock is believed as long as it makes sense. */
 const plausible = (receivedAt: Date | undefined, verification: Verification, now: Date): Date =>

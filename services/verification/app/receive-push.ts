@@ -29,7 +29,7 @@ export const receivePush =
     await ports.store.keepOrphan({
       ...orphan,
       id: newId(),
-      sealed: ports.sealer.seal(JSON.stringify(message), orphanContext(orphan)),
+      sealed: await ports.sealer.seal(JSON.stringify(message), orphanContext(orphan)),
       fingerprint: ports.sealer.fingerprint(`${message.activationId}\n${message.code ?? ''}\n${message.text}`),
       arrivedAt: ports.clock.now(),
     });

@@ -1,7 +1,7 @@
 import { type Money, money } from '#platform/money/index.ts';
 import { type PublicStatus, publicStatus } from '../domain/state.ts';
 import { isLate, type Message, type Verification } from '../domain/verification.ts';
-import type { SealedMessage, Sealer } from './ports.ts';
+import type { Place, SealedMessage, Sealer } from './ports.ts';
 
 /** A verification as its customer sees it. */
 export interface VerificationView {
@@ -31,22 +31,41 @@ export interface VerificationView {
   readonly late: boolean;
 }
 
-/** Where a ciphertext belongs. */
-export const codeContext = (verification: { tenantId: string; id: string }): string => `code:${verification.tenantId}:${verification.id}`;
-export const messageContext = (verification: { tenantId: string; id: string }, messageId: string): string =>
-  `message:${verification.tenantId}:${verification.id}:${messageId}`;
+export const codeContext = ({ tenantId, id }: { tenantId: string; id: string }): Place => ({ tenantId, context: `code:${tenantId}:${id}` });
+export const messageContext = ({ tenantId, id }: { tenantId: string; id: string }, messageId: string): Place => ({
+  tenantId,
+  context: `message:${tenantId}:${id}:${messageId}`,
+});
 
-export const openMessage = (sealer: Sealer, verification: Verification, message: SealedMessage): Message => {
-  const body = JSON.parse(sealer.open(message.sealed, messageContext(verification, message.id))) as {
-    text: string;
-    code: string;
-    sender: string;
-    audioUrl?: string;
-  };
-  return { id: message.id, text: body.text, code: body.code, sender: body.sender, audioUrl: body.audioUrl, receivedAt: message.receivedAt };
+/** @returns undefined when the tenant's keys were destroyed */
+export const openMessage = async (sealer: Sealer, verification: Verification, message: SealedMessage): Promise<Message | undefined> => {
+  const opened = await sealer.open(message.sealed, messageContext(verification, message.id));
+  if (opened === undefined) return undefined;
+  const { text, code, sender, audioUrl } = JSON.parse(opened) as { text: string; code: string; sender: string; audioUrl?: string };
+  return { id: message.id, text, code, sender, audioUrl, receivedAt: message.receivedAt };
 };
 
-export const viewOf = (sealer: Sealer, verification: Verification, messages: readonly SealedMessage[] = []): VerificationView => ({
+/** Those that can still be read, in their order. */
+export const openMessages = async (
+  sealer: Sealer,
+  verification: Verification,
+  messages: readonly SealedMessage[],
+): Promise<readonly Message[]> => {
+  const opened = await Promise.all(messages.map((message) => openMessage(sealer, verification, message)));
+  return opened.filter((message) => message !== undefined);
+};
+
+const openCode = async (sealer: Sealer, verification: Verification): Promise<string> => {
+  const { sealedCode, frozenAt } = verification;
+  if (sealedCode === undefined || frozenAt) return '';
+  return (await sealer.open(sealedCode, codeContext(verification))) ?? '';
+};
+
+export const viewOf = async (
+  sealer: Sealer,
+  verification: Verification,
+  messages: readonly SealedMessage[] = [],
+): Promise<VerificationView> => ({
   id: verification.id,
   status: publicStatus(verification.state),
   service: verification.service,
@@ -56,8 +75,8 @@ export const viewOf = (sealer: Sealer, verification: Verification, messages: rea
   areaCode: verification.areaCode,
   phoneNumber: verification.phoneNumber ?? '',
   price: money(verification.currency, verification.priceMicros),
-  code: verification.sealedCode && !verification.frozenAt ? sealer.open(verification.sealedCode, codeContext(verification)) : '',
-  messages: (verification.frozenAt ? [] : messages).map((message) => openMessage(sealer, verification, message)),
+  code: await openCode(sealer, verification),
+  messages: await openMessages(sealer, verification, verification.frozenAt ? [] : messages),
   createdAt: verification.createdAt,
   expiresAt: verification.expiresAt,
   endedAt: verification.endedAt,

@@ -6,11 +6,12 @@ import { createTestDatabase } from '#platform/testing/index.ts';
 import { minuteMs, secondMs, testClock, type TestClock } from '#platform/time/index.ts';
 import { loadCatalogue } from '../adapters/catalogue/load.ts';
 import { loadCodeReader } from '../adapters/codes/load.ts';
-import { createSealer } from '../adapters/crypto/sealer.ts';
+import { openSealer, type TenantKeys } from '../adapters/crypto/sealer.ts';
 import { createHandlerApiPush } from '../adapters/handler-api/push.ts';
 import { outboxRowOf } from '../adapters/nats/events.ts';
 import { loadPolicies } from '../adapters/policies/load.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
+import { postgresKeys } from '../adapters/postgres/keys/store.ts';
 import { entities } from '../adapters/postgres/rows.ts';
 import { postgresLeases } from '../adapters/postgres/policy/leases.ts';
 import { postgresGate } from '../adapters/postgres/policy/tenants.ts';
@@ -51,6 +52,7 @@ export interface Harness {
   readonly db: Database;
   readonly url: string;
   readonly ports: Ports;
+  readonly keys: TenantKeys;
   readonly clock: TestClock;
   readonly provider: FakeProvider;
   /** All of them, the usual one first. */
@@ -90,7 +92,7 @@ export const openHarness = async (
   const leaks: string[] = [];
   const lateCodes: string[] = [];
   const failedSteps: unknown[] = [];
-  const sealer = createSealer(randomBytes(32));
+  const { sealer, keys } = await openSealer({ key: randomBytes(32), store: postgresKeys(db), now: () => clock.now() });
   const ports: Ports = {
     store: createVerificationStore({
       db,
@@ -126,7 +128,7 @@ export const openHarness = async (
   };
   const tenantId = newId();
   return {
-    ...{ db, url: database.url, ports, clock, provider, providers, planner, ledger, prices, leaks, lateCodes, failedSteps },
+    ...{ db, url: database.url, ports, keys, clock, provider, providers, planner, ledger, prices, leaks, lateCodes, failedSteps },
     request: (over = {}) => ({
       tenantId,
       idempotencyKey: newId(),

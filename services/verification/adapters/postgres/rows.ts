@@ -6,6 +6,7 @@ import type { State } from '../../domain/state.ts';
 import type { Another, Reason, ReportReason, Verification } from '../../domain/verification.ts';
 import { bulkEntities } from './bulk/rows.ts';
 import { policyEntities } from './policy/rows.ts';
+import { keyEntities } from './keys/rows.ts';
 import { lateEntities } from './late/rows.ts';
 import { routingEntities } from './routing/rows.ts';
 
@@ -77,6 +78,7 @@ export const entities = [
   ...routingEntities,
   ...rentalEntities,
   ...lateEntities,
+  ...keyEntities,
 ] as const;
 
 type EntityRow = InferEntity<typeof VerificationRow>;

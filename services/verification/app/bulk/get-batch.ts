@@ -28,7 +28,7 @@ export const getBatch =
     const page = rows.slice(0, query.limit);
     return {
       batch: batchView(batch, progress),
-      items: page.map((row) => itemView(ports.purchases.sealer, batch.currency, row)),
+      items: await Promise.all(page.map((row) => itemView(ports.purchases.sealer, batch.currency, row))),
       next: rows.length > query.limit ? page.at(-1)?.item.position : undefined,
     };
   };

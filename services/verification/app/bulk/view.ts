@@ -47,7 +47,7 @@ export const batchView = (batch: Batch, progress: Progress): BatchView => ({
   reason: batch.reason ?? '',
 });
 
-export const itemView = (sealer: Sealer, currency: string, { item, verification }: ItemRow): ItemView => ({
+export const itemView = async (sealer: Sealer, currency: string, { item, verification }: ItemRow): Promise<ItemView> => ({
   position: item.position,
   service: item.service,
   country: item.country,
@@ -57,5 +57,5 @@ export const itemView = (sealer: Sealer, currency: string, { item, verification 
   price: item.priceMicros === undefined ? undefined : money(currency, item.priceMicros),
   status: itemStatus(item, verification),
   reason: item.reason ?? '',
-  verification: verification && viewOf(sealer, verification),
+  verification: verification && (await viewOf(sealer, verification)),
 });

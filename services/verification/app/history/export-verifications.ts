@@ -14,7 +14,7 @@ export const exportVerifications = ({ store, sealer }: Pick<Ports, 'store' | 'se
     let after: string | undefined;
     while (upTo !== undefined) {
       const rows = await store.forward({ ...filter, tenantId, after, upTo, limit: batchSize });
-      if (rows.length > 0) yield rows.map((row) => viewOf(sealer, row));
+      if (rows.length > 0) yield await Promise.all(rows.map((row) => viewOf(sealer, row)));
       if (rows.length < batchSize) return;
       after = rows.at(-1)?.id;
     }

@@ -1,7 +1,7 @@
 import { appError } from '#platform/errors/index.ts';
 import type { Message } from '../../domain/verification.ts';
 import type { Ports } from '../ports.ts';
-import { openMessage } from '../view.ts';
+import { openMessages } from '../view.ts';
 
 /** All messages of one number that its customer may see, oldest first. @throws request.not_found */
 export const listMessages =
@@ -9,5 +9,5 @@ export const listMessages =
   async ({ tenantId, id }: { tenantId: string; id: string }): Promise<readonly Message[]> => {
     const verification = await store.find(tenantId, id);
     if (!verification) throw appError('request.not_found');
-    return (await store.messages(tenantId, id)).map((message) => openMessage(sealer, verification, message));
+    return openMessages(sealer, verification, await store.messages(tenantId, id));
   };

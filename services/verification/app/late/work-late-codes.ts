@@ -36,12 +36,14 @@ const decide = async (ports: LatePorts, late: LateCode): Promise<void> => {
   const leasedAgain = policy !== 'hide' && (await lateCodes.leasedAgain(verification));
   const verdict = decideLateCode({ verification, arrivedAt, policy, leasedAgain }, policies);
   if (verdict.kind === 'hide') return hide(ports, late, verdict.reason);
-  if (verdict.priceMicros === 0n) return void (await show(ports, late, undefined));
+  const opened = await openMessage(ports.sealer, verification, late.message);
+  if (opened === undefined) return hide(ports, late, 'erased');
+  if (verdict.priceMicros === 0n) return void (await show(ports, late, opened.code, undefined));
   const hold = await holdFor(ports, late, verdict.priceMicros);
   if (hold.kind !== 'held') return tryLater(ports, late);
   const charge = { holdId: hold.holdId, priceMicros: verdict.priceMicros };
   // Frozen or changed in between: the next turn decides anew, and finds this hold when it shows. Else the hold goes back at its expiry.
-  if (!(await show(ports, late, charge))) await lateCodes.reschedule(late, addMs(ports.clock.now(), minuteMs));
+  if (!(await show(ports, late, opened.code, charge))) await lateCodes.reschedule(late, addMs(ports.clock.now(), minuteMs));
 };
 
 const hide = async ({ lateCodes, observer, clock }: LatePorts, late: LateCode, reason: HiddenReason): Promise<void> => {
@@ -50,10 +52,9 @@ const hide = async ({ lateCodes, observer, clock }: LatePorts, late: LateCode, r
 
 type Charge = { readonly holdId: string; readonly priceMicros: bigint };
 
-const show = async (ports: LatePorts, late: LateCode, charge: Charge | undefined): Promise<boolean> => {
+const show = async (ports: LatePorts, late: LateCode, code: string, charge: Charge | undefined): Promise<boolean> => {
   const { verification: from, message } = late;
-  const { code } = openMessage(ports.sealer, from, message);
-  const sealedCode = code === '' && from.codes > 0 ? from.sealedCode : ports.sealer.seal(code, codeContext(from));
+  const sealedCode = code === '' && from.codes > 0 ? from.sealedCode : await ports.sealer.seal(code, codeContext(from));
   const to = amend(from, { sealedCode, receivedAt: message.receivedAt, codes: from.codes + 1 });
   const lateByMs = Math.max(0, message.receivedAt.getTime() - (from.endedAt ?? message.receivedAt).getTime());
   const event: DomainEvent & { kind: 'lateCodeReceived' } = { kind: 'lateCodeReceived', verification: to, lateByMs, charge };

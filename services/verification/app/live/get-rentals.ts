@@ -2,7 +2,7 @@ import { appError } from '#platform/errors/index.ts';
 import type { Rental } from '../../domain/rental/rental.ts';
 import type { Sealer } from '../ports.ts';
 import type { RentalStore } from '../rental/ports.ts';
-import { openMessage, type OpenedRentalMessage } from '../rental/rental-messages.ts';
+import { openMessages, type OpenedRentalMessage } from '../rental/rental-messages.ts';
 import { maxIds } from './get-verifications.ts';
 
 /**
@@ -23,5 +23,5 @@ export const getRentals =
       ids.length === 0 ? [] : store.findMany(tenantId, ids),
       messageIds.length === 0 ? [] : store.messagesById(tenantId, messageIds),
     ]);
-    return { rentals, messages: messages.map((message) => openMessage({ sealer }, message)) };
+    return { rentals, messages: await openMessages({ sealer }, messages) };
   };

@@ -15,8 +15,6 @@ export const getVerifications =
     if (ids.length > maxIds) throw appError('request.invalid', { fields: [{ field: 'ids', reason: `at most ${maxIds}` }] });
     if (ids.length === 0) return [];
     const found = new Map((await reader.snapshots(tenantId, ids)).map((snapshot) => [snapshot.verification.id, snapshot]));
-    return ids.flatMap((id) => {
-      const snapshot = found.get(id);
-      return snapshot ? [viewOf(sealer, snapshot.verification, snapshot.messages)] : [];
-    });
+    const wanted = ids.map((id) => found.get(id)).filter((snapshot) => snapshot !== undefined);
+    return Promise.all(wanted.map(({ verification, messages }) => viewOf(sealer, verification, messages)));
   };

@@ -15,14 +15,18 @@ export interface AbuseReportPage {
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+/** Of a report whose key was destroyed. */
+const gone: AbuseDetails = { phoneNumber: '', description: '', contact: '' };
+
 export const viewReports = async (
   { reports, sealer }: { readonly reports: Pick<AbuseReports, 'leases'>; readonly sealer: Sealer },
   rows: readonly AbuseReport[],
 ): Promise<readonly AbuseReportView[]> => {
   const leases = rows.length === 0 ? [] : await reports.leases(rows.map(({ numberHash }) => numberHash));
-  return rows.map(({ sealed, numberHash, ...row }) => ({
+  const details = await Promise.all(rows.map(({ id, sealed }) => sealer.open(sealed, abuseContext(id))));
+  return rows.map(({ sealed: _, numberHash, ...row }, index) => ({
     ...row,
-    ...(JSON.parse(sealer.open(sealed, abuseContext(row.id))) as AbuseDetails),
+    ...(details[index] === undefined ? gone : (JSON.parse(details[index]) as AbuseDetails)),
     leases: leases.filter((lease) => hex(lease.numberHash) === hex(numberHash)),
   }));
 };

@@ -1,6 +1,6 @@
 import { newId } from '#platform/ids/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import type { Sealer } from '../ports.ts';
+import type { Place, Sealer } from '../ports.ts';
 import { invalid } from './checks.ts';
 import { abuseCategories, type AbuseReports, type HashNumber } from './ports.ts';
 
@@ -18,7 +18,8 @@ export interface AbuseDetails {
   readonly contact: string;
 }
 
-export const abuseContext = (id: string): string => `abuse:${id}`;
+/** Of nobody's activation yet: the service's key. */
+export const abuseContext = (id: string): Place => ({ tenantId: undefined, context: `abuse:${id}` });
 
 const e164 = /^\+[1-9]\d{6,14}$/;
 const [shortest, longest] = [20, 4_000];
@@ -46,7 +47,7 @@ export const reportAbuse =
     return reports.receive(
       {
         ...{ id, status: 'open', category, numberHash: hashNumber(phoneNumber), receivedAt: now, happenedAt: request.happenedAt },
-        sealed: sealer.seal(JSON.stringify(details), abuseContext(id)),
+        sealed: await sealer.seal(JSON.stringify(details), abuseContext(id)),
         ...{ verificationId: undefined, tenantId: undefined, decidedBy: undefined, decidedAt: undefined, note: '' },
       },
       sealer.fingerprint(['abuse', phoneNumber, category, contact, description].join('\n')),

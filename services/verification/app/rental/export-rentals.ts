@@ -1,7 +1,7 @@
 import type { Rental } from '../../domain/rental/rental.ts';
 import type { Forward, RentalFilter, RentalPorts } from './ports.ts';
 import { getRental } from './read-rentals.ts';
-import { openMessage, type OpenedRentalMessage } from './rental-messages.ts';
+import { openMessages, type OpenedRentalMessage } from './rental-messages.ts';
 
 /** Enough to make a round trip worth it, little enough to lie in memory for each of many exports. */
 const batchSize = 500;
@@ -34,5 +34,5 @@ export const exportRentalMessages = (ports: Pick<RentalPorts, 'store' | 'sealer'
   }): AsyncGenerator<readonly OpenedRentalMessage[], void> {
     const { tenantId, id } = await getRental(ports)(wanted);
     const read = (page: Forward) => ports.store.messagesForward(tenantId, id, page);
-    for await (const rows of pages(await ports.store.newestMessageId(tenantId, id), read)) yield rows.map((row) => openMessage(ports, row));
+    for await (const rows of pages(await ports.store.newestMessageId(tenantId, id), read)) yield await openMessages(ports, rows);
   };

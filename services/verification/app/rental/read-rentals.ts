@@ -5,7 +5,7 @@ import { durations, listPrice } from '../../domain/rental/terms.ts';
 import { rentable } from './create-rental.ts';
 import { nextLook } from './place-order.ts';
 import type { RentalPorts, RentalQuery } from './ports.ts';
-import { openMessage, type OpenedRentalMessage } from './rental-messages.ts';
+import { openMessages, type OpenedRentalMessage } from './rental-messages.ts';
 
 /** @throws request.not_found */
 export const getRental =
@@ -36,7 +36,7 @@ export const listRentalMessages =
     const rental = await getRental(ports)(query);
     const rows = await ports.store.messages(rental.tenantId, rental.id, query.before, query.limit + 1);
     const page = rows.slice(0, query.limit);
-    return { messages: page.map((row) => openMessage(ports, row)), next: rows.length > query.limit ? page.at(-1)?.id : undefined };
+    return { messages: await openMessages(ports, page), next: rows.length > query.limit ? page.at(-1)?.id : undefined };
   };
 
 /** Every duration with what it costs this tenant now; what has no price for him is left out. */

@@ -2,10 +2,13 @@ import { newId } from '#platform/ids/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
 import type { Rental } from '../../domain/rental/rental.ts';
 import { isStale } from '../../domain/message.ts';
+import type { Place } from '../ports.ts';
 import type { RentalMessage, RentalPorts, SealedRentalMessage } from './ports.ts';
 
-const context = (rental: { tenantId: string; id: string }, messageId: string): string =>
-  `rental-message:${rental.tenantId}:${rental.id}:${messageId}`;
+const placeOf = ({ tenantId, id }: { tenantId: string; id: string }, messageId: string): Place => ({
+  tenantId,
+  context: `rental-message:${tenantId}:${id}:${messageId}`,
+});
 
 /** Providers tell some messages late, and out of order. */
 const overlapMs = hourMs;
@@ -31,19 +34,23 @@ export const receiveMessages = async (
   const now = clock.now();
   const withheld = new Map<string, string>();
   // Ids are given in the order in which they came, whatever the order of the provider's page.
-  const inOrder = messages.toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime());
-  const sealed = inOrder.map(({ text, sender, receivedAt }): SealedRentalMessage => {
-    const id = newId();
+  const inOrder = messages
+    .toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime())
+    .map((message) => ({ ...message, id: newId() }));
+  const seal = async ({ id, text, sender, receivedAt }: (typeof inOrder)[number]): Promise<SealedRentalMessage> => {
     const reason = policy.screen(rental.service, { sender, text });
     if (reason !== undefined) withheld.set(id, reason);
     return {
       ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },
-      sealed: sealer.seal(JSON.stringify({ text, sender }), context(rental, id)),
-      fingerprint: sealer.fingerprint(`${rental.id}\n${sender}\n${text}\n${receivedAt?.toISOString() ?? ''}`),
+      sealed: await sealer.seal(JSON.stringify({ text, sender }), placeOf(rental, id)),
+      fingerprint: sealer.fingerprint(`${rental.id}
+${sender}
+${text}
+${receivedAt?.toISOString() ?? ''}`),
       hidden: reason !== undefined || isStale(receivedAt, rental.createdAt),
     };
-  });
-  for (const { id } of await store.addMessages(rental, sealed)) {
+  };
+  for (const { id } of await store.addMessages(rental, await Promise.all(inOrder.map(seal)))) {
     const reason = withheld.get(id);
     if (reason !== undefined) await policy.recordWithheld(rental, reason, 'rental');
   }
@@ -56,8 +63,16 @@ export interface OpenedRentalMessage {
   readonly receivedAt: Date;
 }
 
-export const openMessage = (ports: Pick<RentalPorts, 'sealer'>, message: SealedRentalMessage): OpenedRentalMessage => {
-  const place = { tenantId: message.tenantId, id: message.rentalId };
-  const { text, sender } = JSON.parse(ports.sealer.open(message.sealed, context(place, message.id))) as { text: string; sender: string };
-  return { id: message.id, text, sender, receivedAt: message.receivedAt };
+/** Those that can still be read, in their order: of a tenant whose keys were destroyed there are none. */
+export const openMessages = async (
+  { sealer }: Pick<RentalPorts, 'sealer'>,
+  messages: readonly SealedRentalMessage[],
+): Promise<readonly OpenedRentalMessage[]> => {
+  const opened = await Promise.all(
+    messages.map(async ({ id, tenantId, rentalId, sealed, receivedAt }) => {
+      const body = await sealer.open(sealed, placeOf({ tenantId, id: rentalId }, id));
+      return body === undefined ? undefined : { id, ...(JSON.parse(body) as { text: string; sender: string }), receivedAt };
+    }),
+  );
+  return opened.filter((message) => message !== undefined);
 };

@@ -3,7 +3,8 @@ import { newId } from '#platform/ids/index.ts';
 import { openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase } from '#platform/testing/index.ts';
 import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
-import { createSealer } from '../../adapters/crypto/sealer.ts';
+import { memoryKeys } from '#platform/sealing/testing/memory-keys.ts';
+import { openSealer } from '../../adapters/crypto/sealer.ts';
 import { rentalRowOf } from '../../adapters/nats/rental-events.ts';
 import { migrations } from '../../adapters/postgres/migrations/index.ts';
 import { postgresLeases, postgresRentalLeases } from '../../adapters/postgres/policy/leases.ts';
@@ -25,7 +26,7 @@ import { createFakeRentalMoney, createFakeRentals, providersOf } from './fake-re
 export const openRentalWorld = async (rules: PolicyRules = laxRules) => {
   const database = await createTestDatabase('verification', migrations);
   const db = await openDatabase({ url: database.url, applicationName: 'rental-test', poolMax: 8, entities });
-  const sealer = createSealer(randomBytes(32));
+  const { sealer } = await openSealer({ key: randomBytes(32), store: memoryKeys(), now: () => new Date() });
 
   const fresh = async () => {
     await db.query(

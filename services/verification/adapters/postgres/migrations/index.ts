@@ -16,6 +16,7 @@ import { bulkLeases } from './0053-bulk-leases.ts';
 import { rentalEvents } from './0043-rental-events.ts';
 import { rentalHistory } from './0044-rental-history.ts';
 import { routeWishes } from './0054-route-wishes.ts';
+import { tenantKeys } from './0070-tenant-keys.ts';
 import { lateCodes } from './0071-late-codes.ts';
 import { rentalPolicy } from './0045-rental-policy.ts';
 import { retention } from './0021-retention.ts';
@@ -131,6 +132,7 @@ alter table verifications add column quote_id uuid;
   rentalHistory,
   leasesInBatches,
   routeWishes,
+  tenantKeys,
   lateCodes,
   saveInBatches,
   rentalPolicy,
