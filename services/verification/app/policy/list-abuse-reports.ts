@@ -23,12 +23,15 @@ export const viewReports = async (
   rows: readonly AbuseReport[],
 ): Promise<readonly AbuseReportView[]> => {
   const leases = rows.length === 0 ? [] : await reports.leases(rows.map(({ numberHash }) => numberHash));
-  const details = await Promise.all(rows.map(({ id, sealed }) => sealer.open(sealed, abuseContext(id))));
-  return rows.map(({ sealed: _, numberHash, ...row }, index) => ({
-    ...row,
-    ...(details[index] === undefined ? gone : (JSON.parse(details[index]) as AbuseDetails)),
-    leases: leases.filter((lease) => hex(lease.numberHash) === hex(numberHash)),
-  }));
+  const view = async ({ sealed, numberHash, ...row }: AbuseReport): Promise<AbuseReportView> => {
+    const details = await sealer.open(sealed, abuseContext(row.id));
+    return {
+      ...row,
+      ...(details === undefined ? gone : (JSON.parse(details) as AbuseDetails)),
+      leases: leases.filter((lease) => hex(lease.numberHash) === hex(numberHash)),
+    };
+  };
+  return Promise.all(rows.map(view));
 };
 
 /** What was reported, newest first, with the activations that it can be about. For operators. @throws request.invalid on status */
