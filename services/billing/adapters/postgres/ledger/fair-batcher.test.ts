@@ -53,6 +53,27 @@ test('a lone command goes out at once; those that come meanwhile travel together
   assert.deepEqual(await Promise.all(answers), ['answer 0', 'answer 1', 'answer 2', 'answer 3']);
 });
 
+test('callers who come back together are divided: one half is at work while the other is on its way', async () => {
+  const { call, batches } = setUp({ maxBatch: 100 });
+  let id = 0;
+  const caller = async (): Promise<void> => {
+    for (let turn = 0; turn < 6; turn++) await call({ tenant: 't', id: id++ });
+  };
+  const callers = Array.from({ length: 32 }, caller);
+  const sizes: number[] = [];
+  for (let at = 0; at < batches.length; at++) {
+    sizes.push(batches[at]!.commands.length);
+    batches[at]!.end();
+    await new Promise(setImmediate);
+  }
+  await Promise.all(callers);
+  assert.equal(
+    sizes.reduce((a, b) => a + b, 0),
+    32 * 6,
+  );
+  assert.deepEqual(sizes.slice(0, 6), [1, 16, 16, 16, 16, 16], 'never 1 and 31 in turns');
+});
+
 test('beside a batch under way goes only a full one', async () => {
   const { call, batches, drain } = setUp({ maxConcurrent: 2 });
   for (let id = 0; id < 4; id++) void call({ tenant: `t${id}`, id });

@@ -25,11 +25,19 @@ interface Waiting<Command, Answer> {
   readonly inContext: <R>(fn: () => R) => R;
 }
 
+/** Fewer are not worth two batches. */
+const undivided = 8;
+/** Callers who have been answered and did not come back within this time are not expected any more. */
+const returnWithinMs = 50;
+
 /** The database refused a statement, and so did nothing: its commands can be tried one by one. After any other failure nobody knows. */
 const refusedByDatabase = (error: unknown): boolean => /^(22|23|40|P0)/.test(sqlState(error) ?? '');
 
 /**
  * Group commit: a command goes out at once when nothing is under way; those that come meanwhile travel together in the next batch.
+ * Callers who are answered together come back together. So a batch takes half of all who are about, those who wait and those who have
+ * just been answered: while one half is at work, the other is on its way. Otherwise the first to come back goes alone, all others
+ * after him, and either the database or the callers stand idle.
  * Tenants take turns, so one that floods the queue waits behind himself only, and has a limit of his own.
  * @returns the call for one command; rejects with what its batch, or the command alone, failed with
  */
@@ -47,8 +55,20 @@ export const fairBatcher = <Command, Answer>({
   const outside = AsyncLocalStorage.snapshot();
   let waiting = 0;
   let running = 0;
+  /** Callers who were answered last and are not back yet. */
+  let expected = 0;
+  let answeredAt = 0;
 
-  const take = (): Waiting<Command, Answer>[] => {
+  const expect = (callers: number): void => {
+    expected = callers;
+    answeredAt = performance.now();
+  };
+  const half = (): number => {
+    if (performance.now() - answeredAt > returnWithinMs) expected = 0;
+    return Math.min(maxBatch, Math.max(undivided, Math.ceil((waiting + expected) / 2)));
+  };
+
+  const take = (size: number): Waiting<Command, Answer>[] => {
     const batch: Waiting<Command, Answer>[] = [];
     const taken = new Set<string>();
     let stuck = 0;
@@ -64,7 +84,7 @@ export const fairBatcher = <Command, Answer>({
         for (const key of exclusives) taken.add(key);
         batch.push(next);
       }
-      if (batch.length >= maxBatch || stuck >= queues.size) break;
+      if (batch.length >= size || stuck >= queues.size) break;
     }
     waiting -= batch.length;
     return batch;
@@ -76,6 +96,7 @@ export const fairBatcher = <Command, Answer>({
       if (first === undefined) return;
       const answers = await first.inContext(() => run(batch.map(({ command }) => command)));
       if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} commands`);
+      expect(batch.length);
       for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer);
     } catch (error) {
       if (batch.length > 1 && refusedByDatabase(error)) for (const one of batch) await settle([one]);
@@ -87,7 +108,7 @@ export const fairBatcher = <Command, Answer>({
     // Beside a batch under way goes only one that is full: what is less had better gather.
     while (waiting > 0 && running < (waiting >= maxBatch ? maxConcurrent : 1)) {
       running += 1;
-      void settle(take()).finally(() => {
+      void settle(take(half())).finally(() => {
         running -= 1;
         next();
       });
@@ -107,6 +128,7 @@ export const fairBatcher = <Command, Answer>({
       if (queue === undefined) queues.set(tenant, [one]);
       else queue.push(one);
       waiting += 1;
+      if (expected > 0) expected -= 1;
       next();
     });
 };
