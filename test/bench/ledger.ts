@@ -71,12 +71,20 @@ try {
   const commands = grpcClient(LedgerCommandServiceClient, options);
   stops.unshift(() => Promise.all([ledger.close(), commands.close()]));
 
-  /** As autovacuum does within a minute: until then, plans are those of empty tables. */
-  const analyse = async (url: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    await client.query('analyze');
-    await client.end();
+  /**
+   * As on a server that has run for a while: statistics (autovacuum makes them within a minute; until then, plans are those of empty
+   * tables), and a checkpoint, after which WAL goes into segments that exist. Before each figure, so that none pays for another.
+   */
+  const settle = async (url: string): Promise<void> => {
+    for (const [connectionString, sql] of [
+      [url, 'analyze'],
+      [postgres.url, 'checkpoint'],
+    ] as const) {
+      const client = new pg.Client({ connectionString });
+      await client.connect();
+      await client.query(sql);
+      await client.end();
+    }
   };
   /** What follows a charge at leisure: its event goes out, it is sealed. Waited for after each figure, so that none pays for another. */
   const settled = async (): Promise<number> => {
@@ -106,7 +114,7 @@ try {
     if (!only.test(name)) return;
     await runLoad({ inFlight, count: 400, limitMs: 3_000, request });
     await settled();
-    await analyse(databaseUrl);
+    await settle(databaseUrl);
     const before = used();
     const {
       perSecond,
@@ -132,7 +140,7 @@ try {
     if (firstFailure !== undefined) print(`  ${wrong} failed, the first: ${firstFailure}`);
   };
 
-  const tps = only.test('TPC-B') ? tpcB(await database('tpcb'), seconds) : undefined;
+  const tps = only.test('TPC-B') ? await tpcB(await database('tpcb'), seconds, () => settle(databaseUrl)) : undefined;
   if (tps === null) print('TPC-B: pgbench is not installed');
   else if (tps !== undefined) {
     figures.set('tpcb', tps);
