@@ -24,10 +24,10 @@ interface ClaimedRow {
 /** Received webhooks. A claim is a lease: when the process dies, the row comes up again. */
 export const postgresNotifications = (db: Database): NotificationInbox => ({
   add: async ({ id, gateway, eventId, reference, about, rawBody, now }) =>
-    (await db.query(statements.add, [id, gateway, eventId, reference, rawBody, now, about])).length === 1,
+    (await db.query(statements.add, [id, gateway, eventId, reference, rawBody, now, about], { name: 'payment-event-add' })).length === 1,
 
   claimDue: async (now, leaseUntil, limit) => {
-    const rows = await db.query<ClaimedRow>(statements.claim, [now, leaseUntil, limit]);
+    const rows = await db.query<ClaimedRow>(statements.claim, [now, leaseUntil, limit], { name: 'payment-events-claim' });
     return rows.map((row) => ({
       id: row.id,
       gateway: row.gateway,
@@ -40,7 +40,7 @@ export const postgresNotifications = (db: Database): NotificationInbox => ({
 
   finish: async (done, now) => {
     if (done.length === 0) return;
-    await db.query(statements.finish, [done.map(({ id }) => id), done.map(({ result }) => result), now]);
+    await db.query(statements.finish, [done.map(({ id }) => id), done.map(({ result }) => result), now], { name: 'payment-events-finish' });
   },
 
   postpone: async (id, nextAttemptAt, reason) => {

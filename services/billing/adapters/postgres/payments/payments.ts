@@ -111,7 +111,8 @@ export const postgresPayments = (db: Database): Payments => ({
     return row === null ? undefined : paymentOfRow(row);
   },
 
-  findAttempts: async (ids) => (await db.query<StoredAttempt>(statements.findAttempts, [ids])).map(attemptOf),
+  findAttempts: async (ids) =>
+    (await db.query<StoredAttempt>(statements.findAttempts, [ids], { name: 'payment-attempts-find' })).map(attemptOf),
 
   attempts: async (tenantId, paymentId) => (await db.query<StoredAttempt>(statements.attempts, [paymentId, tenantId])).map(attemptOf),
 
@@ -139,10 +140,12 @@ export const postgresPayments = (db: Database): Payments => ({
   succeed: async ({ attempt, transferId, refundId, gatewayPaymentId, now }) => {
     const { paymentId, gateway, amount } = attempt;
     const event = outboxRow(events.billing.paymentSucceeded, { ...aggregateOf(attempt, now), payload: { paymentId, gateway, amount } });
-    const [row] = await db.query<{ outcome: 'credited' | 'surplus' | 'none' }>(statements.settle, [
-      ...[attempt.id, gatewayPaymentId, transferId, newId(), refundId, now],
-      ...[event.id, event.subject, event.headers, event.payload],
-    ]);
+    const settlement = [attempt.id, gatewayPaymentId, transferId, newId(), refundId, now];
+    const [row] = await db.query<{ outcome: 'credited' | 'surplus' | 'none' }>(
+      statements.settle,
+      [...settlement, event.id, event.subject, event.headers, event.payload],
+      { name: 'payment-settle' },
+    );
     if (row?.outcome === 'credited') db.signalOutbox();
     return row?.outcome ?? 'none';
   },
