@@ -25,7 +25,7 @@ interface Waiting<Command, Answer> {
   readonly inContext: <R>(fn: () => R) => R;
 }
 
-/** Fewer are not worth two batches. */
+/** Fewer than this are not worth two batches. */
 const undivided = 8;
 /** Callers who have been answered and did not come back within this time are not expected any more. */
 const returnWithinMs = 50;
@@ -64,6 +64,8 @@ export const fairBatcher = <Command, Answer>({
     answeredAt = performance.now();
   };
   const half = (): number => {
+    // So many that both halves would be full.
+    if (waiting >= maxBatch) return maxBatch;
     if (performance.now() - answeredAt > returnWithinMs) expected = 0;
     return Math.min(maxBatch, Math.max(undivided, Math.ceil((waiting + expected) / 2)));
   };
