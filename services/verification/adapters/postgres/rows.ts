@@ -1,6 +1,5 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/postgresql';
 import { rentalEntities } from './rental/rows.ts';
-import type { SealedMessage } from '../../app/ports.ts';
 import type { RouteTrace } from '../../domain/routing/trace.ts';
 import type { State } from '../../domain/state.ts';
 import type { Another, Reason, ReportReason, Verification } from '../../domain/verification.ts';
@@ -211,12 +210,4 @@ export const fromEntity = (row: EntityRow): Verification => ({
   reportReason: row.reportReason ?? undefined,
   codes: row.codes,
   another: anotherOf(row.anotherAskedAt, row.anotherPriceMicros, row.anotherHoldId),
-});
-
-export const messageFromEntity = (row: InferEntity<typeof MessageRow>): SealedMessage => ({
-  id: row.id,
-  sealed: row.sealed,
-  fingerprint: row.fingerprint,
-  receivedAt: row.receivedAt,
-  hidden: row.hidden,
 });

@@ -143,6 +143,11 @@ with kept as (
 )
 select id from kept`;
 
+/** What a status read shows beside the verification, once it has a code. */
+export const messagesSql = `
+select id, sealed, fingerprint, received_at as "receivedAt", hidden from messages
+where tenant_id = $1 and verification_id = $2 and not hidden order by received_at, id`;
+
 export const knownMessageSql = `select 1 from messages where verification_id = $1 and fingerprint = $2`;
 
 /**

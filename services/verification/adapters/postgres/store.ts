@@ -8,7 +8,7 @@ import type { DomainEvent, Verification } from '../../domain/verification.ts';
 import { orphanStore } from './orphans.ts';
 import { type Range, rangeOf } from './range.ts';
 import { type AdmittedRow, refusedOf, rulesJson } from './policy/admission.ts';
-import { fromEntity, fromSql, messageFromEntity, MessageRow, type SqlRow, VerificationRow } from './rows.ts';
+import { fromEntity, fromSql, type SqlRow, VerificationRow } from './rows.ts';
 import {
   byActivationsSql,
   dueSql,
@@ -16,6 +16,7 @@ import {
   historySql,
   knownMessageSql,
   lateMessageSql,
+  messagesSql,
   newestIdSql,
   othersBuyingSql,
   rerouteSql,
@@ -214,12 +215,8 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
       (await db.query(knownMessageSql, [verification.id, fingerprint], { name: 'verification-known-message' })).length > 0,
     find: async (tenantId, id) => (isUuid(id) ? findBy('tenant_id = $1 and id = $2', [tenantId, id], 'verification-by-id') : undefined),
     findByActivation: (provider, activationId) => findByActivation({ provider, activationId }),
-    messages: async (tenantId, id) => {
-      const rows = await db
-        .em()
-        .find(MessageRow, { tenantId, verificationId: id, hidden: false }, { orderBy: { receivedAt: 'asc', id: 'asc' } });
-      return rows.map(messageFromEntity);
-    },
+    messages: async (tenantId, id) =>
+      isUuid(id) ? db.query<SealedMessage>(messagesSql, [tenantId, id], { name: 'verification-messages' }) : [],
     list: async (query) =>
       (await db.em().find(VerificationRow, whereOf(query), { orderBy: { id: 'desc' }, limit: query.limit })).map(fromEntity),
     forward: async (query) =>
