@@ -2,8 +2,8 @@ import { sqlMigration } from '#platform/postgres/index.ts';
 
 /**
  * Many changes of verifications at once, each with its event and its message where it has one, as a function: planned once for each connection.
- * As a statement it was planned at every call (a millisecond and more, a quarter of what PostgreSQL did for a code), because the plan that
- * a session keeps was made for small tables and read them whole. Here every table is reached by key, whatever its statistics say.
+ * As a statement it was planned at every call, because the plan that a session keeps was made for small tables and read them whole. Here every
+ * table is reached by key, whatever its statistics say. docs/benchmarks.md says what that was seen to change.
  *
  * Rows are locked in the order of ids, before their events are numbered. The answer names the changes whose compare-and-set held, by their
  * position from 1; of two changes of one row from the same version one holds.
