@@ -96,6 +96,7 @@ const ownKeys = (name: ServiceName, input: EnvironmentInput): Environment => {
         PROVIDER_HANDLER_API_URL: `${simulatorUrl(ports)}/stubs/handler_api.php`,
         PROVIDER_HANDLER_API_KEY: secrets.providerHandlerApiKey,
         PROVIDER_PUSH_SECRET: secrets.providerPushSecret,
+        PROVIDER_CALLBACK_URL: `${publicUrl}/v2/callbacks/providers`,
         VERIFICATION_ENCRYPTION_KEY: secrets.verificationEncryptionKey,
         // Here numbers live for seconds: a minute's patience for another code would only make demos and tests wait.
         FINISH_DELAY_MS: '1000',

@@ -64,6 +64,11 @@ export const verificationConfig = defineConfig({
     description: 'absent: its numbers are polled',
   }),
   pushSecret: secretVar('PROVIDER_PUSH_SECRET', { minLength: 16, description: 'in the address that the provider pushes to' }),
+  callbackUrl: urlVar('PROVIDER_CALLBACK_URL', {
+    optional: true,
+    protocols: ['http', 'https'],
+    description: 'our address as providers reach it, ends in /v2/callbacks/providers; named with each rental. Absent: rentals are polled',
+  }),
   ...encryptionConfig,
   purchaseMs: durationVar('PURCHASE_MS', { default: 4_000, min: 100, description: 'from the row to the last moment to ask the provider' }),
   providerTimeoutMs: durationVar('PROVIDER_TIMEOUT_MS', { default: 5_000, min: 50 }),

@@ -16,7 +16,7 @@ import { choiceService } from './adapters/grpc/choices.ts';
 import { grpcServices } from './adapters/grpc/services.ts';
 import { createFiveSimProvider, fiveSimName } from './adapters/five-sim/provider.ts';
 import { createHandlerApiProvider, handlerApiName } from './adapters/handler-api/provider.ts';
-import { createHandlerApiPush } from './adapters/handler-api/push.ts';
+import { createHandlerApiPush, createHandlerApiRentalPush } from './adapters/handler-api/push.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
 import { followPrices } from './adapters/nats/follow-prices.ts';
 import { announceCatalogue } from './adapters/postgres/announce-catalogue.ts';
@@ -65,7 +65,7 @@ const byName = (providers: readonly Upstream[], pushes: readonly PushReader[]): 
     if (provider === undefined) throw new Error(`there is no provider "${name}" any more`);
     return provider;
   },
-  pushReader: (name) => pushes.find(({ provider }) => provider === name),
+  pushReader: (wanted) => pushes.find(({ address }) => address === wanted),
 });
 
 const houseKeepMs = 2_000;
@@ -121,7 +121,7 @@ const openPorts = async (
     providers.push({ ...fiveSim, codes: 'fiveSim' });
     sources.push(await life.own('5sim market', createFiveSimMarket({ ...account, catalogue })));
   }
-  const pushes = [createHandlerApiPush({ secret: config.pushSecret })];
+  const pushes = [createHandlerApiPush({ secret: config.pushSecret }), createHandlerApiRentalPush({ secret: config.pushSecret })];
   const { textVerifiedUrl, textVerifiedKey, textVerifiedUsername, textVerifiedWebhookSecret } = config;
   if (textVerifiedUrl !== undefined && textVerifiedKey !== undefined && textVerifiedUsername !== undefined) {
     const account = { url: textVerifiedUrl, apiKey: textVerifiedKey, username: textVerifiedUsername, timeoutMs: config.providerTimeoutMs };
@@ -187,9 +187,9 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     );
     await bulk.start();
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
-    const settlement = await openSettlement(life, { db, ...ports });
     await openLate(life, { db, ...ports });
     const rentals = await openRentals({ life, config, db, purchases: ports });
+    const settlement = await openSettlement(life, { db, ...ports, rentals: rentals.askAboutClaim });
     const grpc = await life.own(
       'grpc',
       startGrpcServer({
@@ -210,11 +210,11 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
             getVerification: getVerification(ports),
             listVerifications: listVerifications(ports),
             cancelVerification: cancelVerification(ports),
-            receivePush: receivePush(ports),
+            receivePush: receivePush({ ...ports, rentals: rentals.inbox }),
           }),
           bulk.service,
           routing.service(ports),
-          rentals,
+          rentals.service,
           choiceService(listChoices(ports.catalogue)),
           policy,
           openLive({ db, sealer: ports.sealer }),

@@ -7,6 +7,7 @@ import { createSettlementStore } from './adapters/postgres/settlement/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
 import { createSettlementObserver } from './adapters/telemetry/settlement-observer.ts';
 import type { Ports } from './app/ports.ts';
+import type { SettlementPorts } from './app/settlement/ports.ts';
 import { recoupDue } from './app/settlement/recoup-due.ts';
 import { reportLeakage } from './app/settlement/report-leakage.ts';
 import { claimTiming } from './domain/settlement/claim.ts';
@@ -20,12 +21,12 @@ const leaseMs = 60_000;
 
 export const openSettlement = async (
   life: Life,
-  { db, providers, clock }: { readonly db: Database } & Pick<Ports, 'providers' | 'clock'>,
+  { db, providers, clock, rentals }: { readonly db: Database } & Pick<Ports, 'providers' | 'clock'> & Pick<SettlementPorts, 'rentals'>,
 ): Promise<BoundService> => {
   const { logger, metrics } = life;
   const settlements = createSettlementStore(db);
   const observer = createSettlementObserver({ logger, metrics });
-  const work = recoupDue({ settlements, providers, observer, clock, timing: claimTiming });
+  const work = recoupDue({ settlements, providers, ...(rentals && { rentals }), observer, clock, timing: claimTiming });
   const houseKeep = async (): Promise<void> => observer.open(await settlements.openClaims());
   await life.own('claims', startScheduler({ work, houseKeep, logger, tickMs, houseKeepMs: figuresEveryMs, limit, leaseMs }));
   return leakageService({ reportLeakage: reportLeakage({ settlements }) });

@@ -9,10 +9,13 @@ export const orphanContext = ({ provider, activationId }: { provider: string; ac
   context: `orphan:${provider}:${activationId}`,
 });
 
+/** Where ids of rentals are counted apart, their pushes wait apart: an activation may have the same id. */
+export const rentalOrphansOf = (provider: string): string => `${provider}:rental`;
+
 /** A batch that covers any burst; the scheduler comes back for more. */
 const batch = 100;
 
-const readOrphan = async (ports: Needs, orphan: OrphanPush): Promise<ProviderMessage | undefined> => {
+export const readOrphan = async (ports: Pick<Needs, 'sealer'>, orphan: OrphanPush): Promise<ProviderMessage | undefined> => {
   const opened = await ports.sealer.open(orphan.sealed, orphanContext(orphan));
   if (opened === undefined) return undefined;
   const body = JSON.parse(opened) as Omit<ProviderMessage, 'receivedAt'> & {

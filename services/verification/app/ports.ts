@@ -115,6 +115,8 @@ export interface VerificationStore {
   countUnknown(): Promise<number>;
 
   keepOrphan(orphan: OrphanPush): Promise<void>;
+  /** What waits for one rental. */
+  orphansOf(provider: string, activationId: string): Promise<readonly OrphanPush[]>;
   /** Orphans whose activation has become known. */
   matchedOrphans(limit: number): Promise<readonly { orphan: OrphanPush; verification: Verification }[]>;
   dropOrphan(orphan: OrphanPush): Promise<void>;
@@ -259,6 +261,7 @@ export interface NumberProvider {
 }
 
 export interface PushedMessage extends ProviderMessage {
+  /** Of the activation or the rental that it is for. */
   readonly activationId: string;
 }
 
@@ -273,6 +276,10 @@ export interface Push {
 /** What a provider's push says. */
 export interface PushReader {
   readonly provider: string;
+  /** Its name in the address that the provider pushes to. */
+  readonly address: string;
+  /** What its ids name: providers count activations and rentals apart, or together. */
+  readonly about: 'activations' | 'rentals' | 'both';
   /** The secret in the address, and the signature where the provider signs; in constant time. */
   accepts(push: Push): boolean;
   /** @returns undefined when it is about nothing that concerns us. @throws request.malformed */
@@ -282,7 +289,13 @@ export interface PushReader {
 export interface Providers {
   /** The provider of an existing verification. */
   named(name: string): NumberProvider;
-  pushReader(name: string): PushReader | undefined;
+  pushReader(address: string): PushReader | undefined;
+}
+
+/** Messages to rented numbers. */
+export interface RentalInbox {
+  /** @returns false when there is no such rental (yet) */
+  receive(provider: string, providerRentalId: string, message: ProviderMessage): Promise<boolean>;
 }
 
 /** Where a ciphertext belongs: moved elsewhere it does not open. */
@@ -332,6 +345,8 @@ export interface Ports {
   readonly clock: Clock;
   readonly timing: Timing;
   readonly policies: Policies;
+  /** Left out: nobody rents numbers here. */
+  readonly rentals?: RentalInbox;
   /** Resolves after that many milliseconds of real time. */
   pause(ms: number): Promise<void>;
 }

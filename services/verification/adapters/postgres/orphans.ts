@@ -19,13 +19,20 @@ const orphanOf = (row: SqlRow & OrphanColumns): OrphanPush => ({
 });
 
 /** Pushes that came before their purchase was written down. No tenant is known yet: the activation will name it. */
-export const orphanStore = (db: Database): Pick<VerificationStore, 'keepOrphan' | 'matchedOrphans' | 'dropOrphan' | 'purgeOrphans'> => ({
+export const orphanStore = (
+  db: Database,
+): Pick<VerificationStore, 'keepOrphan' | 'orphansOf' | 'matchedOrphans' | 'dropOrphan' | 'purgeOrphans'> => ({
   keepOrphan: async (orphan) => {
     await db.query(
       `insert into orphan_pushes (id, provider, activation_id, sealed, fingerprint, arrived_at) values ($1, $2, $3, $4, $5, $6)
        on conflict on constraint orphan_pushes_once do nothing`,
       [orphan.id, orphan.provider, orphan.activationId, orphan.sealed, orphan.fingerprint, orphan.arrivedAt],
     );
+  },
+  orphansOf: async (provider, activationId) => {
+    const sql = `select id as o_id, sealed as o_sealed, fingerprint as o_fingerprint, arrived_at as o_arrived_at, provider, activation_id
+      from orphan_pushes where provider = $1 and activation_id = $2 order by arrived_at limit 100`;
+    return (await db.query<SqlRow & OrphanColumns>(sql, [provider, activationId])).map(orphanOf);
   },
   matchedOrphans: async (limit) => {
     const rows = await db.query<SqlRow & OrphanColumns>(

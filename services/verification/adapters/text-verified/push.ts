@@ -18,7 +18,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 export const createTextVerifiedPush = (options: { readonly secret: string; readonly webhookSecret: string }): PushReader => {
   const expected = digest(options.secret);
   return {
-    provider: textVerifiedName,
+    ...{ provider: textVerifiedName, address: textVerifiedName, about: 'both' },
     accepts: ({ secret, headers, body }) => {
       const signature = `HMAC-SHA512=${createHmac('sha512', options.webhookSecret).update(body).digest('base64')}`;
       const genuine = timingSafeEqual(digest(headers['x-webhook-signature'] ?? ''), digest(signature));

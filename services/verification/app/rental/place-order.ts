@@ -1,9 +1,14 @@
 import { type AppError, appError, type ErrorCode, isAppError } from '#platform/errors/index.ts';
 import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
 import { changeOrder, changeRental, isOpen, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
+import { settlementOf } from '../../domain/settlement/rental.ts';
 import type { Refusal } from '../ports.ts';
+import { deliverParked } from './rental-messages.ts';
 import type { ExtendOutcome, ListedRental, PriceOutcome, RentalChanges, RentalPorts, RentOutcome } from './ports.ts';
 import { giveBackUnfit, rentFit } from './rent-fit.ts';
+
+/** Nobody knows whether the provider granted it. */
+const unconfirmed = 'provider_unconfirmed';
 
 const reasonOf: Readonly<Record<Refusal, string>> = {
   no_numbers: 'no_numbers',
@@ -153,7 +158,7 @@ const park = async (ports: RentalPorts, rental: Rental, order: RentalOrder, hold
   if (lost && (await ports.store.save({ orders: [{ from: order, to: lost }] })) === 'saved') await reconcileOrder(ports, rental, lost);
 };
 
-interface Grant {
+export interface Grant {
   readonly endsAt: Date;
   readonly providerRentalId?: string;
   readonly phoneNumber?: string;
@@ -208,11 +213,15 @@ const settleGranted = async (
       : { ...rental, version: rental.version + 1, endsAt: grant.endsAt, hours: order.hours, openOrderId: null, attempts: 0, chargedMicros };
   if (!paid || !granted) return 'lost';
   const to = { ...granted, dueAt: nextLook(ports, granted) };
-  return ports.store.save({
+  const outcome = await ports.store.save({
     rental: { from: rental, to },
     orders: [{ from: order, to: paid }],
     events: [{ kind: grantedAs[order.kind], rental: to, order: paid }],
   });
+  // What is missed here the first poll finds.
+  if (outcome === 'saved' && order.kind === 'purchase')
+    await deliverParked(ports, to).catch((error: unknown) => ports.observer.failedStep(to.id, error));
+  return outcome;
 };
 
 export const settleRefused = async (
@@ -231,7 +240,9 @@ export const settleRefused = async (
   // A renewal that failed is not tried again and again: the customer is told, and can extend by hand until the end.
   const kept: Rental = order.kind === 'renewal' ? { ...back, autoRenew: false } : back;
   const to = failed ?? { ...kept, dueAt: nextLook(ports, kept) };
-  const changes: RentalChanges = { rental: { from: rental, to }, orders };
+  // The customer is not kept waiting by a provider that says nothing; whether it took our money is asked on.
+  const settlements = reason === unconfirmed ? [settlementOf(rental, no, 'unconfirmed', now)] : [];
+  const changes: RentalChanges = { rental: { from: rental, to }, orders, settlements };
   if (failed) await ports.store.save({ ...changes, events: [{ kind: 'failed', rental: to, order: no }] });
   else if (order.kind === 'renewal') await ports.store.save({ ...changes, events: [{ kind: 'renewalFailed', rental: to, order: no }] });
   else await ports.store.save(changes);
@@ -255,12 +266,12 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
       if ((await settleGranted(ports, rental, order, order.holdId ?? '', grant)) !== 'claimed') return;
     }
     if (askedAt >= addMs(order.deadline, timing.providerTimeoutMs + timing.reconcileGraceMs)) {
-      await settleRefused(ports, rental, order, 'provider_unconfirmed');
+      await settleRefused(ports, rental, order, unconfirmed);
       return;
     }
   } else if (askedAt >= addMs(order.createdAt, timing.giveUpMs)) {
     ports.observer.leak(rental, 'no answer about a lost order');
-    await settleRefused(ports, rental, order, 'provider_unconfirmed');
+    await settleRefused(ports, rental, order, unconfirmed);
     return;
   }
   await store.rescheduleOrder(order, retryAt(ports, order.attempts));
@@ -275,9 +286,9 @@ const isFit = async (ports: RentalPorts, rental: Rental, { providerRentalId, pho
 };
 
 /** seen: the provider has said what there is, as of now; what of it may be this order's. */
-type Looked = { readonly kind: 'seen'; readonly grants: readonly Grant[] } | { readonly kind: 'unknown' };
+export type Looked = { readonly kind: 'seen'; readonly grants: readonly Grant[] } | { readonly kind: 'unknown' };
 
-const lookForPurchase = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<Looked> => {
+export const lookForPurchase = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<Looked> => {
   const provider = ports.providers.named(rental.provider);
   const listing = await provider.list();
   if (listing.kind === 'unknown') return listing;

@@ -5,6 +5,7 @@ import type { Catalogue, Country, PolicyClass, Service } from '../../domain/cata
 import type { Rental, RentalOrder, RentalState } from '../../domain/rental/rental.ts';
 import type { Refused as PolicyRefused } from '../../domain/policy/admit.ts';
 import type { PolicyGate } from '../policy/ports.ts';
+import type { RentalSettlement } from '../../domain/settlement/rental.ts';
 import type { Refusal, Sealer } from '../ports.ts';
 
 export interface RentalMessage {
@@ -22,6 +23,11 @@ export interface SealedRentalMessage {
   readonly receivedAt: Date;
   /** Nobody may see it: the screen withholds it, or it was for whoever had the number before. */
   readonly hidden: boolean;
+}
+
+export interface NewRentalMessage extends SealedRentalMessage {
+  /** Fingerprints that would be of the same message. */
+  readonly alike: readonly Uint8Array[];
 }
 
 type Unknown = { readonly kind: 'unknown'; readonly detail: string };
@@ -151,6 +157,8 @@ export interface RentalChanges {
   readonly rental?: Change<Rental>;
   readonly orders?: readonly Change<RentalOrder>[];
   readonly events?: readonly RentalEvent[];
+  /** The provider's side of what has ended. */
+  readonly settlements?: readonly RentalSettlement[];
 }
 
 export interface RentalFilter {
@@ -210,13 +218,19 @@ export interface RentalStore {
   /** Those of `ids` that are the tenant's, in any order. */
   messagesById(tenantId: string, ids: readonly string[]): Promise<readonly SealedRentalMessage[]>;
   /** @returns those that were new; each that may be seen has its event */
-  addMessages(rental: Rental, messages: readonly SealedRentalMessage[]): Promise<readonly SealedRentalMessage[]>;
+  addMessages(rental: Rental, messages: readonly NewRentalMessage[]): Promise<readonly SealedRentalMessage[]>;
+  /** By the provider's own id. For pushes, which name no tenant. */
+  findByProvider(provider: string, providerRentalId: string): Promise<Rental | undefined>;
+  /** The scheduler looks at it at once. */
+  lookSoon(rental: Rental, now: Date): Promise<void>;
   newestMessageAt(tenantId: string, rentalId: string): Promise<Date | undefined>;
   claimDueRentals(now: Date, until: Date, limit: number): Promise<readonly Rental[]>;
   claimDueOrders(now: Date, until: Date, limit: number): Promise<readonly RentalOrder[]>;
   rescheduleRental(rental: Rental, dueAt: Date): Promise<void>;
   rescheduleOrder(order: RentalOrder, dueAt: Date): Promise<void>;
   /** Those of `ids` that no rental has. */
+  /** Is a purchase of this route still without an outcome, of whichever tenant? */
+  buying(provider: string, service: string, country: string): Promise<boolean>;
   unclaimed(provider: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Writes the customer's wish, which no other change overwrites; undefined: there is no such active rental. */
   setAutoRenew(tenantId: string, id: string, autoRenew: boolean, dueAt: Date): Promise<Rental | undefined>;
@@ -250,10 +264,16 @@ export interface RentalPorts {
   readonly ledger: RentalLedger;
   readonly prices: RentalPrices;
   readonly catalogue: Catalogue;
+  /** Pushes that came before their rental was written down. */
+  parked(provider: string, providerRentalId: string): Promise<readonly RentalMessage[]>;
   readonly sealer: Sealer;
   readonly policy: Pick<PolicyGate, 'ownClass' | 'recordBlocked' | 'providersOff' | 'screen' | 'recordWithheld'>;
   readonly numbers: RentalNumbers;
   readonly clock: Clock;
   readonly timing: RentalTiming;
-  readonly observer: { leak(rental: Rental, what: string): void; failedStep(id: string, error: unknown): void };
+  readonly observer: {
+    leak(rental: Rental, what: string): void;
+    lost(settlement: RentalSettlement): void;
+    failedStep(id: string, error: unknown): void;
+  };
 }

@@ -1,6 +1,7 @@
 import { appError } from '#platform/errors/index.ts';
 import { money } from '#platform/money/index.ts';
 import { changeOrder, changeRental, type Rental, type RentalOrder } from '../../domain/rental/rental.ts';
+import { type RentalEnding, type RentalSettlement, settlementOf, wasGranted } from '../../domain/settlement/rental.ts';
 import { refundOf } from '../../domain/rental/terms.ts';
 import { notNow } from './extend-rental.ts';
 import { nextLook, retryAt } from './place-order.ts';
@@ -46,12 +47,18 @@ export const settleRelease = async (ports: RentalPorts, rental: Rental): Promise
   }
   // A settlement may move an order at this moment: read again, and decided again.
   for (let turn = 0; turn < 5; turn++) {
-    const orders = (await store.orders(rental.tenantId, rental.id)).flatMap((order) => backFrom(order, now, answer.returned));
+    const before = await store.orders(rental.tenantId, rental.id);
+    const orders = before.flatMap((order) => backFrom(order, now, answer.returned));
+    const after = before.map((order) => orders.find(({ from }) => from === order)?.to ?? order);
+    const settlements = settlementsOf(rental, after, answer.returned ? 'returned' : 'kept', now);
     const refundedMicros = orders.reduce((sum, { to }) => sum + to.refundMicros, 0n);
     const to = changeRental(rental, 'releaseConfirmed', { endedAt: now, reason: 'released_by_customer', refundedMicros });
     if (!to) return false;
     const events = [{ kind: 'released', rental: to, refunded: money(rental.currency, refundedMicros) } as const];
-    if ((await store.save({ rental: { from: rental, to }, orders, events })) === 'saved') return false;
+    if ((await store.save({ rental: { from: rental, to }, orders, events, settlements })) === 'saved') {
+      for (const settlement of settlements) if (settlement.state === 'lost') ports.observer.lost(settlement);
+      return false;
+    }
     const present = await store.find(rental.tenantId, rental.id);
     if (present?.state !== 'releasing' || present.version !== rental.version) return false;
   }
@@ -59,8 +66,10 @@ export const settleRelease = async (ports: RentalPorts, rental: Rental): Promise
   return false;
 };
 
+const settlementsOf = (rental: Rental, orders: readonly RentalOrder[], ending: RentalEnding, now: Date): readonly RentalSettlement[] =>
+  orders.filter(wasGranted).map((order) => settlementOf(rental, order, ending, now));
+
 const backFrom = (order: RentalOrder, now: Date, returned: boolean): Change<RentalOrder>[] => {
-  // The provider takes back what it sold last: an extension that has not begun goes with the whole.
   const refundMicros = refundOf(order, now, returned);
   if (refundMicros === 0n) return [];
   if (order.state === 'capturing') return [{ from: order, to: { ...order, version: order.version + 1, refundMicros } }];
@@ -69,6 +78,9 @@ const backFrom = (order: RentalOrder, now: Date, returned: boolean): Change<Rent
 };
 
 export const expire = async (ports: RentalPorts, rental: Rental): Promise<void> => {
-  const to = changeRental(rental, 'timedOut', { endedAt: ports.clock.now(), reason: 'time_over' });
-  if (to) await ports.store.save({ rental: { from: rental, to }, events: [{ kind: 'expired', rental: to }] });
+  const now = ports.clock.now();
+  const to = changeRental(rental, 'timedOut', { endedAt: now, reason: 'time_over' });
+  if (!to) return;
+  const settlements = settlementsOf(rental, await ports.store.orders(rental.tenantId, rental.id), 'expired', now);
+  await ports.store.save({ rental: { from: rental, to }, events: [{ kind: 'expired', rental: to }], settlements });
 };

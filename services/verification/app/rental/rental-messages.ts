@@ -1,9 +1,9 @@
 import { newId } from '#platform/ids/index.ts';
-import { addMs, hourMs } from '#platform/time/index.ts';
-import type { Rental } from '../../domain/rental/rental.ts';
+import { addMs, dayMs, hourMs, secondMs } from '#platform/time/index.ts';
+import { isEnded, type Rental } from '../../domain/rental/rental.ts';
 import { isStale } from '../../domain/message.ts';
 import type { Place } from '../ports.ts';
-import type { RentalMessage, RentalPorts, SealedRentalMessage } from './ports.ts';
+import type { NewRentalMessage, RentalMessage, RentalPorts, SealedRentalMessage } from './ports.ts';
 
 const placeOf = ({ tenantId, id }: { tenantId: string; id: string }, messageId: string): Place => ({
   tenantId,
@@ -12,13 +12,58 @@ const placeOf = ({ tenantId, id }: { tenantId: string; id: string }, messageId: 
 
 /** Providers tell some messages late, and out of order. */
 const overlapMs = hourMs;
+/** Longer than any outage, shorter than any plan keeps texts: what was deleted here must not come back from there. */
+const longestAbsenceMs = 7 * dayMs;
+
+type Needs = Pick<RentalPorts, 'store' | 'sealer' | 'policy' | 'clock'>;
+
+/**
+ * Messages as they are stored. The same one, by push and by poll, is known by its second: some providers cut off what is smaller, so the
+ * seconds beside it count as the same, too. @param withheld gets why the screen hides which
+ */
+const sealMessages = (
+  { sealer, clock, policy }: Needs,
+  rental: Rental,
+  messages: readonly RentalMessage[],
+  withheld: Map<string, string>,
+): Promise<NewRentalMessage[]> => {
+  const now = clock.now();
+  // Ids are given in the order in which they came, whatever the order of the provider's page.
+  const inOrder = messages
+    .toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime())
+    .map((message) => ({ ...message, id: newId() }));
+  const seal = async ({ id, text, sender, receivedAt }: (typeof inOrder)[number]): Promise<NewRentalMessage> => {
+    const reason = policy.screen(rental.service, { sender, text });
+    if (reason !== undefined) withheld.set(id, reason);
+    const second = receivedAt && Math.floor(receivedAt.getTime() / secondMs) * secondMs;
+    const mark = (at: number | undefined): Uint8Array =>
+      sealer.fingerprint(`${rental.id}\n${sender}\n${text}\n${at === undefined ? '' : new Date(at).toISOString()}`);
+    return {
+      ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },
+      sealed: await sealer.seal(JSON.stringify({ text, sender }), placeOf(rental, id)),
+      fingerprint: mark(second),
+      hidden: reason !== undefined || isStale(receivedAt, rental.createdAt),
+      alike: second === undefined ? [] : [mark(second - secondMs), mark(second + secondMs)],
+    };
+  };
+  return Promise.all(inOrder.map(seal));
+};
 
 /** Reads the provider's inbox of one number; what is known already changes nothing. */
 export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise<void> => {
   const newest = await ports.store.newestMessageAt(rental.tenantId, rental.id);
-  const since = newest && addMs(newest, -overlapMs);
+  const began = addMs(rental.startedAt ?? rental.createdAt, -overlapMs);
+  const weekAgo = addMs(ports.clock.now(), -longestAbsenceMs);
+  const first = began > weekAgo ? began : weekAgo;
+  const recent = newest && addMs(newest, -overlapMs);
+  const since = recent && recent > first ? recent : first;
   const answer = await ports.providers.named(rental.provider).messages(rental.providerRentalId ?? '', since);
-  if (answer.kind === 'listed') await receiveMessages(ports, rental, answer.messages);
+  if (answer.kind !== 'listed') return;
+  await receiveMessages(
+    ports,
+    rental,
+    answer.messages.filter(({ receivedAt }) => receivedAt === undefined || receivedAt >= first),
+  );
 };
 
 /**
@@ -26,34 +71,39 @@ export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise
  * before, is kept hidden: it is told to nobody.
  */
 export const receiveMessages = async (
-  { store, sealer, policy, clock }: Pick<RentalPorts, 'store' | 'sealer' | 'policy' | 'clock'>,
+  ports: Needs,
   rental: Rental,
   messages: readonly RentalMessage[],
 ): Promise<void> => {
   if (messages.length === 0) return;
-  const now = clock.now();
   const withheld = new Map<string, string>();
-  // Ids are given in the order in which they came, whatever the order of the provider's page.
-  const inOrder = messages
-    .toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime())
-    .map((message) => ({ ...message, id: newId() }));
-  const seal = async ({ id, text, sender, receivedAt }: (typeof inOrder)[number]): Promise<SealedRentalMessage> => {
-    const reason = policy.screen(rental.service, { sender, text });
-    if (reason !== undefined) withheld.set(id, reason);
-    return {
-      ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },
-      sealed: await sealer.seal(JSON.stringify({ text, sender }), placeOf(rental, id)),
-      fingerprint: sealer.fingerprint(`${rental.id}
-${sender}
-${text}
-${receivedAt?.toISOString() ?? ''}`),
-      hidden: reason !== undefined || isStale(receivedAt, rental.createdAt),
-    };
-  };
-  for (const { id } of await store.addMessages(rental, await Promise.all(inOrder.map(seal)))) {
+  const sealed = await sealMessages(ports, rental, messages, withheld);
+  for (const { id } of await ports.store.addMessages(rental, sealed)) {
     const reason = withheld.get(id);
-    if (reason !== undefined) await policy.recordWithheld(rental, reason, 'rental');
+    if (reason !== undefined) await ports.policy.recordWithheld(rental, reason, 'rental');
   }
+};
+
+/**
+ * A message that the provider pushed. One without a time cannot be told from the same one in the provider's list: then the push is a
+ * reason to look there at once. What comes for a rental that has ended is nobody's any more.
+ * @returns false when there is no such rental (yet)
+ */
+export const receiveRentalMessage =
+  (ports: Needs) =>
+  async (provider: string, providerRentalId: string, message: RentalMessage): Promise<boolean> => {
+    const rental = await ports.store.findByProvider(provider, providerRentalId);
+    if (!rental) return false;
+    if (isEnded(rental.state)) return true;
+    if (message.receivedAt === undefined) await ports.store.lookSoon(rental, ports.clock.now());
+    else await receiveMessages(ports, rental, [message]);
+    return true;
+  };
+
+/** The messages that were pushed before the rental was written down. Delivering them twice is harmless. */
+export const deliverParked = async (ports: RentalPorts, { provider, providerRentalId }: Rental): Promise<void> => {
+  for (const message of await ports.parked(provider, providerRentalId ?? ''))
+    await receiveRentalMessage(ports)(provider, providerRentalId ?? '', message);
 };
 
 export interface OpenedRentalMessage {

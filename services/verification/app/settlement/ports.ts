@@ -1,6 +1,6 @@
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import type { Claim, ClaimTiming, Evidence } from '../../domain/settlement/claim.ts';
+import type { Claim, ClaimTiming, Evidence, Verdict } from '../../domain/settlement/claim.ts';
 import type { Providers } from '../ports.ts';
 
 export interface OpenClaims {
@@ -56,6 +56,8 @@ export interface SettlementObserver {
 export interface SettlementPorts {
   readonly settlements: SettlementStore;
   readonly providers: Pick<Providers, 'named'>;
+  /** Asks about an order of a rental; left out: nobody rents numbers here. */
+  readonly rentals?: (claim: Claim) => Promise<Verdict>;
   readonly observer: SettlementObserver;
   readonly clock: Clock;
   readonly timing: ClaimTiming;

@@ -34,7 +34,9 @@ const named = ({ providers }: SettlementPorts, name: string): NumberProvider | u
   }
 };
 
-const ask = async (ports: SettlementPorts, { provider: name, activationId }: Claim): Promise<Verdict> => {
+const ask = async (ports: SettlementPorts, claim: Claim): Promise<Verdict> => {
+  if (claim.product === 'rental') return ports.rentals?.(claim) ?? byStatus('unknown');
+  const { provider: name, activationId } = claim;
   const provider = named(ports, name);
   if (provider === undefined) return byStatus('unknown');
   const verdict = byStatus((await provider.status(activationId)).kind);

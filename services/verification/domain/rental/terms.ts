@@ -32,12 +32,13 @@ export const listPrice = (code: Money, { multiple }: Duration): Money => {
 };
 
 /**
- * What an order gives back when its rental is released at `now`: everything when the provider gave its money back; else half of
+ * What an order gives back when its rental is released at `now`: all of the purchase when the provider gave its money back; else half of
  * the price of the unused whole hours, of which at least the first counts as used, down to the cent. Time that has not begun, an
- * extension paid in advance, is unused from its beginning to its end.
+ * extension paid in advance, is unused from its beginning to its end. No provider pays an extension back, so neither do we: else a year
+ * could be added and given back within minutes at our cost.
  */
 export const refundOf = (order: RentalOrder, now: Date, returnedByProvider: boolean): bigint => {
-  if (returnedByProvider) return order.priceMicros;
+  if (returnedByProvider && order.kind === 'purchase') return order.priceMicros;
   if (order.coversFrom === null || order.coversTo === null) return 0n;
   const from = order.kind === 'purchase' ? addMs(order.coversFrom, hourMs) : order.coversFrom;
   const unusedFrom = now > from ? now : from;

@@ -5,6 +5,8 @@
 import { addMs, hourMs, minuteMs } from '#platform/time/index.ts';
 
 export interface Claim {
+  /** An activation, or an order of a rental: then the two ids are the order's and the rental's. */
+  readonly product: 'activation' | 'rental';
   readonly verificationId: string;
   readonly tenantId: string;
   readonly provider: string;
@@ -27,6 +29,12 @@ export const evidences = [
   'cancel_confirmed',
   /** The provider has a code that the customer never got. */
   'code_at_provider',
+  /** The provider keeps what it took for a rental that was given back. */
+  'kept_by_provider',
+  /** The customer got more back for a rental than the provider gave us. */
+  'kept_after_release',
+  /** An order without an answer had no effect there. */
+  'never_bought',
   /** No answer until the end of the time in which providers give money back. */
   'unconfirmed',
 ] as const;
@@ -66,6 +74,29 @@ export const byStatus = (kind: 'waiting' | 'cancelled' | 'finished' | 'absent' |
     case 'unknown':
       return { kind: 'wait', afterMs: undefined };
   }
+};
+
+/** What became of a rental there that should cost nothing. */
+export const byRental = (kind: 'active' | 'returned' | 'ended' | 'absent' | 'unknown'): Verdict => {
+  switch (kind) {
+    case 'returned':
+      return refunded('provider_cancelled');
+    case 'absent':
+      return refunded('provider_forgot');
+    case 'ended':
+      return lost('kept_by_provider');
+    case 'active':
+      return { kind: 'cancel' };
+    case 'unknown':
+      return { kind: 'wait', afterMs: undefined };
+  }
+};
+
+export const byRelease = (
+  answer: { readonly kind: 'released'; readonly returned: boolean } | { readonly kind: 'denied' | 'unknown' },
+): Verdict => {
+  if (answer.kind !== 'released') return { kind: 'wait', afterMs: undefined };
+  return answer.returned ? refunded('cancel_confirmed') : lost('kept_by_provider');
 };
 
 export const byCancel = (

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { newId } from '#platform/ids/index.ts';
-import { openDatabase } from '#platform/postgres/index.ts';
+import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase } from '#platform/testing/index.ts';
 import { hourMs, minuteMs, secondMs, testClock } from '#platform/time/index.ts';
 import { memoryKeys } from '#platform/sealing/testing/memory-keys.ts';
@@ -22,15 +22,17 @@ import { testCatalogue } from '../harness.ts';
 import { laxRules, testScreen } from '../policy/rules.ts';
 import { createFakeRentalMoney, createFakeRentals, providersOf } from './fake-rentals.ts';
 
-/** Rentals with the real store, and a provider, billing and clock of the test's. One database for a file, everything else anew by `fresh`. */
-export const openRentalWorld = async (rules: PolicyRules = laxRules) => {
-  const database = await createTestDatabase('verification', migrations);
-  const db = await openDatabase({ url: database.url, applicationName: 'rental-test', poolMax: 8, entities });
+/** Rentals with the real store, and a provider, billing and clock of the test's. One database for a file, everything else anew by `fresh`. `shared`: another world's database, for both to see the same rows. */
+export const openRentalWorld = async (rules: PolicyRules = laxRules, shared?: { readonly db: Database }) => {
+  const database = shared === undefined ? await createTestDatabase('verification', migrations) : undefined;
+  const url = database?.url ?? '';
+  const db = shared?.db ?? (await openDatabase({ url, applicationName: 'rental-test', poolMax: 8, entities }));
   const { sealer } = await openSealer({ key: randomBytes(32), store: memoryKeys(), now: () => new Date() });
 
   const fresh = async () => {
     await db.query(
-      'truncate rentals, rental_orders, rental_messages, outbox, number_leases, number_bans, policy_switches, policy_decisions',
+      `truncate rentals, rental_orders, rental_messages, provider_settlements, outbox, number_leases, number_bans, policy_switches,
+        policy_decisions`,
     );
     // Now: ids are made of the true time, and are searched by.
     const clock = testClock(new Date());
@@ -40,6 +42,7 @@ export const openRentalWorld = async (rules: PolicyRules = laxRules) => {
     const tenantId = newId();
     const ports: RentalPorts = {
       ...{ providers: providersOf(fake), ledger: billing.ledger, prices: billing.prices, catalogue: testCatalogue, sealer, clock },
+      parked: async () => [],
       policy: postgresGate({ db, clock, catalogue: testCatalogue, screen: testScreen }),
       numbers: postgresRentalLeases(db, numberHash(sealer), postgresLeases(db, numberHash(sealer))),
       store: createRentalStore({ db, rules, outboxRowOf: rentalRowOf(() => clock.now()) }),
@@ -47,7 +50,7 @@ export const openRentalWorld = async (rules: PolicyRules = laxRules) => {
         ...{ purchaseMs: 4 * secondMs, providerTimeoutMs: 5 * secondMs, reconcileGraceMs: 10 * secondMs, retryMs: secondMs },
         ...{ retryMaxMs: 30 * secondMs, giveUpMs: hourMs, pollMs: minuteMs, warnMs: 24 * hourMs, renewMs: hourMs },
       },
-      observer: { leak: () => {}, failedStep: (_, error) => void failures.push(error) },
+      observer: { leak: () => {}, lost: () => {}, failedStep: (_, error) => void failures.push(error) },
     };
     const work = workRentals(ports);
     return {
@@ -74,6 +77,8 @@ export const openRentalWorld = async (rules: PolicyRules = laxRules) => {
   return {
     fresh,
     close: async (): Promise<void> => {
+      // What is shared is closed by its owner.
+      if (database === undefined) return;
       await db.close();
       await database.close();
     },

@@ -4,6 +4,7 @@ import { routing } from './0010-routing.ts';
 import { lifeCycle } from './0020-life-cycle.ts';
 import { rentals } from './0040-rentals.ts';
 import { rentalCosts } from './0041-rental-costs.ts';
+import { rentalSettlements } from './0042-rental-settlements.ts';
 import { numbersAndAbuse } from './0031-numbers-and-abuse.ts';
 import { leasesInBatches } from './0032-leases-in-batches.ts';
 import { purchaseDetails } from './0050-purchase-details.ts';
@@ -125,6 +126,7 @@ alter table verifications add column quote_id uuid;
   policy,
   routing,
   providerSettlements,
+  rentalSettlements,
   lifeCycle,
   retention,
   numbersAndAbuse,

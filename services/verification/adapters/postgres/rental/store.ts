@@ -7,6 +7,7 @@ import type { Rental, RentalOrder } from '../../../domain/rental/rental.ts';
 import { type AdmittedRow, refusedOf, rulesJson } from '../policy/admission.ts';
 import { type Range, rangeOf } from '../range.ts';
 import type { OutboxRow } from '../store.ts';
+import type { RentalSettlement } from '../../../domain/settlement/rental.ts';
 import { orderOf, RentalMessageRow, rentalOf, RentalOrderRow, RentalRow } from './rows.ts';
 
 export interface RentalStoreOptions {
@@ -21,6 +22,21 @@ class Lost extends Error {}
 /** Only what changed is written: the customer's wish to renew stands beside, and is not overwritten by a change that did not know of it. */
 const changed = <T extends object>({ from, to }: Change<T>): Partial<T> =>
   Object.fromEntries(Object.entries(to).filter(([key, value]) => from[key as keyof T] !== value)) as Partial<T>;
+
+/** In the transaction that ends the order, so that no end is ever without one. */
+const openSettlement = async (tx: Transaction, row: RentalSettlement): Promise<void> => {
+  const { orderId, tenantId, provider, providerRentalId, service, country, currency, costMicros, state, evidence, lostMicros } = row;
+  await tx.query(
+    `insert into provider_settlements (verification_id, tenant_id, provider, activation_id, service, country, currency, cost_micros, state,
+      evidence, lost_micros, ended_at, due_at, settled_at, product)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, case when $9 = 'claimed' then null else $12::timestamptz end, 'rental')
+     on conflict (verification_id) do nothing`,
+    [
+      ...[orderId, tenantId, provider, providerRentalId, service, country, currency, costMicros, state],
+      ...[evidence ?? null, lostMicros ?? null, row.endedAt, row.dueAt ?? null],
+    ],
+  );
+};
 
 const claimSql = (table: 'rentals' | 'rental_orders'): string => `
 with due as (
@@ -129,7 +145,7 @@ export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions
         if (error instanceof Lost) return { kind: 'lost' };
         throw error;
       }),
-    save: async ({ rental, orders = [], events = [] }) => {
+    save: async ({ rental, orders = [], events = [], settlements = [] }) => {
       try {
         await db.transaction(async (tx) => {
           if (rental) {
@@ -142,6 +158,7 @@ export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions
             const data = { ...changed(order), leasedUntil: null };
             if ((await tx.em.nativeUpdate(RentalOrderRow, { id, tenantId, state, version }, data)) === 0) throw new Lost();
           }
+          for (const settlement of settlements) await openSettlement(tx, settlement);
           for (const event of events) await publish(tx, event);
         });
         return 'saved';
@@ -173,12 +190,15 @@ export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions
     addMessages: (rental, messages) =>
       db.transaction(async (tx) => {
         const added: SealedRentalMessage[] = [];
+        // A push and a poll of one message, at one moment: the second sees what the first has written.
+        await tx.query('select 1 from rentals where id = $1 and tenant_id = $2 for no key update', [rental.id, rental.tenantId]);
         for (const message of messages) {
-          const { id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden } = message;
+          const { id, rentalId, tenantId, sealed, fingerprint, alike, receivedAt, hidden } = message;
           const rows = await tx.query(
-            `insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at, hidden) values ($1, $2, $3, $4, $5, $6, $7)
+            `insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at, hidden) select $1, $2, $3, $4, $5, $6, $7
+             where not exists (select 1 from rental_messages where rental_id = $2 and fingerprint = any ($8::bytea[]))
              on conflict on constraint rental_messages_once do nothing returning id`,
-            [id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden],
+            [id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden, alike],
           );
           if (rows.length === 0) continue;
           added.push(message);
@@ -186,6 +206,12 @@ export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions
         }
         return added;
       }),
+    findByProvider: async (provider, providerRentalId) => {
+      const row = await db.em().findOne(RentalRow, { provider, providerRentalId });
+      return row ? rentalOf(row) : undefined;
+    },
+    lookSoon: async ({ id, tenantId }, now) =>
+      void (await db.em().nativeUpdate(RentalRow, { id, tenantId, state: 'active', dueAt: { $gt: now } }, { dueAt: now })),
     newestMessageAt: async (tenantId, rentalId) =>
       (await db.em().findOne(RentalMessageRow, { tenantId, rentalId }, { orderBy: { id: 'desc' }, fields: ['receivedAt'] }))?.receivedAt,
     claimDueRentals: async (now, until, limit) => {
@@ -206,6 +232,11 @@ export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions
         .em()
         .nativeUpdate(RentalOrderRow, { id, tenantId, state, attempts }, { dueAt, leasedUntil: null })
         .then(() => undefined),
+    buying: async (provider, service, country) => {
+      const sql = `select 1 from rentals r join rental_orders o on o.id = r.open_order_id
+        where r.state = 'ordering' and r.provider = $1 and r.service = $2 and r.country = $3 and o.state in ('reserving', 'unknown') limit 1`;
+      return (await db.query(sql, [provider, service, country])).length > 0;
+    },
     unclaimed: async (provider, ids) => {
       if (ids.length === 0) return new Set();
       const rows = await db.em().find(RentalRow, { provider, providerRentalId: { $in: [...ids] } });

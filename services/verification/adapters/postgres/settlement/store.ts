@@ -4,6 +4,7 @@ import type { LeakageRow, SettlementStore } from '../../../app/settlement/ports.
 import type { Claim } from '../../../domain/settlement/claim.ts';
 
 interface ClaimRow {
+  readonly product: Claim['product'];
   readonly verification_id: string;
   readonly tenant_id: string;
   readonly provider: string;
@@ -14,6 +15,7 @@ interface ClaimRow {
 }
 
 const claimOf = (row: ClaimRow): Claim => ({
+  product: row.product,
   ...{ verificationId: row.verification_id, tenantId: row.tenant_id, provider: row.provider, activationId: row.activation_id },
   ...{ costMicros: row.cost_micros, endedAt: row.ended_at, attempts: row.attempts },
 });
@@ -26,7 +28,7 @@ from (
   order by due_at limit $3 for update skip locked
 ) due
 where s.verification_id = due.verification_id
-returning s.verification_id, s.tenant_id, s.provider, s.activation_id, s.cost_micros, s.ended_at, s.attempts`;
+returning s.verification_id, s.tenant_id, s.provider, s.activation_id, s.cost_micros, s.ended_at, s.attempts, s.product`;
 
 const settleSql = `
 -- A code that came late and was paid for makes a sale of what would be a loss.
@@ -35,6 +37,8 @@ with paid as (
 )
 update provider_settlements set state = case when exists (select from paid) then 'charged' else $3 end,
   evidence = case when exists (select from paid) then null else $4 end,
+  -- What was never bought never cost anything.
+  cost_micros = case when $4 = 'never_bought' then 0 else cost_micros end,
   settled_at = $5, due_at = null, leased_until = null, attempts = attempts + 1
 where verification_id = $1 and tenant_id = $2 and state = 'claimed'
 returning state`;
@@ -50,10 +54,11 @@ const reportSql = `
 select case when $3 then to_char(ended_at at time zone 'UTC', 'YYYY-MM-DD') else '' end as day,
   case when $4 then provider else '' end as of_provider, case when $5 then service else '' end as of_service, currency,
   count(*) as activations, count(*) filter (where state = 'lost') as lost_activations,
-  coalesce(sum(cost_micros) filter (where state = 'charged'), 0)::bigint as charged,
+  coalesce(sum(cost_micros) filter (where state = 'charged'), 0)::bigint
+    + coalesce(sum(cost_micros - lost_micros) filter (where state = 'lost' and lost_micros is not null), 0)::bigint as charged,
   coalesce(sum(cost_micros) filter (where state = 'refunded'), 0)::bigint as refunded,
   coalesce(sum(cost_micros) filter (where state = 'claimed'), 0)::bigint as claimed,
-  coalesce(sum(cost_micros) filter (where state = 'lost'), 0)::bigint as lost
+  coalesce(sum(coalesce(lost_micros, cost_micros)) filter (where state = 'lost'), 0)::bigint as lost
 from provider_settlements
 where ended_at >= ($1::date)::timestamp at time zone 'UTC' and ended_at < ($2::date + 1)::timestamp at time zone 'UTC'
   and ($6::text is null or provider = $6) and ($7::text is null or service = $7)
