@@ -4,9 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { parseDecimal } from '#platform/money/index.ts';
+import { eventually } from '#platform/testing/index.ts';
 import { testCatalogue as catalogue } from '../../testing/harness.ts';
 import { rentalProviderContract } from '../../testing/rental/rental-provider.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
+import { startPushReceiver } from '../../testing/rental/push-receiver.ts';
+import { createHandlerApiRentalPush, rentalPushAddress } from './push.ts';
 import { createHandlerApiRentals } from './rentals.ts';
 
 const actionOf = {
@@ -138,6 +141,27 @@ describe('rentals of the family against the simulator', () => {
     assert.deepEqual([absent.kind, absent.kind === 'refused' && absent.reason], ['refused', 'not_offered']);
     await other.close();
     await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+
+  it('names the address that its messages are pushed to; the push says what the list says', async () => {
+    const receiver = await startPushReceiver();
+    const callbackUrl = `${receiver.url}/v2/callbacks/providers/${rentalPushAddress}/secret%20of%20ours`;
+    const { apiUrl: url, apiKey } = simulator;
+    const pushed = createHandlerApiRentals({ url, apiKey, timeoutMs, catalogue, callbackUrl });
+    const grant = await pushed.rent(order());
+    assert.ok(grant.kind === 'granted');
+    await simulator.sendToRental(grant.phoneNumber, { from: 'Telegram', text: 'Your code is 48151' });
+    const [push] = await eventually(() => (receiver.pushes.length > 0 ? receiver.pushes : assert.fail('nothing was pushed')));
+    assert.equal(push?.path, new URL(callbackUrl).pathname);
+    const read = createHandlerApiRentalPush({ secret: 'secret of ours' }).read(push?.body ?? Buffer.alloc(0));
+    const inbox = await pushed.messages(grant.providerRentalId);
+    assert.deepEqual(inbox, { kind: 'listed', messages: [{ text: read?.text, sender: read?.sender, receivedAt: read?.receivedAt }] });
+    assert.deepEqual([read?.activationId, read?.text, read?.sender], [grant.providerRentalId, 'Your code is 48151', 'Telegram']);
+    // The others have none, and are polled.
+    const silent = await provider.rent(order());
+    assert.ok(silent.kind === 'granted' && (await simulator.rentals()).some((row) => row.id === silent.providerRentalId && !row.pushUrl));
+    await pushed.close();
+    await receiver.close();
   });
 
   it('says what a purchase may cost in whole micros', async () => {

@@ -3,10 +3,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
+import { eventually } from '#platform/testing/index.ts';
 import { systemClock } from '#platform/time/index.ts';
 import { testCatalogue as catalogue } from '../../testing/harness.ts';
 import { rentalProviderContract } from '../../testing/rental/rental-provider.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
+import { type PushReceiver, startPushReceiver } from '../../testing/rental/push-receiver.ts';
+import { createTextVerifiedPush } from './push.ts';
 import { createTextVerifiedRentals } from './rentals.ts';
 
 const actionOf = {
@@ -24,20 +27,24 @@ const order = (hours = 24) => ({
   country: catalogue.country('US') ?? assert.fail(),
 });
 const timeoutMs = 1_500;
+const webhookSecret = 'webhook-secret-of-textverified';
 
 describe('rentals of TextVerified against the simulator', () => {
   let simulator: RunningSimulator;
   let provider: ReturnType<typeof createTextVerifiedRentals>;
+  let receiver: PushReceiver;
   const fault = (action: string, ...faults: string[]) => simulator.configure({ handlerApi: { nextFaultsOf: { [action]: faults } } });
   const bought = async () => (await simulator.rentals()).length;
   before(async () => {
-    simulator = await startSimulator();
+    receiver = await startPushReceiver();
+    simulator = await startSimulator({ textVerifiedWebhook: { url: `${receiver.url}/hook`, secret: webhookSecret } });
     const { textVerifiedUrl: url, textVerifiedKey: apiKey, textVerifiedUsername: username } = simulator;
     provider = createTextVerifiedRentals({ url, apiKey, username, timeoutMs, clock: systemClock, catalogue });
   });
   after(async () => {
     await provider?.close();
     await simulator?.close();
+    await receiver?.close();
   });
   beforeEach(() => simulator.reset());
 
@@ -143,6 +150,22 @@ describe('rentals of TextVerified against the simulator', () => {
     );
     const indonesia = catalogue.country('ID') ?? assert.fail();
     assert.equal(provider.sells({ ...order(), country: indonesia }), false);
+  });
+
+  it('its webhook is genuine, and says what the list of messages says', async () => {
+    const grant = await provider.rent(order());
+    assert.ok(grant.kind === 'granted');
+    receiver.pushes.length = 0;
+    await simulator.sendToRental(grant.phoneNumber, { from: 'Telegram', text: 'Your code is 48151' });
+    const [push = assert.fail()] = await eventually(() =>
+      receiver.pushes.length > 0 ? receiver.pushes : assert.fail('nothing was pushed'),
+    );
+    const reader = createTextVerifiedPush({ secret: 'secret-in-the-address', webhookSecret });
+    assert.ok(reader.accepts({ ...push, secret: 'secret-in-the-address' }));
+    const read = reader.read(push.body);
+    const inbox = await provider.messages(grant.providerRentalId);
+    assert.deepEqual(inbox, { kind: 'listed', messages: [{ text: read?.text, sender: read?.sender, receivedAt: read?.receivedAt }] });
+    assert.equal(read?.activationId, grant.providerRentalId);
   });
 
   it('reads a list of many pages', async () => {
