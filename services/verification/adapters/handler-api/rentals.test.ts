@@ -26,19 +26,25 @@ const order = (hours = 24) => ({
   service: catalogue.service('telegram') ?? assert.fail(),
   country: catalogue.country('ID') ?? assert.fail(),
 });
-const timeoutMs = 1_500;
+/** Nothing but a time-out waits for it, whatever else the machine does. */
+const timeoutMs = 20_000;
+const hastyMs = 1_000;
 
 describe('rentals of the family against the simulator', () => {
   let simulator: RunningSimulator;
   let provider: ReturnType<typeof createHandlerApiRentals>;
+  let hasty: ReturnType<typeof createHandlerApiRentals>;
+  const suited = (fault: string) => (fault.startsWith('timeout') ? hasty : provider);
   const fault = (action: string, ...faults: string[]) => simulator.configure({ handlerApi: { nextFaultsOf: { [action]: faults } } });
   const bought = async () => (await simulator.rentals()).length;
   before(async () => {
     simulator = await startSimulator();
     provider = createHandlerApiRentals({ url: simulator.apiUrl, apiKey: simulator.apiKey, timeoutMs, catalogue });
+    hasty = createHandlerApiRentals({ url: simulator.apiUrl, apiKey: simulator.apiKey, timeoutMs: hastyMs, catalogue });
   });
   after(async () => {
     await provider?.close();
+    await hasty?.close();
     await simulator?.close();
   });
   beforeEach(() => simulator.reset());
@@ -91,12 +97,12 @@ describe('rentals of the family against the simulator', () => {
   ] as const)
     it(`${name}: ${kind}, ${count} bought, and the list says so`, async () => {
       await fault('getRentNumber', name);
-      assert.equal((await provider.rent(order())).kind, kind);
+      assert.equal((await suited(name).rent(order())).kind, kind);
       const listing = await provider.list();
       assert.deepEqual([await bought(), listing.kind === 'listed' && listing.rentals.length], [count, count]);
       // A page in front of the provider refuses a question: nothing is bought by one.
       await fault(actionOf.price, name);
-      assert.notEqual((await provider.price(order())).kind, 'priced');
+      assert.notEqual((await suited(name).price(order())).kind, 'priced');
       const { kind: price } = await provider.price(order());
       assert.equal(price, 'priced');
     });
@@ -110,7 +116,7 @@ describe('rentals of the family against the simulator', () => {
         [`${name}_after_buy`, 24],
       ] as const) {
         await fault('continueRentNumber', how);
-        assert.equal((await provider.extend({ providerRentalId: grant.providerRentalId, hours: 24 })).kind, 'unknown');
+        assert.equal((await suited(how).extend({ providerRentalId: grant.providerRentalId, hours: 24 })).kind, 'unknown');
         const found = await provider.find(grant.providerRentalId);
         assert.equal(found.kind === 'active' && found.rental.endsAt.getTime() - grant.endsAt.getTime(), hours * 3_600_000);
       }

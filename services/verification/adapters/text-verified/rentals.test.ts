@@ -26,12 +26,16 @@ const order = (hours = 24) => ({
   service: catalogue.service('telegram') ?? assert.fail(),
   country: catalogue.country('US') ?? assert.fail(),
 });
-const timeoutMs = 1_500;
+/** Nothing but a time-out waits for it, whatever else the machine does. */
+const timeoutMs = 20_000;
+const hastyMs = 1_000;
 const webhookSecret = 'webhook-secret-of-textverified';
 
 describe('rentals of TextVerified against the simulator', () => {
   let simulator: RunningSimulator;
   let provider: ReturnType<typeof createTextVerifiedRentals>;
+  let hasty: ReturnType<typeof createTextVerifiedRentals>;
+  const suited = (fault: string) => (fault.startsWith('timeout') ? hasty : provider);
   let receiver: PushReceiver;
   const fault = (action: string, ...faults: string[]) => simulator.configure({ handlerApi: { nextFaultsOf: { [action]: faults } } });
   const bought = async () => (await simulator.rentals()).length;
@@ -40,9 +44,11 @@ describe('rentals of TextVerified against the simulator', () => {
     simulator = await startSimulator({ textVerifiedWebhook: { url: `${receiver.url}/hook`, secret: webhookSecret } });
     const { textVerifiedUrl: url, textVerifiedKey: apiKey, textVerifiedUsername: username } = simulator;
     provider = createTextVerifiedRentals({ url, apiKey, username, timeoutMs, clock: systemClock, catalogue });
+    hasty = createTextVerifiedRentals({ url, apiKey, username, timeoutMs: hastyMs, clock: systemClock, catalogue });
   });
   after(async () => {
     await provider?.close();
+    await hasty?.close();
     await simulator?.close();
     await receiver?.close();
   });
@@ -96,11 +102,11 @@ describe('rentals of TextVerified against the simulator', () => {
   ] as const)
     it(`${name}: ${kind}, ${count} bought, and the list says so`, async () => {
       await fault(actionOf.rent, name);
-      assert.equal((await provider.rent(order())).kind, kind);
+      assert.equal((await suited(name).rent(order())).kind, kind);
       const listing = await provider.list();
       assert.deepEqual([await bought(), listing.kind === 'listed' && listing.rentals.length], [count, count]);
       await fault(actionOf.price, name);
-      assert.notEqual((await provider.price(order())).kind, 'priced');
+      assert.notEqual((await suited(name).price(order())).kind, 'priced');
       assert.equal((await provider.price(order())).kind, 'priced');
     });
 
