@@ -70,11 +70,7 @@ export const fetchMessages = async (ports: RentalPorts, rental: Rental): Promise
  * Messages to a rented number, by poll or by push, any number of times. What the screen withholds, or was sent to whoever had the number
  * before, is kept hidden: it is told to nobody.
  */
-export const receiveMessages = async (
-  ports: Needs,
-  rental: Rental,
-  messages: readonly RentalMessage[],
-): Promise<void> => {
+export const receiveMessages = async (ports: Needs, rental: Rental, messages: readonly RentalMessage[]): Promise<void> => {
   if (messages.length === 0) return;
   const withheld = new Map<string, string>();
   const sealed = await sealMessages(ports, rental, messages, withheld);

@@ -30,7 +30,7 @@ describe('pushes of messages to rented numbers', () => {
   let receive: (push: AnyPush) => Promise<void>;
   before(async () => {
     here = await openHarness();
-    house = await openRentalWorld(here);
+    house = await openRentalWorld(undefined, here);
   });
   after(async () => {
     await house?.close();
