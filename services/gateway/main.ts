@@ -42,7 +42,7 @@ import { isPublic } from './adapters/http/live/event-types.ts';
 import { liveTiming } from './adapters/http/live/stream.ts';
 import { createServer } from './adapters/http/server.ts';
 import { reportCalls } from './adapters/usage/report-calls.ts';
-import { followAuth, followCatalogue } from './adapters/nats/follow.ts';
+import { followAuth, followCatalogue, followMarket } from './adapters/nats/follow.ts';
 import { openLiveFeed } from './adapters/nats/live/feed.ts';
 import { authenticate } from './app/authenticate.ts';
 import type { Role, Scope } from './app/ports.ts';
@@ -134,6 +134,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
     );
     const catalogue = catalogueCache();
     await life.own('catalogue changes', followCatalogue(bus, catalogue));
+    await life.own('market changes', followMarket(bus, catalogue));
     const feed = await life.own(
       'live events',
       openLiveFeed({ bus, logger: life.logger, windowEvents: config.streamWindowEvents, isPublic }),

@@ -204,6 +204,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           ...grpcServices({
             catalogue,
             codes: routing.codes,
+            figures: routing.figures,
             priceOffers: priceOffers(ports, catalogue),
             quotePrice: quotePrice(ports),
             createVerification: createVerification(ports),
