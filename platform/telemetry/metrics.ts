@@ -121,6 +121,10 @@ export const metricTable = {
   verification_provider_lost_amount_total: counter('What providers keep and no customer pays, in units of the currency of costs.', [
     'provider',
   ]),
+  verification_provider_strays_total: counter(
+    'Numbers that a provider has as active and that are not, by what was done: claim, reopen, finish.',
+    ['provider', 'measure'],
+  ),
   verification_provider_claims_open: gauge('Activations without a code about which the provider is still being asked.', ['provider']),
   holds_total: counter('Holds by what happened: placed, captured, released, expired, refused.', ['product', 'event']),
   holds_open: gauge('Holds that are not resolved.'),

@@ -187,7 +187,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     );
     await bulk.start();
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
-    const settlement = await openSettlement(life, { db, ...ports });
+    const settlement = await openSettlement(life, { db, ...ports, active: routing.planner.sellers.map(({ name }) => name) });
     await openLate(life, { db, ...ports });
     const rentals = await openRentals({ life, config, db, purchases: ports });
     const grpc = await life.own(
