@@ -21,6 +21,7 @@ import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#pr
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
+import { ProviderBalanceServiceClient } from '#proto/namaskah/verification/v1/balances.ts';
 import { RoutingServiceClient } from '#proto/namaskah/verification/v1/routing.ts';
 import { LifeCycleServiceClient } from '#proto/namaskah/verification/v1/lifecycle.ts';
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
@@ -98,6 +99,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       alerts: await life.own('alerts', grpcClient(AlertServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       choices: await life.own('choices', grpcClient(ChoiceServiceClient, at(config.verificationAddress))),
+      balances: await life.own('accounts at providers', grpcClient(ProviderBalanceServiceClient, at(config.verificationAddress))),
       routing: await life.own('routing', grpcClient(RoutingServiceClient, at(config.verificationAddress))),
       lifeCycle: await life.own('life cycle', grpcClient(LifeCycleServiceClient, at(config.verificationAddress))),
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),

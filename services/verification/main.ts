@@ -215,6 +215,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           }),
           bulk.service,
           routing.service(ports),
+          routing.accounts,
           rentals,
           choiceService(listChoices(ports.catalogue)),
           policy,

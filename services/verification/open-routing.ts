@@ -6,7 +6,7 @@ import { routingService } from './adapters/grpc/routing.ts';
 import { createMarketStore } from './adapters/postgres/routing/market.ts';
 import { createRouteStore } from './adapters/postgres/routing/store.ts';
 import { startScheduler } from './adapters/scheduler/scheduler.ts';
-import { createMarketObserver, createRouteObserver } from './adapters/telemetry/route-observer.ts';
+import { createBalanceObserver, createMarketObserver, createRouteObserver } from './adapters/telemetry/route-observer.ts';
 import type { Ports, Sealer } from './app/ports.ts';
 import { getRoute } from './app/routing/get-route.ts';
 import { listRoutes } from './app/routing/list-routes.ts';
@@ -20,6 +20,11 @@ import { refreshRoutes } from './app/routing/refresh-routes.ts';
 import { publishFigures, type PublishedFigures } from './app/market/publish-figures.ts';
 import { recentDay } from './app/market/recent-day.ts';
 import { announceMarket } from './adapters/postgres/market/announce.ts';
+import { parseDecimal } from '#platform/money/index.ts';
+import { balanceService } from './adapters/grpc/balances.ts';
+import { createBalanceStore } from './adapters/postgres/balance/store.ts';
+import { listAdjustments } from './app/balance/list-adjustments.ts';
+import { recordAdjustment } from './app/balance/record-adjustment.ts';
 import { loadMarketRules } from './adapters/market/load-rules.ts';
 import type { VerificationConfig } from './config.ts';
 import type { Catalogue } from './domain/catalogue.ts';
@@ -50,6 +55,8 @@ export interface Routing {
   /** Providers as customers know them. */
   readonly codes: RouteCodes;
   readonly figures: PublishedFigures;
+  /** Our accounts at providers. */
+  readonly accounts: BoundService;
   service(ports: Pick<Ports, 'store'>): BoundService;
 }
 
@@ -74,9 +81,17 @@ export const openRouting = async ({ life, config, db, clock, sellers, sources, c
     ...{ houseKeepMs: forgetMs, logger, tickMs, limit: 1, leaseMs: tickMs },
   });
   await life.own('routing', scheduler);
+  const balances = createBalanceStore(db);
+  const balanceObserver = createBalanceObserver({ logger, metrics });
+  const { driftFloor, driftSharePercent: sharePercent } = marketRules.balance;
+  const driftRules = { floorMicros: parseDecimal(driftFloor) ?? 0n, sharePercent };
   const read = refreshMarket({
     ...{ sources, catalogue, clock, market: createMarketStore(db), observer: createMarketObserver({ logger, metrics }) },
     ...{ everyMs: config.marketRefreshMs, leaseMs: marketLeaseMs },
+    onBalance: async (provider, balance) => {
+      const result = await balances.reconcile(provider, balance, driftRules);
+      if (result) balanceObserver.reconciled(provider, result);
+    },
   });
   const reading = startScheduler({
     work: async () => {
@@ -108,8 +123,10 @@ export const openRouting = async ({ life, config, db, clock, sellers, sources, c
   });
   await life.own('market announcements', announcing);
   const day = recentDay({ routes, clock });
+  const accounts = { balances, providers: sellers.map(({ name }) => name), clock };
   return {
     planner,
+    accounts: balanceService({ recordAdjustment: recordAdjustment(accounts), listAdjustments: listAdjustments(accounts) }),
     codes,
     figures: publishFigures({ day, planner, catalogue, rules: marketRules }),
     service: ({ store }) =>

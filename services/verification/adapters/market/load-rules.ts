@@ -16,6 +16,13 @@ const schema = Compile(
         },
         closed,
       ),
+      balance: Type.Object(
+        {
+          driftFloor: Type.String({ pattern: String.raw`^\d{1,6}\.\d{2}$` }),
+          driftSharePercent: Type.Number({ minimum: 0, maximum: 100 }),
+        },
+        closed,
+      ),
       material: Type.Object({ pricePercent: Type.Number({ exclusiveMinimum: 0, maximum: 1_000 }) }, closed),
     },
     closed,

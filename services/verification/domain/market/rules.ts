@@ -10,6 +10,13 @@ export interface MarketRules {
     /** Significant digits of a median time. */
     readonly latencyDigits: number;
   };
+  /** What may be left over when our account at a provider is compared with what it should hold. */
+  readonly balance: {
+    /** Decimal; in any case. */
+    readonly driftFloor: string;
+    /** And of what purchases have cost. */
+    readonly driftSharePercent: number;
+  };
   readonly material: {
     /** A provider's price that has moved by more than this is worth telling. */
     readonly pricePercent: number;
