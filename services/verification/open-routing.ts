@@ -72,9 +72,14 @@ export const openRouting = async ({ life, config, db, clock, sellers, sources, c
   await refresh();
   // Closed after the loop below: what was seen last is written down.
   await life.own('last outcomes', { close: refresh });
+  const balanceObserver = createBalanceObserver({ logger, metrics });
   const scheduler = startScheduler({
     work: async () => {
       await refresh();
+      for (const { name } of sellers) {
+        const { reconciled } = planner.state(name);
+        if (reconciled) balanceObserver.known(name, reconciled);
+      }
       return 0;
     },
     houseKeep: () => routes.forgetHours(addMs(clock.now(), -keptHours * hourMs)),
@@ -82,7 +87,6 @@ export const openRouting = async ({ life, config, db, clock, sellers, sources, c
   });
   await life.own('routing', scheduler);
   const balances = createBalanceStore(db);
-  const balanceObserver = createBalanceObserver({ logger, metrics });
   const { driftFloor, driftSharePercent: sharePercent } = marketRules.balance;
   const driftRules = { floorMicros: parseDecimal(driftFloor) ?? 0n, sharePercent };
   const read = refreshMarket({

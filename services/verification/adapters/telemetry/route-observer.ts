@@ -25,9 +25,11 @@ export const createBalanceObserver = ({ logger, metrics }: { logger: Logger; met
   const drifts = metrics.gauge('verification_provider_drift_amount');
   const limits = metrics.gauge('verification_provider_drift_limit_amount');
   return {
-    reconciled: (provider, { driftMicros, limitMicros }) => {
+    known: (provider, { driftMicros, limitMicros }) => {
       drifts.set({ provider }, Number(driftMicros) / 1_000_000);
       limits.set({ provider }, Number(limitMicros) / 1_000_000);
+    },
+    reconciled: (provider, { driftMicros, limitMicros }) => {
       if (driftMicros > limitMicros || driftMicros < -limitMicros)
         logger.warn({ provider, driftMicros: String(driftMicros) }, 'our account at a provider does not hold what it should');
     },

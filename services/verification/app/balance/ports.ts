@@ -33,6 +33,9 @@ export interface BalanceStore {
 }
 
 export interface BalanceObserver {
+  /** As it is, whoever compared it: every replica shows the same. */
+  known(provider: string, result: Reconciliation): void;
+  /** Compared here, now. */
   reconciled(provider: string, result: Reconciliation): void;
 }
 
