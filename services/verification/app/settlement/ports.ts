@@ -74,7 +74,7 @@ export interface StrayStore {
    * @param since purchases that began later cannot have made it
    */
   claim(provider: string, activation: ActiveActivation, since: Date, now: Date): Promise<'claimed' | 'left'>;
-  /** Compare-and-set from refunded or lost. @returns false when there is nothing to open */
+  /** Compare-and-set from refunded. @returns false when there is nothing to open */
   reopen(provider: string, activationId: string, now: Date): Promise<boolean>;
 }
 

@@ -45,7 +45,7 @@ export type Measure =
   | 'claim'
   /** It had its code and its end: tell the provider again that we are done. */
   | 'finish'
-  /** The money was given back, or given up, and the number still runs. */
+  /** The money is said to have come back, and the number still runs. What is lost is lost: it is not counted again. */
   | 'reopen';
 
 export const measureFor = (
@@ -61,6 +61,5 @@ export const measureFor = (
   const { endedAt, state, settlement, reopened } = known;
   if (endedAt === undefined || endedAt > addMs(now, -timing.endedMs)) return 'leave';
   if (state === 'completed') return 'finish';
-  const settled = settlement === 'refunded' || settlement === 'lost';
-  return settled && reopened < timing.maxReopened && endedAt > addMs(now, -timing.windowMs) ? 'reopen' : 'leave';
+  return settlement === 'refunded' && reopened < timing.maxReopened && endedAt > addMs(now, -timing.windowMs) ? 'reopen' : 'leave';
 };

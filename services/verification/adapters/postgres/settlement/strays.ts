@@ -48,7 +48,7 @@ const reopenSql = `
 update provider_settlements set state = 'claimed', evidence = null, settled_at = null, due_at = $3, reopened = reopened + 1
 where provider = $1 and activation_id = $2 and verification_id = (
     select id from verifications where provider = $1 and activation_id = $2
-  ) and state in ('refunded', 'lost')
+  ) and state = 'refunded'
 returning verification_id`;
 
 interface KnownRow {
