@@ -60,6 +60,7 @@ export const events = {
     expired: defineEvent('namaskah.verification.v1.activation.expired', verification.ActivationExpired),
     failed: defineEvent('namaskah.verification.v1.activation.failed', verification.ActivationFailed),
     catalogueChanged: defineEvent('namaskah.verification.v1.catalogue.changed', verification.CatalogueChanged),
+    marketChanged: defineEvent('namaskah.verification.v1.market.changed', verification.MarketChanged),
     anotherEnded: defineEvent('namaskah.verification.v1.activation.another-code-ended', verification.ActivationAnotherCodeEnded),
     lateCodeReceived: defineEvent('namaskah.verification.v1.activation.late-code-received', verification.ActivationLateCodeReceived),
     batchCompleted: defineEvent('namaskah.verification.v1.batch.completed', verification.BatchCompleted),

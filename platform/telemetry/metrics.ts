@@ -105,6 +105,11 @@ export const metricTable = {
   ),
   verification_route_refusals_total: counter('Numbers that a provider refused, by reason.', ['provider', 'reason']),
   verification_provider_circuit: gauge('Circuit of a provider: 0 closed, 1 half-open, 2 open.', ['provider']),
+  verification_provider_drift_amount: gauge(
+    'What of the balance of our account at a provider nobody can explain, in its currency; below zero: money is missing.',
+    ['provider'],
+  ),
+  verification_provider_drift_limit_amount: gauge('What of it may be left over, by data/market.json.', ['provider']),
   verification_provider_balance: gauge('What our account at a provider holds, in its currency, as last read.', ['provider']),
   verification_batches_total: counter('Bulk orders by the state they ended in.', ['status']),
   verification_unknown: gauge('Purchases whose outcome at the provider is not known yet.'),
@@ -121,6 +126,10 @@ export const metricTable = {
   verification_provider_lost_amount_total: counter('What providers keep and no customer pays, in units of the currency of costs.', [
     'provider',
   ]),
+  verification_provider_strays_total: counter(
+    'Numbers that a provider has as active and that are not, by what was done: claim, reopen, finish.',
+    ['provider', 'measure'],
+  ),
   verification_provider_claims_open: gauge('Activations without a code about which the provider is still being asked.', ['provider']),
   holds_total: counter('Holds by what happened: placed, captured, released, expired, refused.', ['product', 'event']),
   holds_open: gauge('Holds that are not resolved.'),

@@ -21,6 +21,7 @@ import { AlertServiceClient, BudgetServiceClient, UsageServiceClient } from '#pr
 import { CampaignServiceClient, ContactServiceClient } from '#proto/namaskah/campaign/v1/campaign.ts';
 import { NotificationServiceClient } from '#proto/namaskah/notification/v1/notification.ts';
 import { WebhookServiceClient } from '#proto/namaskah/notification/v1/webhooks.ts';
+import { ProviderBalanceServiceClient } from '#proto/namaskah/verification/v1/balances.ts';
 import { RoutingServiceClient } from '#proto/namaskah/verification/v1/routing.ts';
 import { LifeCycleServiceClient } from '#proto/namaskah/verification/v1/lifecycle.ts';
 import { BulkServiceClient } from '#proto/namaskah/verification/v1/bulk.ts';
@@ -42,7 +43,7 @@ import { isPublic } from './adapters/http/live/event-types.ts';
 import { liveTiming } from './adapters/http/live/stream.ts';
 import { createServer } from './adapters/http/server.ts';
 import { reportCalls } from './adapters/usage/report-calls.ts';
-import { followAuth, followCatalogue } from './adapters/nats/follow.ts';
+import { followAuth, followCatalogue, followMarket } from './adapters/nats/follow.ts';
 import { openLiveFeed } from './adapters/nats/live/feed.ts';
 import { authenticate } from './app/authenticate.ts';
 import type { Role, Scope } from './app/ports.ts';
@@ -98,6 +99,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       alerts: await life.own('alerts', grpcClient(AlertServiceClient, at(config.billingAddress))),
       catalog: await life.own('catalog', grpcClient(CatalogServiceClient, at(config.verificationAddress))),
       choices: await life.own('choices', grpcClient(ChoiceServiceClient, at(config.verificationAddress))),
+      balances: await life.own('accounts at providers', grpcClient(ProviderBalanceServiceClient, at(config.verificationAddress))),
       routing: await life.own('routing', grpcClient(RoutingServiceClient, at(config.verificationAddress))),
       lifeCycle: await life.own('life cycle', grpcClient(LifeCycleServiceClient, at(config.verificationAddress))),
       bulk: await life.own('bulk', grpcClient(BulkServiceClient, at(config.verificationAddress))),
@@ -134,6 +136,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
     );
     const catalogue = catalogueCache();
     await life.own('catalogue changes', followCatalogue(bus, catalogue));
+    await life.own('market changes', followMarket(bus, catalogue));
     const feed = await life.own(
       'live events',
       openLiveFeed({ bus, logger: life.logger, windowEvents: config.streamWindowEvents, isPublic }),

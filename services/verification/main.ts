@@ -189,7 +189,10 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });
     await openLate(life, { db, ...ports });
     const rentals = await openRentals({ life, config, db, purchases: ports });
-    const settlement = await openSettlement(life, { db, ...ports, rentals: rentals.askAboutClaim });
+    const settlement = await openSettlement(life, {
+      ...{ db, ...ports, rentals: rentals.askAboutClaim },
+      active: routing.planner.sellers.map(({ name }) => name),
+    });
     const grpc = await life.own(
       'grpc',
       startGrpcServer({
@@ -204,6 +207,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           ...grpcServices({
             catalogue,
             codes: routing.codes,
+            figures: routing.figures,
             priceOffers: priceOffers(ports, catalogue),
             quotePrice: quotePrice(ports),
             createVerification: createVerification(ports),
@@ -215,6 +219,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           bulk.service,
           routing.service(ports),
           rentals.service,
+          routing.accounts,
           choiceService(listChoices(ports.catalogue)),
           policy,
           openLive({ db, sealer: ports.sealer }),

@@ -54,6 +54,11 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/service-status': { kind: 'public' },
   'GET /v2/verifications/:id/route': { kind: 'read', resource: 'verification' },
   'GET /v2/admin/providers': { kind: 'operator' },
+  'GET /v2/admin/providers/:name/adjustments': { kind: 'operator' },
+  'POST /v2/admin/providers/:name/adjustments': {
+    kind: 'operator',
+    body: { kind: 'top_up', amount: '1.00', reference: 'r', note: 'n' },
+  },
   'GET /v2/admin/routes': { kind: 'operator' },
   'POST /v2/admin/providers/:name/pause': { kind: 'operator', body: { note: 'maintenance' } },
   'POST /v2/admin/providers/:name/resume': { kind: 'operator' },

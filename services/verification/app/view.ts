@@ -45,13 +45,15 @@ export const openMessage = async (sealer: Sealer, verification: Verification, me
   return { id: message.id, text, code, sender, audioUrl, receivedAt: message.receivedAt };
 };
 
-/** Those that can still be read, in their order. */
+/** What its customer may read, in order: those that can still be opened, and nothing of an activation that is frozen. The one way from sealed
+ * messages to a customer. */
 export const openMessages = async (
   sealer: Sealer,
   verification: Verification,
   messages: readonly SealedMessage[],
 ): Promise<readonly Message[]> => {
-  const opened = await Promise.all(messages.map((message) => openMessage(sealer, verification, message)));
+  const seen = verification.frozenAt ? [] : messages;
+  const opened = await Promise.all(seen.map((message) => openMessage(sealer, verification, message)));
   return opened.filter((message) => message !== undefined);
 };
 
@@ -76,7 +78,7 @@ export const viewOf = async (
   phoneNumber: verification.phoneNumber ?? '',
   price: money(verification.currency, verification.priceMicros),
   code: await openCode(sealer, verification),
-  messages: await openMessages(sealer, verification, verification.frozenAt ? [] : messages),
+  messages: await openMessages(sealer, verification, messages),
   createdAt: verification.createdAt,
   expiresAt: verification.expiresAt,
   endedAt: verification.endedAt,

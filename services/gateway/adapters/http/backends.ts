@@ -24,6 +24,7 @@ import type { PolicyServiceService } from '#proto/namaskah/verification/v1/polic
 import type { LeakageServiceService } from '#proto/namaskah/verification/v1/leakage.ts';
 import type { RentalServiceService } from '#proto/namaskah/verification/v1/rentals.ts';
 import type { LiveServiceService } from '#proto/namaskah/verification/v1/live.ts';
+import type { ProviderBalanceServiceService } from '#proto/namaskah/verification/v1/balances.ts';
 import type { RoutingServiceService } from '#proto/namaskah/verification/v1/routing.ts';
 import type {
   CatalogServiceService,
@@ -57,6 +58,7 @@ export interface Backends {
   readonly choices: GrpcClient<typeof ChoiceServiceService>;
   readonly lifeCycle: GrpcClient<typeof LifeCycleServiceService>;
   readonly bulk: GrpcClient<typeof BulkServiceService>;
+  readonly balances: GrpcClient<typeof ProviderBalanceServiceService>;
   readonly routing: GrpcClient<typeof RoutingServiceService>;
   readonly leakage: GrpcClient<typeof LeakageServiceService>;
   readonly rentals: GrpcClient<typeof RentalServiceService>;

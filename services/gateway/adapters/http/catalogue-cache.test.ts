@@ -51,6 +51,29 @@ describe('the cache of the catalogue', () => {
     assert.equal(await ask(), 'answer 4');
   });
 
+  it('forgets the market it is told of, also what was on its way, and trusts answers little while it moves', async () => {
+    const { clock, cache } = open();
+    let calls = 0;
+    const ask = async (key: string, market?: string) =>
+      (await cache.shared(key, 'price', async () => `${(calls += 1)}`, market)).body.toString();
+    assert.deepEqual([await ask('a', 'telegram'), await ask('b', 'whatsapp'), await ask('c', 'all'), await ask('d')], ['1', '2', '3', '4']);
+    let release = (): void => {};
+    const slow = cache.shared('slow', 'list', () => new Promise((resolve) => (release = () => resolve('old'))), 'all');
+    cache.forgetMarket(['telegram']);
+    release();
+    assert.equal((await slow).body.toString(), 'old');
+    assert.equal((await cache.shared('slow', 'list', async () => 'new', 'all')).body.toString(), 'new');
+    assert.deepEqual([await ask('a', 'telegram'), await ask('b', 'whatsapp'), await ask('c', 'all'), await ask('d')], ['5', '2', '6', '4']);
+    clock.ms += 2 * secondMs + 1;
+    assert.equal(await ask('a', 'telegram'), '7', 'a replica that did not know yet may have given it');
+    clock.ms += 15 * secondMs;
+    assert.equal(await ask('a', 'telegram'), '8');
+    clock.ms += 29 * minuteMs;
+    assert.deepEqual([await ask('a', 'telegram'), await ask('d')], ['8', '4']);
+    cache.forgetMarket('all');
+    assert.deepEqual([await ask('b', 'whatsapp'), await ask('d')], ['9', '4']);
+  });
+
   it('tags are those of the bytes; a client may send several, weak ones, or a star', () => {
     const { etag } = keep('{"a":1}');
     assert.match(etag, /^"[\w-]{22}"$/);

@@ -11,19 +11,28 @@ export type Kind = keyof typeof freshForMs;
 interface Kept {
   readonly body: Buffer;
   readonly etag: string;
+  readonly market?: string | undefined;
 }
 
 export interface CatalogueCache {
-  /** What everybody gets, made once: whoever asks meanwhile waits for the same answer. */
-  shared(key: string, kind: Kind, make: () => Promise<string>): Promise<Kept>;
+  /**
+   * What everybody gets, made once: whoever asks meanwhile waits for the same answer.
+   * @param market the service whose market stands in it, 'all' for many; left out: none
+   */
+  shared(key: string, kind: Kind, make: () => Promise<string>, market?: string): Promise<Kept>;
   /** The catalogue is another one. */
   forget(): void;
+  /** Stock or prices of these services are others. */
+  forgetMarket(services: readonly string[] | 'all'): void;
 }
 
 const maxBytes = 32 << 20;
 /** While a new catalogue is rolled out, an old replica may still answer: what it said is not kept for long. */
 const unsettledMs = 5 * minuteMs;
 const unsettledLifeMs = 30 * secondMs;
+/** Replicas of the service learn of the market one after the other, within seconds. */
+const movingMs = 15 * secondMs;
+const movingLifeMs = 2 * secondMs;
 
 export const keep = (text: string): Kept => {
   const body = Buffer.from(text);
@@ -41,21 +50,31 @@ export const catalogueCache = (now: () => number = Date.now): CatalogueCache => 
   const making = new Map<string, Promise<Kept>>();
   let epoch = 0;
   let settledAt = Number.NEGATIVE_INFINITY;
+  let marketEpoch = 0;
+  let calmAt = Number.NEGATIVE_INFINITY;
 
-  const make = async (key: string, kind: Kind, work: () => Promise<string>): Promise<Kept> => {
-    const begun = epoch;
-    const answer = keep(await work());
-    // What was on its way when the catalogue changed serves who waits for it, and nobody else.
-    if (begun === epoch) kept.set(key, answer, { ttl: now() < settledAt ? unsettledLifeMs : freshForMs[kind] });
+  const epochOf = (market: string | undefined): string => (market === undefined ? `${epoch}` : `${epoch}.${marketEpoch}`);
+  const lifeMs = (kind: Kind, market: string | undefined): number =>
+    Math.min(
+      freshForMs[kind],
+      now() < settledAt ? unsettledLifeMs : Number.POSITIVE_INFINITY,
+      market !== undefined && now() < calmAt ? movingLifeMs : Number.POSITIVE_INFINITY,
+    );
+
+  const make = async (key: string, kind: Kind, work: () => Promise<string>, market: string | undefined): Promise<Kept> => {
+    const begun = epochOf(market);
+    const answer = { ...keep(await work()), market };
+    // What was on its way when something changed serves who waits for it, and nobody else.
+    if (begun === epochOf(market)) kept.set(key, answer, { ttl: lifeMs(kind, market) });
     return answer;
   };
 
   return {
-    shared: async (key, kind, work) => {
+    shared: async (key, kind, work, market) => {
       const known = kept.get(key);
       if (known !== undefined) return known;
-      const name = `${epoch} ${key}`;
-      const running = making.get(name) ?? make(key, kind, work).finally(() => making.delete(name));
+      const name = `${epochOf(market)} ${key}`;
+      const running = making.get(name) ?? make(key, kind, work, market).finally(() => making.delete(name));
       making.set(name, running);
       return running;
     },
@@ -63,6 +82,12 @@ export const catalogueCache = (now: () => number = Date.now): CatalogueCache => 
       epoch += 1;
       settledAt = now() + unsettledMs;
       kept.clear();
+    },
+    forgetMarket: (services) => {
+      marketEpoch += 1;
+      calmAt = now() + movingMs;
+      for (const [key, { market }] of kept.entries())
+        if (market !== undefined && (services === 'all' || market === 'all' || services.includes(market))) kept.delete(key);
     },
   };
 };

@@ -32,6 +32,15 @@ export const followAuth = (bus: Bus, changes: AuthChanges) =>
     }),
   );
 
+/** So are stock and prices of what has changed in the market. */
+export const followMarket = (bus: Bus, cache: { forgetMarket(services: readonly string[] | 'all'): void }) =>
+  following(
+    bus.follow(events.verification.marketChanged.subject, (event: ReceivedEvent<unknown>) => {
+      const { everything, offers } = events.verification.marketChanged.codec.fromJSON(event.payload);
+      cache.forgetMarket(everything ? 'all' : offers.map(({ service }) => service));
+    }),
+  );
+
 /** Answers of the catalogue that are kept are of another one from now on. */
 export const followCatalogue = (bus: Bus, cache: { forget(): void }) =>
   following(bus.follow(events.verification.catalogueChanged.subject, () => cache.forget()));

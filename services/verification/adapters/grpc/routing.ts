@@ -36,10 +36,15 @@ const texts = (cursor: string | undefined, count: number): readonly string[] | u
 };
 
 export const routingService = (routing: RoutingUseCases): BoundService => {
-  const shown = ({ provider: name, circuit, paused, balance, marketAt }: ProviderState): Provider => ({
+  const shown = ({ provider: name, circuit, paused, balance, marketAt, reconciled }: ProviderState): Provider => ({
     ...{ name, route: routing.codes.of(name), circuit: stateAt(circuit, routing.now()), openUntil: circuit.openUntil },
     ...{ paused: paused !== undefined, pausedAt: paused?.at, pausedBy: paused?.by ?? '', pauseNote: paused?.note ?? '' },
     ...{ balance: balance && money(currency, balance.micros), balanceAt: balance?.at, marketAt },
+    ...{
+      expectedBalance: reconciled && money(currency, reconciled.expectedMicros),
+      drift: reconciled && money(currency, reconciled.driftMicros),
+    },
+    ...{ driftLimit: reconciled && money(currency, reconciled.limitMicros), reconciledAt: reconciled?.at },
   });
   return grpcService(RoutingServiceService, {
     getRoute: method(read, async ({ id }, { principal: { tenantId } }) => {

@@ -1,5 +1,6 @@
 import {
   CatalogServiceService,
+  type MarketFigures,
   ProviderPushServiceService,
   VerificationServiceService,
 } from '#proto/namaskah/verification/v1/verification.ts';
@@ -11,6 +12,8 @@ import type { createVerification } from '../../app/create-verification.ts';
 import type { getVerification } from '../../app/get-verification.ts';
 import type { listVerifications } from '../../app/list-verifications.ts';
 import type { priceOffers } from '../../app/price-offers.ts';
+import type { PublishedFigures } from '../../app/market/publish-figures.ts';
+import type { Figures } from '../../domain/market/figures.ts';
 import type { RouteCodes } from '../../app/routing/ports.ts';
 import { wishedProviders } from '../../app/routing/route-wishes.ts';
 import type { quotePrice } from '../../app/quote-price.ts';
@@ -20,6 +23,7 @@ import { fromLastId, fromPosition, fromPricePosition, toLastId, toMessage, toPos
 export interface UseCases {
   readonly catalogue: CatalogueBrowser;
   readonly codes: RouteCodes;
+  readonly figures: PublishedFigures;
   readonly priceOffers: ReturnType<typeof priceOffers>;
   readonly quotePrice: ReturnType<typeof quotePrice>;
   readonly createVerification: ReturnType<typeof createVerification>;
@@ -34,18 +38,28 @@ const read = allowAny({ scope: 'verifications:read' });
 // Shown to visitors before they sign up; prices are the caller's own when he says who he is.
 const browse = publicMethod();
 
-const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): BoundService =>
+/** What is not known is left out. */
+const toMarket = ({ successRate, medianLatencyMs, stock }: Figures | undefined = noFigures): MarketFigures => ({
+  ...(successRate === undefined ? {} : { successRate }),
+  ...(medianLatencyMs === undefined ? {} : { medianLatencyMs: BigInt(medianLatencyMs) }),
+  ...(stock === undefined ? {} : { stock }),
+});
+const noFigures: Figures = { successRate: undefined, medianLatencyMs: undefined, stock: undefined };
+
+const catalogService = ({ catalogue, priceOffers, quotePrice, figures }: UseCases): BoundService =>
   grpcService(CatalogServiceService, {
-    listServices: method(browse, ({ page, search }) => {
+    listServices: method(browse, async ({ page, search }) => {
       const { rows, next } = catalogue.services({ search, after: toPosition(page?.cursor), limit: pageLimit(page?.limit) });
+      const market = await figures.ofServices(rows.map(({ service }) => service.code));
       return {
-        services: rows.map(({ service, priceFrom, icon }) => ({
+        services: rows.map(({ service, priceFrom, icon }, index) => ({
           code: service.code,
           name: service.name,
           category: service.category,
           policyClass: service.policyClass,
           icon,
           priceFrom,
+          market: toMarket(market[index]),
         })),
         nextCursor: fromPosition(next),
       };
@@ -57,7 +71,8 @@ const catalogService = ({ catalogue, priceOffers, quotePrice }: UseCases): Bound
     listPrices: method(browse, async ({ page, service, country, capability = '' }, { principal }) => {
       const query = { service, country, capability, after: toPricePosition(page?.cursor), limit: pageLimit(page?.limit) };
       const { rows, next } = await priceOffers(principal?.tenantId, query);
-      return { prices: rows.map((row) => ({ ...row })), nextCursor: fromPricePosition(next) };
+      const market = await figures.ofOffers(rows);
+      return { prices: rows.map((row, index) => ({ ...row, market: toMarket(market[index]) })), nextCursor: fromPricePosition(next) };
     }),
     quotePrice: method(write, async ({ operator = '', ...wanted }, { principal }) => {
       const { id, price, expiresAt } = await quotePrice({ ...wanted, operator, tenantId: principal.tenantId });

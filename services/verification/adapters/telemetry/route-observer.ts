@@ -1,3 +1,4 @@
+import type { BalanceObserver } from '../../app/balance/ports.ts';
 import type { Logger } from '#platform/logging/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { MarketObserver, RouteObserver } from '../../app/routing/ports.ts';
@@ -15,6 +16,22 @@ export const createRouteObserver = ({ logger, metrics }: { logger: Logger; metri
     circuit: (provider, state) => {
       circuits.set({ provider }, levels[state]);
       logger.warn({ provider, circuit: state }, 'a circuit has changed');
+    },
+  };
+};
+
+/** What accounts at providers should hold, and what nobody can explain. */
+export const createBalanceObserver = ({ logger, metrics }: { logger: Logger; metrics: Metrics }): BalanceObserver => {
+  const drifts = metrics.gauge('verification_provider_drift_amount');
+  const limits = metrics.gauge('verification_provider_drift_limit_amount');
+  return {
+    known: (provider, { driftMicros, limitMicros }) => {
+      drifts.set({ provider }, Number(driftMicros) / 1_000_000);
+      limits.set({ provider }, Number(limitMicros) / 1_000_000);
+    },
+    reconciled: (provider, { driftMicros, limitMicros }) => {
+      if (driftMicros > limitMicros || driftMicros < -limitMicros)
+        logger.warn({ provider, driftMicros: String(driftMicros) }, 'our account at a provider does not hold what it should');
     },
   };
 };

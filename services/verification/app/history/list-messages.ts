@@ -3,7 +3,7 @@ import type { Message } from '../../domain/verification.ts';
 import type { Ports } from '../ports.ts';
 import { openMessages } from '../view.ts';
 
-/** All messages of one number that its customer may see, oldest first. @throws request.not_found */
+/** All messages of one number that its customer may see, oldest first; none while it is frozen. @throws request.not_found */
 export const listMessages =
   ({ store, sealer }: Pick<Ports, 'store' | 'sealer'>) =>
   async ({ tenantId, id }: { tenantId: string; id: string }): Promise<readonly Message[]> => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { type ErrorCode, isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
@@ -11,6 +12,15 @@ import { testRules } from '../../testing/policy/rules.ts';
 import { cancelVerification } from '../cancel-verification.ts';
 import { createVerification } from '../create-verification.ts';
 import { getVerification } from '../get-verification.ts';
+import { snapshotReader } from '../../adapters/postgres/live/reader.ts';
+import type { BatchItem } from '../../domain/bulk/batch.ts';
+import type { Verification } from '../../domain/verification.ts';
+import { itemView } from '../bulk/view.ts';
+import { exportVerifications } from '../history/export-verifications.ts';
+import { listChanges } from '../history/list-changes.ts';
+import { listMessages } from '../history/list-messages.ts';
+import { listVerifications } from '../list-verifications.ts';
+import { getVerifications } from '../live/get-verifications.ts';
 import type { NumberProvider, Ports } from '../ports.ts';
 import { receivePush } from '../receive-push.ts';
 import { banNumber } from './ban-number.ts';
@@ -28,6 +38,12 @@ const refusedWith = (code: ErrorCode) => (error: unknown) =>
 const onField = (field: string) => (error: unknown) => isAppError(error, 'request.invalid') && error.fields[0]?.field === field;
 const operator = 'user:operator';
 const note = 'because the tests say so';
+
+const itemOfTest = ({ id, tenantId, service, country, capability }: Verification): BatchItem => ({
+  ...{ batchId: newId(), position: 1, tenantId, service, country, capability, operator: '', areaCode: '' },
+  ...{ excludedProviders: [], preferredProviders: [], priceMicros: undefined, quoteId: undefined },
+  ...{ state: 'bought', reason: undefined, verificationId: id, attempts: 0 },
+});
 
 describe('numbers', () => {
   let h: Harness;
@@ -265,6 +281,55 @@ describe('numbers', () => {
       await assert.rejects(decide(id, 'uphold', '', 'user:other'), refusedWith('verification.report_decided'));
       const rows = await h.db.query('select * from abuse_reports');
       assert.ok(!JSON.stringify(rows).includes('parcel') && !JSON.stringify(rows).includes(view.phoneNumber.slice(1)), 'sealed at rest');
+    });
+
+    it('freeze an activation on every way to read it: list, search, export, messages, stream, history, bulk, a repeated request', async () => {
+      const request = h.request({ tenantId: newId(), idempotencyKey: newId() });
+      const { tenantId } = request;
+      const view = await createVerification(h.ports)(request);
+      await deliver(view.id, 'Your secret code is 665544');
+      const filter = { statuses: [], service: undefined, country: undefined };
+      const exported: unknown[] = [];
+      const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+        get: () => read(tenantId, view.id),
+        list: () => listVerifications(h.ports)({ ...filter, tenantId, before: undefined, limit: 10 }),
+        export: async () => {
+          exported.length = 0;
+          for await (const rows of exportVerifications(h.ports)(tenantId, filter)) exported.push(...rows);
+          return exported;
+        },
+        messages: () => listMessages(h.ports)({ tenantId, id: view.id }),
+        // The stream, webhooks and the browser's feed read here.
+        live: () => getVerifications({ reader: snapshotReader(h.db), sealer: h.ports.sealer })({ tenantId, ids: [view.id] }),
+        changes: () => listChanges(h.ports)({ tenantId, id: view.id }),
+        'the same request again': () => createVerification(h.ports)(request),
+        bulk: async () => {
+          const verification = (await h.ports.store.find(tenantId, view.id)) ?? assert.fail();
+          return itemView(h.ports.sealer, 'USD', { item: itemOfTest(verification), verification });
+        },
+      };
+      const readAll = async () => {
+        const shown = new Map<string, string>();
+        for (const [way, ask] of Object.entries(ways)) shown.set(way, inspect(await ask(), { depth: 9 }));
+        return shown;
+      };
+      const open = await readAll();
+      assert.deepEqual(
+        [...open]
+          .filter(([, text]) => text.includes('665544'))
+          .map(([way]) => way)
+          .toSorted(),
+        ['bulk', 'export', 'get', 'list', 'live', 'messages', 'the same request again'],
+        'the ways do show it otherwise',
+      );
+      const id = await report(view.phoneNumber);
+      await decide(id, 'freeze', view.id);
+      for (const [way, text] of await readAll()) assert.ok(!text.includes('665544') && !text.includes('secret'), way);
+      await decide(id, 'dismiss');
+      assert.deepEqual(
+        [...(await readAll())].filter(([way, text]) => text.includes('665544') !== open.get(way)?.includes('665544')),
+        [],
+      );
     });
 
     it('freeze a number that waits: its code never arrives, is not charged, and its money goes back at the end', async () => {

@@ -1,8 +1,7 @@
-import { addMs, type Clock, dayMs } from '#platform/time/index.ts';
 import { medianOf } from '../../domain/routing/histogram.ts';
 import { wilson } from '../../domain/routing/wilson.ts';
 import type { Planner } from './planner.ts';
-import type { DayTally, RouteStore } from './ports.ts';
+import type { RecentDay } from '../market/recent-day.ts';
 
 export interface StatusRow {
   readonly service: string;
@@ -21,21 +20,8 @@ export interface StatusQuery {
   readonly limit: number;
 }
 
-const keptMs = 30_000;
-
-/** How services did over a day, over all providers. Computed at most once in half a minute, whoever asks. */
-export const listServiceStatus = ({ planner, routes, clock }: { planner: Planner; routes: RouteStore; clock: Clock }) => {
-  let kept: { readonly rows: Promise<readonly DayTally[]>; readonly untilMs: number } | undefined;
-  const day = (): Promise<readonly DayTally[]> => {
-    const now = clock.now();
-    if (kept && now.getTime() < kept.untilMs) return kept.rows;
-    const rows = routes.day(addMs(now, -dayMs));
-    kept = { rows, untilMs: now.getTime() + keptMs };
-    rows.catch(() => {
-      kept = undefined;
-    });
-    return rows;
-  };
+/** How services did over a day, over all providers; up to half a minute old. */
+export const listServiceStatus = ({ planner, day }: { planner: Planner; day: RecentDay }) => {
   const stockOf = (service: string, country: string): number | undefined => {
     const stocks = planner.sellers.flatMap(({ name }) => planner.listed(name, service, country)?.stock ?? []);
     return stocks.length === 0 ? undefined : stocks.reduce((sum, stock) => sum + stock, 0);

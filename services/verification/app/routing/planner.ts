@@ -50,6 +50,8 @@ export interface Planner extends Routes {
   readonly evidence: Evidence;
   state(provider: string): ProviderState;
   listed(provider: string, service: string, country: string): ListedOffer | undefined;
+  /** Of all providers that list it, in every country. */
+  offersOf(service: string): readonly ListedOffer[];
 }
 
 const offerName = (provider: string, service: string, country: string): string => `${provider} ${service} ${country}`;
@@ -91,6 +93,7 @@ export const createPlanner = (options: PlannerOptions): Planner => {
   const evidence = createEvidence(halfLifeMs);
   const states = new Map<string, ProviderState>();
   const offers = new Map<string, ListedOffer>();
+  const offersByService = new Map<string, Map<string, ListedOffer>>();
   const changed = new Set<string>();
   let pending = new Map<string, Sighted>();
 
@@ -113,6 +116,7 @@ export const createPlanner = (options: PlannerOptions): Planner => {
     evidence,
     state: stateOf,
     listed,
+    offersOf: (service) => [...(offersByService.get(service)?.values() ?? [])],
     decide: ({ id, offer, ...wishes }) => {
       const now = clock.now();
       const { service, country, operator } = offer;
@@ -172,7 +176,12 @@ export const createPlanner = (options: PlannerOptions): Planner => {
       }),
     learn: (news) => {
       for (const cell of news.cells) evidence.learn(cell);
-      for (const offer of news.offers) offers.set(offerName(offer.provider, offer.service, offer.country), offer);
+      for (const offer of news.offers) {
+        const name = offerName(offer.provider, offer.service, offer.country);
+        offers.set(name, offer);
+        const ofService = offersByService.get(offer.service) ?? new Map<string, ListedOffer>();
+        offersByService.set(offer.service, ofService.set(name, offer));
+      }
       // Of a provider that is named no more, a switch was lifted.
       for (const { name } of sellers)
         if (stateOf(name).paused && news.providers.every(({ provider }) => provider !== name))

@@ -3,6 +3,7 @@ import { type Circuit, closedCircuit } from '../../domain/routing/breaker.ts';
 import type { Decision, Wish } from '../../domain/routing/decide.ts';
 import type { Cell, RouteKey } from '../../domain/routing/evidence.ts';
 import type { Tally } from '../../domain/routing/tally.ts';
+import type { Reconciliation } from '../../domain/balance/reconcile.ts';
 import type { Verification } from '../../domain/verification.ts';
 import type { AcquireOutcome } from '../ports.ts';
 
@@ -36,6 +37,8 @@ export interface ProviderState {
   readonly version: number;
   readonly paused: { readonly at: Date; readonly by: string; readonly note: string } | undefined;
   readonly balance: { readonly micros: bigint; readonly at: Date } | undefined;
+  /** What the balance should have been, and what of the difference nobody can explain. */
+  readonly reconciled?: (Reconciliation & { readonly at: Date }) | undefined;
   /** Its price list was read then. */
   readonly marketAt: Date | undefined;
 }

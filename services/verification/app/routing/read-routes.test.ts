@@ -7,6 +7,7 @@ import { createRouteStore } from '../../adapters/postgres/routing/store.ts';
 import { wilson } from '../../domain/routing/wilson.ts';
 import { type Harness, openHarness, testHalfLifeMs } from '../../testing/harness.ts';
 import { createVerification } from '../create-verification.ts';
+import { recentDay } from '../market/recent-day.ts';
 import { getRoute } from './get-route.ts';
 import { listRoutes } from './list-routes.ts';
 import { listServiceStatus } from './list-service-status.ts';
@@ -120,7 +121,8 @@ describe('what is shown of routes', () => {
     see('viber', 0, 4);
     await refresh();
     let days = 0;
-    const status = listServiceStatus({ planner, clock, routes: { ...routes, day: (since) => ((days += 1), routes.day(since)) } });
+    const counted = { day: (since: Date) => ((days += 1), routes.day(since)) };
+    const status = listServiceStatus({ planner, day: recentDay({ clock, routes: counted }) });
     const all = { service: '', country: '', after: undefined, limit: 100 };
     const [signal] = (await status({ ...all, service: 'signal' })).rows;
     assert.deepEqual([signal?.country, signal?.numbers, signal?.rate?.mean], ['ID', 10, 0.9]);

@@ -13,6 +13,8 @@ export interface MarketParts {
   readonly everyMs: number;
   /** Longer than a reading takes; then another replica may begin one. */
   readonly leaseMs: number;
+  /** Whoever compares it with what it should be. */
+  readonly onBalance?: (provider: string, balance: { readonly micros: bigint; readonly at: Date }) => Promise<void>;
 }
 
 /**
@@ -20,12 +22,13 @@ export interface MarketParts {
  * it was. Only what has changed is written, and what a list names no longer is out of stock.
  */
 export const refreshMarket =
-  ({ sources, market, catalogue, observer, clock, everyMs, leaseMs }: MarketParts) =>
+  ({ sources, market, catalogue, observer, clock, everyMs, leaseMs, onBalance = async () => {} }: MarketParts) =>
   async (): Promise<void> => {
     for (const source of sources) {
       const now = clock.now();
       if (!(await market.claim(source.name, now, addMs(now, leaseMs)))) continue;
       const balance = await source.balance();
+      const readAt = clock.now();
       if (balance.kind === 'unknown') observer.unreadable(source.name, 'balance', balance.detail);
       let complete = balance.kind === 'known';
       for (const country of source.offers ? catalogue.countries : []) {
@@ -40,8 +43,11 @@ export const refreshMarket =
           break;
         }
       }
-      const known = balance.kind === 'known' ? { micros: balance.micros, at: clock.now() } : undefined;
+      const known = balance.kind === 'known' ? { micros: balance.micros, at: readAt } : undefined;
       await market.release(source.name, { balance: known, readAt: complete ? clock.now() : undefined, dueAt: addMs(clock.now(), everyMs) });
-      if (known) observer.balance(source.name, known.micros);
+      if (known) {
+        observer.balance(source.name, known.micros);
+        await onBalance(source.name, known);
+      }
     }
   };

@@ -1,6 +1,8 @@
 import type { Money } from '#platform/money/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import type { Claim, ClaimTiming, Evidence, Verdict } from '../../domain/settlement/claim.ts';
+import type { ActiveActivation } from '../../domain/reconcile.ts';
+import type { KnownActivation, SweepTiming } from '../../domain/settlement/stray.ts';
 import type { Providers } from '../ports.ts';
 
 export interface OpenClaims {
@@ -45,6 +47,51 @@ export interface SettlementStore {
   reschedule(claim: Claim, dueAt: Date): Promise<void>;
   openClaims(): Promise<readonly OpenClaims[]>;
   report(query: LeakageQuery): Promise<readonly LeakageRow[]>;
+}
+
+export interface Sweep {
+  /** When the list of the sweep before was asked for; undefined: there was none. */
+  readonly before: Date | undefined;
+  readonly suspects: ReadonlySet<string>;
+}
+
+export interface StrayStore {
+  /** @returns undefined when it is not due, or another replica is at it */
+  begin(provider: string, now: Date, until: Date): Promise<Sweep | undefined>;
+  /** @param listed undefined: the list could not be read, and what was suspected before still is */
+  end(provider: string, dueAt: Date, listed: { readonly askedAt: Date; readonly suspects: readonly string[] } | undefined): Promise<void>;
+  /** Of these activations; those on their way back to the provider are named separately. */
+  known(
+    provider: string,
+    activationIds: readonly string[],
+  ): Promise<{
+    readonly activations: readonly KnownActivation[];
+    readonly returning: ReadonlySet<string>;
+  }>;
+  /**
+   * Opens a claim on a number that nobody knows, unless by now somebody does, a purchase that was there before may still turn out to have
+   * made it, or it names an order that was never ours.
+   * @param since purchases that began later cannot have made it
+   */
+  claim(provider: string, activation: ActiveActivation, since: Date, now: Date): Promise<'claimed' | 'left'>;
+  /** Compare-and-set from refunded. @returns false when there is nothing to open */
+  reopen(provider: string, activationId: string, now: Date): Promise<boolean>;
+}
+
+export interface StrayObserver {
+  /** A number that the provider has as active and that is not: what was done about it. */
+  stray(provider: string, activationId: string, measure: 'claim' | 'finish' | 'reopen'): void;
+  unreadable(provider: string, detail: string): void;
+  failedSweep(provider: string, error: unknown): void;
+}
+
+export interface StrayPorts {
+  readonly strays: StrayStore;
+  readonly providers: readonly string[];
+  readonly named: Providers['named'];
+  readonly observer: StrayObserver;
+  readonly clock: Clock;
+  readonly timing: SweepTiming;
 }
 
 export interface SettlementObserver {

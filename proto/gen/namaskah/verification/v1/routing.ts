@@ -109,7 +109,17 @@ export interface Provider {
   /** Ours there, as of balance_at. */
   balance: Money | undefined;
   balanceAt: Date | undefined;
-  marketAt: Date | undefined;
+  marketAt:
+    | Date
+    | undefined;
+  /** What it should have held, by what we know; absent: not compared yet. */
+  expectedBalance:
+    | Money
+    | undefined;
+  /** What of the difference nobody can explain, above zero: too much money. More than the limit is an incident. */
+  drift: Money | undefined;
+  driftLimit: Money | undefined;
+  reconciledAt: Date | undefined;
 }
 
 export interface ListProvidersRequest {
@@ -1023,6 +1033,10 @@ function createBaseProvider(): Provider {
     balance: undefined,
     balanceAt: undefined,
     marketAt: undefined,
+    expectedBalance: undefined,
+    drift: undefined,
+    driftLimit: undefined,
+    reconciledAt: undefined,
   };
 }
 
@@ -1060,6 +1074,18 @@ export const Provider: MessageFns<Provider> = {
     }
     if (message.marketAt !== undefined) {
       Timestamp.encode(toTimestamp(message.marketAt), writer.uint32(90).fork()).join();
+    }
+    if (message.expectedBalance !== undefined) {
+      Money.encode(message.expectedBalance, writer.uint32(98).fork()).join();
+    }
+    if (message.drift !== undefined) {
+      Money.encode(message.drift, writer.uint32(106).fork()).join();
+    }
+    if (message.driftLimit !== undefined) {
+      Money.encode(message.driftLimit, writer.uint32(114).fork()).join();
+    }
+    if (message.reconciledAt !== undefined) {
+      Timestamp.encode(toTimestamp(message.reconciledAt), writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -1165,6 +1191,38 @@ export const Provider: MessageFns<Provider> = {
             message.marketAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.expectedBalance = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.drift = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.driftLimit = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.reconciledAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1214,6 +1272,22 @@ export const Provider: MessageFns<Provider> = {
         : isSet(object.market_at)
         ? fromJsonTimestamp(object.market_at)
         : undefined,
+      expectedBalance: isSet(object.expectedBalance)
+        ? Money.fromJSON(object.expectedBalance)
+        : isSet(object.expected_balance)
+        ? Money.fromJSON(object.expected_balance)
+        : undefined,
+      drift: isSet(object.drift) ? Money.fromJSON(object.drift) : undefined,
+      driftLimit: isSet(object.driftLimit)
+        ? Money.fromJSON(object.driftLimit)
+        : isSet(object.drift_limit)
+        ? Money.fromJSON(object.drift_limit)
+        : undefined,
+      reconciledAt: isSet(object.reconciledAt)
+        ? fromJsonTimestamp(object.reconciledAt)
+        : isSet(object.reconciled_at)
+        ? fromJsonTimestamp(object.reconciled_at)
+        : undefined,
     };
   },
 
@@ -1252,6 +1326,18 @@ export const Provider: MessageFns<Provider> = {
     if (message.marketAt !== undefined) {
       obj.marketAt = message.marketAt.toISOString();
     }
+    if (message.expectedBalance !== undefined) {
+      obj.expectedBalance = Money.toJSON(message.expectedBalance);
+    }
+    if (message.drift !== undefined) {
+      obj.drift = Money.toJSON(message.drift);
+    }
+    if (message.driftLimit !== undefined) {
+      obj.driftLimit = Money.toJSON(message.driftLimit);
+    }
+    if (message.reconciledAt !== undefined) {
+      obj.reconciledAt = message.reconciledAt.toISOString();
+    }
     return obj;
   },
 
@@ -1273,6 +1359,14 @@ export const Provider: MessageFns<Provider> = {
       : undefined;
     message.balanceAt = object.balanceAt ?? undefined;
     message.marketAt = object.marketAt ?? undefined;
+    message.expectedBalance = (object.expectedBalance !== undefined && object.expectedBalance !== null)
+      ? Money.fromPartial(object.expectedBalance)
+      : undefined;
+    message.drift = (object.drift !== undefined && object.drift !== null) ? Money.fromPartial(object.drift) : undefined;
+    message.driftLimit = (object.driftLimit !== undefined && object.driftLimit !== null)
+      ? Money.fromPartial(object.driftLimit)
+      : undefined;
+    message.reconciledAt = object.reconciledAt ?? undefined;
     return message;
   },
 };

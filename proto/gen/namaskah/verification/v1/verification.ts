@@ -130,7 +130,26 @@ export interface CatalogEntry {
   category: string;
   /** open, restricted or blocked (acceptable use). */
   policyClass: string;
-  priceFrom: Money | undefined;
+  /** Absent when nobody sells it, or it may not be rented. */
+  priceFrom:
+    | Money
+    | undefined;
+  /** Over all countries. */
+  market?: MarketFigures | undefined;
+}
+
+/** How numbers did over the last 24 hours, and how many there are. Coarse: it changes when something has, not with every number. */
+export interface MarketFigures {
+  /** Of numbers that had their end, in steps; absent when they were too few to say. */
+  successRate?:
+    | number
+    | undefined;
+  /** From purchase to code; absent when there were too few codes. */
+  medianLatencyMs?:
+    | bigint
+    | undefined;
+  /** That can be had now at no more than the list price; 0: sold out; absent: no price list says. */
+  stock?: number | undefined;
 }
 
 export interface Country {
@@ -144,7 +163,11 @@ export interface Price {
   service: string;
   country: string;
   capability: string;
-  price: Money | undefined;
+  price:
+    | Money
+    | undefined;
+  /** Of the service in this country, whatever the capability. */
+  market?: MarketFigures | undefined;
 }
 
 export interface ListServicesRequest {
@@ -325,7 +348,7 @@ export interface ReceivePushResponse {
 }
 
 function createBaseCatalogEntry(): CatalogEntry {
-  return { icon: "", code: "", name: "", category: "", policyClass: "", priceFrom: undefined };
+  return { icon: "", code: "", name: "", category: "", policyClass: "", priceFrom: undefined, market: undefined };
 }
 
 export const CatalogEntry: MessageFns<CatalogEntry> = {
@@ -347,6 +370,9 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
     }
     if (message.priceFrom !== undefined) {
       Money.encode(message.priceFrom, writer.uint32(42).fork()).join();
+    }
+    if (message.market !== undefined) {
+      MarketFigures.encode(message.market, writer.uint32(250).fork()).join();
     }
     return writer;
   },
@@ -412,6 +438,14 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
             message.priceFrom = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.market = MarketFigures.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -440,6 +474,7 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
         : isSet(object.price_from)
         ? Money.fromJSON(object.price_from)
         : undefined,
+      market: isSet(object.market) ? MarketFigures.fromJSON(object.market) : undefined,
     };
   },
 
@@ -463,6 +498,9 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
     if (message.priceFrom !== undefined) {
       obj.priceFrom = Money.toJSON(message.priceFrom);
     }
+    if (message.market !== undefined) {
+      obj.market = MarketFigures.toJSON(message.market);
+    }
     return obj;
   },
 
@@ -479,6 +517,123 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
     message.priceFrom = (object.priceFrom !== undefined && object.priceFrom !== null)
       ? Money.fromPartial(object.priceFrom)
       : undefined;
+    message.market = (object.market !== undefined && object.market !== null)
+      ? MarketFigures.fromPartial(object.market)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseMarketFigures(): MarketFigures {
+  return { successRate: undefined, medianLatencyMs: undefined, stock: undefined };
+}
+
+export const MarketFigures: MessageFns<MarketFigures> = {
+  encode(message: MarketFigures, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.successRate !== undefined) {
+      writer.uint32(9).double(message.successRate);
+    }
+    if (message.medianLatencyMs !== undefined) {
+      if (BigInt.asIntN(64, message.medianLatencyMs) !== message.medianLatencyMs) {
+        throw new globalThis.Error("value provided for field message.medianLatencyMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.medianLatencyMs);
+    }
+    if (message.stock !== undefined) {
+      writer.uint32(24).int32(message.stock);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MarketFigures {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMarketFigures();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.successRate = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.medianLatencyMs = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stock = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MarketFigures {
+    return {
+      successRate: isSet(object.successRate)
+        ? globalThis.Number(object.successRate)
+        : isSet(object.success_rate)
+        ? globalThis.Number(object.success_rate)
+        : undefined,
+      medianLatencyMs: isSet(object.medianLatencyMs)
+        ? BigInt(object.medianLatencyMs)
+        : isSet(object.median_latency_ms)
+        ? BigInt(object.median_latency_ms)
+        : undefined,
+      stock: isSet(object.stock) ? globalThis.Number(object.stock) : undefined,
+    };
+  },
+
+  toJSON(message: MarketFigures): unknown {
+    const obj: any = {};
+    if (message.successRate !== undefined) {
+      obj.successRate = floatToJson(message.successRate);
+    }
+    if (message.medianLatencyMs !== undefined) {
+      obj.medianLatencyMs = message.medianLatencyMs.toString();
+    }
+    if (message.stock !== undefined) {
+      obj.stock = Math.round(message.stock);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MarketFigures>, I>>(base?: I): MarketFigures {
+    return MarketFigures.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MarketFigures>, I>>(object: I): MarketFigures {
+    const message = createBaseMarketFigures();
+    message.successRate = object.successRate ?? undefined;
+    message.medianLatencyMs = (object.medianLatencyMs !== undefined && object.medianLatencyMs !== null)
+      ? BigInt(object.medianLatencyMs)
+      : undefined;
+    message.stock = object.stock ?? undefined;
     return message;
   },
 };
@@ -589,7 +744,7 @@ export const Country: MessageFns<Country> = {
 };
 
 function createBasePrice(): Price {
-  return { service: "", country: "", capability: "", price: undefined };
+  return { service: "", country: "", capability: "", price: undefined, market: undefined };
 }
 
 export const Price: MessageFns<Price> = {
@@ -605,6 +760,9 @@ export const Price: MessageFns<Price> = {
     }
     if (message.price !== undefined) {
       Money.encode(message.price, writer.uint32(34).fork()).join();
+    }
+    if (message.market !== undefined) {
+      MarketFigures.encode(message.market, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -654,6 +812,14 @@ export const Price: MessageFns<Price> = {
             message.price = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.market = MarketFigures.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -672,6 +838,7 @@ export const Price: MessageFns<Price> = {
       country: isSet(object.country) ? globalThis.String(object.country) : "",
       capability: isSet(object.capability) ? globalThis.String(object.capability) : "",
       price: isSet(object.price) ? Money.fromJSON(object.price) : undefined,
+      market: isSet(object.market) ? MarketFigures.fromJSON(object.market) : undefined,
     };
   },
 
@@ -689,6 +856,9 @@ export const Price: MessageFns<Price> = {
     if (message.price !== undefined) {
       obj.price = Money.toJSON(message.price);
     }
+    if (message.market !== undefined) {
+      obj.market = MarketFigures.toJSON(message.market);
+    }
     return obj;
   },
 
@@ -701,6 +871,9 @@ export const Price: MessageFns<Price> = {
     message.country = object.country ?? "";
     message.capability = object.capability ?? "";
     message.price = (object.price !== undefined && object.price !== null) ? Money.fromPartial(object.price) : undefined;
+    message.market = (object.market !== undefined && object.market !== null)
+      ? MarketFigures.fromPartial(object.market)
+      : undefined;
     return message;
   },
 };
@@ -3594,6 +3767,10 @@ function base64FromBytes(arr: Uint8Array): string {
     });
     return globalThis.btoa(bin.join(""));
   }
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;

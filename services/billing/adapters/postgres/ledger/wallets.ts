@@ -13,9 +13,9 @@ import { AccountRow, GrantRow } from './rows.ts';
 const openSql = `insert into accounts (id, tenant_id, kind, currency, created_at) values ($1, $2, 'wallet', $3, $4)
   on conflict (tenant_id, currency) where kind = 'wallet' do nothing`;
 const grantSql = 'select * from give_credit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)';
-const refundSql = `select outcome, case when outcome = 'replayed'
-    then (select id from transfers where tenant_id = $2 and type = $5 and idempotency_key = $8) else $1::uuid end as transfer_id
-  from reverse_transfer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) outcome`;
+const refundSql = 'select reverse_transfer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome';
+/** A statement of its own: the first one may have committed while the second waited, after that one's snapshot. */
+const refundOfKeySql = `select id from transfers where tenant_id = $1 and type = 'refund' and idempotency_key = $2`;
 /** Rows that others have locked are left to the next run: this never waits while it holds wallets itself. */
 const lapseSql = `with due as materialized (
     select id, credit_expires_at from accounts
@@ -68,10 +68,14 @@ export const postgresWallets = (db: Database): Wallets & WalletReader & CreditSw
       requestHash(request),
       now,
     ];
-    const [row] = await db.query<{ outcome: string; transfer_id: string }>(refundSql, command);
-    return row?.outcome === 'done' || row?.outcome === 'replayed'
-      ? { outcome: row.outcome, transferId: row.transfer_id }
-      : { outcome: row?.outcome as Exclude<RefundResult['outcome'], 'done' | 'replayed'> };
+    const [row] = await db.query<{ outcome: RefundResult['outcome'] }>(refundSql, command);
+    if (row === undefined) throw new Error('a refund has an outcome');
+    const { outcome } = row;
+    if (outcome === 'done') return { outcome, transferId };
+    if (outcome !== 'replayed') return { outcome };
+    const [first] = await db.query<{ id: string }>(refundOfKeySql, [tenantId, idempotencyKey]);
+    if (first === undefined) throw new Error('a replayed refund has its transfer');
+    return { outcome, transferId: first.id };
   },
 
   lapseDue: async (now, after, limit): Promise<LapsePage> => {

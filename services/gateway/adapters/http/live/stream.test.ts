@@ -337,9 +337,9 @@ describe('the stream of a tenant', () => {
     assert.deepEqual(
       told.map(({ data: { data } }) => [data.price, data.message?.text, data.refunded]),
       [
-        ['27.00', undefined, undefined],
-        [undefined, `text of ${messageId}`, undefined],
-        [undefined, undefined, undefined],
+        ['27.00', undefined, '0.00'],
+        [undefined, `text of ${messageId}`, '0.00'],
+        [undefined, undefined, '0.00'],
         [undefined, undefined, '27.00'],
       ],
     );

@@ -13,6 +13,7 @@ const tenantId = newId();
 
 const open = async () => {
   let listPrice = 450_000n;
+  let stock = 500;
   let away = false;
   const catalogue = catalogueCache();
   const { backends, calls } = fakeBackends({
@@ -20,10 +21,13 @@ const open = async () => {
       if (away) throw appError('platform.unavailable');
       const price = { currency: 'USD', micros: listPrice };
       const service = { code: search || 'telegram', name: 'Telegram', category: 'messaging', icon: 'telegram', policyClass: 'open' };
-      return { services: [{ ...service, priceFrom: price }], nextCursor: '' };
+      return {
+        services: [{ ...service, priceFrom: price, market: { stock, successRate: 0.85, medianLatencyMs: 12_000n } }],
+        nextCursor: '',
+      };
     },
     'catalog.listPrices': () => ({
-      prices: [{ service: 'telegram', country: 'ID', capability: 'sms', price: { currency: 'USD', micros: listPrice } }],
+      prices: [{ service: 'telegram', country: 'ID', capability: 'sms', price: { currency: 'USD', micros: listPrice }, market: { stock } }],
       nextCursor: '',
     }),
     'choices.listOperators': ({ country }) => {
@@ -47,6 +51,7 @@ const open = async () => {
     ...{ app, calls, catalogue },
     get: (url: string, headers: Record<string, string> = {}) => app.inject({ url, headers }),
     reprice: () => void (listPrice += 10_000n),
+    sellOut: () => void (stock = 0),
     leave: () => void (away = true),
   };
 };
@@ -56,7 +61,7 @@ describe('the catalogue over HTTP', () => {
     const { app, calls, catalogue, get, reprice } = await open();
     const first = await get('/v2/services?limit=5&search=tele');
     assert.equal(first.statusCode, 200);
-    assert.equal(first.headers['cache-control'], 'public, max-age=3600');
+    assert.equal(first.headers['cache-control'], 'public, max-age=10, stale-if-error=3600');
     assert.match(first.headers['content-type'] ?? '', /^application\/json/);
     const etag = String(first.headers.etag);
     reprice();
@@ -64,7 +69,7 @@ describe('the catalogue over HTTP', () => {
     assert.deepEqual([again.body, again.headers.etag, calls.length], [first.body, etag, 1], 'the order of a question is no other question');
     const unchanged = await get('/v2/services?limit=5&search=tele', { 'if-none-match': `W/${etag}, "other"` });
     assert.deepEqual([unchanged.statusCode, unchanged.body, unchanged.headers.etag], [304, '', etag]);
-    assert.equal(unchanged.headers['cache-control'], 'public, max-age=3600');
+    assert.equal(unchanged.headers['cache-control'], 'public, max-age=10, stale-if-error=3600');
     catalogue.forget();
     const changed = await get('/v2/services?limit=5&search=tele', { 'if-none-match': etag });
     assert.equal(changed.statusCode, 200);
@@ -73,14 +78,37 @@ describe('the catalogue over HTTP', () => {
     await app.close();
   });
 
+  it('shows how the market is, null where nobody can say, and forgets what has changed: of that service, and the list', async () => {
+    const { app, calls, catalogue, get, sellOut } = await open();
+    const services = async () => (await get('/v2/services')).json().data[0];
+    const prices = async (code: string) => (await get(`/v2/services/${code}/prices`)).json().data[0];
+    const { successRate, medianLatencyMs, stock } = await services();
+    assert.deepEqual({ successRate, medianLatencyMs, stock }, { successRate: 0.85, medianLatencyMs: 12_000, stock: 500 });
+    const before = await prices('Telegram');
+    assert.deepEqual([before.successRate, before.medianLatencyMs, before.stock], [null, null, 500]);
+    await prices('whatsapp');
+    await get('/v2/operators?country=ID');
+    sellOut();
+    assert.equal((await prices('Telegram')).stock, 500);
+    const asked = calls.length;
+    catalogue.forgetMarket(['telegram']);
+    assert.deepEqual([(await services()).stock, (await prices('Telegram')).stock], [0, 0]);
+    assert.equal((await prices('whatsapp')).stock, 500, 'nothing was said of it');
+    await get('/v2/operators?country=ID');
+    assert.equal(calls.length - asked, 2);
+    catalogue.forgetMarket('all');
+    assert.equal((await prices('whatsapp')).stock, 0);
+    await app.close();
+  });
+
   it('prices: half an hour for everybody, a minute for one, who never gets what another was given', async () => {
     const { app, calls, get, reprice } = await open();
     const shared = await get('/v2/services/telegram/prices');
-    assert.equal(shared.headers['cache-control'], 'public, max-age=1800');
+    assert.equal(shared.headers['cache-control'], 'public, max-age=10, stale-if-error=1800');
     assert.match(String(shared.headers.vary), /authorization/);
     reprice();
     const own = await get('/v2/services/telegram/prices', { authorization: 'Bearer x' });
-    assert.equal(own.headers['cache-control'], 'private, max-age=60');
+    assert.equal(own.headers['cache-control'], 'private, max-age=10');
     assert.equal(own.json().data[0].price, '0.46');
     assert.equal(calls.at(-1)?.options.principal?.tenantId, tenantId);
     assert.equal((await get('/v2/services/telegram/prices')).json().data[0].price, '0.45', 'his own is nobody else’s');

@@ -5,6 +5,7 @@ import type { Backends } from '../backends.ts';
 import { type CatalogueCache, freshForMs, keep, type Kind, sendKept } from '../catalogue-cache.ts';
 import { callOptions } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
+import { fromMarket, marketFields } from '../market.ts';
 import { Capability, closed, pageOf, PageQuery, problems } from '../schemas.ts';
 import type { App } from './index.ts';
 
@@ -19,6 +20,7 @@ const Service = Type.Object(
       description: 'Lowest price over all countries; null when nobody sells it, or it may not be rented',
     }),
     currency: Type.String(),
+    ...marketFields,
   },
   closed,
 );
@@ -42,11 +44,14 @@ const Price = Type.Object(
     capability: Type.String(),
     price: Type.String({ examples: ['0.45'] }),
     currency: Type.String(),
+    ...marketFields,
   },
   closed,
 );
 const Search = Type.Optional(Type.String({ maxLength: 100, description: 'Name, alias or code; small typing errors are forgiven' }));
 const publicFor = (kind: Kind): string => `public, max-age=${freshForMs[kind] / 1_000}`;
+/** With stock in it: nobody can tell a client that it has changed, so that it asks again soon, and mostly hears that it has not. */
+const marketFor = (kind: Kind): string => `public, max-age=10, stale-if-error=${freshForMs[kind] / 1_000}`;
 
 /** The same question in whatever order it is put. */
 const keyOf = ({ routeOptions, params, query }: FastifyRequest): string =>
@@ -55,9 +60,15 @@ const keyOf = ({ routeOptions, params, query }: FastifyRequest): string =>
 /** A visitor may read it before signing up; prices are the caller's own once he says who he is. */
 export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache: CatalogueCache): void => {
   /** What everybody gets: from memory where it is, and not at all to who has it already. */
-  const share = async (request: FastifyRequest, reply: FastifyReply, kind: Kind, make: () => Promise<object>): Promise<void> => {
-    const answer = await cache.shared(keyOf(request), kind, async () => reply.serialize(await make()) as string);
-    sendKept(request, reply, answer, publicFor(kind));
+  const share = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    kind: Kind,
+    make: () => Promise<object>,
+    market?: string,
+  ): Promise<void> => {
+    const answer = await cache.shared(keyOf(request), kind, async () => reply.serialize(await make()) as string, market);
+    sendKept(request, reply, answer, market === undefined ? publicFor(kind) : marketFor(kind));
   };
   const tags = ['catalogue'];
   const config = { access: publicAccess };
@@ -74,19 +85,26 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache:
       },
     },
     (request, reply) =>
-      share(request, reply, 'list', async () => {
-        const wanted = { page: toPage(request.query), search: request.query.search ?? '' };
-        const answer = await catalog.listServices(wanted, callOptions(request));
-        return page(answer.services, answer.nextCursor, ({ code, name, category, icon, policyClass, priceFrom }) => ({
-          code,
-          name,
-          category,
-          icon,
-          policyClass,
-          priceFrom: priceFrom ? fromMoney(priceFrom) : null,
-          currency: priceFrom?.currency ?? 'USD',
-        }));
-      }),
+      share(
+        request,
+        reply,
+        'list',
+        async () => {
+          const wanted = { page: toPage(request.query), search: request.query.search ?? '' };
+          const answer = await catalog.listServices(wanted, callOptions(request));
+          return page(answer.services, answer.nextCursor, ({ code, name, category, icon, policyClass, priceFrom, market }) => ({
+            code,
+            name,
+            category,
+            icon,
+            policyClass,
+            priceFrom: priceFrom ? fromMoney(priceFrom) : null,
+            currency: priceFrom?.currency ?? 'USD',
+            ...fromMarket(market),
+          }));
+        },
+        'all',
+      ),
   );
   app.get(
     '/v2/countries',
@@ -171,18 +189,19 @@ export const catalogueRoutes = (app: App, { catalog, choices }: Backends, cache:
           { page: toPage(request.query), service: request.params.code, country, capability: request.query.capability },
           callOptions(request),
         );
-        return page(answer.prices, answer.nextCursor, ({ service, country: code, capability, price }) => ({
+        return page(answer.prices, answer.nextCursor, ({ service, country: code, capability, price, market }) => ({
           service,
           country: code,
           capability,
           price: fromMoney(price),
           currency: price?.currency ?? 'USD',
+          ...fromMarket(market),
         }));
       };
       void reply.header('vary', 'origin, authorization');
-      if (!request.caller) return share(request, reply, 'price', make);
-      // His own: made for him, and for a minute as good as the quote behind it.
-      sendKept(request, reply, keep(reply.serialize(await make()) as string), 'private, max-age=60');
+      if (!request.caller) return share(request, reply, 'price', make, request.params.code.toLowerCase());
+      // His own: made for him, and as good as the quote behind it.
+      sendKept(request, reply, keep(reply.serialize(await make()) as string), 'private, max-age=10');
     },
   );
 };

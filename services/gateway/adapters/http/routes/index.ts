@@ -37,6 +37,7 @@ import { refundRoutes } from './refunds.ts';
 import { usageAlertRoutes } from './usage-alerts.ts';
 import { usageRoutes } from './usage.ts';
 import { streamRoutes } from './stream.ts';
+import { providerAdjustmentRoutes } from './provider-adjustments.ts';
 import { routingRoutes } from './routing.ts';
 import { rentalHistoryRoutes } from './rental-history.ts';
 import { rentalRoutes } from './rentals.ts';
@@ -92,6 +93,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   budgetRoutes(typed, dependencies.backends);
   bulkRoutes(typed, dependencies.backends);
   routingRoutes(typed, dependencies.backends);
+  providerAdjustmentRoutes(typed, dependencies.backends);
   verificationRoutes(typed, dependencies.backends);
   verificationHistoryRoutes(typed, dependencies.backends);
   verificationLifeCycleRoutes(typed, dependencies.backends);

@@ -4,6 +4,7 @@ import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, pathId } from '../context.ts';
 import { fromMoney, page, toPage } from '../mapping.ts';
+import { fromMarket, marketFields, noMarket } from '../market.ts';
 import { Explanation, fromExplanation, fromQuote, Item, Quote } from '../prices.ts';
 import { Capability, closed, Currency, Operator, pageOf, PageQuery, problems } from '../schemas.ts';
 import type { App } from './index.ts';
@@ -37,7 +38,7 @@ export const priceRoutes = (app: App, { catalog, campaigns, prices }: Backends):
           closed,
         ),
         response: {
-          200: pageOf(Type.Object({ item: Item, price: Type.String({ examples: ['0.30'] }), currency: Currency }, closed)),
+          200: pageOf(Type.Object({ item: Item, price: Type.String({ examples: ['0.30'] }), currency: Currency, ...marketFields }, closed)),
           ...problems(403, 422),
         },
       },
@@ -48,14 +49,15 @@ export const priceRoutes = (app: App, { catalog, campaigns, prices }: Backends):
         if (country === '') throw appError('request.invalid', { fields: [{ field: 'country', reason: 'is required for messages' }] });
         const { price, ...where } = await campaigns.getMessagePrice({ country: country.toUpperCase() }, callOptions(request));
         const item = { ...where, product, service: null, capability: 'sms', operator: null, duration: null, segments: null };
-        return { data: [{ item, price: fromMoney(price), currency: price?.currency ?? '' }], nextCursor: null };
+        return { data: [{ item, price: fromMoney(price), currency: price?.currency ?? '', ...noMarket }], nextCursor: null };
       }
       const query = { page: toPage(request.query), service, country: country.toUpperCase() };
       const answer = await catalog.listPrices(query, callOptions(request));
-      return page(answer.prices, answer.nextCursor, ({ price, ...item }) => ({
+      return page(answer.prices, answer.nextCursor, ({ price, market, ...item }) => ({
         item: { ...item, product: 'verification', operator: null, duration: null, segments: null },
         price: fromMoney(price),
         currency: price?.currency ?? '',
+        ...fromMarket(market),
       }));
     },
   );

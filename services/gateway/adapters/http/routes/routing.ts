@@ -85,6 +85,14 @@ const Provider = Type.Object(
     balance: nullable(Type.String({ examples: ['182.40'] })),
     currency: nullable(Type.String({ examples: ['USD'] })),
     balanceAt: nullable(Timestamp),
+    expectedBalance: Type.Union([Type.String({ examples: ['183.10'] }), Type.Null()], {
+      description: 'What it should have held by what we know; null: not compared yet',
+    }),
+    drift: Type.Union([Type.String({ examples: ['-0.70'] }), Type.Null()], {
+      description: 'What of the difference nobody can explain; below zero: money is missing',
+    }),
+    driftLimit: Type.Union([Type.String({ examples: ['5.00'] }), Type.Null()], { description: 'What may be left over' }),
+    reconciledAt: nullable(Timestamp),
     marketAt: Type.Union([Timestamp, Type.Null()], { description: 'When its price list was read' }),
   },
   closed,
@@ -116,7 +124,10 @@ const providerFromProto = (provider: ProviderMessage | undefined) => {
     ...{ openUntil: fromTime(provider.openUntil), pausedAt: fromTime(provider.pausedAt) },
     ...{ pausedBy: orNull(provider.pausedBy), pauseNote: orNull(provider.pauseNote) },
     ...{ balance: provider.balance ? fromMoney(provider.balance) : null, currency: provider.balance?.currency ?? null },
-    ...{ balanceAt: fromTime(provider.balanceAt), marketAt: fromTime(provider.marketAt) },
+    ...{ balanceAt: fromTime(provider.balanceAt), marketAt: fromTime(provider.marketAt), reconciledAt: fromTime(provider.reconciledAt) },
+    expectedBalance: provider.expectedBalance ? fromMoney(provider.expectedBalance) : null,
+    drift: provider.drift ? fromMoney(provider.drift) : null,
+    driftLimit: provider.driftLimit ? fromMoney(provider.driftLimit) : null,
   };
 };
 

@@ -16,6 +16,9 @@ import { bulkLeases } from './0053-bulk-leases.ts';
 /** Ids come from the application, so this runs on PostgreSQL 15 and later. */ import { actors } from './0080-actors.ts';
 import { rentalEvents } from './0043-rental-events.ts';
 import { rentalHistory } from './0044-rental-history.ts';
+import { marketAnnouncements } from './0055-market-announcements.ts';
+import { strays } from './0061-strays.ts';
+import { balances } from './0062-balances.ts';
 import { routeWishes } from './0054-route-wishes.ts';
 import { tenantKeys } from './0070-tenant-keys.ts';
 import { lateCodes } from './0071-late-codes.ts';
@@ -138,4 +141,7 @@ alter table verifications add column quote_id uuid;
   lateCodes,
   saveInBatches,
   rentalPolicy,
+  marketAnnouncements,
+  strays,
+  balances,
 ];

@@ -15,6 +15,10 @@ export const ProviderStateRow = defineEntity({
     balanceMicros: p.bigint('bigint').nullable(),
     balanceAt: p.datetime().nullable(),
     marketAt: p.datetime().nullable(),
+    expectedMicros: p.bigint('bigint').nullable(),
+    driftMicros: p.bigint('bigint').nullable(),
+    driftLimitMicros: p.bigint('bigint').nullable(),
+    reconciledAt: p.datetime().nullable(),
   },
 });
 
@@ -40,6 +44,12 @@ export const fromStateRow = (row: InferEntity<typeof ProviderStateRow>): Provide
   paused: row.pausedAt ? { at: row.pausedAt, by: row.pausedBy ?? '', note: row.pauseNote ?? '' } : undefined,
   balance: row.balanceAt ? { micros: row.balanceMicros ?? 0n, at: row.balanceAt } : undefined,
   marketAt: row.marketAt ?? undefined,
+  reconciled: row.reconciledAt
+    ? {
+        ...{ at: row.reconciledAt, expectedMicros: row.expectedMicros ?? 0n },
+        ...{ driftMicros: row.driftMicros ?? 0n, limitMicros: row.driftLimitMicros ?? 0n },
+      }
+    : undefined,
 });
 
 /** A row of route_tallies, as SQL returns it. */

@@ -134,6 +134,25 @@ export interface BatchCompleted {
   createdAt: Date | undefined;
 }
 
+/**
+ * What providers sell, or ask for it, is not what was told last: sold out or paused, back again, or at a price that has moved by more than the
+ * rule says. At most one every few seconds, however many offers changed. Of nobody in particular: its tenant is all zeros.
+ */
+export interface MarketChanged {
+  /** Too many to be named: everything may be another. */
+  everything: boolean;
+  offers: ChangedOffer[];
+}
+
+export interface ChangedOffer {
+  service: string;
+  /** ISO 3166-1 alpha-2. */
+  country: string;
+  provider: string;
+  /** gone, back or price. */
+  change: string;
+}
+
 /** Another catalogue is in force: services, countries, operators, list prices. Of nobody in particular: its tenant is all zeros. */
 export interface CatalogueChanged {
   /** Of the data, without order. */
@@ -1776,6 +1795,208 @@ export const BatchCompleted: MessageFns<BatchCompleted> = {
       : undefined;
     message.cancelAsked = object.cancelAsked ?? false;
     message.createdAt = object.createdAt ?? undefined;
+    return message;
+  },
+};
+
+function createBaseMarketChanged(): MarketChanged {
+  return { everything: false, offers: [] };
+}
+
+export const MarketChanged: MessageFns<MarketChanged> = {
+  encode(message: MarketChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.everything !== false) {
+      writer.uint32(8).bool(message.everything);
+    }
+    for (const v of message.offers) {
+      ChangedOffer.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MarketChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMarketChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.everything = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.offers.push(ChangedOffer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MarketChanged {
+    return {
+      everything: isSet(object.everything) ? globalThis.Boolean(object.everything) : false,
+      offers: globalThis.Array.isArray(object?.offers) ? object.offers.map((e: any) => ChangedOffer.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: MarketChanged): unknown {
+    const obj: any = {};
+    if (message.everything !== false) {
+      obj.everything = message.everything;
+    }
+    if (message.offers?.length) {
+      obj.offers = message.offers.map((e) => ChangedOffer.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MarketChanged>, I>>(base?: I): MarketChanged {
+    return MarketChanged.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MarketChanged>, I>>(object: I): MarketChanged {
+    const message = createBaseMarketChanged();
+    message.everything = object.everything ?? false;
+    message.offers = object.offers?.map((e) => ChangedOffer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseChangedOffer(): ChangedOffer {
+  return { service: "", country: "", provider: "", change: "" };
+}
+
+export const ChangedOffer: MessageFns<ChangedOffer> = {
+  encode(message: ChangedOffer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.country !== "") {
+      writer.uint32(18).string(message.country);
+    }
+    if (message.provider !== "") {
+      writer.uint32(26).string(message.provider);
+    }
+    if (message.change !== "") {
+      writer.uint32(34).string(message.change);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangedOffer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangedOffer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.country = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.change = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangedOffer {
+    return {
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      country: isSet(object.country) ? globalThis.String(object.country) : "",
+      provider: isSet(object.provider) ? globalThis.String(object.provider) : "",
+      change: isSet(object.change) ? globalThis.String(object.change) : "",
+    };
+  },
+
+  toJSON(message: ChangedOffer): unknown {
+    const obj: any = {};
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.country !== "") {
+      obj.country = message.country;
+    }
+    if (message.provider !== "") {
+      obj.provider = message.provider;
+    }
+    if (message.change !== "") {
+      obj.change = message.change;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ChangedOffer>, I>>(base?: I): ChangedOffer {
+    return ChangedOffer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ChangedOffer>, I>>(object: I): ChangedOffer {
+    const message = createBaseChangedOffer();
+    message.service = object.service ?? "";
+    message.country = object.country ?? "";
+    message.provider = object.provider ?? "";
+    message.change = object.change ?? "";
     return message;
   },
 };
