@@ -169,8 +169,8 @@ export interface Ledger {
     expiresAt: Date;
     deadline: Date;
   }): Promise<HoldOutcome>;
-  /** Gives back what no code was asked for with after all. Not repeated: a hold that is forgotten ends by itself. */
-  giveBack(tenantId: string, holdId: string): Promise<void>;
+  /** Gives back what is not needed after all; any number of times. @returns false: not known whether; it may be repeated, and ends by itself */
+  giveBack(tenantId: string, holdId: string): Promise<boolean>;
 }
 
 export type Refusal =

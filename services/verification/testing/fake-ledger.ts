@@ -46,7 +46,14 @@ export const createFakeLedger = (): FakeLedger => {
     calls: 0,
     spoil: (how) => void spoilt.push(how),
     givenBack: [],
-    giveBack: async (_tenantId, holdId) => void ledger.givenBack.push(holdId),
+    giveBack: async (_tenantId, holdId) => {
+      const how = spoilt.shift();
+      if (how === 'before') return false;
+      const held = [...holds.values()].find((hold) => hold.holdId === holdId);
+      if (!ledger.givenBack.includes(holdId)) ledger.balanceMicros += held?.amountMicros ?? 0n;
+      ledger.givenBack.push(holdId);
+      return how === undefined;
+    },
     placeHold: async ({ tenantId, verificationId: id, code, lateMessage, amount, quoteId = '', fromHoldId, description, expiresAt }) => {
       ledger.calls += 1;
       const how = spoilt.shift();

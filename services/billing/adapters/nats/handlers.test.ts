@@ -9,7 +9,7 @@ import { addMs, hourMs, minuteMs, testClock } from '#platform/time/index.ts';
 import { events } from '#events';
 import { settleHolds } from '../../app/ledger/settle-holds.ts';
 import { emptyWallet } from '../../domain/ledger.ts';
-import { granting, placing, start, usd } from '../../testing/ledger/books.contract.ts';
+import { granting, placing, releasing, start, usd } from '../../testing/ledger/books.contract.ts';
 import { silentMonitor } from '../../testing/payments/fake-gateway.ts';
 import { openBooks, postgresBooks, postgresState } from '../../testing/ledger/postgres-books.ts';
 import { postgresAudit } from '../postgres/ledger/audit.ts';
@@ -209,6 +209,101 @@ test("facts about a hold that was never placed, or is another tenant's, go to th
     (await deliver(newId(), { subject: events.campaign.cancelled.subject, payload: { holdId: '', chargedTotal: undefined } })).kind,
     'done',
   );
+});
+
+/** As verification asks for it: a cancelled purchase that got its money back, and the hold of its late code under the message's id. */
+const lateCode = async (credit: bigint, price: bigint, lateMicros = price) => {
+  const { tenantId, holdId: purchase } = await rented(credit, price, 'verification');
+  const [verificationId, messageId] = [newId(), newId()];
+  const ask = () =>
+    postgresBooks(db).place(
+      placing(tenantId, lateMicros, { idempotencyKey: `verification:${verificationId}:late:${messageId}`, reference: verificationId }),
+    );
+  const { cancelled } = verification(purchase, price);
+  const shown = (holdId: string): Fact => {
+    const about = { verificationId, service: 'telegram', country: 'ID', provider: 'handler-api', messageId, position: 1, lateByMs: 1n };
+    return {
+      subject: events.verification.lateCodeReceived.subject,
+      payload: { ...about, holdId, price: holdId === '' ? undefined : usd(lateMicros) },
+    };
+  };
+  return { tenantId, purchase, cancelled, ask, shown };
+};
+/** The id of the hold, however often it is asked for. */
+const heldOnce = async (ask: () => ReturnType<ReturnType<typeof postgresBooks>['place']>): Promise<string> => {
+  const answers = await Promise.all([ask(), ask(), ask()]);
+  const ids = answers.map((answer) => (answer.outcome === 'done' || answer.outcome === 'replayed' ? answer.hold.id : answer.outcome));
+  assert.deepEqual(answers.map(({ outcome }) => outcome).toSorted(), ['done', 'replayed', 'replayed']);
+  assert.equal(new Set(ids).size, 1);
+  return ids[0] ?? assert.fail();
+};
+
+test('a late code is charged once from the hold under its message, in any order with the end that gave the price back, repeated, expired', async () => {
+  for (const extra of [[], [sweep]])
+    await fc.assert(
+      fc.asyncProperty(fc.bigInt({ min: 1n, max: 40n }), fc.gen(), async (price, gen) => {
+        const one = await lateCode(100n, 40n, price);
+        const holdId = await heldOnce(one.ask);
+        assert.notEqual(holdId, one.purchase);
+        await deliverAll(one.tenantId, gen(disordered, [one.cancelled, one.shown(holdId), ...extra]));
+        assert.deepEqual(await summary(one.tenantId), { balanceMicros: 100n - price, heldMicros: 0n, owedMicros: 0n });
+        const { entries } = await postgresState(db, one.tenantId);
+        assert.equal(entries.filter(({ amountMicros }) => amountMicros === -price).length, 1);
+        const again = await one.ask();
+        assert.deepEqual(
+          [again.outcome, await summary(one.tenantId)],
+          ['replayed', { balanceMicros: 100n - price, heldMicros: 0n, owedMicros: 0n }],
+        );
+      }),
+      { seed, numRuns: 15, endOnFailure: true },
+    );
+});
+
+test('two replicas that settle one late code at one moment charge it once', async () => {
+  const one = await lateCode(100n, 40n);
+  const holdId = await heldOnce(one.ask);
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => deliver(one.tenantId, one.shown(holdId))));
+  assert.deepEqual(new Set(outcomes.map(({ kind }) => kind)), new Set(['done']));
+  // The hold of the purchase is as it was: its own events decide about it.
+  assert.deepEqual(await summary(one.tenantId), { balanceMicros: 60n, heldMicros: 40n, owedMicros: 0n });
+});
+
+test('a late code whose hold has expired, and whose money was spent since, is recorded as uncollected once', async () => {
+  const one = await lateCode(40n, 40n);
+  await deliverAll(one.tenantId, [one.cancelled]);
+  const holdId = await heldOnce(one.ask);
+  await deliverAll(one.tenantId, [sweep]);
+  await postgresBooks(db).place(placing(one.tenantId, 35n));
+  const before = seen.length;
+  await deliverAll(one.tenantId, [one.shown(holdId)]);
+  assert.deepEqual(await summary(one.tenantId), { balanceMicros: 35n, heldMicros: 35n, owedMicros: 35n });
+  await deliverAll(one.tenantId, [one.shown(holdId), one.shown(holdId)]);
+  assert.deepEqual(await summary(one.tenantId), { balanceMicros: 35n, heldMicros: 35n, owedMicros: 35n });
+  assert.deepEqual(seen.slice(before)[0], {
+    kind: 'uncollected',
+    fact: { tenantId: one.tenantId, holdId, product: 'verification', owedMicros: 35n },
+  });
+});
+
+test("a late code that is free is no charge; one without a price, with no hold, or with another tenant's goes to the dead letters and charges nobody", async () => {
+  const [one, other] = [await lateCode(100n, 40n), await lateCode(100n, 40n)];
+  const holdId = await heldOnce(one.ask);
+  const before = [await summary(one.tenantId), await summary(other.tenantId)];
+  assert.equal((await deliver(one.tenantId, one.shown(''))).kind, 'done');
+  const free = one.shown(holdId);
+  assert.equal((await deliver(one.tenantId, { ...free, payload: { ...(free.payload as object), price: undefined } })).kind, 'dead');
+  assert.equal((await deliver(one.tenantId, one.shown(newId()))).kind, 'dead');
+  assert.equal((await deliver(other.tenantId, one.shown(holdId))).kind, 'dead');
+  assert.deepEqual([await summary(one.tenantId), await summary(other.tenantId)], before);
+});
+
+test('a late code that stayed hidden after its hold was placed costs nothing once the hold is given back', async () => {
+  const one = await lateCode(100n, 40n);
+  await deliverAll(one.tenantId, [one.cancelled]);
+  const holdId = await heldOnce(one.ask);
+  const release = () => postgresBooks(db).release(releasing(one.tenantId, holdId, `verification:${holdId}:unused`));
+  assert.deepEqual([(await release()).outcome, (await release()).outcome], ['done', 'replayed']);
+  assert.deepEqual(await summary(one.tenantId), { balanceMicros: 100n, heldMicros: 0n, owedMicros: 0n });
 });
 
 test('a registered tenant has a wallet of zero', async () => {

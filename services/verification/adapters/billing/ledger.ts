@@ -62,7 +62,13 @@ export const createLedger = (client: Pick<GrpcClient<LedgerServiceService>, 'pla
   return {
     giveBack: async (tenantId, holdId) => {
       const request = { idempotencyKey: `verification:${holdId}:unused`, holdId };
-      await client.releaseHold(request, { principal: systemPrincipal('verification', tenantId) }).catch(() => undefined);
+      try {
+        await client.releaseHold(request, { principal: systemPrincipal('verification', tenantId) });
+        return true;
+      } catch (error) {
+        // Any considered answer says that there is nothing left to give back.
+        return !undecidedCodes.has(toAppError(error).code);
+      }
     },
     placeHold: async (request) => {
       try {

@@ -21,7 +21,7 @@ export const workLateCodes =
     const due = await ports.lateCodes.claimDue(now, addMs(now, leaseMs), limit);
     for (const late of due) {
       try {
-        await decide(ports, late);
+        await (late.unneeded ? giveBack(ports, late) : decide(ports, late));
       } catch (error) {
         ports.observer.failedStep(late, error);
       }
@@ -39,10 +39,12 @@ const decide = async (ports: LatePorts, late: LateCode): Promise<void> => {
   const opened = await openMessage(ports.sealer, verification, late.message);
   if (opened === undefined) return hide(ports, late, 'erased');
   if (verdict.priceMicros === 0n) return void (await show(ports, late, opened.code, undefined));
+  if (!(await lateCodes.asking(late))) return;
   const hold = await holdFor(ports, late, verdict.priceMicros);
+  if (hold.kind === 'refused') await lateCodes.nothingHeld(late);
   if (hold.kind !== 'held') return tryLater(ports, late);
   const charge = { holdId: hold.holdId, priceMicros: verdict.priceMicros };
-  // Frozen or changed in between: the next turn decides anew, and finds this hold when it shows. Else the hold goes back at its expiry.
+  // Frozen or changed in between: the next turn decides anew. When it shows, it finds this hold; when it does not, the hold goes back.
   if (!(await show(ports, late, opened.code, charge))) await lateCodes.reschedule(late, addMs(ports.clock.now(), minuteMs));
 };
 
@@ -65,17 +67,32 @@ const show = async (ports: LatePorts, late: LateCode, code: string, charge: Char
 
 /** The hold outlives the window by so much: time for its event to be settled. */
 const settleMs = 60 * minuteMs;
+const holdEnd = ({ policies }: Pick<LatePorts, 'policies'>, { verification, arrivedAt }: LateCode): Date =>
+  addMs(windowEnd(verification.endedAt ?? arrivedAt, policies), settleMs);
 
 /** Everything in the request comes from rows, so asking again is the same request under the same key: the message's. */
 const holdFor = ({ ledger, catalogue, policies, timing, clock }: LatePorts, late: LateCode, micros: bigint): Promise<HoldOutcome> => {
-  const { id, tenantId, service, country, currency, actor, endedAt } = late.verification;
+  const { id, tenantId, service, country, currency, actor } = late.verification;
   const name = `${catalogue.service(service)?.name ?? service} late code, ${catalogue.country(country)?.name ?? country}`;
   return ledger.placeHold({
     ...{ tenantId, verificationId: id, lateMessage: late.message.id, amount: money(currency, micros), actor, description: name },
     ...{ quoteId: undefined, fromHoldId: undefined },
-    expiresAt: addMs(windowEnd(endedAt ?? late.arrivedAt, policies), settleMs),
+    expiresAt: holdEnd({ policies }, late),
     deadline: addMs(clock.now(), timing.purchaseMs),
   });
+};
+
+/**
+ * What was held for a code that costs nothing after all. Billing is asked under the key of the hold which one that is: its answer may have been lost.
+ * Whoever dies in between is followed by one that asks again; a hold that is past its time has ended by itself.
+ */
+const giveBack = async (ports: LatePorts, late: LateCode): Promise<void> => {
+  const { lateCodes, ledger, clock } = ports;
+  const { tenantId, priceMicros } = late.verification;
+  if (clock.now() >= holdEnd(ports, late)) return lateCodes.nothingHeld(late);
+  const hold = await holdFor(ports, late, priceMicros);
+  const done = hold.kind === 'held' ? await ledger.giveBack(tenantId, hold.holdId) : hold.kind === 'refused';
+  return done ? lateCodes.nothingHeld(late) : lateCodes.reschedule(late, addMs(clock.now(), minuteMs));
 };
 
 /** No credit, or no answer: both are asked again under the same key. */

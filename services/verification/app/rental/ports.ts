@@ -18,15 +18,14 @@ export interface SealedRentalMessage {
   readonly rentalId: string;
   readonly tenantId: string;
   readonly sealed: Uint8Array;
-  /** The same message, by push and by poll, has the same fingerprint. */
+  /** Of what was said, by whom, in which second. It outlives the text, so that a provider's old page tells nothing anew. */
   readonly fingerprint: Uint8Array;
   readonly receivedAt: Date;
-  /** Nobody may see it: the screen withholds it, or it was for whoever had the number before. */
+  /** Nobody may see it: the screen withholds it, it was for whoever had the number before, or its text is gone. */
   readonly hidden: boolean;
 }
-
 export interface NewRentalMessage extends SealedRentalMessage {
-  /** Fingerprints that would be of the same message. */
+  /** Fingerprints that the same message has when it was told with another precision; known is one of them only if it came less than `apartMs` before or after. */
   readonly alike: readonly Uint8Array[];
 }
 
@@ -217,8 +216,8 @@ export interface RentalStore {
   newestMessageId(tenantId: string, rentalId: string): Promise<string | undefined>;
   /** Those of `ids` that are the tenant's, in any order. */
   messagesById(tenantId: string, ids: readonly string[]): Promise<readonly SealedRentalMessage[]>;
-  /** @returns those that were new; each that may be seen has its event */
-  addMessages(rental: Rental, messages: readonly NewRentalMessage[]): Promise<readonly SealedRentalMessage[]>;
+  /** @returns those that were new, also beside what was purged; each that may be seen has its event */
+  addMessages(rental: Rental, messages: readonly NewRentalMessage[]): Promise<readonly NewRentalMessage[]>;
   /** By the provider's own id. For pushes, which name no tenant. */
   findByProvider(provider: string, providerRentalId: string): Promise<Rental | undefined>;
   /** The scheduler looks at it at once. */

@@ -1,7 +1,7 @@
 import { newId } from '#platform/ids/index.ts';
-import { addMs, dayMs, hourMs, secondMs } from '#platform/time/index.ts';
+import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
 import { isEnded, type Rental } from '../../domain/rental/rental.ts';
-import { isStale } from '../../domain/message.ts';
+import { isStale, secondsAround } from '../../domain/message.ts';
 import type { Place } from '../ports.ts';
 import type { NewRentalMessage, RentalMessage, RentalPorts, SealedRentalMessage } from './ports.ts';
 
@@ -12,15 +12,21 @@ const placeOf = ({ tenantId, id }: { tenantId: string; id: string }, messageId: 
 
 /** Providers tell some messages late, and out of order. */
 const overlapMs = hourMs;
-/** Longer than any outage, shorter than any plan keeps texts: what was deleted here must not come back from there. */
+/** Longer than any outage. What is older is known, also where its text was deleted: its fingerprint stays as long as the number is ours. */
 const longestAbsenceMs = 7 * dayMs;
 
 type Needs = Pick<RentalPorts, 'store' | 'sealer' | 'policy' | 'clock'>;
 
-/**
- * Messages as they are stored. The same one, by push and by poll, is known by its second: some providers cut off what is smaller, so the
- * seconds beside it count as the same, too. @param withheld gets why the screen hides which
- */
+/** The same message, by push and by poll, is known by its second and those beside it: some providers cut off or round what is smaller. */
+const printsOf = (sealer: RentalPorts['sealer'], rentalId: string, { sender, text, receivedAt }: RentalMessage) => {
+  const print = (at: Date | undefined): Uint8Array => sealer.fingerprint(`${rentalId}\n${sender}\n${text}\n${at?.toISOString() ?? ''}`);
+  if (receivedAt === undefined) return { fingerprint: print(undefined), alike: [] };
+  const [second, ...beside] = secondsAround(receivedAt);
+  // The last one as it was written before fingerprints were of seconds.
+  return { fingerprint: print(second), alike: [...beside, receivedAt].map(print) };
+};
+
+/** Messages as they are stored. @param withheld gets why the screen hides which */
 const sealMessages = (
   { sealer, clock, policy }: Needs,
   rental: Rental,
@@ -35,15 +41,11 @@ const sealMessages = (
   const seal = async ({ id, text, sender, receivedAt }: (typeof inOrder)[number]): Promise<NewRentalMessage> => {
     const reason = policy.screen(rental.service, { sender, text });
     if (reason !== undefined) withheld.set(id, reason);
-    const second = receivedAt && Math.floor(receivedAt.getTime() / secondMs) * secondMs;
-    const mark = (at: number | undefined): Uint8Array =>
-      sealer.fingerprint(`${rental.id}\n${sender}\n${text}\n${at === undefined ? '' : new Date(at).toISOString()}`);
     return {
       ...{ id, rentalId: rental.id, tenantId: rental.tenantId, receivedAt: receivedAt ?? now },
       sealed: await sealer.seal(JSON.stringify({ text, sender }), placeOf(rental, id)),
-      fingerprint: mark(second),
+      ...printsOf(sealer, rental.id, { sender, text, receivedAt }),
       hidden: reason !== undefined || isStale(receivedAt, rental.createdAt),
-      alike: second === undefined ? [] : [mark(second - secondMs), mark(second + secondMs)],
     };
   };
   return Promise.all(inOrder.map(seal));

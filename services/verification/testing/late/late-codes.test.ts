@@ -185,6 +185,92 @@ describe('a late code', () => {
       assert.deepEqual([(await one.view()).code, one.holds().length], ['77771', 1]);
     });
 
+  const holdOf = async (id: string) => (await h.db.query('select state, hold, due_at from late_codes where verification_id = $1', [id]))[0];
+  const killed = () => ({ ...late, lateCodes: { ...late.lateCodes, show: () => Promise.reject(new Error('killed')) } });
+
+  for (const lost of ['nothing', 'before', 'after'] as const)
+    it(`that is hidden after its hold was placed costs nothing any more (lost: ${lost})`, async () => {
+      const [one, balance] = [await cancelled('enterprise'), h.ledger.balanceMicros];
+      await one.push();
+      await work(killed());
+      assert.equal(h.ledger.balanceMicros, balance - one.price);
+      await h.db.query('update verifications set frozen_at = now() where id = $1', [one.id]);
+      h.clock.advance(46 * secondMs);
+      await work();
+      assert.deepEqual(outcomes, ['frozen']);
+      if (lost === 'nothing') await Promise.all([work(), work()]);
+      else {
+        const pending = {
+          ...late,
+          ledger: { ...h.ledger, giveBack: (tenantId: string, id: string) => (h.ledger.spoil(lost), h.ledger.giveBack(tenantId, id)) },
+        };
+        await work(pending);
+        assert.deepEqual((await holdOf(one.id))?.['hold'], 'unneeded');
+        h.clock.advance(2 * minuteMs);
+        await work();
+      }
+      assert.equal(h.ledger.balanceMicros, balance);
+      assert.deepEqual(await holdOf(one.id), { state: 'hidden', hold: 'none', due_at: null });
+      assert.deepEqual([one.holds().length, (await one.view()).code, outcomes], [1, '', ['frozen']]);
+      const calls = h.ledger.calls;
+      await work();
+      assert.equal(h.ledger.calls, calls);
+    });
+
+  it('whose hold had no answer, and whose window is over since, costs nothing any more', async () => {
+    const [one, balance] = [await cancelled('enterprise'), h.ledger.balanceMicros];
+    h.clock.advance(59 * minuteMs);
+    await one.push();
+    h.ledger.spoil('after');
+    await work();
+    assert.deepEqual([outcomes, h.ledger.balanceMicros], [['not_paid'], balance - one.price]);
+    await work();
+    assert.deepEqual([h.ledger.balanceMicros, (await holdOf(one.id))?.['hold']], [balance, 'none']);
+  });
+
+  it('that is free after all, since another one was paid for meanwhile, gives its hold back and is shown', async () => {
+    const [one, balance] = [await cancelled('enterprise'), h.ledger.balanceMicros];
+    await one.push();
+    h.ledger.spoil('after');
+    await work();
+    await one.push('Telegram code: 88881', '88881');
+    await work();
+    assert.deepEqual([outcomes, h.ledger.balanceMicros], [['charged'], balance - 2n * one.price]);
+    h.clock.advance(3 * minuteMs);
+    await work();
+    await work();
+    assert.deepEqual([outcomes, h.ledger.balanceMicros], [['charged', 'shown'], balance - one.price]);
+    assert.deepEqual((await one.view()).messages.map(({ code }) => code).toSorted(), ['77771', '88881']);
+    const states = await h.db.query('select state, hold from late_codes where verification_id = $1 order by state', [one.id]);
+    assert.deepEqual(states, [
+      { state: 'charged', hold: 'none' },
+      { state: 'shown', hold: 'none' },
+    ]);
+  });
+
+  it('whose hold can be given back by nobody is left to its expiry', async () => {
+    const one = await cancelled('enterprise');
+    await one.push();
+    await work(killed());
+    await h.db.query('update verifications set frozen_at = now() where id = $1', [one.id]);
+    h.clock.advance(46 * secondMs);
+    await work({ ...late, ledger: { ...h.ledger, giveBack: () => Promise.resolve(false) } });
+    h.clock.advance(119 * minuteMs);
+    const away = { ...late, ledger: { ...h.ledger, placeHold: () => assert.fail('asked'), giveBack: () => assert.fail('asked') } };
+    h.clock.advance(2 * minuteMs);
+    await work(away);
+    assert.deepEqual(await holdOf(one.id), { state: 'hidden', hold: 'none', due_at: null });
+  });
+
+  it('that was refused has no hold to give back', async () => {
+    const one = await cancelled('enterprise');
+    h.clock.advance(59 * minuteMs);
+    h.ledger.balanceMicros = 0n;
+    await one.push();
+    await work();
+    assert.deepEqual([outcomes, await holdOf(one.id)], [['not_paid'], { state: 'hidden', hold: 'none', due_at: null }]);
+  });
+
   it('that cannot be paid for stays hidden; who tops up within the window gets it, who does not never does', async () => {
     const [one, two] = [await cancelled('enterprise'), await cancelled('enterprise')];
     h.ledger.balanceMicros = 0n;

@@ -13,6 +13,7 @@ export const LateCodeRow = defineEntity({
     dueAt: p.datetime().nullable(),
     decidedAt: p.datetime().nullable(),
     attempts: p.integer(),
+    hold: p.text().$type<'none' | 'asked' | 'unneeded'>(),
   },
 });
 

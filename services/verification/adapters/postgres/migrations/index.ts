@@ -23,6 +23,8 @@ import { routeWishes } from './0054-route-wishes.ts';
 import { tenantKeys } from './0070-tenant-keys.ts';
 import { lateCodes } from './0071-late-codes.ts';
 import { rentalPolicy } from './0045-rental-policy.ts';
+import { rentalFingerprints } from './0046-rental-fingerprints.ts';
+import { lateHolds } from './0072-late-holds.ts';
 import { retention } from './0021-retention.ts';
 import { saveInBatches } from './0039-save-in-batches.ts';
 
@@ -144,4 +146,6 @@ alter table verifications add column quote_id uuid;
   marketAnnouncements,
   strays,
   balances,
+  rentalFingerprints,
+  lateHolds,
 ];

@@ -75,6 +75,7 @@ export const RentalMessageRow = defineEntity({
     fingerprint: p.blob(),
     receivedAt: p.datetime(),
     hidden: p.boolean(),
+    forgetAt: p.datetime().nullable(),
   },
 });
 

@@ -1,7 +1,8 @@
 import { isUuid } from '#platform/ids/index.ts';
 import { type Database, isUniqueViolation, type Transaction } from '#platform/postgres/index.ts';
-import type { Change, RentalEvent, RentalFilter, RentalStore, Reserved, SealedRentalMessage } from '../../../app/rental/ports.ts';
+import type { NewRentalMessage, Change, RentalEvent, RentalFilter, RentalStore, Reserved } from '../../../app/rental/ports.ts';
 import type { PolicyClass } from '../../../domain/catalogue.ts';
+import { apartMs } from '../../../domain/message.ts';
 import type { PolicyRules } from '../../../domain/policy/rules.ts';
 import type { Rental, RentalOrder } from '../../../domain/rental/rental.ts';
 import { type AdmittedRow, refusedOf, rulesJson } from '../policy/admission.ts';
@@ -57,6 +58,29 @@ export const rentalReader = (db: Pick<Database, 'em'>): Pick<RentalStore, 'findM
   findMany: async (tenantId, ids) => (await db.em().find(RentalRow, { tenantId, id: { $in: ids.filter(isUuid) } })).map(rentalOf),
   messagesById: (tenantId, ids) => db.em().find(RentalMessageRow, { tenantId, id: { $in: ids.filter(isUuid) }, hidden: false }),
 });
+
+/** Each fingerprint is looked up in rental_messages_once. The first says it all, the others only near in time. */
+const knownSql = `
+select asked.id from jsonb_to_recordset($3::jsonb) as asked (id uuid, prints bytea[], at timestamptz)
+where exists (
+  select from rental_messages m
+  where m.rental_id = $2 and m.tenant_id = $1 and m.fingerprint = any (asked.prints)
+    and (m.fingerprint = asked.prints[1] or abs(extract(epoch from m.received_at - asked.at)) * 1000 < $4)
+)`;
+
+const hex = (bytes: Uint8Array): string => `\\x${Buffer.from(bytes).toString('hex')}`;
+
+/** Those that were not told before. */
+const unknownMessages = async (
+  db: Pick<Database, 'query'>,
+  { tenantId, id }: Rental,
+  messages: readonly NewRentalMessage[],
+): Promise<readonly NewRentalMessage[]> => {
+  const asked = messages.map((one) => ({ id: one.id, prints: [one.fingerprint, ...one.alike].map(hex), at: one.receivedAt }));
+  const known = await db.query<{ id: string }>(knownSql, [tenantId, id, JSON.stringify(asked), apartMs], { name: 'rental-messages-known' });
+  const ids = new Set(known.map((row) => row.id));
+  return messages.filter((message) => !ids.has(message.id));
+};
 
 /** Rentals in PostgreSQL. */
 export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions): RentalStore => {
@@ -187,25 +211,27 @@ export const createRentalStore = ({ db, rules, outboxRowOf }: RentalStoreOptions
       const sql = 'select id from rental_messages where tenant_id = $1 and rental_id = $2 order by id desc limit 1';
       return (await db.query<{ id: string }>(sql, [tenantId, rentalId]))[0]?.id;
     },
-    addMessages: (rental, messages) =>
-      db.transaction(async (tx) => {
-        const added: SealedRentalMessage[] = [];
-        // A push and a poll of one message, at one moment: the second sees what the first has written.
-        await tx.query('select 1 from rentals where id = $1 and tenant_id = $2 for no key update', [rental.id, rental.tenantId]);
-        for (const message of messages) {
-          const { id, rentalId, tenantId, sealed, fingerprint, alike, receivedAt, hidden } = message;
-          const rows = await tx.query(
-            `insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at, hidden) select $1, $2, $3, $4, $5, $6, $7
-             where not exists (select 1 from rental_messages where rental_id = $2 and fingerprint = any ($8::bytea[]))
-             on conflict on constraint rental_messages_once do nothing returning id`,
-            [id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden, alike],
+    addMessages: async (rental, messages) => {
+      // A poll mostly lists what is known: that takes one read and no lock.
+      const news = await unknownMessages(db, rental, messages);
+      if (news.length === 0) return [];
+      return db.transaction(async (tx) => {
+        // A push and a poll of one message may have different fingerprints: one after the other.
+        await tx.query('select 1 from rentals where tenant_id = $1 and id = $2 for no key update', [rental.tenantId, rental.id]);
+        const added: NewRentalMessage[] = [];
+        for (const message of news) {
+          if ((await unknownMessages(tx, rental, [message])).length === 0) continue;
+          const { id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden } = message;
+          await tx.query(
+            'insert into rental_messages (id, rental_id, tenant_id, sealed, fingerprint, received_at, hidden) values ($1, $2, $3, $4, $5, $6, $7)',
+            [id, rentalId, tenantId, sealed, fingerprint, receivedAt, hidden],
           );
-          if (rows.length === 0) continue;
           added.push(message);
           if (!hidden) await publish(tx, { kind: 'messageReceived', rental, messageId: id });
         }
         return added;
-      }),
+      });
+    },
     findByProvider: async (provider, providerRentalId) => {
       const row = await db.em().findOne(RentalRow, { provider, providerRentalId });
       return row ? rentalOf(row) : undefined;
