@@ -1,7 +1,7 @@
 /**
  * node tools/test.ts [--infra=local|containers] [--test-… options of node] [files, directories or globs]
  * Starts one PostgreSQL and one nats-server, runs the tests against them, removes both. As many files run at once as there are
- * cores (two at least, four at most). It fails when a test fails, and also when a file holds no test, a test is skipped, or a
+ * cores and one more (four at most). It fails when a test fails, and also when a file holds no test, a test is skipped, or a
  * file does not end.
  */
 import { spawn } from 'node:child_process';
@@ -16,8 +16,8 @@ import type { RunReport } from './test-report.ts';
 const ignored = /(^|\/)(node_modules|\.data|\.git)(\/|$)/;
 const testTimeoutMs = 120_000;
 const fileLimitMs = 300_000;
-/** Files at once. Much of a test is waiting, so two even on one core; each needs memory, so no more than four. */
-const concurrency = Math.min(4, Math.max(2, availableParallelism()));
+/** Files at once: one more than cores, for much of a test is waiting; each needs memory, so no more than four. */
+const concurrency = Math.min(4, availableParallelism() + 1);
 const slowestFiles = 10;
 
 interface Arguments {
