@@ -176,7 +176,7 @@ export const createHandlerApiRentals = (
       const messages: RentalMessage[] = [];
       for (let page = 1; page <= maxPages; page++) {
         const got = read(await client.call('getRentStatus', { id: providerRentalId, page, size: pageRows }));
-        if (got.word === 'STATUS_WAIT_CODE') return { kind: 'listed', messages };
+        if (got.word === 'STATUS_WAIT_CODE') break;
         if (got.word === 'STATUS_FINISH' || got.word === 'STATUS_CANCEL') return { kind: 'ended' };
         const rows = rowsOf(got.json?.['values']);
         if (rows === undefined) return { kind: 'unknown', detail: got.detail };
@@ -184,9 +184,9 @@ export const createHandlerApiRentals = (
         // Newest first: what follows is older still.
         const oldest = messages.at(-1)?.receivedAt;
         const reached = since !== undefined && oldest !== undefined && oldest < since;
-        if (rows.length < pageRows || reached) return { kind: 'listed', messages };
+        if (rows.length < pageRows || reached) break;
       }
-      return { kind: 'listed', messages };
+      return { kind: 'listed', messages: messages.toReversed() };
     },
     release: async (providerRentalId) => {
       const got = read(await client.call('setRentStatus', { id: providerRentalId, status: cancelled }));

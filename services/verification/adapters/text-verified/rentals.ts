@@ -198,7 +198,8 @@ const messages = async (session: Session, id: string, since: Date | undefined): 
   };
   const rows = await rowsOf(session, 'sms', `${session.base}/sms?reservationId=${id}`, older);
   if (isUnknown(rows)) return rows;
-  return { kind: 'listed', messages: rows.map(read).filter((message) => message !== undefined) };
+  const newestFirst = rows.map(read).filter((message) => message !== undefined);
+  return { kind: 'listed', messages: newestFirst.toReversed() };
 };
 
 /** Rentals of TextVerified v2, numbers of the United States. */

@@ -184,6 +184,15 @@ export const nextLook = (ports: RentalPorts, rental: Rental): Date => {
   return new Date(Math.max(next, now.getTime() + Math.min(1_000, pollMs)));
 };
 
+/**
+ * A purchase begins where the provider counts from: its answer takes time and tells whole seconds, so that from our own moment to the end
+ * it would always lack a little of the hours that were sold, and with them one hour of every refund.
+ */
+const soldFrom = (order: RentalOrder, { endsAt }: Grant, now: Date): Date => {
+  const counted = addMs(endsAt, -order.hours * hourMs);
+  return counted < now ? counted : now;
+};
+
 const grantedAs = { purchase: 'started', extension: 'extended', renewal: 'renewed' } as const;
 
 const settleGranted = async (
@@ -194,7 +203,7 @@ const settleGranted = async (
   grant: Grant,
 ): Promise<'saved' | 'lost' | 'claimed'> => {
   const now = ports.clock.now();
-  const coversFrom = order.kind === 'purchase' ? now : (rental.endsAt ?? now);
+  const coversFrom = order.kind === 'purchase' ? soldFrom(order, grant, now) : (rental.endsAt ?? now);
   const chargedMicros = rental.chargedMicros + order.priceMicros;
   const paid = changeOrder(order, 'granted', {
     ...{ holdId, coversFrom, coversTo: grant.endsAt, dueAt: now },

@@ -86,7 +86,7 @@ export interface RentalProvider {
   priceOfMore(request: { providerRentalId: string; hours: number }): Promise<PriceOutcome>;
   rent(request: Wanted & { readonly orderId: string }): Promise<RentOutcome>;
   extend(request: { providerRentalId: string; hours: number }): Promise<ExtendOutcome>;
-  /** All that came at `since` or later; older ones may be among them. */
+  /** All that came at `since` or later, oldest first; older ones may be among them. Times are whole seconds: the order says more. */
   messages(providerRentalId: string, since?: Date): Promise<MessagesOutcome>;
   release(providerRentalId: string): Promise<ReleaseOutcome>;
   find(providerRentalId: string): Promise<FindOutcome>;

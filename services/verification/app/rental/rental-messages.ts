@@ -34,7 +34,7 @@ const sealMessages = (
   withheld: Map<string, string>,
 ): Promise<NewRentalMessage[]> => {
   const now = clock.now();
-  // Ids are given in the order in which they came, whatever the order of the provider's page.
+  // Ids are given in the order in which they came: by time, and within one second as the provider has them.
   const inOrder = messages
     .toSorted((a, b) => (a.receivedAt ?? now).getTime() - (b.receivedAt ?? now).getTime())
     .map((message) => ({ ...message, id: newId() }));

@@ -102,7 +102,7 @@ export const createFakeRentals = (clock: Clock, name = 'handler-api') => {
     messages: (id) =>
       perform('messages', () => {
         const row = active(id);
-        return row ? ({ kind: 'listed', messages: row.messages.toReversed() } as const) : ({ kind: 'ended' } as const);
+        return row ? ({ kind: 'listed', messages: [...row.messages] } as const) : ({ kind: 'ended' } as const);
       }),
     release: (id) =>
       perform('release', () => {

@@ -208,14 +208,19 @@ export const rentalProviderContract = (name: string, open: () => Promise<RentalW
       assert.equal(await world.spentMicros(), before);
     });
 
-    it('shows messages, all of them over many pages, or those since a moment', async () => {
+    it('shows messages in their order, all of them over many pages, or those since a moment', async () => {
       const world = await open();
       const { providerRentalId: id, phoneNumber } = await rent(world);
       assert.deepEqual(await textsOf(world, id), []);
       const count = 130;
       for (let index = 0; index < count; index++) await world.deliver(phoneNumber, 'Telegram', `code ${10_000 + index}`);
       const all = await textsOf(world, id);
-      assert.equal(new Set(all.map(({ text }) => text)).size, count);
+      const texts = Array.from({ length: count }, (_, index) => `code ${10_000 + index}`);
+      assert.deepEqual(
+        all.map(({ text }) => text),
+        texts,
+        'oldest first, those of one second, too',
+      );
       const [one] = all.filter(({ text }) => text === 'code 10007');
       assert.equal(one?.sender, 'Telegram');
       assert.ok(one?.receivedAt && Math.abs(one.receivedAt.getTime() - world.now().getTime()) < minuteMs);
