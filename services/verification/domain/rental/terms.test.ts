@@ -50,7 +50,11 @@ describe('what a release gives back', () => {
         assert.ok(exact - back <= hour + cent, 'by less than an hour and a cent');
         if (now >= order.coversTo) assert.equal(back, 0n);
         const all = order.kind === 'purchase' ? order.priceMicros : back;
-        assert.equal(refundOf(order, now, true), all, 'all of the purchase when the provider returned its money, which it does for nothing else');
+        assert.equal(
+          refundOf(order, now, true),
+          all,
+          'all of the purchase when the provider returned its money, which it does for nothing else',
+        );
       }),
       { seed, numRuns: 1_000 },
     );

@@ -91,13 +91,21 @@ describe('a rental whose process is killed', () => {
     assert.equal(new Set(fake.rented.map((row) => row.orderId)).size, fake.rented.length, `${where}: an order buys once`);
     for (const row of fake.rented) {
       const owner = rentals.find((rental) => rental.provider_rental_id === row.providerRentalId);
-      assert.ok(owner, `${where}: what was bought is somebody's`);
+      if (owner === undefined) {
+        // Given up after an hour without an answer: the customer has the money back, and the provider is asked on.
+        const order = orders.find(({ id }) => row.orderId === id || row.orderId.startsWith(`${id}:`));
+        assert.equal(order?.state, 'failed', `${where}: what was bought is somebody's`);
+        const [asked] = await db.query('select 1 from provider_settlements where verification_id = $1', [order?.id]);
+        assert.ok(asked, `${where}: the provider is asked about what was given up`);
+        continue;
+      }
       assert.equal(owner.state === 'active', row.state === 'active', `${where}: ${owner.state} here, ${row.state} there`);
       assert.equal(owner.ends_at.getTime(), row.endsAt.getTime(), `${where}: one end on both sides`);
     }
-    assert.equal(
-      rentals.filter(({ state }) => state === 'active').length,
-      fake.rented.filter(({ state }) => state === 'active').length,
+    assert.ok(
+      rentals
+        .filter(({ state }) => state === 'active')
+        .every((rental) => fake.rented.some((row) => row.providerRentalId === rental.provider_rental_id)),
       where,
     );
     const ended = rentals.filter(({ state }) => state === 'released' || state === 'expired').map(({ id }) => id);
@@ -222,7 +230,26 @@ describe('a rental whose process is killed', () => {
         assert.deepEqual(world.failures, []);
         await laws(world, JSON.stringify({ losses, acts }));
       }),
-      { numRuns: 25, interruptAfterTimeLimit: 60_000 },
+      {
+        ...{ numRuns: 25, interruptAfterTimeLimit: 60_000 },
+        // Found by chance: two lost purchases that swap their numbers; a process that is away until it is too late to ask again.
+        examples: [
+          [
+            [],
+            [
+              { what: 'rent', nth: 8, when: 'before', pauseMs: 0 },
+              { what: 'rent', nth: 7, when: 'before', pauseMs: 20 * minuteMs },
+            ],
+          ],
+          [
+            [{ call: 'list', how: 'before' }],
+            [
+              { what: 'rent', nth: 7, when: 'after', pauseMs: 3 * hourMs },
+              { what: 'rent', nth: 1, when: 'before', pauseMs: 0 },
+            ],
+          ],
+        ],
+      },
     );
   });
 });
