@@ -7,7 +7,7 @@ import { getRental } from './read-rentals.ts';
 import { releaseRental } from './release-rental.ts';
 import { workRentals } from './work-rentals.ts';
 
-const rounds = 200;
+const rounds = 100;
 const seed = Number(process.env['RACE_SEED'] ?? Date.now() % 1_000_000);
 
 /** A small generator, so that a round can be repeated. */
