@@ -1,4 +1,5 @@
 import { appError } from '#platform/errors/index.ts';
+import { isUuid } from '#platform/ids/index.ts';
 import type { Attempt, WebhookDelivery } from '../../domain/webhooks/delivery.ts';
 import { maskedBody } from '../../domain/webhooks/event-types.ts';
 import type { Bodies, WebhookDeliveries } from './ports.ts';
@@ -11,7 +12,10 @@ export const getWebhookDelivery =
     endpointId: string,
     id: string,
   ): Promise<{ readonly delivery: WebhookDelivery; readonly attempts: readonly Attempt[]; readonly body: string }> => {
+    if (!isUuid(id)) throw appError('request.not_found');
+    // In this order: an attempt is written together with what it did to the delivery, so none is shown whose outcome is not.
+    const attempts = await deliveries.attempts(tenantId, id);
     const delivery = await deliveries.find(tenantId, endpointId, id);
     if (delivery === undefined) throw appError('request.not_found');
-    return { delivery, attempts: await deliveries.attempts(tenantId, id), body: maskedBody(bodies.open(delivery, delivery.body)) };
+    return { delivery, attempts, body: maskedBody(bodies.open(delivery, delivery.body)) };
   };
