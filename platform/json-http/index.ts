@@ -1,4 +1,4 @@
-export { rawHttp } from './raw-http.ts';
+export { rawHttp, unanswered } from './raw-http.ts';
 export type { RawAnswer, RawCall, RawHttp, RawHttpOptions } from './raw-http.ts';
 import { Agent, request } from 'undici';
 

@@ -50,7 +50,8 @@ const codesOf = (error: unknown): string[] => {
   );
 };
 
-const failed = (error: unknown): RawAnswer => {
+/** What a request that failed may have left behind: nothing when no connection was ever made. @param error what undici threw */
+export const unanswered = (error: unknown): Exclude<RawAnswer, { readonly kind: 'answered' }> => {
   const codes = codesOf(error);
   return { kind: codes.every((code) => notSentCodes.has(code)) ? 'notSent' : 'lost', detail: [...new Set(codes)].join(', ') };
 };
@@ -89,7 +90,7 @@ export const rawHttp = ({ origin, timeoutMs, connections }: RawHttpOptions): Raw
           ? { kind: 'lost', detail: 'the answer is too large' }
           : { kind: 'answered', status: statusCode, body: text, location };
       } catch (error) {
-        return failed(error);
+        return unanswered(error);
       }
     },
     close: () => pool.close(),

@@ -1,5 +1,5 @@
 export { metricTable } from './metrics.ts';
-export { observedBy } from './observed-call.ts';
+export { observedBy, observedHttp } from './observed-call.ts';
 export type { MetricRow, MetricTable } from './metrics.ts';
 export { installPropagation, shutdownTelemetry, telemetryMode } from './provider.ts';
 export { createMetrics } from './registry.ts';

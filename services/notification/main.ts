@@ -51,7 +51,7 @@ export const start = (config: NotificationConfig, { clock = systemClock }: { rea
         url: config.mailboxUrl,
         from: config.mailFrom,
         timeoutMs: config.mailTimeoutMs,
-        observe: (outcome, seconds) => mailCalls.observe({ peer: 'mailbox', operation: 'send', outcome }, seconds),
+        observe: (operation, outcome, seconds) => mailCalls.observe({ peer: 'mailbox', operation, outcome }, seconds),
       }),
     );
 

@@ -1,4 +1,5 @@
 import { Agent, request } from 'undici';
+import { observedBy } from '#platform/telemetry/index.ts';
 import type { Mailer, MailOutcome } from '../../app/ports.ts';
 
 export interface MailboxOptions {
@@ -7,7 +8,7 @@ export interface MailboxOptions {
   /** Sender of every mail: `Name <address>`. */
   readonly from: string;
   readonly timeoutMs: number;
-  readonly observe?: (outcome: MailOutcome['outcome'], seconds: number) => void;
+  readonly observe?: (operation: 'send', outcome: MailOutcome['outcome'], seconds: number) => void;
 }
 
 /** Answers that promise that nothing was taken; any other may have been written after the mail was. */
@@ -24,6 +25,7 @@ const toOutcome = (error: unknown): MailOutcome => {
 
 /** The simulator's mailbox: development's mail server. Idempotent by key, so an unknown outcome may be repeated. */
 export const mailboxMailer = ({ url, from, timeoutMs, observe }: MailboxOptions): Mailer & { close(): Promise<void> } => {
+  const observed = observedBy(observe);
   const agent = new Agent({ connections: 8, keepAliveTimeout: 10_000 });
   const address = new URL(`${url.replace(/\/$/, '')}/messages`);
 
@@ -45,12 +47,7 @@ export const mailboxMailer = ({ url, from, timeoutMs, observe }: MailboxOptions)
     }
   };
   return {
-    send: async (mail) => {
-      const startedAt = performance.now();
-      const result = await post(JSON.stringify({ ...mail, from }));
-      observe?.(result.outcome, (performance.now() - startedAt) / 1_000);
-      return result;
-    },
+    send: (mail) => observed('send', () => post(JSON.stringify({ ...mail, from }))),
     close: () => agent.close(),
   };
 };

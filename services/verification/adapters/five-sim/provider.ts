@@ -1,6 +1,6 @@
 import { rawHttp, type RawAnswer, type RawHttp } from '#platform/json-http/index.ts';
 import { formatDecimal } from '#platform/money/index.ts';
-import type { Metrics } from '#platform/telemetry/index.ts';
+import { type Metrics, observedHttp } from '#platform/telemetry/index.ts';
 import type { ActiveOutcome, CancelOutcome, NumberProvider } from '../../app/ports.ts';
 import type { Catalogue } from '../../domain/catalogue.ts';
 import { canReceive } from '../../domain/capability.ts';
@@ -29,14 +29,8 @@ type Get = (operation: string, path: string) => Promise<RawAnswer>;
 const caller = (http: RawHttp, { url, token, metrics }: FiveSimOptions): Get => {
   const base = new URL(url).pathname.replace(/\/$/, '');
   const headers = { authorization: `Bearer ${token}`, accept: 'application/json' };
-  const duration = metrics?.histogram('http_client_duration_seconds');
-  return async (operation, path) => {
-    const startedAt = performance.now();
-    const answer = await http.call({ path: base + path, headers });
-    const outcome = answer.kind === 'answered' ? `${Math.floor(answer.status / 100)}xx` : answer.kind;
-    duration?.observe({ peer: fiveSimName, operation, outcome }, (performance.now() - startedAt) / 1_000);
-    return answer;
-  };
+  const observed = observedHttp(fiveSimName, metrics);
+  return (operation, path) => observed(operation, () => http.call({ path: base + path, headers }));
 };
 
 const idPattern = /^\d{1,20}$/;

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
-import type { Metrics } from '#platform/telemetry/index.ts';
+import { unanswered } from '#platform/json-http/index.ts';
+import { type Metrics, observedHttp } from '#platform/telemetry/index.ts';
 import { fetchText } from './fetch-text.ts';
 
 export interface HandlerApiOptions {
@@ -25,31 +26,7 @@ export interface HandlerApiClient {
   close(): Promise<void>;
 }
 
-/** Errors of the time before a connection exists. */
-const notSentCodes = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'CERT_HAS_EXPIRED',
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
 const maxBodyBytes = 1 << 20;
-
-const codesOf = (error: unknown): string[] => {
-  const errors = error instanceof AggregateError ? error.errors : [error];
-  return errors.map((one: unknown) =>
-    one instanceof Error && 'code' in one ? String(one.code) : one instanceof Error ? one.name : 'unknown',
-  );
-};
-
-const failed = (error: unknown): Answer => {
-  const codes = codesOf(error);
-  return { kind: codes.every((code) => notSentCodes.has(code)) ? 'notSent' : 'lost', detail: [...new Set(codes)].join(', ') };
-};
 
 /** Calls one endpoint of the family. The key is part of the URL: neither URL nor raw body may reach logs or errors. */
 export const createHandlerApiClient = ({ url, apiKey, timeoutMs, connections = 128, metrics }: HandlerApiOptions): HandlerApiClient => {
@@ -63,26 +40,22 @@ export const createHandlerApiClient = ({ url, apiKey, timeoutMs, connections = 1
     bodyTimeout: timeoutMs,
   });
   const key = encodeURIComponent(apiKey);
-  const duration = metrics?.histogram('http_client_duration_seconds');
+  const observed = observedHttp('handler-api', metrics);
 
   const send = async (path: string): Promise<Answer> => {
     try {
       const { status, text } = await fetchText(pool, { path, timeoutMs, maxBytes: maxBodyBytes });
       return { kind: 'answered', status, body: text };
     } catch (error) {
-      return failed(error);
+      return unanswered(error);
     }
   };
 
   return {
-    call: async (action, parameters = {}) => {
+    call: (action, parameters = {}) => {
       let path = `${endpoint.pathname}?api_key=${key}&action=${action}`;
       for (const name in parameters) path += `&${name}=${encodeURIComponent(parameters[name] ?? '')}`;
-      const startedAt = performance.now();
-      const answer = await send(path);
-      const outcome = answer.kind === 'answered' ? `${Math.floor(answer.status / 100)}xx` : answer.kind;
-      duration?.observe({ peer: 'handler-api', operation: action, outcome }, (performance.now() - startedAt) / 1_000);
-      return answer;
+      return observed(action, () => send(path));
     },
     close: () => pool.close(),
   };

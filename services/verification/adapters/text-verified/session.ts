@@ -1,6 +1,6 @@
 import { rawHttp, type RawAnswer, type RawCall } from '#platform/json-http/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import type { Metrics } from '#platform/telemetry/index.ts';
+import { type Metrics, observedHttp } from '#platform/telemetry/index.ts';
 import { fieldsOf, parsed, textOf } from './fields.ts';
 
 export interface SessionOptions {
@@ -34,25 +34,14 @@ export const openSession = (options: SessionOptions): Session => {
   const { origin, pathname } = new URL(url);
   const base = pathname.replace(/\/$/, '');
   const http = rawHttp({ origin, timeoutMs, connections });
-  const duration = metrics?.histogram('http_client_duration_seconds');
+  const observed = observedHttp('textverified', metrics);
   let token: { readonly text: string; readonly untilMs: number } | undefined;
   let fetching: Promise<RawAnswer | undefined> | undefined;
 
-  const timed = async (operation: string, call: RawCall): Promise<RawAnswer> => {
-    const startedAt = performance.now();
-    const answer = await http.call(call);
-    const outcome = answer.kind === 'answered' ? `${Math.floor(answer.status / 100)}xx` : answer.kind;
-    duration?.observe({ peer: 'textverified', operation, outcome }, (performance.now() - startedAt) / 1_000);
-    return answer;
-  };
-
   /** @returns undefined when there is a token now, else why there is none */
   const signIn = async (): Promise<RawAnswer | undefined> => {
-    const answer = await timed('auth', {
-      method: 'POST',
-      path: `${base}/auth`,
-      headers: { 'x-api-key': apiKey, 'x-api-username': username },
-    });
+    const headers = { 'x-api-key': apiKey, 'x-api-username': username };
+    const answer = await observed('auth', () => http.call({ method: 'POST', path: `${base}/auth`, headers }));
     const fields = answer.kind === 'answered' && answer.status === 200 ? fieldsOf(parsed(answer.body)) : undefined;
     const [text, seconds] = [textOf(fields?.['token']), Number(fields?.['expiresIn'])];
     if (text === '' || !Number.isFinite(seconds)) {
@@ -74,7 +63,8 @@ export const openSession = (options: SessionOptions): Session => {
     const refused = await signedIn();
     if (refused !== undefined || token === undefined) return refused ?? { kind: 'notSent', detail: 'no token' };
     const used = token;
-    const answer = await timed(operation, { ...request, headers: { ...request.headers, authorization: `Bearer ${used.text}` } });
+    const headers = { ...request.headers, authorization: `Bearer ${used.text}` };
+    const answer = await observed(operation, () => http.call({ ...request, headers }));
     if (again || answer.kind !== 'answered' || answer.status !== 401) return answer;
     if (token === used) token = undefined;
     return call(operation, request, true);
