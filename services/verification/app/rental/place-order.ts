@@ -5,7 +5,7 @@ import { settlementOf } from '../../domain/settlement/rental.ts';
 import type { Refusal } from '../ports.ts';
 import { deliverParked } from './rental-messages.ts';
 import type { ExtendOutcome, ListedRental, PriceOutcome, RentalChanges, RentalPorts, RentOutcome } from './ports.ts';
-import { giveBackUnfit, isClaimed, rentFit } from './rent-fit.ts';
+import { giveBackUnfit, rentFit } from './rent-fit.ts';
 
 /** Nobody knows whether the provider granted it. */
 const unconfirmed = 'provider_unconfirmed';
@@ -290,7 +290,7 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
 const isFit = async (ports: RentalPorts, rental: Rental, { providerRentalId, phoneNumber }: Grant): Promise<boolean> => {
   if (providerRentalId === undefined || phoneNumber === undefined) return true;
   const lease = await ports.numbers.lease(rental, phoneNumber);
-  if (lease === 'unfit' && !(await isClaimed(ports, rental, providerRentalId))) await giveBackUnfit(ports, rental, providerRentalId);
+  if (lease === 'unfit') await giveBackUnfit(ports, rental, providerRentalId);
   return lease === 'leased';
 };
 

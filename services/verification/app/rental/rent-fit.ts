@@ -5,16 +5,19 @@ import type { RentalPorts, RentalProvider, RentOutcome, Wanted } from './ports.t
 const tries = 3;
 
 /**
- * Has another order taken the number for its own meanwhile? Two lost purchases of one kind may swap their numbers: what is somebody's by then
- * must not be given back, however unfit it is for us.
+ * To the provider, at once; one that does not answer is paid for by us. Two lost purchases of one kind may swap their numbers: what
+ * another order has taken for its own meanwhile stays there, however unfit it is for us.
+ * @returns false when it is another order's by now
  */
-export const isClaimed = async ({ store }: RentalPorts, { provider }: Rental, providerRentalId: string): Promise<boolean> =>
-  !(await store.unclaimed(provider, [providerRentalId])).has(providerRentalId);
-
-/** To the provider, at once; one that does not answer is paid for by us. */
-export const giveBackUnfit = async ({ providers, observer }: RentalPorts, rental: Rental, providerRentalId: string): Promise<void> => {
+export const giveBackUnfit = async (
+  { store, providers, observer }: RentalPorts,
+  rental: Rental,
+  providerRentalId: string,
+): Promise<boolean> => {
+  if (!(await store.unclaimed(rental.provider, [providerRentalId])).has(providerRentalId)) return false;
   const answer = await providers.named(rental.provider).release(providerRentalId);
   if (answer.kind !== 'released') observer.leak(rental, 'a number that may not be rented was not taken back');
+  return true;
 };
 
 /**
@@ -33,8 +36,7 @@ export const rentFit = async (
     if (answer.kind !== 'granted') return answer;
     // undecided, or claimed: a lost order of the same kind takes it for its own. The write that claims it says whose it is.
     if ((await ports.numbers.lease(rental, answer.phoneNumber)) !== 'unfit') return answer;
-    if (await isClaimed(ports, rental, answer.providerRentalId)) return answer;
-    await giveBackUnfit(ports, rental, answer.providerRentalId);
+    if (!(await giveBackUnfit(ports, rental, answer.providerRentalId))) return answer;
   }
   return { kind: 'refused', reason: 'no_numbers', detail: 'only numbers that may not be rented for this service' };
 };
