@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { events } from '#events';
 import { HoldState, LedgerServiceService } from '#proto/namaskah/billing/v1/billing.ts';
@@ -19,7 +17,16 @@ import type { RunningService } from '#platform/lifecycle/index.ts';
 import { createLogger } from '#platform/logging/index.ts';
 import { openBus } from '#platform/messaging/index.ts';
 import { createMetrics, metricTable } from '#platform/telemetry/index.ts';
-import { createTestDatabase, createTestNats, eventually, testPrincipal, testPrincipalKey } from '#platform/testing/index.ts';
+import {
+  bodyOf,
+  createTestDatabase,
+  createTestNats,
+  eventually,
+  startTestServer,
+  testPrincipal,
+  testPrincipalKey,
+  type TestServer,
+} from '#platform/testing/index.ts';
 import { migrations } from './adapters/postgres/migrations/index.ts';
 import { verificationConfig } from './config.ts';
 import { start } from './main.ts';
@@ -101,7 +108,7 @@ describe('the verification service', () => {
   const subjects: string[] = [];
   let simulator: RunningSimulator;
   let service: RunningService;
-  let push: Server;
+  let push: TestServer;
   const clients = (address: string) => {
     const options = { address, principalKey: testPrincipalKey, caller: 'gateway', defaultDeadlineMs: 10_000 };
     return {
@@ -116,19 +123,17 @@ describe('the verification service', () => {
     const [database, nats] = [own(await createTestDatabase('verification', migrations)), own(await createTestNats())];
     const billing = own(await startBilling(poor));
     // The gateway's part: the provider's push, passed on as it came.
-    push = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        api.pushes.receivePush({ provider: 'handler-api', secret: pushSecret, headers: {}, rawBody: Buffer.concat(chunks) }).then(
-          () => response.writeHead(204).end(),
-          () => response.writeHead(503).end(),
-        );
-      });
+    push = await startTestServer((request, response) => {
+      const passedOn = async (): Promise<void> => {
+        await api.pushes.receivePush({ provider: 'handler-api', secret: pushSecret, headers: {}, rawBody: await bodyOf(request) });
+      };
+      passedOn().then(
+        () => response.writeHead(204).end(),
+        () => response.writeHead(503).end(),
+      );
     });
-    await new Promise<void>((resolve) => push.listen(0, '127.0.0.1', resolve));
-    closing.unshift(() => new Promise((resolve) => push.close(resolve)));
-    simulator = own(await startSimulator({ pushUrl: `http://127.0.0.1:${(push.address() as AddressInfo).port}/` }));
+    closing.unshift(() => push.close());
+    simulator = own(await startSimulator({ pushUrl: push.url }));
     await simulator.configure({ handlerApi: { codeDelayMinMs: 100, codeDelayMaxMs: 300 } });
     const config = verificationConfig.parse({
       ...{ ENVIRONMENT: 'test', LOG_LEVEL: 'silent', NATS_URL: nats.url, DATABASE_URL: database.url, PRINCIPAL_KEY: testPrincipalKey },

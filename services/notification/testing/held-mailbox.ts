@@ -1,5 +1,5 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import { bodyOf, startTestServer } from '#platform/testing/index.ts';
 
 export interface HeldMail {
   readonly idempotencyKey: string;
@@ -15,17 +15,16 @@ export const startHeldMailbox = async () => {
   const waiting: ServerResponse[] = [];
   let holding = false;
   const answer = (response: ServerResponse): void => void response.writeHead(202, { 'content-type': 'application/json' }).end('{"id":"m"}');
-  const server = createServer((request, response) => {
-    void request.toArray().then((chunks) => {
-      const mail = JSON.parse(Buffer.concat(chunks).toString()) as HeldMail;
+  const { url, close } = await startTestServer((request, response) => {
+    void bodyOf(request).then((body) => {
+      const mail = JSON.parse(body.toString()) as HeldMail;
       if (!mails.has(mail.idempotencyKey)) mails.set(mail.idempotencyKey, mail);
       if (holding) waiting.push(response);
       else answer(response);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mailbox`,
+    url: `${url}/mailbox`,
     to: (address: string): readonly HeldMail[] => [...mails.values()].filter((mail) => mail.to === address),
     /** Answers that are being waited for. */
     held: (): number => waiting.length,
@@ -33,9 +32,6 @@ export const startHeldMailbox = async () => {
       holding = on;
       if (!on) for (const response of waiting.splice(0)) answer(response);
     },
-    close: (): Promise<void> => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
+    close,
   };
 };

@@ -1,7 +1,6 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { RunningService } from '#platform/lifecycle/index.ts';
+import { startTestReceiver, type TestReceiver } from '#platform/testing/index.ts';
 import type { Clock } from '#platform/time/index.ts';
 import { simulatorConfig } from '../config.ts';
 import { start } from '../main.ts';
@@ -87,30 +86,9 @@ export const startSimulator = async (
   };
 };
 
-export interface Received {
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-/** A receiver of pushes and webhooks that remembers everything. @param answer decides the status of the nth request */
-export const startReceiver = async (
-  test: Pick<TestContext, 'after'>,
-  answer: (nth: number) => number = () => 200,
-): Promise<{ url: string; received: Received[] }> => {
-  const received: Received[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      received.push({ path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() });
-      response.writeHead(answer(received.length)).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  test.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+/** Somebody who is told things, until the test ends. @param answer decides the status of the nth answer */
+export const startReceiver = async (test: Pick<TestContext, 'after'>, answer?: (nth: number) => number): Promise<TestReceiver> => {
+  const receiver = await startTestReceiver(answer);
+  test.after(() => receiver.close());
+  return receiver;
 };

@@ -3,11 +3,9 @@
  * stands still until a round is settled: what meets a fault is decided by the test and by nothing else.
  */
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
-import { eventually } from '#platform/testing/index.ts';
+import { bodyOf, eventually, startTestServer, type TestServer } from '#platform/testing/index.ts';
 import { secondMs } from '#platform/time/index.ts';
 import { startSimulator, testKeys, type TestSimulator } from '../../../services/simulator/testing/start-simulator.ts';
 import { createFiveSimProvider } from '../../../services/verification/adapters/five-sim/provider.ts';
@@ -105,11 +103,10 @@ const openProviders = (url: string, here: Harness, timeoutMs: number): Readonly<
 });
 
 /** Where the market reports codes; what it says of a muted number is taken and forgotten. */
-const openReceiver = async (ports: () => Ports, muted: ReadonlySet<string>) => {
-  const readBody = async (request: IncomingMessage): Promise<Buffer> => Buffer.concat(await request.toArray());
-  const server = createServer((request, response) => {
+const openReceiver = (ports: () => Ports, muted: ReadonlySet<string>): Promise<TestServer> => {
+  return startTestServer((request, response) => {
     void (async () => {
-      const body = await readBody(request);
+      const body = await bodyOf(request);
       const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
       const provider = request.url?.slice(1) ?? '';
       const push = { provider, secret: pushSecret, headers, body };
@@ -118,14 +115,6 @@ const openReceiver = async (ports: () => Ports, muted: ReadonlySet<string>) => {
       response.writeHead(204).end();
     })().catch(() => response.writeHead(500).end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => {
-      server.closeAllConnections();
-      return new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
 };
 
 const answerOf = async (work: Promise<VerificationView>): Promise<{ answer: Answer; id: string | undefined }> => {

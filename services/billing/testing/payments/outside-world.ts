@@ -1,10 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '#platform/testing/index.ts';
+import { childEnvironment, eventually, startTestReceiver } from '#platform/testing/index.ts';
 
 export const worldKeys = {
   simulator: 'payment-secret',
@@ -16,7 +14,7 @@ export const worldKeys = {
 } as const;
 
 export interface Sent {
-  readonly headers: Record<string, string>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly rawBody: Buffer;
 }
 export interface OutsideWorld {
@@ -39,17 +37,7 @@ const main = fileURLToPath(new URL('../../../simulator/main.ts', import.meta.url
 
 /** The simulator as a process of its own, and a receiver of its webhooks. */
 export const startOutsideWorld = async (): Promise<OutsideWorld> => {
-  const sent: (Sent & { readonly path: string })[] = [];
-  const receiver = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      sent.push({ path: request.url ?? '', headers: request.headers as Record<string, string>, rawBody: Buffer.concat(chunks) });
-      response.writeHead(200).end();
-    });
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  const base = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  const receiver = await startTestReceiver();
   const child = spawn(process.execPath, [main], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: childEnvironment({
@@ -62,7 +50,7 @@ export const startOutsideWorld = async (): Promise<OutsideWorld> => {
       PAYSTACK_SECRET_KEY: worldKeys.paystack,
       FLUTTERWAVE_SECRET_KEY: worldKeys.flutterwave,
       FLUTTERWAVE_WEBHOOK_HASH: worldKeys.flutterwaveHash,
-      PAYMENT_WEBHOOK_URL: base,
+      PAYMENT_WEBHOOK_URL: receiver.url,
       SMPP_SYSTEM_ID: 'namaskah',
       SMPP_PASSWORD: 'smpp-pass',
     }),
@@ -80,36 +68,32 @@ export const startOutsideWorld = async (): Promise<OutsideWorld> => {
     const response = await fetch(address, { method, body, redirect: 'manual', ...(type && { headers: { 'content-type': type } }) });
     if (response.status >= 400) throw new Error(`${address}: ${response.status} ${await response.text()}`);
   };
+  const told = (gateway: string, paymentId: string, count: number, timeoutMs: number): Promise<readonly Sent[]> =>
+    eventually(
+      () => {
+        const found = receiver.received.filter(({ path, body }) => path === `/${gateway}` && body.includes(paymentId));
+        if (found.length < count) throw new Error(`${found.length} of ${count} webhooks about ${paymentId}`);
+        return found.slice(0, count).map(({ headers, body }) => ({ headers, rawBody: body }));
+      },
+      { timeoutMs },
+    );
   return {
     url,
-    webhookUrl: (gateway) => `${base}/${gateway}`,
+    webhookUrl: (gateway) => `${receiver.url}/${gateway}`,
     settings: (patch) => post('PATCH', `${url}/control/settings`, JSON.stringify(patch), 'application/json'),
     press: (checkoutUrl, outcome) => post('POST', checkoutUrl, new URLSearchParams({ outcome })),
-    notification: async (gateway, paymentId, timeoutMs = 5_000) => {
-      for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
-        const found = sent.find(({ path, rawBody }) => path === `/${gateway}` && rawBody.includes(paymentId));
-        if (found !== undefined) return found;
-      }
-      throw new Error(`no webhook about ${paymentId}`);
-    },
+    notification: async (gateway, paymentId, timeoutMs = 5_000) => (await told(gateway, paymentId, 1, timeoutMs))[0]!,
+    notifications: (gateway, paymentId, count) => told(gateway, paymentId, count, 10_000),
     dispute: async (checkoutUrl) => {
       const response = await fetch(`${url}/control/payments/${checkoutUrl.split('/').at(-1)}/disputes`, { method: 'POST' });
       if (response.status !== 201) throw new Error(`dispute: ${response.status} ${await response.text()}`);
       return ((await response.json()) as { id: string }).id;
     },
     decide: (id, status) => post('POST', `${url}/control/disputes/${id}/decide`, JSON.stringify({ status }), 'application/json'),
-    notifications: async (gateway, paymentId, count) => {
-      for (const deadline = Date.now() + 10_000; Date.now() < deadline; await new Promise((resolve) => setTimeout(resolve, 10))) {
-        const found = sent.filter(({ path, rawBody }) => path === `/${gateway}` && rawBody.includes(paymentId));
-        if (found.length >= count) return found.slice(0, count);
-      }
-      throw new Error(`fewer than ${count} webhooks about ${paymentId}`);
-    },
     close: async () => {
       child.kill('SIGTERM');
       await exited;
-      receiver.closeAllConnections();
-      await new Promise((resolve) => receiver.close(resolve));
+      await receiver.close();
     },
   };
 };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf, startTestServer } from '#platform/testing/index.ts';
 
 interface StubPayment {
   readonly id: string;
@@ -27,14 +27,13 @@ export const startStubGateway = async (secret: string) => {
   };
   const shown = ({ webhookUrl: _webhook, returnUrl: _return, ...rest }: StubPayment) => rest;
   const create = async (request: IncomingMessage): Promise<StubPayment> => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const sent = await bodyOf(request);
     const key = String(request.headers['idempotency-key']);
     const before = payments.get(key);
     if (before !== undefined) return before;
     const id = randomUUID();
     const payment: StubPayment = {
-      ...JSON.parse(Buffer.concat(chunks).toString()),
+      ...JSON.parse(sent.toString()),
       id,
       status: 'pending',
       checkoutUrl: `https://pay.test/${id}`,
@@ -43,7 +42,7 @@ export const startStubGateway = async (secret: string) => {
     return payment;
   };
 
-  const server = createServer((request, response) => {
+  const { url, close } = await startTestServer((request, response) => {
     void (async () => {
       const { authorization = '', 'idempotency-key': key = '' } = request.headers;
       calls.push({ method: request.method ?? '', authorization, key: String(key) });
@@ -62,17 +61,13 @@ export const startStubGateway = async (secret: string) => {
       answer(response, 200, { data: [...payments.values()].filter((payment) => payment.reference === reference).map(shown) });
     })();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
+    close,
     payments,
     calls,
     set fault(fault: Fault) {
       state.fault = fault;
-    },
-    close: (): Promise<void> => {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
     },
   };
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { createServer, type AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { startTestServer } from '#platform/testing/index.ts';
 import type { MailOutcome } from '../../app/ports.ts';
 import { fakeMailer } from '../../testing/fake-mailer.ts';
 import { mailerContract, type MailFault } from '../../testing/mailer.contract.ts';
@@ -47,11 +47,9 @@ test('every answer but 202 is a refusal only if it promises that nothing was tak
   assert.deepEqual(await mailer.send({ ...mail, idempotencyKey: 'no-address', to: '' }), { outcome: 'refused', reason: 'status 422' });
 });
 test('a server that does not listen has certainly not taken the mail', async () => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  const alone = mailboxMailer({ url: `http://127.0.0.1:${port}/mailbox`, from, timeoutMs: 2_000 });
+  const gone = await startTestServer();
+  await gone.close();
+  const alone = mailboxMailer({ url: `${gone.url}/mailbox`, from, timeoutMs: 2_000 });
   assert.deepEqual(await alone.send(mail), { outcome: 'refused', reason: 'ECONNREFUSED' });
   await alone.close();
 });

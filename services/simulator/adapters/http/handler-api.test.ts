@@ -172,7 +172,7 @@ test('a code arrives by itself between 0.5 and 3 seconds, and is pushed', async 
     assert.equal(receiver.received.length, 1);
     return receiver.received[0]!;
   });
-  const body = JSON.parse(push.body) as Record<string, unknown>;
+  const body = JSON.parse(push.body.toString()) as Record<string, unknown>;
   assert.equal(push.path, '/push/secret');
   assert.deepEqual(Object.keys(body), ['activationId', 'service', 'text', 'code', 'country', 'receivedAt']);
   assert.deepEqual([body['activationId'], body['service'], body['country']], [activationId, 'tg', 6]);
@@ -187,7 +187,7 @@ test('a push is repeated until it is answered 2xx', async (t) => {
   await buy(simulator);
   await eventually(async () => assert.equal((await simulator.get<{ pushes: number }>('/control/statistics')).pushes, 1));
   assert.equal(receiver.received.length, 3);
-  assert.equal(new Set(receiver.received.map(({ body }) => body)).size, 1);
+  assert.equal(new Set(receiver.received.map(({ body }) => body.toString())).size, 1);
 });
 
 test('life: it ends after 20 minutes, the money comes back, the number is free', async (t) => {
@@ -264,7 +264,7 @@ for (const { fate, codes, pushes } of fates) {
     assert.equal(record.codes.length, codes);
     assert.match(await text(simulator, 'getStatus', { id: witness.activationId }), /^STATUS_OK:\d{5}$/);
     const own = receiver.received
-      .map(({ body }) => JSON.parse(body) as { activationId: string; code: string })
+      .map(({ body }) => JSON.parse(body.toString()) as { activationId: string; code: string })
       .filter((push) => push.activationId === activationId);
     assert.equal(own.length, pushes);
     const pushed = own.map(({ code }) => code);
@@ -283,7 +283,7 @@ test('a late code comes after the cancellation: pushed, never shown', async (t) 
   const { activationId } = await buy(simulator);
   assert.equal(await text(simulator, 'setStatus', { id: activationId, status: '8' }), 'ACCESS_CANCEL');
   await eventually(() => assert.equal(receiver.received.length, 1));
-  assert.equal(JSON.parse(receiver.received[0]!.body).activationId, activationId);
+  assert.equal(JSON.parse(receiver.received[0]!.body.toString()).activationId, activationId);
   assert.equal(await text(simulator, 'getStatus', { id: activationId }), 'STATUS_CANCEL');
   const record = await simulator.get<{ codes: { late: boolean }[] }>(`/control/activations/${activationId}`);
   assert.deepEqual(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import { eventually } from '#platform/testing/index.ts';
-import { startReceiver, startSimulator, testKeys, type Received, type TestSimulator } from '../../testing/start-simulator.ts';
+import { eventually, type ReceivedRequest } from '#platform/testing/index.ts';
+import { startReceiver, startSimulator, testKeys, type TestSimulator } from '../../testing/start-simulator.ts';
 
 interface PaymentJson {
   id: string;
@@ -46,14 +46,14 @@ const get = async (simulator: TestSimulator, path: string): Promise<Response> =>
 const press = (payment: PaymentJson, outcome: string): Promise<Response> =>
   fetch(payment.checkoutUrl, { method: 'POST', body: new URLSearchParams({ outcome }), redirect: 'manual' });
 
-const webhook = (received: Received | undefined): WebhookJson => JSON.parse(received?.body ?? '{}') as WebhookJson;
+const webhook = (received: ReceivedRequest | undefined): WebhookJson => JSON.parse(received?.body.toString() ?? '{}') as WebhookJson;
 
 /** As the platform has to verify it. @returns the age of the signature in seconds, or undefined when it is not genuine */
-const verified = (received: Received): number | undefined => {
+const verified = (received: ReceivedRequest): number | undefined => {
   const match = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(received.headers['x-simulator-signature']));
   if (match === null) return undefined;
   const [, seconds = '', signature] = match;
-  const expected = createHmac('sha256', testKeys.paymentSecret).update(`${seconds}.${received.body}`).digest('hex');
+  const expected = createHmac('sha256', testKeys.paymentSecret).update(`${seconds}.${received.body.toString()}`).digest('hex');
   return signature === expected ? Math.round(Date.now() / 1000 - Number(seconds)) : undefined;
 };
 
@@ -82,7 +82,7 @@ test('a payment from creation to the signed webhook', async (t) => {
   assert.deepEqual([pressed.status, pressed.headers.get('location')], [303, 'https://shop.example/done?id=1']);
   await eventually(() => assert.equal(receiver.received.length, 2));
   const [refused, accepted] = receiver.received;
-  assert.equal(refused?.body, accepted?.body);
+  assert.deepEqual(refused?.body, accepted?.body);
   assert.equal(accepted?.path, '/hook');
   assert.ok((verified(accepted!) ?? 1e9) <= 5);
   const body = webhook(accepted);

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
+import { startTestServer, type TestServer } from '#platform/testing/index.ts';
 import { testCatalogue as catalogue } from '../../testing/harness.ts';
 import { providerContract } from '../../testing/provider.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
@@ -124,20 +123,18 @@ describe('against the simulator', () => {
 });
 
 describe('the wire', () => {
-  let server: Server;
-  let listener: RequestListener = () => {};
+  let wire: TestServer;
   let url = '';
   before(async () => {
-    server = createServer((request, response) => listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    wire = await startTestServer();
+    url = `${wire.url}/v1`;
   });
-  after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  after(() => wire?.close());
   const open = (over: object = {}) => createFiveSimProvider({ url, token: 'secret-token', timeoutMs: 300, catalogue, ...over });
 
   it('asks for exactly what was sold, with its token and at no more than its price', async () => {
     let asked: { path: string | undefined; token: string | undefined } = { path: '', token: '' };
-    listener = (request, response) => {
+    wire.listener = (request, response) => {
       asked = { path: request.url, token: request.headers.authorization };
       response.end('no free phones');
     };
@@ -149,7 +146,7 @@ describe('the wire', () => {
 
   it('refuses at home what has no name there, and ids that are none', async () => {
     let calls = 0;
-    listener = (_, response) => {
+    wire.listener = (_, response) => {
       calls += 1;
       response.end('{}');
     };
@@ -167,7 +164,7 @@ describe('the wire', () => {
     assert.deepEqual(await nobody.acquire(order()), { kind: 'refused', reason: 'unreachable', detail: 'ECONNREFUSED' });
     await nobody.close();
     const provider = open();
-    listener = () => {};
+    wire.listener = () => {};
     assert.equal((await provider.acquire(order())).kind, 'unknown');
     for (const body of [
       '{"id":1}',
@@ -175,7 +172,7 @@ describe('the wire', () => {
       '{"id":1,"phone":"+6281234567","status":"NEW"}',
       '[]',
     ]) {
-      listener = (_, response) => void response.end(body);
+      wire.listener = (_, response) => void response.end(body);
       assert.equal((await provider.acquire(order())).kind, 'unknown', body);
     }
     await provider.close();
@@ -183,10 +180,10 @@ describe('the wire', () => {
 
   it('a history with a row that cannot be read, or that changes under the reader, proves nothing', async () => {
     const provider = open();
-    listener = (_, response) => void response.end('{"Data":[{"id":1}],"Total":1}');
+    wire.listener = (_, response) => void response.end('{"Data":[{"id":1}],"Total":1}');
     assert.equal((await provider.listActive(new Date(0))).kind, 'unknown');
     let page = 0;
-    listener = (_, response) => {
+    wire.listener = (_, response) => {
       page += 1;
       const row = (index: number) => ({ id: page * 1_000 + index, phone: '+6281234567', status: 'PENDING', product: 'telegram' });
       response.end(JSON.stringify({ Data: Array.from({ length: 100 }, (_unused, index) => row(index)), Total: 1_000 }));

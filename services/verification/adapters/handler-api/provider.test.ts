@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
+import { startTestServer, type TestServer } from '#platform/testing/index.ts';
 import { testCatalogue as catalogue } from '../../testing/harness.ts';
 import { providerContract } from '../../testing/provider.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
@@ -118,20 +117,18 @@ describe('against the simulator', () => {
 });
 
 describe('the wire', () => {
-  let server: Server;
-  let listener: RequestListener = () => {};
+  let wire: TestServer;
   let url = '';
   before(async () => {
-    server = createServer((request, response) => listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/stubs/handler_api.php`;
+    wire = await startTestServer();
+    url = `${wire.url}/stubs/handler_api.php`;
   });
-  after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  after(() => wire?.close());
   const open = (over: object = {}) => createHandlerApiProvider({ url, apiKey: 'secret-key', timeoutMs: 300, catalogue, ...over });
 
   it('asks for exactly what was sold, at no more than its price', async () => {
     let asked = new URLSearchParams();
-    listener = (request, response) => {
+    wire.listener = (request, response) => {
       asked = new URL(request.url ?? '', url).searchParams;
       response.end('NO_NUMBERS');
     };
@@ -154,11 +151,11 @@ describe('the wire', () => {
     assert.deepEqual(await nobody.acquire(order()), { kind: 'refused', reason: 'unreachable', detail: 'ECONNREFUSED' });
     await nobody.close();
     const provider = open();
-    listener = () => {};
+    wire.listener = () => {};
     const startedAt = performance.now();
     assert.equal((await provider.acquire(order())).kind, 'unknown');
     assert.ok(performance.now() - startedAt < 2_000);
-    listener = (_, response) => {
+    wire.listener = (_, response) => {
       response.writeHead(200, { 'content-length': '500' });
       response.write('{"activationId":"1","phoneNumber":"6281234567"');
       setImmediate(() => response.destroy());
@@ -168,7 +165,7 @@ describe('the wire', () => {
   });
 
   it('old clones without getStatusV2 are asked for getStatus', async () => {
-    listener = (request, response) => void response.end(request.url?.includes('getStatusV2') ? 'BAD_ACTION' : 'STATUS_OK:1234');
+    wire.listener = (request, response) => void response.end(request.url?.includes('getStatusV2') ? 'BAD_ACTION' : 'STATUS_OK:1234');
     const provider = open();
     const status = await provider.status('1');
     assert.equal(status.kind === 'code' && status.message.code, '1234');
@@ -177,7 +174,7 @@ describe('the wire', () => {
 
   it('a list that changes under the reader is unknown, never a proof', async () => {
     let page = 0;
-    listener = (_, response) => {
+    wire.listener = (_, response) => {
       page += 1;
       const rows = Array.from({ length: 100 }, (_unused, index) => ({
         activationId: `${page}-${index}`,

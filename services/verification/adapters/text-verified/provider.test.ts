@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
-import { eventually } from '#platform/testing/index.ts';
+import { bodyOf, eventually, startTestReceiver, startTestServer, type TestReceiver, type TestServer } from '#platform/testing/index.ts';
 import { minuteMs, systemClock, testClock } from '#platform/time/index.ts';
 import { testCatalogue as catalogue } from '../../testing/harness.ts';
 import { providerContract } from '../../testing/provider.contract.ts';
@@ -32,21 +30,10 @@ const order = (maxMicros = 900_000n) => ({
 describe('against the simulator', () => {
   let simulator: RunningSimulator;
   let provider: ReturnType<typeof createTextVerifiedProvider>;
-  let receiver: Server;
-  const pushes: { headers: Record<string, string>; body: Buffer }[] = [];
+  let receiver: TestReceiver;
   before(async () => {
-    receiver = createServer((request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
-        const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-        pushes.push({ headers, body: Buffer.concat(chunks) });
-        response.writeHead(200).end();
-      });
-    });
-    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`;
-    simulator = await startSimulator({ textVerifiedWebhook: { url, secret: webhookSecret } });
+    receiver = await startTestReceiver();
+    simulator = await startSimulator({ textVerifiedWebhook: { url: `${receiver.url}/hook`, secret: webhookSecret } });
     const { textVerifiedUrl, textVerifiedKey: apiKey, textVerifiedUsername: username } = simulator;
     provider = createTextVerifiedProvider({ url: textVerifiedUrl, apiKey, username, timeoutMs: 1_000, clock: systemClock, catalogue });
     await simulator.configure({ handlerApi: { noCodeRatio: 1 } });
@@ -54,8 +41,7 @@ describe('against the simulator', () => {
   after(async () => {
     await provider.close();
     await simulator.close();
-    receiver.closeAllConnections();
-    await new Promise<void>((resolve) => receiver.close(() => resolve()));
+    await receiver.close();
   });
 
   providerContract(
@@ -122,7 +108,7 @@ describe('against the simulator', () => {
     assert.match(status.message.audioUrl ?? '', new RegExp(`^http://.*/calls/${activationId}-0/recording$`));
     const reader = createTextVerifiedPush({ secret: 'secret-in-the-address', webhookSecret });
     const pushed = await eventually(
-      () => pushes.map(({ body }) => reader.read(body)).find((push) => push?.activationId === activationId) ?? assert.fail(),
+      () => receiver.received.map(({ body }) => reader.read(body)).find((push) => push?.activationId === activationId) ?? assert.fail(),
     );
     assert.deepEqual([pushed.text, pushed.code], [transcription, '48291']);
     assert.match(pushed.audioUrl ?? '', /^https:\/\/www\.textverified\.com\//);
@@ -186,10 +172,10 @@ describe('against the simulator', () => {
   it('its webhook is genuine by address and signature, and says what the list of messages says', async () => {
     const grant = await provider.acquire(order());
     assert.ok(grant.kind === 'granted');
-    pushes.length = 0;
+    receiver.received.length = 0;
     await simulator.deliver(grant.activationId, { text: 'code 8642', code: '8642' });
-    await eventually(() => assert.equal(pushes.length, 1));
-    const [{ headers, body } = assert.fail()] = pushes;
+    await eventually(() => assert.equal(receiver.received.length, 1));
+    const [{ headers, body } = assert.fail()] = receiver.received;
     const reader = createTextVerifiedPush({ secret: 'address-secret', webhookSecret });
     assert.ok(reader.accepts({ secret: 'address-secret', headers, body }));
     assert.ok(!reader.accepts({ secret: 'address-secret', headers, body: Buffer.concat([body, Buffer.from(' ')]) }));
@@ -222,15 +208,13 @@ describe('webhooks', () => {
 });
 
 describe('the wire', () => {
-  let server: Server;
-  let listener: RequestListener = () => {};
+  let wire: TestServer;
   let origin = '';
   before(async () => {
-    server = createServer((request, response) => listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    wire = await startTestServer();
+    origin = wire.url;
   });
-  after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  after(() => wire?.close());
   const clock = testClock();
   const open = () =>
     createTextVerifiedProvider({ url: `${origin}/api/pub/v2`, apiKey: 'key', username: 'me', timeoutMs: 300, clock, catalogue });
@@ -238,10 +222,8 @@ describe('the wire', () => {
 
   it('asks for exactly what was sold, under its key, and follows Location; one token serves many calls until it is nearly over', async () => {
     const calls: string[] = [];
-    listener = (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
+    wire.listener = (request, response) =>
+      void bodyOf(request).then((sent) => {
         calls.push(`${request.method} ${request.url}`);
         if (request.url === '/api/pub/v2/auth') return response.end(token);
         assert.equal(request.headers.authorization, 'Bearer T');
@@ -249,11 +231,10 @@ describe('the wire', () => {
           return response.end(
             '{"id":"a1","number":"5551234567","state":"verificationPending","totalCost":0.5,"endsAt":"2026-11-21T04:00:00Z"}',
           );
-        assert.deepEqual(JSON.parse(Buffer.concat(chunks).toString()), { serviceName: 'telegram', capability: 'sms', maxPrice: 0.9 });
+        assert.deepEqual(JSON.parse(sent.toString()), { serviceName: 'telegram', capability: 'sms', maxPrice: 0.9 });
         assert.match(String(request.headers['idempotency-key']), /^[0-9a-f-]{36}$/);
         return response.writeHead(201, { location: `${origin}/api/pub/v2/verifications/a1` }).end('{}');
       });
-    };
     const provider = open();
     const grants = await Promise.all([provider.acquire(order()), provider.acquire(order())]);
     for (const grant of grants)
@@ -269,7 +250,7 @@ describe('the wire', () => {
     const provider = open();
     for (const location of ['http://127.0.0.1:1/api/pub/v2/verifications/1', '/admin', `${origin}/api/pub/v2/../../secret`, '::']) {
       const paths: string[] = [];
-      listener = (request, response) => {
+      wire.listener = (request, response) => {
         paths.push(request.url ?? '');
         if (request.url === '/api/pub/v2/auth') return void response.end(token);
         response.writeHead(201, { location }).end('{}');
@@ -286,7 +267,7 @@ describe('the wire', () => {
   it('a list without an end or with a row that cannot be read proves nothing', async () => {
     const provider = open();
     let page = '{"data":[{"id":"1"}],"hasNext":false,"links":{}}';
-    listener = (request, response) => void response.end(request.url === '/api/pub/v2/auth' ? token : page);
+    wire.listener = (request, response) => void response.end(request.url === '/api/pub/v2/auth' ? token : page);
     assert.equal((await provider.listActive(new Date(0))).kind, 'unknown');
     page = '{"data":[],"hasNext":true,"links":{"next":{"href":null,"method":null}}}';
     assert.equal((await provider.listActive(new Date(0))).kind, 'unknown');

@@ -1,50 +1,51 @@
 import assert from 'node:assert/strict';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { newId } from '#platform/ids/index.ts';
-import { eventually } from '#platform/testing/index.ts';
+import { bodyOf, eventually, startTestReceiver, startTestServer, type TestReceiver, type TestServer } from '#platform/testing/index.ts';
 import { systemClock } from '#platform/time/index.ts';
 import { testCatalogue as catalogue } from '../../testing/harness.ts';
-import { rentalProviderContract } from '../../testing/rental/rental-provider.contract.ts';
+import {
+  hastyMs,
+  patientMs,
+  rentalOrder,
+  simulatedRentalContract,
+  type SimulatedFamily,
+  type SimulatedRentals,
+  spoilNext,
+} from '../../testing/rental/simulated-rentals.contract.ts';
 import { type RunningSimulator, startSimulator } from '../../testing/simulator.ts';
-import { type PushReceiver, startPushReceiver } from '../../testing/rental/push-receiver.ts';
 import { createTextVerifiedPush } from './push.ts';
 import { createTextVerifiedRentals } from './rentals.ts';
 
-const actionOf = {
-  price: 'textVerifiedRentalPrice',
-  rent: 'textVerifiedRentalCreate',
-  extend: 'textVerifiedRentalExtend',
-  messages: 'textVerifiedSms',
-  release: 'textVerifiedRentalRefund',
-  find: 'textVerifiedReservation',
-  list: 'textVerifiedRentalList',
-} as const;
-const order = (hours = 24) => ({
-  ...{ orderId: newId(), hours },
-  service: catalogue.service('telegram') ?? assert.fail(),
-  country: catalogue.country('US') ?? assert.fail(),
-});
-/** Nothing but a time-out waits for it, whatever else the machine does. */
-const timeoutMs = 20_000;
-const hastyMs = 1_000;
+const family: SimulatedFamily = {
+  ...{ name: 'textverified', countryCode: 'US' },
+  actionOf: {
+    price: 'textVerifiedRentalPrice',
+    rent: 'textVerifiedRentalCreate',
+    extend: 'textVerifiedRentalExtend',
+    messages: 'textVerifiedSms',
+    release: 'textVerifiedRentalRefund',
+    find: 'textVerifiedReservation',
+    list: 'textVerifiedRentalList',
+  },
+  refusals: ['wrong_max_price'],
+};
+const order = (hours?: number) => rentalOrder(family.countryCode, hours);
 const webhookSecret = 'webhook-secret-of-textverified';
 
 describe('rentals of TextVerified against the simulator', () => {
   let simulator: RunningSimulator;
   let provider: ReturnType<typeof createTextVerifiedRentals>;
   let hasty: ReturnType<typeof createTextVerifiedRentals>;
-  const suited = (fault: string) => (fault.startsWith('timeout') ? hasty : provider);
-  let receiver: PushReceiver;
-  const fault = (action: string, ...faults: string[]) => simulator.configure({ handlerApi: { nextFaultsOf: { [action]: faults } } });
+  let world: SimulatedRentals;
+  let receiver: TestReceiver;
   const bought = async () => (await simulator.rentals()).length;
   before(async () => {
-    receiver = await startPushReceiver();
+    receiver = await startTestReceiver();
     simulator = await startSimulator({ textVerifiedWebhook: { url: `${receiver.url}/hook`, secret: webhookSecret } });
     const { textVerifiedUrl: url, textVerifiedKey: apiKey, textVerifiedUsername: username } = simulator;
-    provider = createTextVerifiedRentals({ url, apiKey, username, timeoutMs, clock: systemClock, catalogue });
+    provider = createTextVerifiedRentals({ url, apiKey, username, timeoutMs: patientMs, clock: systemClock, catalogue });
     hasty = createTextVerifiedRentals({ url, apiKey, username, timeoutMs: hastyMs, clock: systemClock, catalogue });
+    world = { simulator, provider, hasty };
   });
   after(async () => {
     await provider?.close();
@@ -54,65 +55,11 @@ describe('rentals of TextVerified against the simulator', () => {
   });
   beforeEach(() => simulator.reset());
 
-  rentalProviderContract(
-    'textverified',
-    async () => ({
-      provider,
-      now: () => new Date(),
-      bought,
-      spentMicros: () => simulator.spentMicros(),
-      deliver: (phoneNumber, from, text) => simulator.sendToRental(phoneNumber, { from, text }),
-      refuse: (reason) => fault(actionOf.rent, reason === 'account' ? 'no_balance' : 'no_numbers'),
-      lose: (operation, how) => fault(actionOf[operation], how === 'after' ? 'reset_after_buy' : 'reset'),
-      refundable: (on) => simulator.configure({ handlerApi: { rentalRefundMs: on ? null : 0 } }),
-      dearer: (factor) => simulator.configure({ handlerApi: { cost: (0.2 * factor).toFixed(2) } }),
-      end: (phoneNumber) => simulator.endRental(phoneNumber),
-      outage: (on) => simulator.configure({ handlerApi: { outage: on ? '503' : null } }),
-      slow: (ms) => simulator.configure({ handlerApi: { latencyMs: ms } }),
-      patienceMs: 300,
-    }),
-    'US',
-  );
-
-  for (const [name, kind, count] of [
-    ['no_numbers', 'refused', 0],
-    ['no_balance', 'refused', 0],
-    ['wrong_max_price', 'refused', 0],
-    ['bad_service', 'refused', 0],
-    ['channels_limit', 'refused', 0],
-    ['banned', 'refused', 0],
-    ['server_error', 'unknown', 0],
-    ['http_402', 'unknown', 0],
-    ['http_403', 'unknown', 0],
-    ['http_429', 'unknown', 0],
-    ['http_500', 'unknown', 0],
-    ['http_503', 'unknown', 0],
-    ['garbled', 'unknown', 0],
-    ['empty', 'unknown', 0],
-    ['timeout', 'unknown', 0],
-    ['reset', 'unknown', 0],
-    ['http_402_after_buy', 'unknown', 1],
-    ['http_403_after_buy', 'unknown', 1],
-    ['http_429_after_buy', 'unknown', 1],
-    ['http_502_after_buy', 'unknown', 1],
-    ['garbled_after_buy', 'unknown', 1],
-    ['empty_after_buy', 'unknown', 1],
-    ['timeout_after_buy', 'unknown', 1],
-    ['reset_after_buy', 'unknown', 1],
-  ] as const)
-    it(`${name}: ${kind}, ${count} bought, and the list says so`, async () => {
-      await fault(actionOf.rent, name);
-      assert.equal((await suited(name).rent(order())).kind, kind);
-      const listing = await provider.list();
-      assert.deepEqual([await bought(), listing.kind === 'listed' && listing.rentals.length], [count, count]);
-      await fault(actionOf.price, name);
-      assert.notEqual((await suited(name).price(order())).kind, 'priced');
-      assert.equal((await provider.price(order())).kind, 'priced');
-    });
+  simulatedRentalContract(family, () => world);
 
   for (const step of ['textVerifiedSale', 'textVerifiedRentalRead'])
     it(`bought, but ${step} cannot be read: unknown, and found by the list`, async () => {
-      await fault(step, 'http_503');
+      await spoilNext(simulator, step, 'http_503');
       assert.equal((await provider.rent(order())).kind, 'unknown');
       const listing = await provider.list();
       assert.deepEqual([await bought(), listing.kind === 'listed' && listing.rentals.length], [1, 1]);
@@ -136,16 +83,16 @@ describe('rentals of TextVerified against the simulator', () => {
       ['empty', 24],
       ['garbled_after_buy', 48],
     ] as const) {
-      await fault(actionOf.extend, how);
+      await spoilNext(simulator, family.actionOf.extend, how);
       const answer = await provider.extend({ providerRentalId, hours: 24 });
       // Looked up afterwards, a page with 200 is found out either way.
       assert.equal(answer.kind, how === 'garbled_after_buy' ? 'granted' : 'unknown', how);
       const found = await provider.find(providerRentalId);
       assert.equal(found.kind === 'active' && found.rental.endsAt.getTime() - grant.endsAt.getTime(), hours * 3_600_000, how);
     }
-    await fault(actionOf.release, 'garbled');
+    await spoilNext(simulator, family.actionOf.release, 'garbled');
     assert.equal((await provider.release(providerRentalId)).kind, 'unknown');
-    await fault(actionOf.release, 'garbled_after_buy');
+    await spoilNext(simulator, family.actionOf.release, 'garbled_after_buy');
     assert.deepEqual(await provider.release(providerRentalId), { kind: 'released', returned: true });
   });
 
@@ -161,10 +108,10 @@ describe('rentals of TextVerified against the simulator', () => {
   it('its webhook is genuine, and says what the list of messages says', async () => {
     const grant = await provider.rent(order());
     assert.ok(grant.kind === 'granted');
-    receiver.pushes.length = 0;
+    receiver.received.length = 0;
     await simulator.sendToRental(grant.phoneNumber, { from: 'Telegram', text: 'Your code is 48151' });
     const [push = assert.fail()] = await eventually(() =>
-      receiver.pushes.length > 0 ? receiver.pushes : assert.fail('nothing was pushed'),
+      receiver.received.length > 0 ? receiver.received : assert.fail('nothing was pushed'),
     );
     const reader = createTextVerifiedPush({ secret: 'secret-in-the-address', webhookSecret });
     assert.ok(reader.accepts({ ...push, secret: 'secret-in-the-address' }));
@@ -212,15 +159,13 @@ describe('rentals of TextVerified against the simulator', () => {
 });
 
 describe('the wire of rentals', () => {
-  let server: Server;
-  let listener: RequestListener = () => {};
+  let wire: TestServer;
   let origin = '';
   before(async () => {
-    server = createServer((request, response) => listener(request, response));
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    wire = await startTestServer();
+    origin = wire.url;
   });
-  after(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  after(() => wire?.close());
   const open = () =>
     createTextVerifiedRentals({
       url: `${origin}/api/pub/v2`,
@@ -240,16 +185,14 @@ describe('the wire of rentals', () => {
       total: 1.5,
       reservations: [{ link: { href: `${origin}/api/pub/v2/reservations/rental/nonrenewable/lr_1` } }],
     };
-    listener = (request, response) => {
-      const chunks: Buffer[] = [];
-      request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
+    wire.listener = (request, response) =>
+      void bodyOf(request).then((sent) => {
         paths.push(`${request.method} ${request.url?.replace('/api/pub/v2', '')}`);
         if (request.url?.endsWith('/auth')) return void response.end('{"token":"T","expiresIn":900}');
         assert.equal(request.headers.authorization, 'Bearer T');
         if (request.method === 'POST') {
           assert.equal(request.headers['idempotency-key'], wanted.orderId);
-          assert.deepEqual(JSON.parse(Buffer.concat(chunks).toString()), {
+          assert.deepEqual(JSON.parse(sent.toString()), {
             ...{ serviceName: 'telegram', duration: 'oneDay', isRenewable: false, numberType: 'mobile', capability: 'sms', alwaysOn: true },
             allowBackOrderReservations: false,
           });
@@ -265,7 +208,6 @@ describe('the wire of rentals', () => {
         };
         response.end(JSON.stringify(rental));
       });
-    };
     const provider = open();
     assert.deepEqual(await provider.rent(wanted), {
       ...{
@@ -297,7 +239,7 @@ describe('the wire of rentals', () => {
 
   it('ids that are none of its own never become part of a path', async () => {
     const paths: string[] = [];
-    listener = (request, response) => {
+    wire.listener = (request, response) => {
       paths.push(request.url ?? '');
       response.end('{}');
     };

@@ -40,7 +40,7 @@ test('the official SDK, unchanged: create, replay, retrieve, list, pay, webhook,
   const event = stripe.webhooks.constructEvent(sent?.body ?? '', signature, testKeys.stripeWebhookSecret);
   assert.equal(event.type, 'checkout.session.completed');
   assert.throws(
-    () => stripe.webhooks.constructEvent(`${sent?.body} `, signature, testKeys.stripeWebhookSecret),
+    () => stripe.webhooks.constructEvent(`${sent?.body.toString()} `, signature, testKeys.stripeWebhookSecret),
     Stripe.errors.StripeSignatureVerificationError,
   );
   assert.deepEqual(
