@@ -13,7 +13,7 @@ import type { Logger } from '#platform/logging/index.ts';
 import { type Metrics, recordFailure, tracer } from '#platform/telemetry/index.ts';
 import { type Ambient, requireTime, serverDeadline, withAmbient } from './deadline.ts';
 import { type BoundMethod, type CallContext, type GrpcMethod, type GrpcStream, splitPath } from './definition.ts';
-import { firstText, metadataGetter, principalHeader, requestIdHeader } from './headers.ts';
+import { firstText, principalHeader, requestIdHeader } from './headers.ts';
 import { authorise } from './policy.ts';
 import type { Principal, PrincipalVerifier } from './principal.ts';
 import { requireStorable } from './storable.ts';
@@ -25,6 +25,17 @@ export interface CallEnvironment {
   readonly maxInFlight: number;
   /** Handlers that have not settled, including those whose caller is gone: they still hold connections. */
   readonly load: { inFlight: number };
+}
+
+/** A call as it has come, by itself or over a lane. */
+export interface Incoming {
+  readonly request: unknown;
+  /** Infinity when the caller has sent none. */
+  readonly deadline: Date | number;
+  header(name: string): string | undefined;
+  headerNames(): string[];
+  /** The caller has gone, or the call is over. */
+  whenCancelled(then: () => void): void;
 }
 
 type StreamCall = ServerWritableStream<unknown, unknown>;
@@ -53,8 +64,18 @@ const lazySignal = (): { readonly signal: AbortSignal; abort(reason: AppError): 
   };
 };
 
-const authenticate = (call: Call, { policy }: BoundMethod['implementation'], verifier: PrincipalVerifier): Principal | undefined => {
-  const token = firstText(call.metadata, principalHeader);
+const headersOf = { keys: (call: Incoming) => call.headerNames(), get: (call: Incoming, name: string) => call.header(name) };
+
+const incomingOf = (call: Call): Incoming => ({
+  request: call.request,
+  deadline: call.getDeadline(),
+  header: (name) => firstText(call.metadata, name),
+  headerNames: () => Object.keys(call.metadata.getMap()),
+  whenCancelled: (then) => void call.once('cancelled', then),
+});
+
+const authenticate = (call: Incoming, { policy }: BoundMethod['implementation'], verifier: PrincipalVerifier): Principal | undefined => {
+  const token = call.header(principalHeader);
   const verified = token === undefined ? undefined : verifier.verify(token);
   if (policy.kind === 'access') {
     if (verified === undefined) throw appError('auth.unauthenticated');
@@ -70,8 +91,8 @@ const logFailure = (logger: Logger, path: string, requestId: string, error: AppE
   else logger.warn(record, 'call failed');
 };
 
-/** What happens to a call of this method, whether it has one answer or many. */
-const serve = ({ definition, implementation }: BoundMethod, environment: CallEnvironment) => {
+/** What happens to a call of this method, whether it has one answer or many, by itself or over a lane. */
+export const serve = ({ definition, implementation }: BoundMethod, environment: CallEnvironment) => {
   const { logger, metrics, verifier, maxInFlight, load } = environment;
   const { path } = definition;
   const { service, method } = splitPath(path);
@@ -93,12 +114,12 @@ const serve = ({ definition, implementation }: BoundMethod, environment: CallEnv
     span.end();
   };
 
-  return (call: Call, reply: Reply, work: Work): void => {
+  return (call: Incoming, reply: Reply, work: Work): void => {
     const startedAt = performance.now();
-    const deadlineMs = serverDeadline(call.getDeadline(), Date.now());
-    const claimed = firstText(call.metadata, requestIdHeader);
+    const deadlineMs = serverDeadline(call.deadline, Date.now());
+    const claimed = call.header(requestIdHeader);
     const requestId = claimed !== undefined && requestIdPattern.test(claimed) ? claimed : newId();
-    const parent = propagation.extract(context.active(), call.metadata, metadataGetter);
+    const parent = propagation.extract(context.active(), call, headersOf);
     const span = tracer.startSpan(spanName, { kind: SpanKind.SERVER, attributes }, parent);
     const ambient: Ambient = { deadline: new Date(deadlineMs), requestId, answered: false };
     const at = withAmbient(trace.setSpan(parent, span), ambient);
@@ -136,7 +157,7 @@ const serve = ({ definition, implementation }: BoundMethod, environment: CallEnv
         };
         timer = setTimeout(() => giveUp(appError('platform.deadline_exceeded')), deadlineMs - Date.now());
         // Emitted at the end of every call, answered or not; an error costs a stack trace.
-        call.once('cancelled', () => {
+        call.whenCancelled(() => {
           if (!ambient.answered) giveUp(appError('request.cancelled'));
         });
         answer(undefined, await work(handed));
@@ -168,7 +189,7 @@ export const unaryHandler = (bound: BoundMethod, environment: CallEnvironment) =
   const { handle } = bound.implementation as GrpcMethod<unknown, unknown>;
   return (call: ServerUnaryCall<unknown, unknown>, callback: sendUnaryData<unknown>): void =>
     serveCall(
-      call,
+      incomingOf(call),
       (error, response) => (error === undefined ? callback(null, response) : callback(toGrpcError(error))),
       (handed) => handle(call.request, handed),
     );
@@ -180,7 +201,7 @@ export const streamHandler = (bound: BoundMethod, environment: CallEnvironment) 
   const { stream } = bound.implementation as GrpcStream<unknown, unknown>;
   return (call: StreamCall): void =>
     serveCall(
-      call,
+      incomingOf(call),
       (error) => void (error === undefined ? call.end() : call.emit('error', toGrpcError(error))),
       (handed) => writeAll(call, stream(call.request, handed), handed.signal),
     );

@@ -13,15 +13,17 @@ import {
   type ClientUnaryCall,
   Metadata,
   type ServiceError,
+  status,
 } from '@grpc/grpc-js';
 import { context, propagation, type Span, SpanKind, trace } from '@opentelemetry/api';
 import { type AppError, appError, isAppError } from '#platform/errors/index.ts';
-import { fromGrpcError } from '#platform/errors/from-grpc.ts';
+import { fromGrpcError, type GrpcErrorLike } from '#platform/errors/from-grpc.ts';
 import { installPropagation, type Metrics, recordFailure, tracer } from '#platform/telemetry/index.ts';
 import { currentCall, requireTime } from './deadline.ts';
 import { type MethodDefinition, type RequestOf, type ResponseOf, type ServiceDefinition, splitPath } from './definition.ts';
-import { serviceConfigFor } from './descriptors.ts';
-import { metadataSetter, principalHeader, requestIdHeader } from './headers.ts';
+import { repeatableMethods, serviceConfigFor } from './descriptors.ts';
+import { principalHeader, recordSetter, requestIdHeader } from './headers.ts';
+import { clientLanes, type Lanes } from './lanes/client-lanes.ts';
 import { type Principal, type PrincipalSigner, principalSigner } from './principal.ts';
 import { clientCredentials, type ClientTls } from './tls.ts';
 
@@ -93,6 +95,9 @@ const channelOptions = (service: string, tls: ClientTls | undefined): Partial<Cl
 
 interface Setting {
   readonly client: Client;
+  readonly lanes: Lanes;
+  /** Names of methods that may be sent again when nobody knows whether they were handled. */
+  readonly repeatable: readonly string[];
   readonly signer: PrincipalSigner;
   readonly defaultDeadlineMs: number;
   readonly metrics: Metrics | undefined;
@@ -105,12 +110,20 @@ const deadlineOf = (options: GrpcCallOptions, defaultDeadlineMs: number, nowMs: 
   return ambient === undefined ? own : Math.min(own, ambient.deadline.getTime());
 };
 
-const metadataOf = (options: GrpcCallOptions, signer: PrincipalSigner, span: Span): Metadata => {
-  const metadata = new Metadata();
-  if (options.principal !== undefined) metadata.set(principalHeader, signer.sign(options.principal));
+type Headers = Record<string, string>;
+
+const headersOf = (options: GrpcCallOptions, signer: PrincipalSigner, span: Span): Headers => {
+  const headers: Headers = {};
+  if (options.principal !== undefined) headers[principalHeader] = signer.sign(options.principal);
   const requestId = options.requestId ?? currentCall()?.requestId;
-  if (requestId !== undefined) metadata.set(requestIdHeader, requestId);
-  propagation.inject(trace.setSpan(context.active(), span), metadata, metadataSetter);
+  if (requestId !== undefined) headers[requestIdHeader] = requestId;
+  propagation.inject(trace.setSpan(context.active(), span), headers, recordSetter);
+  return headers;
+};
+
+const metadataOf = (headers: Headers): Metadata => {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
   return metadata;
 };
 
@@ -125,13 +138,65 @@ const withoutStackTrace = <T>(fn: () => T): T => {
   }
 };
 
+/** A unary call on its way: its bytes, its headers, when it has to be over (Unix ms) and whom to tell. */
+interface Outgoing {
+  readonly bytes: Buffer;
+  readonly headers: Headers;
+  readonly deadlineMs: number;
+  readonly done: (error: GrpcErrorLike | null, response: Uint8Array | undefined) => void;
+}
+type Cancel = () => void;
+
+const same = (bytes: Buffer): Buffer => bytes;
+
+/** How a unary call of this method travels: over a lane when there is one, else by itself. Each way gives back how to cancel it. */
+const sender = (path: string, { client, lanes, repeatable }: Setting) => {
+  const mayRepeat = repeatable.includes(splitPath(path).method);
+
+  const byItself = ({ bytes, headers, deadlineMs, done }: Outgoing): Cancel => {
+    const call = withoutStackTrace(() =>
+      client.makeUnaryRequest(path, same, same, bytes, metadataOf(headers), { deadline: deadlineMs }, done),
+    );
+    return () => call.cancel();
+  };
+
+  return (call: Outgoing, nowMs: number): Cancel => {
+    const lane = lanes.ready(call.bytes.length);
+    if (lane === undefined) return byItself(call);
+    const { bytes, headers, deadlineMs } = call;
+    let cancel: Cancel;
+    const done = (error: GrpcErrorLike | null, response?: Uint8Array): void => {
+      clearTimeout(timer);
+      call.done(error, response);
+    };
+    // gRPC repeats what breaks under way by the policy of the method; what a lane loses is given to it.
+    const lost = (error: GrpcErrorLike): void => {
+      if (!mayRepeat) return done(error);
+      clearTimeout(timer);
+      cancel = byItself(call);
+    };
+    const timeoutMs = deadlineMs - nowMs;
+    const timer = setTimeout(() => {
+      cancel();
+      done({ code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
+    }, timeoutMs);
+    cancel = lane.send({ path, timeoutMs, metadata: headers, request: bytes }, (error, response) => done(error ?? null, response), lost);
+    return () => {
+      cancel();
+      done({ code: status.CANCELLED, details: 'Cancelled on client' });
+    };
+  };
+};
+
 /** One method of the client with one answer. */
-const caller = (definition: MethodDefinition, { client, signer, defaultDeadlineMs, metrics }: Setting) => {
+const caller = (definition: MethodDefinition, setting: Setting) => {
+  const { signer, defaultDeadlineMs, metrics } = setting;
   const { path } = definition;
   const { service, method } = splitPath(path);
   const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) };
   const duration = metrics?.histogram('rpc_client_duration_seconds');
   const serialize = definition.requestSerialize as (value: unknown) => Buffer;
+  const dispatch = sender(path, setting);
 
   const send = (request: unknown, options: GrpcCallOptions, span: Span): Promise<unknown> =>
     new Promise((resolve, reject) => {
@@ -140,16 +205,17 @@ const caller = (definition: MethodDefinition, { client, signer, defaultDeadlineM
       requireTime(deadlineMs, nowMs);
       const { signal } = options;
       if (signal?.aborted === true) throw appError('request.cancelled', { cause: signal.reason });
-      const cancel = (): void => call.cancel();
-      const done = (error: ServiceError | null, response: unknown): void => {
-        signal?.removeEventListener('abort', cancel);
-        if (error === null) resolve(response);
-        else reject(fromGrpcError(error));
+      const done: Outgoing['done'] = (error, response) => {
+        if (signal !== undefined) signal.removeEventListener('abort', cancel);
+        if (error !== null) return reject(fromGrpcError(error));
+        try {
+          resolve(definition.responseDeserialize(response as Buffer));
+        } catch (cause) {
+          reject(appError('platform.internal', { cause }));
+        }
       };
-      const metadata = metadataOf(options, signer, span);
-      const call = withoutStackTrace(() =>
-        client.makeUnaryRequest(path, serialize, definition.responseDeserialize, request, metadata, { deadline: deadlineMs }, done),
-      );
+      const call = { bytes: serialize(request), headers: headersOf(options, signer, span), deadlineMs, done };
+      const cancel = dispatch(call, nowMs);
       signal?.addEventListener('abort', cancel, { once: true });
     });
 
@@ -194,7 +260,7 @@ const streamer = (definition: MethodDefinition, { client, signer, defaultDeadlin
         definition.requestSerialize as (value: unknown) => Buffer,
         (bytes: Buffer) => definition.responseDeserialize(bytes),
         request,
-        metadataOf(options, signer, span),
+        metadataOf(headersOf(options, signer, span)),
         { deadline: deadlineMs },
       );
       signal?.addEventListener('abort', cancel, { once: true });
@@ -220,8 +286,11 @@ export const grpcClient = <D extends ServiceDefinition>(clientClass: ClientClass
   installPropagation();
   const { address, principalKey, tls } = options;
   const client = new clientClass(target(address), clientCredentials(tls), channelOptions(clientClass.serviceName, tls));
+  const lanes = clientLanes(client);
   const setting: Setting = {
     client,
+    lanes,
+    repeatable: repeatableMethods(clientClass.serviceName),
     signer: principalSigner(principalKey, options.caller),
     defaultDeadlineMs: options.defaultDeadlineMs ?? 5_000,
     metrics: options.metrics,
@@ -230,6 +299,7 @@ export const grpcClient = <D extends ServiceDefinition>(clientClass: ClientClass
     ([name, definition]) => [name, (definition.responseStream ? streamer : caller)(definition, setting)] as const,
   );
   const close = (): Promise<void> => {
+    lanes.close();
     client.close();
     return Promise.resolve();
   };

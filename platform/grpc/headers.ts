@@ -9,10 +9,7 @@ export const firstText = (metadata: Metadata, key: string): string | undefined =
   return typeof value === 'string' && value !== '' ? value : undefined;
 };
 
-export const metadataGetter = {
-  keys: (metadata: Metadata) => Object.keys(metadata.getMap()),
-  get: (metadata: Metadata, key: string): string | undefined => firstText(metadata, key),
-};
-export const metadataSetter = {
-  set: (metadata: Metadata, key: string, value: string): void => metadata.set(key, value),
+/** For a record of texts, as a lane carries it. */
+export const recordSetter = {
+  set: (headers: Record<string, string>, key: string, value: string): void => void (headers[key] = value),
 };

@@ -2,7 +2,8 @@
  * gRPC server of a service.
  *
  * Every call: capacity → trace → deadline → signed principal → policy → handler → catalogue error → metrics (call.ts).
- * Beside the services stand `grpc.health.v1` (per service and "") and reflection, both without a principal.
+ * Beside the services stand `grpc.health.v1` (per service and "") and reflection, both without a principal, and lanes, over which our own
+ * clients send their unary calls (lanes/).
  *
  * Stop: `stopping()` answers NOT_SERVING and keeps serving; `close()` sends GOAWAY, finishes what is in flight, refuses
  * nothing that has arrived, and cuts what is left after `closeTimeoutMs`. Clients move transparently.
@@ -15,7 +16,8 @@ import { type CallEnvironment, streamHandler, unaryHandler } from './call.ts';
 import type { BoundService } from './definition.ts';
 import { principalVerifier } from './principal.ts';
 import { addReflection } from './reflection.ts';
-import { callerCheck, serverCredentials, type ServerTls } from './tls.ts';
+import { addLanes } from './lanes/server-lanes.ts';
+import { type CallerCheck, callerCheck, callerInterceptor, serverCredentials, type ServerTls } from './tls.ts';
 
 export interface GrpcServerOptions {
   readonly host: string;
@@ -42,21 +44,12 @@ export interface GrpcServer {
 const idleBeforeCutMs = 500;
 const pollMs = 20;
 
-const serverOptions = (options: GrpcServerOptions): ServerOptions => ({
+const serverOptions = (options: GrpcServerOptions, mayCall: CallerCheck | undefined): ServerOptions => ({
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_connection_age_ms': options.maxConnectionAgeMs ?? 600_000,
   'grpc.max_connection_age_grace_ms': 30_000,
-  ...(options.tls?.callers === undefined
-    ? {}
-    : {
-        interceptors: [
-          callerCheck(
-            options.tls.callers,
-            options.services.map(({ name }) => name),
-          ),
-        ],
-      }),
+  ...(mayCall === undefined ? {} : { interceptors: [callerInterceptor(mayCall)] }),
 });
 
 const addServices = (server: Server, services: readonly BoundService[], environment: CallEnvironment): void => {
@@ -104,22 +97,24 @@ export const startGrpcServer = async (options: GrpcServerOptions): Promise<GrpcS
   installPropagation();
   const { services, logger, metrics, closeTimeoutMs = 10_000 } = options;
   const load = { inFlight: 0 };
-  const server = new Server(serverOptions(options));
-  addServices(server, services, {
+  const callers = options.tls?.callers;
+  const own = services.map(({ name }) => name);
+  const mayCall = callers === undefined ? undefined : callerCheck(callers, own);
+  const server = new Server(serverOptions(options, mayCall));
+  const environment = {
     logger,
     metrics,
     verifier: principalVerifier(options.principalKey),
     maxInFlight: options.maxInFlight ?? 1_000,
     load,
-  });
+  };
+  addServices(server, services, environment);
+  const lanes = addLanes(server, services, environment, mayCall);
 
-  const names = ['', ...services.map(({ name }) => name)];
+  const names = ['', ...own];
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'SERVING'])));
   health.addToServer(server);
-  addReflection(
-    server,
-    services.map(({ name }) => name),
-  );
+  addReflection(server, own);
 
   const port = await listen(server, options);
   const stopping = (): void => names.forEach((name) => health.setStatus(name, 'NOT_SERVING'));
@@ -128,7 +123,10 @@ export const startGrpcServer = async (options: GrpcServerOptions): Promise<GrpcS
     port,
     stopping,
     close: () => {
-      if (closing === undefined) stopping();
+      if (closing === undefined) {
+        stopping();
+        lanes.leave();
+      }
       return (closing ??= drain(server, load, closeTimeoutMs, logger));
     },
   };

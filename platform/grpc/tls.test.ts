@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { after } from 'node:test';
+import { status } from '@grpc/grpc-js';
 import { isAppError } from '#platform/errors/index.ts';
-import { hold, ledgerClient, principal, startLedger } from './testing/ledger.ts';
+import { eventually } from '#platform/testing/index.ts';
+import { hold, ledgerClient, openLane, principal, startLedger } from './testing/ledger.ts';
+import { rawLane } from './testing/raw-lane.ts';
 import { grpcTls, type TlsFiles } from './tls.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'namaskah-tls-'));
@@ -100,6 +103,24 @@ test('over TLS a listed caller is served; another one, a foreign certificate and
     assert.equal(await callAs(port, foreigner), 'platform.unavailable');
     assert.equal(await callAs(port, undefined), 'platform.unavailable');
   } finally {
+    await ledger.close();
+  }
+});
+
+test('over a lane each call is asked about by its own service', async () => {
+  const ledger = await startLedger(
+    { getHold: (id) => hold(id) },
+    { tls: { ...server, callers: { [ledgerName]: ['verification'], '*': ['analytics'] } } },
+  );
+  const lane = rawLane(ledger.server.port, stranger);
+  try {
+    lane.send([{ id: 1, path: `/${ledgerName}/GetHold`, timeoutMs: 5_000, metadata: {}, request: Buffer.alloc(0) }]);
+    await eventually(() => assert.equal(lane.failure(1), status.PERMISSION_DENIED));
+    const client = ledgerClient(ledger.server.port, { tls: { ...friend, serverName: 'billing' } });
+    await openLane(ledger, client);
+    await client.close();
+  } finally {
+    lane.close();
     await ledger.close();
   }
 });

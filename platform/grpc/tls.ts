@@ -74,22 +74,35 @@ const namesOf = (certificate: { readonly subjectaltname?: string | undefined } |
     .filter((entry) => entry.startsWith('DNS:'))
     .map((entry) => entry.slice(4));
 
+interface Authenticated {
+  getAuthContext(): { readonly sslPeerCertificate?: { readonly subjectaltname?: string | undefined } | undefined };
+}
+/** Whether the holder of a connection's certificate may call this path. */
+export type CallerCheck = (call: Authenticated, path: string) => boolean;
+
 /** @throws when a service is named that this server does not have: a typing error must not open or close a door in silence */
-export const callerCheck = (callers: Readonly<Record<string, readonly string[]>>, services: readonly string[]): ServerInterceptor => {
+export const callerCheck = (callers: Readonly<Record<string, readonly string[]>>, services: readonly string[]): CallerCheck => {
   for (const name of Object.keys(callers)) {
     if (name !== '*' && !services.includes(name)) throw new Error(`callers are listed for ${name}, which this server does not have`);
   }
   const everybody = [...new Set(Object.values(callers).flat())];
   const listed = (path: string): readonly string[] => {
     const { service } = splitPath(path);
-    // Health and reflection are open to whoever may call anything here.
+    // Health, reflection and lanes are open to whoever may call anything here; a call on a lane is asked about by its own path.
     return services.includes(service) ? (callers[service] ?? callers['*'] ?? []) : everybody;
   };
-  const refusal = toGrpcError(appError('auth.forbidden', { message: 'This caller may not use this service.' }));
-  return (definition, call) => {
-    const names = namesOf(call.getAuthContext().sslPeerCertificate);
-    const allowed = listed(definition.path);
-    if (names.some((name) => allowed.includes(name))) return new ServerInterceptingCall(call);
-    return new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata: () => call.sendStatus(refusal) }) });
+  return (call, path) => {
+    const allowed = listed(path);
+    return namesOf(call.getAuthContext().sslPeerCertificate).some((name) => allowed.includes(name));
   };
 };
+
+export const callerForbidden = toGrpcError(appError('auth.forbidden', { message: 'This caller may not use this service.' }));
+
+/** Refuses calls of those who are not on the list, before they are read. */
+export const callerInterceptor =
+  (mayCall: CallerCheck): ServerInterceptor =>
+  (definition, call) =>
+    mayCall(call, definition.path)
+      ? new ServerInterceptingCall(call)
+      : new ServerInterceptingCall(call, { start: (next) => next({ onReceiveMetadata: () => call.sendStatus(callerForbidden) }) });

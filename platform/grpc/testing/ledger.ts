@@ -1,7 +1,9 @@
 /** A ledger that does what the id of the hold says, for the tests of gRPC itself. */
+import assert from 'node:assert/strict';
 import { appError, type ErrorCode } from '#platform/errors/index.ts';
 import { createLogger, type Logger } from '#platform/logging/index.ts';
 import { createMetrics, type Metrics, metricTable } from '#platform/telemetry/index.ts';
+import { eventually } from '#platform/testing/index.ts';
 import { type Hold, HoldState, LedgerServiceClient, LedgerServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import {
   allow,
@@ -16,6 +18,7 @@ import {
   type Principal,
   publicMethod,
   startGrpcServer,
+  systemPrincipal,
 } from '../index.ts';
 
 export const key = 'a-test-key-of-at-least-32-characters';
@@ -108,6 +111,33 @@ export const startLedger = async (
     },
   };
 };
+
+/** How many calls have come to the server over lanes. */
+export const laneCalls = async ({ metrics }: Running): Promise<number> =>
+  Number(/^rpc_server_lane_calls_total (\d+)$/m.exec((await metrics.expose()).body)?.[1] ?? 0);
+
+/** Calls until a lane is open, so that what follows goes over it. */
+export const openLane = async (running: Running, client = running.client): Promise<void> => {
+  const before = await laneCalls(running);
+  const grant = { idempotencyKey: '', tenantId: '', amount: undefined, reason: '' };
+  await eventually(async () => {
+    await client.grantCredit(grant, { principal: systemPrincipal('verification', 't') });
+    assert.ok((await laneCalls(running)) > before, 'no lane yet');
+  });
+};
+
+/** The two ways in which a unary call travels: whatever is said of calls has to hold for both. */
+export const ways = [
+  { way: 'by itself', start: startLedger },
+  {
+    way: 'over a lane',
+    start: async (...args: Parameters<typeof startLedger>): Promise<Running> => {
+      const running = await startLedger(...args);
+      await openLane(running);
+      return running;
+    },
+  },
+] as const;
 
 export const refusing =
   (code: ErrorCode): GetHold =>
