@@ -9,6 +9,7 @@ import { type Client, type ClientDuplexStream, Metadata, type ServiceError, stat
 import { detailsKey } from '#platform/errors/grpc-details.ts';
 import type { GrpcErrorLike } from '#platform/errors/from-grpc.ts';
 import { type Answer, type Call, type CarryRequest, type CarryResponse, LaneServiceService } from '#proto/namaskah/transport/v1/lanes.ts';
+import { createSlots } from './slots.ts';
 
 export interface LaneTimes {
   /** A lane stays with one replica of a server: renewing it spreads the load, and lets connections end in peace. */
@@ -24,7 +25,6 @@ const usualTimes: LaneTimes = { renewMs: 10_000, idleMs: 30_000, reopenMs: 250, 
 /** More than this in a message makes the others wait; a larger request goes by itself. */
 const messageBytes = 64 * 1_024;
 const maxQueued = 1_000;
-const maxId = 0xffff_ffff;
 
 export type LaneCall = Omit<Call, 'id'>;
 export type LaneDone = (error: GrpcErrorLike | undefined, response: Uint8Array) => void;
@@ -72,8 +72,7 @@ interface OpenLane extends Lane {
 const openLane = (client: Client, opened: () => void, ended: (error: ServiceError | undefined) => void): OpenLane => {
   const { carry } = LaneServiceService;
   const stream: Stream = client.makeBidiStreamRequest(carry.path, carry.requestSerialize, carry.responseDeserialize);
-  const waiting = new Map<number, Waiting>();
-  let nextId = 1;
+  const waiting = createSlots<Waiting>();
   let confirmed = false;
   let retired = false;
   let over = false;
@@ -109,8 +108,7 @@ const openLane = (client: Client, opened: () => void, ended: (error: ServiceErro
     if (over) return;
     over = true;
     const reason: GrpcErrorLike = error ?? { code: status.UNAVAILABLE, details: 'the lane was closed before the answer' };
-    const left = [...waiting.values()];
-    waiting.clear();
+    const left = waiting.takeAll();
     ended(error);
     for (const { lost } of left) lost(reason);
   };
@@ -121,9 +119,8 @@ const openLane = (client: Client, opened: () => void, ended: (error: ServiceErro
   });
   stream.on('data', ({ answers, leaving }: CarryResponse) => {
     for (const { callId, result } of answers) {
-      const found = waiting.get(callId);
+      const found = waiting.take(callId);
       if (found === undefined) continue;
-      waiting.delete(callId);
       if (result?.$case === 'response') found.done(undefined, result.value);
       else found.done(failureOf(result), none);
     }
@@ -138,18 +135,17 @@ const openLane = (client: Client, opened: () => void, ended: (error: ServiceErro
   stream.on('end', () => end(undefined));
 
   return {
-    usable: () => confirmed && !retired && !over && nextId < maxId && calls.length < maxQueued,
+    usable: () => confirmed && !retired && !over && !waiting.exhausted && calls.length < maxQueued,
     pending: () => waiting.size,
     send: (call, done, lost) => {
-      const id = nextId++;
-      waiting.set(id, { done, lost });
+      const id = waiting.put({ done, lost });
       const size = call.request.length;
       if (bytes + size > messageBytes && calls.length > 0 && !blocked) write();
       calls.push({ id, ...call });
       bytes += size;
       schedule();
       return () => {
-        if (!waiting.delete(id) || over) return;
+        if (waiting.take(id) === undefined || over) return;
         cancelledIds.push(id);
         schedule();
       };

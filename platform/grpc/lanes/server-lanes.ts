@@ -110,8 +110,8 @@ export const addLanes = (
   const messagesTotal = environment.metrics.counter('rpc_server_lane_messages_total');
 
   const carry = (stream: Stream): void => {
-    /** How to tell a call that its caller has gone. */
-    const running = new Map<number, () => void>();
+    /** How to tell a call that its caller has gone. Cells are emptied when they are left: see slots.ts for what a Map keeps. */
+    const running = new Map<number, { cancel: (() => void) | undefined }>();
     const { put, leave, whenFlushed } = answersTo(stream);
     let left = false;
     let gone = false;
@@ -119,8 +119,13 @@ export const addLanes = (
     const endIfDone = (): void => {
       if (left && running.size === 0) whenFlushed(() => stream.end());
     };
+    const forget = (id: number): void => {
+      const cell = running.get(id);
+      if (cell !== undefined) cell.cancel = undefined;
+      running.delete(id);
+    };
     const answer = (value: Answer): void => {
-      running.delete(value.callId);
+      forget(value.callId);
       if (gone) return;
       put(value);
       endIfDone();
@@ -137,15 +142,15 @@ export const addLanes = (
       } catch {
         return answer(refused(id, status.INTERNAL, 'the request cannot be read'));
       }
-      let cancelled = (): void => undefined;
+      const cell: { cancel: (() => void) | undefined } = { cancel: undefined };
       const incoming: Incoming = {
         request,
         deadline: Date.now() + timeoutMs,
         header: (name) => metadata[name],
         headerNames: () => Object.keys(metadata),
-        whenCancelled: (then) => (cancelled = then),
+        whenCancelled: (then) => (cell.cancel = then),
       };
-      running.set(id, () => cancelled());
+      running.set(id, cell);
       serveCall(
         incoming,
         (error, response) => {
@@ -164,7 +169,7 @@ export const addLanes = (
       gone = true;
       lanes.delete(leave);
       gauge.set(lanes.size);
-      for (const cancel of running.values()) cancel();
+      for (const { cancel } of running.values()) cancel?.();
       running.clear();
     };
     stream.on('data', ({ calls, cancelledIds }: CarryRequest) => {
@@ -172,8 +177,8 @@ export const addLanes = (
       messagesTotal.inc();
       for (const call of calls) begin(call);
       for (const id of cancelledIds) {
-        running.get(id)?.();
-        running.delete(id);
+        running.get(id)?.cancel?.();
+        forget(id);
       }
       endIfDone();
     });
