@@ -17,6 +17,8 @@ import { grpcServices } from './adapters/grpc/services.ts';
 import { createFiveSimProvider, fiveSimName } from './adapters/five-sim/provider.ts';
 import { createHandlerApiProvider, handlerApiName } from './adapters/handler-api/provider.ts';
 import { createHandlerApiPush, createHandlerApiRentalPush } from './adapters/handler-api/push.ts';
+import { rememberAwaited } from './adapters/memory/awaited.ts';
+import { createFreshViews } from './adapters/memory/fresh-views.ts';
 import { outboxRowOf } from './adapters/nats/events.ts';
 import { followPrices } from './adapters/nats/follow-prices.ts';
 import { announceCatalogue } from './adapters/postgres/announce-catalogue.ts';
@@ -138,7 +140,7 @@ const openPorts = async (
   const routing = await openRouting({ life, config, db, clock, sellers, sources, catalogue, sealer });
   const routes = routing.planner;
   const ports: Ports = {
-    store: createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() }),
+    store: rememberAwaited(createVerificationStore({ db, rules, outboxRowOf: outboxRowOf(() => clock.now()), now: () => clock.now() })),
     policy: postgresGate({ db, clock, catalogue, screen: policyScreen() }),
     numbers: postgresLeases(db, numberHash(sealer)),
     ledger: createLedger(billing),
@@ -151,6 +153,7 @@ const openPorts = async (
     observer: countOutcomes(createObserver({ logger, metrics }), routes),
     clock,
     timing: config,
+    freshViews: createFreshViews(),
     policies: loadPolicies(new URL('./data/policies.json', import.meta.url)),
     pause: (ms) => pause(ms),
   };
@@ -222,7 +225,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
           routing.accounts,
           choiceService(listChoices(ports.catalogue)),
           policy,
-          openLive({ db, sealer: ports.sealer }),
+          openLive({ db, ...ports }),
           settlement,
           openLifeCycle(ports, routing.codes),
         ],

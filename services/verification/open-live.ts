@@ -6,10 +6,10 @@ import { snapshotReader } from './adapters/postgres/live/reader.ts';
 import { rentalReader } from './adapters/postgres/rental/store.ts';
 import { getRentals } from './app/live/get-rentals.ts';
 import { getVerifications } from './app/live/get-verifications.ts';
-import type { Sealer } from './app/ports.ts';
+import type { Ports } from './app/ports.ts';
 
-export const openLive = ({ db, sealer }: { readonly db: Database; readonly sealer: Sealer }): BoundService =>
+export const openLive = ({ db, sealer, freshViews }: { readonly db: Database } & Pick<Ports, 'sealer' | 'freshViews'>): BoundService =>
   liveService({
-    getVerifications: getVerifications({ reader: snapshotReader(db), sealer }),
+    getVerifications: getVerifications({ reader: snapshotReader(db), sealer, freshViews }),
     getRentals: getRentals({ store: rentalReader(db), sealer }),
   });

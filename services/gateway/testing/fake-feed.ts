@@ -28,6 +28,7 @@ export const fakeStreams = () => {
           id: newId(),
           subject: events.verification.purchased.subject,
           aggregateId: newId(),
+          aggregateVersion: 1,
           occurredAt: new Date(),
           payload: {},
           ...event,

@@ -11,6 +11,7 @@ import type { Policies } from '../domain/policies.ts';
 import type { Timing } from '../domain/timing.ts';
 import type { NumberLeases, PolicyGate } from './policy/ports.ts';
 import type { DomainEvent, Verification } from '../domain/verification.ts';
+import type { FreshViews } from './live/ports.ts';
 import type { Routes } from './routing/ports.ts';
 
 /** A message as it is stored: the text, its code and its sender are sealed. */
@@ -345,6 +346,7 @@ export interface Ports {
   readonly clock: Clock;
   readonly timing: Timing;
   readonly policies: Policies;
+  readonly freshViews: FreshViews;
   /** Left out: nobody rents numbers here. */
   readonly rentals?: RentalInbox;
   /** Resolves after that many milliseconds of real time. */

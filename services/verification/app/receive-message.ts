@@ -6,13 +6,13 @@ import { amend, change } from '../domain/lifecycle.ts';
 import { isStale, isSurelyNew } from '../domain/message.ts';
 import { writeDigits } from '../domain/spoken.ts';
 import { isPaid, next } from '../domain/state.ts';
-import type { DomainEvent, Verification } from '../domain/verification.ts';
+import type { DomainEvent, Message, Verification } from '../domain/verification.ts';
 import type { Ports, ProviderMessage, SealedMessage } from './ports.ts';
 import { withheldBecause } from './policy/withheld.ts';
-import { codeContext, messageContext } from './view.ts';
+import { codeContext, messageContext, shownAs } from './view.ts';
 
 /** What it takes to receive a message; also of all who hand one on. */
-export type ReceivePorts = Pick<Ports, 'store' | 'policy' | 'readCode' | 'sealer' | 'observer' | 'clock' | 'timing'>;
+export type ReceivePorts = Pick<Ports, 'store' | 'policy' | 'readCode' | 'sealer' | 'freshViews' | 'observer' | 'clock' | 'timing'>;
 type Needs = ReceivePorts;
 
 /** Every turn but the last lost a race against one other change; a life has few changes. */
@@ -50,7 +50,10 @@ export const receiveMessage =
       if ((await ports.store.save(verification, to, { event, message: sealed })) === 'saved') {
         ports.observer.reached(to);
         ports.observer.codeRead(read.rule);
-        if (verification.codes === 0) ports.observer.codeDelay(to, event.latencyMs);
+        if (verification.codes === 0) {
+          ports.observer.codeDelay(to, event.latencyMs);
+          ports.freshViews.keep(to.tenantId, shownAs(to, { code: read.code, messages: [{ ...messageOf(read), id: sealed.id }] }));
+        }
         return to;
       }
       verification = (await ports.store.find(verification.tenantId, verification.id)) ?? verification;
@@ -80,6 +83,10 @@ const readMessage = ({ clock, readCode }: Needs, verification: Verification, mes
   const { code, rule } = readCode({ text, service: verification.service, parsed: message.code }) ?? { code: '', rule: 'none' };
   return { message, code, rule, receivedAt: plausible(message.receivedAt, verification, clock.now()) };
 };
+
+const messageOf = ({ message: { text, sender, audioUrl }, code, receivedAt }: ReadMessage): Omit<Message, 'id'> => ({
+  ...{ text, code, sender, audioUrl, receivedAt },
+});
 
 /** What this message does to the verification as it stands; nothing is written here. */
 const arrive = async (ports: Needs, verification: Verification, read: ReadMessage): Promise<Arrival | 'known' | 'late'> => {

@@ -63,11 +63,11 @@ const openCode = async (sealer: Sealer, verification: Verification): Promise<str
   return (await sealer.open(sealedCode, codeContext(verification))) ?? '';
 };
 
-export const viewOf = async (
-  sealer: Sealer,
+/** @param opened what its customer may read of it */
+export const shownAs = (
   verification: Verification,
-  messages: readonly SealedMessage[] = [],
-): Promise<VerificationView> => ({
+  opened: { readonly code: string; readonly messages: readonly Message[] },
+): VerificationView => ({
   id: verification.id,
   status: publicStatus(verification.state),
   service: verification.service,
@@ -77,8 +77,7 @@ export const viewOf = async (
   areaCode: verification.areaCode,
   phoneNumber: verification.phoneNumber ?? '',
   price: money(verification.currency, verification.priceMicros),
-  code: await openCode(sealer, verification),
-  messages: await openMessages(sealer, verification, messages),
+  ...{ code: opened.code, messages: opened.messages },
   createdAt: verification.createdAt,
   expiresAt: verification.expiresAt,
   endedAt: verification.endedAt,
@@ -90,3 +89,13 @@ export const viewOf = async (
   reportReason: verification.reportReason ?? '',
   late: isLate(verification),
 });
+
+export const viewOf = async (
+  sealer: Sealer,
+  verification: Verification,
+  messages: readonly SealedMessage[] = [],
+): Promise<VerificationView> =>
+  shownAs(verification, {
+    code: await openCode(sealer, verification),
+    messages: await openMessages(sealer, verification, messages),
+  });

@@ -8,6 +8,8 @@ import { loadCatalogue } from '../adapters/catalogue/load.ts';
 import { loadCodeReader } from '../adapters/codes/load.ts';
 import { openSealer, type TenantKeys } from '../adapters/crypto/sealer.ts';
 import { createHandlerApiPush } from '../adapters/handler-api/push.ts';
+import { rememberAwaited } from '../adapters/memory/awaited.ts';
+import { createFreshViews } from '../adapters/memory/fresh-views.ts';
 import { outboxRowOf } from '../adapters/nats/events.ts';
 import { loadPolicies } from '../adapters/policies/load.ts';
 import { migrations } from '../adapters/postgres/migrations/index.ts';
@@ -94,12 +96,14 @@ export const openHarness = async (
   const failedSteps: unknown[] = [];
   const { sealer, keys } = await openSealer({ key: randomBytes(32), store: postgresKeys(db), now: () => clock.now() });
   const ports: Ports = {
-    store: createVerificationStore({
-      db,
-      rules: options.rules ?? laxRules,
-      outboxRowOf: outboxRowOf(() => clock.now()),
-      now: () => clock.now(),
-    }),
+    store: rememberAwaited(
+      createVerificationStore({
+        db,
+        rules: options.rules ?? laxRules,
+        outboxRowOf: outboxRowOf(() => clock.now()),
+        now: () => clock.now(),
+      }),
+    ),
     policy: postgresGate({ db, clock, catalogue: testCatalogue, screen: testScreen }),
     numbers: postgresLeases(db, numberHash(sealer)),
     ledger,
@@ -123,6 +127,7 @@ export const openHarness = async (
     },
     clock,
     timing: testTiming,
+    freshViews: createFreshViews(),
     policies: loadPolicies(new URL('../data/policies.json', import.meta.url)),
     pause: (ms) => pause(Math.min(ms, 10)),
   };

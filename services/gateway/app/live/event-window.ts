@@ -11,6 +11,7 @@ export interface LiveEvent {
   readonly subject: string;
   readonly tenantId: string;
   readonly aggregateId: string;
+  readonly aggregateVersion: number;
   readonly occurredAt: Date;
   readonly payload: unknown;
 }

@@ -10,8 +10,10 @@ export const liveService = (useCases: {
   readonly getRentals: ReturnType<typeof getRentals>;
 }): BoundService =>
   grpcService(LiveServiceService, {
-    getVerifications: method(allowAny({ scope: 'verifications:read' }), async ({ ids }, { principal }) => ({
-      verifications: (await useCases.getVerifications({ tenantId: principal.tenantId, ids })).map(toMessage),
+    getVerifications: method(allowAny({ scope: 'verifications:read' }), async ({ ids, versions }, { principal }) => ({
+      verifications: (await useCases.getVerifications({ tenantId: principal.tenantId, ids, versions: versions.map(Number) })).map(
+        toMessage,
+      ),
     })),
     getRentals: method(allowAny({ scope: 'verifications:read' }), async ({ ids, messageIds }, { principal }) => {
       const { rentals, messages } = await useCases.getRentals({ tenantId: principal.tenantId, ids, messageIds });

@@ -300,7 +300,7 @@ describe('numbers', () => {
         },
         messages: () => listMessages(h.ports)({ tenantId, id: view.id }),
         // The stream, webhooks and the browser's feed read here.
-        live: () => getVerifications({ reader: snapshotReader(h.db), sealer: h.ports.sealer })({ tenantId, ids: [view.id] }),
+        live: () => getVerifications({ reader: snapshotReader(h.db), ...h.ports })({ tenantId, ids: [view.id] }),
         changes: () => listChanges(h.ports)({ tenantId, id: view.id }),
         'the same request again': () => createVerification(h.ports)(request),
         bulk: async () => {

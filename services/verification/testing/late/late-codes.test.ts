@@ -124,7 +124,7 @@ describe('a late code', () => {
       [['Telegram code: 77771', '77771']],
     );
     assert.deepEqual(await listMessages(h.ports)(one), view.messages);
-    const [live] = await getVerifications({ reader: snapshotReader(h.db), sealer: h.ports.sealer })({
+    const [live] = await getVerifications({ reader: snapshotReader(h.db), ...h.ports })({
       tenantId: one.tenantId,
       ids: [one.id],
     });

@@ -23,6 +23,11 @@ import { Verification } from "./verification.ts";
 
 export interface GetVerificationsRequest {
   ids: string[];
+  /**
+   * As many as ids, or none: of each, the version of the newest event that is to be shown. A reading that is not older than that, and was written
+   * less than a second ago, is enough then.
+   */
+  versions: bigint[];
 }
 
 export interface GetVerificationsResponse {
@@ -40,13 +45,23 @@ export interface GetRentalsResponse {
 }
 
 function createBaseGetVerificationsRequest(): GetVerificationsRequest {
-  return { ids: [] };
+  return { ids: [], versions: [] };
 }
 
 export const GetVerificationsRequest: MessageFns<GetVerificationsRequest> = {
   encode(message: GetVerificationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.ids) {
       writer.uint32(10).string(v!);
+    }
+    if (message.versions.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.versions) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field versions of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -72,6 +87,24 @@ export const GetVerificationsRequest: MessageFns<GetVerificationsRequest> = {
             message.ids.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag === 16) {
+              message.versions.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.versions.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -85,13 +118,19 @@ export const GetVerificationsRequest: MessageFns<GetVerificationsRequest> = {
   },
 
   fromJSON(object: any): GetVerificationsRequest {
-    return { ids: globalThis.Array.isArray(object?.ids) ? object.ids.map((e: any) => globalThis.String(e)) : [] };
+    return {
+      ids: globalThis.Array.isArray(object?.ids) ? object.ids.map((e: any) => globalThis.String(e)) : [],
+      versions: globalThis.Array.isArray(object?.versions) ? object.versions.map((e: any) => BigInt(e)) : [],
+    };
   },
 
   toJSON(message: GetVerificationsRequest): unknown {
     const obj: any = {};
     if (message.ids?.length) {
       obj.ids = message.ids;
+    }
+    if (message.versions?.length) {
+      obj.versions = message.versions.map((e) => e.toString());
     }
     return obj;
   },
@@ -102,6 +141,7 @@ export const GetVerificationsRequest: MessageFns<GetVerificationsRequest> = {
   fromPartial<I extends Exact<DeepPartial<GetVerificationsRequest>, I>>(object: I): GetVerificationsRequest {
     const message = createBaseGetVerificationsRequest();
     message.ids = object.ids?.map((e) => e) || [];
+    message.versions = object.versions?.map((e) => BigInt(e)) || [];
     return message;
   },
 };

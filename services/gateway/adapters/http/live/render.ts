@@ -33,9 +33,13 @@ export const createRender = ({ live }: Pick<Backends, 'live'>): Render => {
 
   /** What these events are about as it is now, by id of the aggregate or of the message. */
   const readVerifications = async (caller: Caller, events: readonly LiveEvent[]): Promise<ReadonlyMap<string, object>> => {
-    const ids = unique(events.map(({ aggregateId }) => aggregateId)).slice(0, maxIds);
+    const newest = new Map<string, number>();
+    for (const { aggregateId, aggregateVersion } of events)
+      newest.set(aggregateId, Math.max(newest.get(aggregateId) ?? 0, aggregateVersion));
+    const ids = [...newest.keys()].slice(0, maxIds);
     if (ids.length === 0) return new Map();
-    const { verifications } = await live.getVerifications({ ids }, options(caller));
+    const versions = ids.map((id) => BigInt(newest.get(id) ?? 0));
+    const { verifications } = await live.getVerifications({ ids, versions }, options(caller));
     return new Map(verifications.map((one) => [one.id, verificationFromProto(one)]));
   };
   const readRentals = async (caller: Caller, events: readonly LiveEvent[]): Promise<ReadonlyMap<string, object>> => {

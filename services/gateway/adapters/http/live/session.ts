@@ -52,12 +52,11 @@ const failurePauseMs = 200;
 const fallsEveryMs = 60_000;
 
 /** @returns whether `work` was done in time */
-const within = async (work: Promise<void>, ms: number): Promise<boolean> => {
-  const late = new AbortController();
-  const done = await Promise.race([work.then(() => true), pause(ms, false, { signal: late.signal }).catch(() => false)]);
-  late.abort();
-  return done;
-};
+const within = (work: Promise<void>, ms: number): Promise<boolean> =>
+  new Promise((resolve, reject) => {
+    const late = setTimeout(resolve, ms, false);
+    work.then(() => resolve(true), reject).finally(() => clearTimeout(late));
+  });
 
 /** Runs until the client is gone or is told the end. Never rejects. */
 export const runSession = async (
