@@ -25,6 +25,7 @@ import { providerCosts } from './0081-provider-costs.ts';
 import { holdParts } from './0100-hold-parts.ts';
 import { fasterBatches } from './0110-faster-batches.ts';
 import { sealByKey } from './0109-seal-by-key.ts';
+import { flatBatches } from './0120-flat-batches.ts';
 
 export const migrations = [
   platformMigration,
@@ -54,4 +55,5 @@ export const migrations = [
   providerCosts,
   fasterBatches,
   sealByKey,
+  flatBatches,
 ];

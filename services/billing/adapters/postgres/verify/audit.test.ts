@@ -205,7 +205,7 @@ const corruptions: Readonly<Record<string, string>> = {
   'available credit is never negative': `alter table accounts drop constraint accounts_floor; update accounts set held_micros = balance_micros + 1 where kind = 'wallet'`,
   'what a wallet holds is the sum of its open holds': `update holds set state = 'released', resolved_at = now() where state = 'held'`,
   'what was taken out of a hold is the sum of the holds that were made of it, of its tenant and currency': `update holds set carved_micros = carved_micros + 1 where carved_micros > 0`,
-  'every transfer is in exactly one block of the chain, or waits for one': `insert into unsealed_transfers select id from transfers limit 1`,
+  'every transfer is in exactly one block of the chain, or waits for one': `insert into unsealed_batches select array[id] from transfers limit 1`,
   'the blocks are a chain: numbered without gaps, each with the hash of the one before it and of what it seals': `update transfers set description = 'something else' where type = 'charge'`,
   'what was captured and collected for a hold is the sum of its charges': `update holds set captured_micros = captured_micros - 1 where captured_micros > 1`,
   'what is uncollected is the reported total less everything charged': `update uncollected set owed_micros = owed_micros + 1`,
