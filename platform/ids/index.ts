@@ -1,4 +1,4 @@
-import { fromString, typeid, TypeID } from 'typeid-js';
+import { fromString, fromUUID, toUUID, typeid } from 'typeid-js';
 import { v7 } from 'uuid';
 
 /**
@@ -78,12 +78,12 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export const isUuid = (value: string): boolean => uuidPattern.test(value);
 
 /** @param uuid in lower-case canonical form */
-export const toTypeId = (kind: IdKind, uuid: string): string => TypeID.fromUUID(idPrefixes[kind], uuid).toString();
+export const toTypeId = (kind: IdKind, uuid: string): string => fromUUID(uuid, idPrefixes[kind]);
 
 /** @returns the UUID inside, or undefined when `value` is not an id of this kind. */
 export const fromTypeId = (kind: IdKind, value: string): string | undefined => {
   try {
-    return fromString(value, idPrefixes[kind]) && TypeID.fromString(value).toUUID();
+    return toUUID(fromString(value, idPrefixes[kind]));
   } catch {
     return undefined;
   }

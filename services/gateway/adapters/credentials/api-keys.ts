@@ -1,6 +1,6 @@
 /**
- * API keys: the checksum is checked first, without any I/O, so that typing errors and scanners' guesses cost nothing;
- * then the auth service is asked, and its answer kept for a short time. Revocations arrive as events and take effect at
+ * API keys: a key that is not known has its checksum checked, without any I/O, so that typing errors and scanners' guesses
+ * cost nothing; then the auth service is asked, and its answer kept for a short time. Revocations arrive as events and take effect at
  * once; if the event line is down, the short time is the bound.
  */
 import { hash } from 'node:crypto';
@@ -41,7 +41,9 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
   const revoked = new LRUCache<string, true>({ max: 20_000, ttl: revokedForMs });
   const inFlight = new Map<string, Promise<VerifiedKey>>();
 
-  const lookUp = (digest: string, key: string): Promise<VerifiedKey> => {
+  const lookUp = async (digest: string, key: string): Promise<VerifiedKey> => {
+    if (!parseApiKey(key)) throw appError('auth.unauthenticated', { message: 'This is not a valid API key.' });
+    if (refused.has(digest)) throw appError('auth.unauthenticated');
     let pending = inFlight.get(digest);
     if (!pending) {
       pending = ask(key)
@@ -61,9 +63,7 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
 
   return {
     async verify(key) {
-      if (!parseApiKey(key)) throw appError('auth.unauthenticated', { message: 'This is not a valid API key.' });
       const digest = hash('sha256', key, 'base64url');
-      if (refused.has(digest)) throw appError('auth.unauthenticated');
       const answer = known.get(digest) ?? (await lookUp(digest, key));
       if (revoked.has(answer.keyId) || (answer.expiresAt && answer.expiresAt <= clock.now())) {
         known.delete(digest);

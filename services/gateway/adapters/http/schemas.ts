@@ -1,5 +1,5 @@
 /** Shapes shared by several routes. Every object is closed: unknown fields are refused, in both directions. */
-import { Type, type Static, type TSchema } from 'typebox';
+import { Type, type Static, type TSchema, type TSchemaOptions, type TString, type TUnsafe } from 'typebox';
 
 export const closed = { additionalProperties: false } as const;
 
@@ -85,6 +85,13 @@ export const IdempotencyHeaders = Type.Object({
     }),
   ),
 });
+
+/**
+ * A text that may be null, as a list of types instead of `anyOf`: for that, the serialiser would run a validator of each branch at every
+ * answer to find the right one.
+ */
+export const textOrNull = (text: TString, options: TSchemaOptions = {}): TUnsafe<string | null> =>
+  Type.Unsafe<string | null>({ ...text, ...options, type: ['string', 'null'] });
 
 export type PageQueryOf = { limit?: number; cursor?: string };
 export type { Static };

@@ -88,16 +88,17 @@ const hangUpEveryMs = 50;
  * would wait for it for a minute: it is hung up as soon as nothing is being answered any more.
  */
 const hangUpOnClose = (app: FastifyInstance): void => {
-  const answering = new Set<object>();
+  let answering = 0;
+  const answered = (): void => void (answering -= 1);
   app.addHook('onRequest', (_request, reply, done) => {
-    answering.add(reply.raw);
+    answering += 1;
     // Not onResponse: it is not called for an answer that its reader left, or that was broken off.
-    reply.raw.once('close', () => answering.delete(reply.raw));
+    reply.raw.once('close', answered);
     done();
   });
   app.addHook('preClose', (done) => {
     const timer = setInterval(() => {
-      if (answering.size === 0) app.server.closeAllConnections();
+      if (answering === 0) app.server.closeAllConnections();
     }, hangUpEveryMs);
     app.server.once('close', () => clearInterval(timer));
     timer.unref();

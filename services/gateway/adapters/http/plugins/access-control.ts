@@ -20,7 +20,8 @@ declare module 'fastify' {
  * The Authorization header; of a WebSocket, which a browser cannot give one, also "bearer.<credential>" among the offered protocols: in
  * the address it would stand in logs.
  */
-export const credentialOf = ({ authorization, upgrade, ...headers }: FastifyRequest['headers']): string | undefined => {
+export const credentialOf = (headers: FastifyRequest['headers']): string | undefined => {
+  const { authorization, upgrade } = headers;
   if (authorization !== undefined || upgrade === undefined) return authorization;
   const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
   const credential = offered?.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length);

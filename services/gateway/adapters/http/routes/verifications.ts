@@ -14,6 +14,7 @@ import {
   Operator,
   problems,
   Routes,
+  textOrNull,
   Timestamp,
 } from '../schemas.ts';
 import {
@@ -29,10 +30,10 @@ export const Status = Type.Enum([...statuses]);
 export const Message = Type.Object(
   {
     id: id('msg'),
-    sender: Type.Union([Type.String(), Type.Null()]),
+    sender: textOrNull(Type.String()),
     text: Type.String(),
-    code: Type.Union([Type.String(), Type.Null()]),
-    audioUrl: Type.Union([Type.String(), Type.Null()], {
+    code: textOrNull(Type.String()),
+    audioUrl: textOrNull(Type.String(), {
       description: 'Of a call, whose transcription is the text: where it can be heard',
       examples: [null],
     }),
@@ -47,20 +48,20 @@ export const Verification = Type.Object(
     service: Type.String({ examples: ['telegram'] }),
     country: Type.String({ examples: ['ID'] }),
     capability: Type.String({ examples: ['sms'] }),
-    operator: Type.Union([Type.String({ examples: ['telkomsel'] }), Type.Null()], { description: 'That you insisted on; null: any' }),
-    areaCode: Type.Union([Type.String({ examples: ['212'] }), Type.Null()], { description: 'That you insisted on; null: any' }),
-    phoneNumber: Type.Union([Type.String({ examples: ['+6281234567890'] }), Type.Null()], {
+    operator: textOrNull(Type.String({ examples: ['telkomsel'] }), { description: 'That you insisted on; null: any' }),
+    areaCode: textOrNull(Type.String({ examples: ['212'] }), { description: 'That you insisted on; null: any' }),
+    phoneNumber: textOrNull(Type.String({ examples: ['+6281234567890'] }), {
       description: 'null while the provider still has to confirm',
     }),
     price: Type.String({ examples: ['0.45'] }),
     currency: Currency,
-    code: Type.Union([Type.String({ examples: ['48151'] }), Type.Null()]),
+    code: textOrNull(Type.String({ examples: ['48151'] })),
     messages: Type.Array(Message),
-    expiresAt: Type.Union([Timestamp, Type.Null()], { description: 'null as long as there is no number' }),
+    expiresAt: textOrNull(Timestamp, { description: 'null as long as there is no number' }),
     createdAt: Timestamp,
-    endedAt: Type.Union([Timestamp, Type.Null()]),
-    reason: Type.Union([Type.String(), Type.Null()], { description: 'Why it failed or was cancelled, when it was' }),
-    cancellableAt: Type.Union([Timestamp, Type.Null()], {
+    endedAt: textOrNull(Timestamp),
+    reason: textOrNull(Type.String(), { description: 'Why it failed or was cancelled, when it was' }),
+    cancellableAt: textOrNull(Timestamp, {
       description: 'From then on it can be cancelled or reported for the full price; null: not (any more)',
     }),
     awaitingAnotherCode: Type.Boolean({ description: 'A further code was asked for and has not come', examples: [false] }),
@@ -69,8 +70,8 @@ export const Verification = Type.Object(
         'The code came after the end, when the price had been given back: your plan decides whether such a code is hidden, shown, or shown and charged anew. The status stays cancelled or expired',
       examples: [false],
     }),
-    retryOf: Type.Union([id('ver'), Type.Null()], { description: 'The verification that this one replaces' }),
-    reportReason: Type.Union([Type.String({ examples: ['number_already_used'] }), Type.Null()], {
+    retryOf: textOrNull(id('ver'), { description: 'The verification that this one replaces' }),
+    reportReason: textOrNull(Type.String({ examples: ['number_already_used'] }), {
       description: 'What you reported about it',
     }),
   },
