@@ -51,6 +51,7 @@ export const fakeFeed = ({
   const window = createEventWindow({ maxEvents, start });
   let epoch = 1;
   let forgotten = 0;
+  let deaf = false;
   const replay = async function* (tenantId: string, from: Position): AsyncGenerator<OlderStep> {
     let position = from;
     for (const source of [0, 1, 2]) {
@@ -68,6 +69,7 @@ export const fakeFeed = ({
   const feed: LiveFeed = {
     window,
     epoch: () => epoch,
+    hears: () => !deaf,
     older: async (tenantId, from) => (from.some((seq) => seq < forgotten) ? undefined : replay(tenantId, from)),
   };
   return {
@@ -83,6 +85,10 @@ export const fakeFeed = ({
     /** Everything up to this sequence of each stream is kept by nobody any more. */
     forget: (upTo: number): void => {
       forgotten = upTo;
+    },
+    /** Events do not reach this gateway, and it knows. */
+    goDeaf: (): void => {
+      deaf = true;
     },
     restart: (): void => {
       epoch += 1;

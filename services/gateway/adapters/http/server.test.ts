@@ -124,6 +124,26 @@ describe('gateway over HTTP', () => {
       payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
     });
 
+  it('answers a loop of status reads from memory until something happens', async () => {
+    const waiting = await setUp({ 'verifications.getVerification': () => ({ verification }) });
+    const url = `/v2/verifications/${toTypeId('verification', verification.id)}`;
+    const get = () => waiting.app.inject({ method: 'GET', url, headers: owner });
+    try {
+      const [first, second] = [await get(), await get()];
+      assert.deepEqual([first.statusCode, second.statusCode, second.body], [200, 200, first.body]);
+      assert.match(second.headers['content-type'] ?? '', /^application\/json/);
+      assert.equal(second.json().status, 'waiting');
+      assert.equal(waiting.calls.length, 1);
+      waiting.feed.happen(0, { tenantId, aggregateId: verification.id });
+      await get();
+      assert.equal(waiting.calls.length, 2);
+      const stranger = await waiting.app.inject({ method: 'GET', url, headers: { authorization: 'Bearer starter' } });
+      assert.deepEqual([stranger.statusCode, waiting.calls.length], [200, 3], 'asked for by another tenant, the service decides');
+    } finally {
+      await waiting.app.close();
+    }
+  });
+
   it('passes a purchase on with the tenant, a deadline and the key, and answers in edge form', async () => {
     const response = await post('/v2/verifications', purchase, { ...owner, 'idempotency-key': 'k-1' });
     assert.equal(response.statusCode, 201, response.body);

@@ -17,7 +17,9 @@ import { rateLimit } from './plugins/rate-limit.ts';
 import { usageMeter } from './plugins/usage-meter.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { registerRoutes, type Readiness } from './routes/index.ts';
+import { verificationFromProto } from './routes/verifications.ts';
 import { validatorCompiler } from './validation.ts';
+import { waitingAnswers } from './waiting-answers.ts';
 
 export interface ServerDependencies {
   readonly backends: Backends;
@@ -141,7 +143,8 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   await openApi(app, dependencies);
   const { catalogue = catalogueCache() } = dependencies;
   const streams = liveStreams(app, dependencies);
-  await registerRoutes(app, { ...dependencies, catalogue, streams });
+  const waiting = waitingAnswers(dependencies.live.feed, (verification) => JSON.stringify(verificationFromProto(verification)));
+  await registerRoutes(app, { ...dependencies, catalogue, streams, waiting });
   await app.ready();
   return app;
 };

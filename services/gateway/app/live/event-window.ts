@@ -50,6 +50,8 @@ export interface EventWindow {
   holds(position: Position): boolean;
   /** @returns the function that ends the subscription. The listener is called with an event of the tenant, or without one when all began anew. */
   subscribe(tenantId: string, listener: (event?: LiveEvent) => void): () => void;
+  /** For the life of the process: every event of every tenant, or none when all began anew. */
+  watch(listener: (event?: LiveEvent) => void): void;
   listeners(): number;
 }
 
@@ -90,6 +92,7 @@ export const createEventWindow = ({ maxEvents, start }: { readonly maxEvents: nu
   let all: Queue = { entries: [], first: 0 };
   let byTenant = new Map<string, Queue>();
   let ids = new Set<string>();
+  const watchers: ((event?: LiveEvent) => void)[] = [];
   const listeners = new Map<string, Set<(event?: LiveEvent) => void>>();
 
   const evictOldest = (): void => {
@@ -122,6 +125,7 @@ export const createEventWindow = ({ maxEvents, start }: { readonly maxEvents: nu
       if (queue === undefined) byTenant.set(event.tenantId, (queue = { entries: [], first: 0 }));
       queue.entries.push(entry);
       if (all.entries.length - all.first > maxEvents) evictOldest();
+      for (const watcher of watchers) watcher(event);
       for (const listener of listeners.get(event.tenantId) ?? []) listener(event);
     },
     restart: (from) => {
@@ -131,6 +135,7 @@ export const createEventWindow = ({ maxEvents, start }: { readonly maxEvents: nu
       all = { entries: [], first: 0 };
       byTenant = new Map();
       ids = new Set();
+      for (const watcher of watchers) watcher();
       for (const set of listeners.values()) for (const listener of set) listener();
     },
     after: (tenantId, place, limit) => {
@@ -152,6 +157,7 @@ export const createEventWindow = ({ maxEvents, start }: { readonly maxEvents: nu
         if (set.size === 0 && listeners.get(tenantId) === set) listeners.delete(tenantId);
       };
     },
+    watch: (listener) => void watchers.push(listener),
     listeners: () => listeners.size,
   };
 };

@@ -9,6 +9,7 @@ import { analyticsRoutes } from './analytics.ts';
 import { apiKeyRoutes } from './api-keys.ts';
 import { authRoutes } from './auth.ts';
 import { budgetRoutes } from './budgets.ts';
+import type { WaitingAnswers } from '../waiting-answers.ts';
 import { bulkRoutes } from './bulk.ts';
 import { callbackRoutes } from './callbacks.ts';
 import { campaignRoutes } from './campaigns.ts';
@@ -63,6 +64,7 @@ export interface RouteDependencies {
   readonly readiness: () => Promise<Readiness>;
   readonly publicUrl: string;
   readonly catalogue: CatalogueCache;
+  readonly waiting: WaitingAnswers;
 }
 
 export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDependencies): Promise<void> => {
@@ -94,9 +96,9 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   bulkRoutes(typed, dependencies.backends);
   routingRoutes(typed, dependencies.backends);
   providerAdjustmentRoutes(typed, dependencies.backends);
-  verificationRoutes(typed, dependencies.backends);
+  verificationRoutes(typed, dependencies.backends, dependencies.waiting);
   verificationHistoryRoutes(typed, dependencies.backends);
-  verificationLifeCycleRoutes(typed, dependencies.backends);
+  verificationLifeCycleRoutes(typed, dependencies.backends, dependencies.waiting);
   rentalRoutes(typed, dependencies.backends);
   rentalHistoryRoutes(typed, dependencies.backends);
   verificationEventRoutes(typed, dependencies);

@@ -6,6 +6,7 @@ import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { fromEnum, fromTime, toMoney, toRoutes } from '../mapping.ts';
 import { Amount, closed, IdempotencyHeaders, problems, Routes, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
+import type { WaitingAnswers } from '../waiting-answers.ts';
 import { Message, messageFromProto, Status, Verification, verificationFromProto } from './verifications.ts';
 
 const tags = ['verifications'];
@@ -27,7 +28,7 @@ const Change = Type.Object(
   closed,
 );
 
-export const verificationLifeCycleRoutes = (app: App, { lifeCycle }: Pick<Backends, 'lifeCycle'>): void => {
+export const verificationLifeCycleRoutes = (app: App, { lifeCycle }: Pick<Backends, 'lifeCycle'>, waiting: WaitingAnswers): void => {
   app.post(
     '/v2/verifications/:id/another-code',
     {
@@ -67,15 +68,13 @@ export const verificationLifeCycleRoutes = (app: App, { lifeCycle }: Pick<Backen
     },
     async (request, reply) => {
       const maxPrice = request.body?.maxPrice;
-      const answer = await lifeCycle.retryVerification(
-        {
-          id: pathId('verification', request.params.id),
-          idempotencyKey: idempotencyKeyOf(request),
-          routes: toRoutes(request.body ?? {}),
-          maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
-        },
-        callOptions(request),
-      );
+      const asked = {
+        id: pathId('verification', request.params.id),
+        idempotencyKey: idempotencyKeyOf(request),
+        routes: toRoutes(request.body ?? {}),
+        maxPrice: maxPrice === undefined ? undefined : toMoney('maxPrice', maxPrice),
+      };
+      const answer = await waiting.change(request.params.id, () => lifeCycle.retryVerification(asked, callOptions(request)));
       const body = verificationFromProto(answer.verification);
       return reply.code(201).header('location', `/v2/verifications/${body.id}`).send(body);
     },
@@ -97,7 +96,8 @@ export const verificationLifeCycleRoutes = (app: App, { lifeCycle }: Pick<Backen
     },
     async (request) => {
       const asked = { id: pathId('verification', request.params.id), reason: request.body.reason };
-      return verificationFromProto((await lifeCycle.reportNumber(asked, callOptions(request))).verification);
+      const report = () => lifeCycle.reportNumber(asked, callOptions(request));
+      return verificationFromProto((await waiting.change(request.params.id, report)).verification);
     },
   );
   app.get(

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { callerOf, callOptions, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, toMoney, toRoutes } from '../mapping.ts';
 import {
   Amount,
@@ -22,6 +22,7 @@ import {
   VerificationStatus,
   type Verification as VerificationMessage,
 } from '#proto/namaskah/verification/v1/verification.ts';
+import type { WaitingAnswers } from '../waiting-answers.ts';
 import { quoteIdOf } from './prices.ts';
 import type { App } from './index.ts';
 
@@ -118,7 +119,7 @@ export const verificationFromProto = (verification: VerificationMessage | undefi
 export const isTerminal = ({ status }: VerificationMessage): boolean =>
   status !== VerificationStatus.VERIFICATION_STATUS_WAITING && status !== VerificationStatus.VERIFICATION_STATUS_RECEIVED;
 
-export const verificationRoutes = (app: App, { verifications }: Backends): void => {
+export const verificationRoutes = (app: App, { verifications }: Backends, waiting: WaitingAnswers): void => {
   const tags = ['verifications'];
   app.post(
     '/v2/verifications',
@@ -178,10 +179,19 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
         response: { 200: Verification, ...problems(403, 404) },
       },
     },
-    async (request) =>
-      verificationFromProto(
-        (await verifications.getVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification,
-      ),
+    async (request, reply) => {
+      const { tenantId } = callerOf(request);
+      const { id } = request.params;
+      const json =
+        waiting.find(tenantId, id) ??
+        (await waiting.read(tenantId, id, async () => {
+          const asked = { id: pathId('verification', id) };
+          return (await verifications.getVerification(asked, callOptions(request))).verification;
+        }));
+      // Text that is made already is sent as it is.
+      reply.type('application/json; charset=utf-8');
+      return json as unknown as Static<typeof Verification>;
+    },
   );
   app.post(
     '/v2/verifications/:id/cancel',
@@ -197,9 +207,10 @@ export const verificationRoutes = (app: App, { verifications }: Backends): void 
         response: { 200: Verification, ...problems(403, 404, 409) },
       },
     },
-    async (request) =>
-      verificationFromProto(
-        (await verifications.cancelVerification({ id: pathId('verification', request.params.id) }, callOptions(request))).verification,
-      ),
+    async (request) => {
+      const { id } = request.params;
+      const cancel = () => verifications.cancelVerification({ id: pathId('verification', id) }, callOptions(request));
+      return verificationFromProto((await waiting.change(id, cancel)).verification);
+    },
   );
 };

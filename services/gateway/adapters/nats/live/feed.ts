@@ -83,6 +83,7 @@ export const openLiveFeed = async ({
       } catch (error) {
         if (!stopped()) logger.warn({ err: error, stream: sources[index] }, 'reading live events was interrupted');
       }
+      readings[index] = undefined;
       await rest(reopenPauseMs);
     }
   };
@@ -147,6 +148,7 @@ export const openLiveFeed = async ({
   return {
     window,
     epoch: () => epoch,
+    hears: () => bus.connected() && readings.every((reading) => reading !== undefined),
     older: async (tenantId, from) => {
       const now = await readStates(bus);
       const kept = now.every(({ firstSeq }, index) => {
