@@ -11,8 +11,30 @@ const gate = () => {
   return { opened, open };
 };
 
+const turn = (): Promise<void> => new Promise(setImmediate);
+
 describe('coalesce', () => {
-  it('sends the first at once and those that come meanwhile together, in order, each with its own answer', async () => {
+  it('sends those of one turn together, in order, each with its own answer', async () => {
+    const batches: number[][] = [];
+    const call = coalesce<number, string>({
+      maxBatch: 3,
+      maxConcurrent: 1,
+      maxWaiting: 100,
+      run: async (items) => {
+        batches.push([...items]);
+        return items.map((item) => `answer ${item}`);
+      },
+    });
+    const answers = [1, 2].map(call);
+    await turn();
+    answers.push(...[3, 4, 5, 6].map(call));
+    assert.deepEqual(
+      await Promise.all(answers),
+      [1, 2, 3, 4, 5, 6].map((item) => `answer ${item}`),
+    );
+    assert.deepEqual(batches, [[1, 2], [3, 4, 5], [6]]);
+  });
+  it('lets those that come while a batch is under way travel together after it', async () => {
     const batches: number[][] = [];
     const first = gate();
     const call = coalesce<number, string>({
@@ -25,9 +47,14 @@ describe('coalesce', () => {
         return items.map((item) => `answer ${item}`);
       },
     });
-    const answers = Promise.all([1, 2, 3, 4, 5].map(call));
+    const answers = [call(1)];
+    await turn();
+    for (const item of [2, 3, 4, 5]) {
+      answers.push(call(item));
+      await turn();
+    }
     first.open();
-    assert.deepEqual(await answers, ['answer 1', 'answer 2', 'answer 3', 'answer 4', 'answer 5']);
+    assert.deepEqual(await Promise.all(answers), ['answer 1', 'answer 2', 'answer 3', 'answer 4', 'answer 5']);
     assert.deepEqual(batches, [[1], [2, 3, 4], [5]]);
   });
   it('keeps to its number of batches at once', async () => {
@@ -58,7 +85,9 @@ describe('coalesce', () => {
       maxWaiting: 2,
       run: async (items) => (await first.opened, items),
     });
-    const served = [call(1), call(2), call(3)];
+    const served = [call(1)];
+    await turn();
+    served.push(call(2), call(3));
     await assert.rejects(call(4), (error) => isAppError(error, 'platform.overloaded'));
     first.open();
     assert.deepEqual(await Promise.all(served), [1, 2, 3]);
@@ -96,7 +125,9 @@ describe('coalesce', () => {
         return items;
       },
     });
-    const results = Promise.allSettled([1, 2, 3].map(call));
+    const calls = [call(1)];
+    await turn();
+    const results = Promise.allSettled([...calls, call(2), call(3)]);
     first.open();
     assert.deepEqual(
       (await results).map(({ status }) => status),

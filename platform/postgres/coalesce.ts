@@ -1,7 +1,7 @@
 /**
- * Group commit by natural batching: many callers, few round trips. A call goes out at once while a slot is free; those
- * that come meanwhile wait for the slot and travel together. Nothing is ever waited for on purpose, so a lone call is as
- * fast as without, and the busier it gets the larger the batches.
+ * Group commit by natural batching: many callers, few round trips. While a slot is free, the calls of one turn of the event loop
+ * go out together at its end; those that come while none is free wait and travel together. No timer is ever waited for, so a lone
+ * call is as fast as without, and the busier it gets the larger the batches.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appError } from '#platform/errors/index.ts';
@@ -48,6 +48,7 @@ export const coalesce = <Item, Result>({
 }: CoalesceOptions<Item, Result>): ((item: Item) => Promise<Result>) => {
   const queue: Waiting<Item, Result>[] = [];
   let running = 0;
+  let gathering = false;
 
   const settle = async (batch: readonly Waiting<Item, Result>[]): Promise<void> => {
     try {
@@ -63,13 +64,20 @@ export const coalesce = <Item, Result>({
     }
   };
   const next = (): void => {
+    gathering = false;
     while (running < maxConcurrent && queue.length > 0) {
       running += 1;
       void settle(queue.splice(0, maxBatch)).finally(() => {
         running -= 1;
-        next();
+        gather();
       });
     }
+  };
+  /** At the end of this turn: what one answer or one packet set off is mostly more than one call. */
+  const gather = (): void => {
+    if (gathering || running >= maxConcurrent || queue.length === 0) return;
+    gathering = true;
+    setImmediate(next);
   };
   return (item) =>
     new Promise((resolve, reject) => {
@@ -78,6 +86,6 @@ export const coalesce = <Item, Result>({
         return;
       }
       queue.push({ item, resolve, reject, inContext: queue.length % maxBatch === 0 ? AsyncLocalStorage.snapshot() : undefined });
-      next();
+      gather();
     });
 };

@@ -30,8 +30,9 @@ const reserveTypes = [
 ] as const;
 
 /**
- * Many rows in one statement. What policy does not allow is not written (migration 0030: it locks the tenants in one order, so
- * batches cannot deadlock, and says which keys are known). $n+1: the services' classes; $n+2: the rules.
+ * Many rows in one statement. What policy does not allow is not written (migration 0120: it locks the tenants in one order, so
+ * batches cannot deadlock, and says which keys are known; under that lock no other row can have taken one). $n+1: the services' classes;
+ * $n+2: the rules.
  */
 export const reserveSql = `
 with admitted as materialized (
@@ -42,11 +43,8 @@ with admitted as materialized (
     currency, price_micros, provider, created_at, purchase_deadline, due_at, attempts, quote_id, from_hold_id, operator, area_code, actor, route, retry_of)
   select new.* from unnest(${arrays(reserveTypes)}) as new (id, tenant_id, idempotency_key)
   join admitted on admitted.id = new.id and admitted.reason = ''
-  order by new.tenant_id, new.idempotency_key
-  on conflict on constraint verifications_idempotency do nothing
-  returning id
 )
-select a.*, w.id is not null as written from admitted a left join written w using (id)`;
+select * from admitted`;
 
 /** Another provider is asked from now on: said before it is. */
 export const rerouteSql = `

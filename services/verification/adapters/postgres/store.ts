@@ -192,7 +192,7 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
   return {
     reserve: async (verification, policyClass) => {
       const row = await reserve({ verification, policyClass });
-      if (row.written) return { kind: 'written' };
+      if (row.reason === '') return { kind: 'written' };
       const earlier = row.reason === 'known' ? await findByKey(verification.tenantId, verification.idempotencyKey) : undefined;
       if (earlier) return { kind: 'known', earlier };
       return { kind: 'refused', refused: refusedOf(row) };

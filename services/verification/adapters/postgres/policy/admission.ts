@@ -9,7 +9,6 @@ export interface AdmittedRow {
   readonly limit_value: bigint | null;
   readonly retry_after_ms: bigint | null;
   readonly new_account: boolean;
-  readonly written: boolean;
 }
 
 export const refusedOf = (row: AdmittedRow): Refused => {
