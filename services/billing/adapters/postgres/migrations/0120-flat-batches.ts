@@ -75,7 +75,7 @@ begin
     select credit_expires_at from accounts
      where kind = 'wallet' and tenant_id = any(p_tenants || array(
        select i.tenant from unnest(commands) i
-        where i.kind <> 'extend' or exists (select 1 from holds h where h.id = i.hold and h.state = 'held' and h.expires_at < i.expires)))
+        where i.kind <> 'extend' or exists (select 1 from holds h where h.id = i.hold and h.resolved_at is null and h.expires_at < i.expires)))
      order by id for update) l;
   if lapsing then
     for due in select a.id from accounts a
@@ -267,12 +267,13 @@ begin
       from unnest(commands, effects) r where r.kind = 'place' and r.outcome = 'done';
   end if;
   if resolves then
+    -- "resolved_at is null", not "state = 'held'": with that, a plan made early walks all open holds by their index, for each command.
     update holds h
        set captured_micros = h.captured_micros + r.charge, state = r.state, expires_at = r.ends_at,
            resolved_at = case when r.state <> 'held' then r.now end,
            version = case r.kind when 'collect' then h.version + 3 else r.version end
       from unnest(commands, effects) r
-     where h.id = r.id and r.outcome = 'done' and r.kind not in ('place', 'charge') and h.state = 'held'
+     where h.id = r.id and r.outcome = 'done' and r.kind not in ('place', 'charge') and h.resolved_at is null
        and (r.state <> 'held' or r.charge > 0 or h.expires_at <> r.ends_at);
     insert into hold_operations (tenant_id, operation, idempotency_key, request_hash, hold_id, state, captured_micros, expires_at, created_at)
     select r.tenant, r.kind, r.key, r.hash, r.id, r.state, r.captured, r.ends_at, r.now
