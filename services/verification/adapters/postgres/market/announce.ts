@@ -34,17 +34,19 @@ with providers as (
   update provider_states p set announced_open = n.open from providers n
   where n.provider = p.provider and n.open is distinct from n.announced_open
   returning p.provider
-), looked_at as (
-  select o.provider, o.country, o.service, o.cost_micros, o.announced_cost_micros, coalesce(o.announced_open, false) as was_open,
-    o.stock > 0 and coalesce((select n.open from providers n where n.provider = o.provider), true) as open
+), different as (
+  select o.provider, o.country, o.service, o.cost_micros, now.open, was.open as was_open
   from market_offers o
-  where o.changed_at >= $1::timestamptz - interval '20 seconds' or o.provider in (select provider from turned)
+  left join providers n on n.provider = o.provider
+  cross join lateral (select coalesce(o.announced_open, false) as open) was
+  cross join lateral (select o.stock > 0 and coalesce(n.open, true) as open) now
+  where (o.changed_at >= $1::timestamptz - interval '20 seconds' or o.provider in (select provider from turned))
+    and (now.open <> was.open or (now.open and abs(o.cost_micros - o.announced_cost_micros) * 100.0 > o.announced_cost_micros * $2::numeric))
   for update of o skip locked
 )
 update market_offers o set announced_open = l.open, announced_cost_micros = l.cost_micros
-from looked_at l
+from different l
 where (o.provider, o.country, o.service) = (l.provider, l.country, l.service)
-  and (l.open <> l.was_open or (l.open and abs(l.cost_micros - l.announced_cost_micros) * 100.0 > l.announced_cost_micros * $2::numeric))
 returning o.service, o.country, o.provider, case when not l.open then 'gone' when not l.was_open then 'back' else 'price' end as change`;
 
 const doneSql = `
