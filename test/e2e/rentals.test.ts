@@ -73,6 +73,14 @@ describe('rentals', () => {
     expectStatus(await customer.api.get(`/v2/transactions?product=rental&type=${type}&limit=100`), 200).data.map(
       ({ amount }: { amount: string }) => amount,
     );
+  /** Everything that was booked for one rental. */
+  const booked = async (reference: string): Promise<readonly (readonly [string, string])[]> =>
+    expectStatus(await customer.api.get(`/v2/transactions?reference=${reference}&limit=100`), 200).data.map(
+      ({ type, amount, ...entry }: { type: string; amount: string; reference: string; product: string }) => {
+        assert.deepEqual([entry.reference, entry.product], [reference, 'rental']);
+        return [type, amount] as const;
+      },
+    );
   const hooks = (type: string, id: string): any[] =>
     receiver
       .at('/hook')
@@ -230,6 +238,16 @@ describe('rentals', () => {
     assert.deepEqual(expectStatus(await release(), 200), released);
     await walletBecomes('27.59');
     assert.deepEqual((await moved('refund')).toSorted(), ['0.85', '2.46']);
+    assert.deepEqual(
+      (await booked(rental.id)).toSorted(([, one], [, other]) => Number(one) - Number(other)),
+      [
+        ['charge', '-4.93'],
+        ['charge', '-1.79'],
+        ['refund', '0.85'],
+        ['refund', '2.46'],
+      ],
+      'the purchase, the extension and what came back of both',
+    );
     const [[hook], [live]] = await told('rental.released', rental.id);
     assert.deepEqual([hook.data.refunded, live.refunded, live.status], ['3.31', '3.31', 'released']);
     for (const answer of [
@@ -251,6 +269,11 @@ describe('rentals', () => {
     const released = expectStatus(await customer.api.post(`/v2/rentals/${unused.id}/release`, {}), 200);
     assert.deepEqual([released.status, released.charged, released.refunded], ['released', prices.day, prices.day]);
     await walletBecomes('27.59');
+    assert.deepEqual(
+      (await booked(unused.id)).map(([, amount]) => amount),
+      ['1.79', '-1.79'],
+    );
+    assert.equal((await booked(rental.id)).length, 4, 'nothing of another rental');
     assert.equal((await atProvider())[0].state, 'cancelled');
   });
 

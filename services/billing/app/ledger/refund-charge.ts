@@ -11,6 +11,8 @@ export interface RefundChargeRequest {
   readonly transferId: string;
   readonly amount: Money;
   readonly reason: string;
+  /** What it is found by; absent: the charge's own id. */
+  readonly reference?: string;
 }
 
 /**
@@ -20,7 +22,10 @@ export interface RefundChargeRequest {
  */
 export const refundCharge =
   ({ wallets, clock }: { readonly wallets: Wallets; readonly clock: Clock }) =>
-  async (tenantId: string, { idempotencyKey, transferId, amount, reason }: RefundChargeRequest): Promise<string> => {
+  async (
+    tenantId: string,
+    { idempotencyKey, transferId, amount, reason, reference = transferId }: RefundChargeRequest,
+  ): Promise<string> => {
     requireId(transferId);
     refuseInvalid(
       checkKey(idempotencyKey),
@@ -36,7 +41,7 @@ export const refundCharge =
       reverses: transferId,
       amount,
       description: reason,
-      reference: transferId,
+      reference,
       now: clock.now(),
     });
     switch (result.outcome) {

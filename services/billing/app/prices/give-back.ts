@@ -11,11 +11,18 @@ export interface GiveBackRequest {
 }
 type Refund = (
   tenantId: string,
-  request: { readonly idempotencyKey: string; readonly transferId: string; readonly amount: Money; readonly reason: string },
+  request: {
+    readonly idempotencyKey: string;
+    readonly transferId: string;
+    readonly amount: Money;
+    readonly reason: string;
+    readonly reference: string;
+  },
 ) => Promise<string>;
 
 /**
- * Gives back what the selling service charged, named by what was bought, whole or in part: to the credit that it was taken from.
+ * Gives back what the selling service charged, named by what was bought, whole or in part: to the credit that it was taken from. The
+ * refund has the reference of its charge, so that both are found by it.
  * @returns id of the transfer; the same on repetition
  * @throws request.not_found when nothing was charged · as refundCharge
  */
@@ -25,6 +32,6 @@ export const giveBack =
     const story = await charges.byPurchase(tenantId, product, reference);
     // One purchase is one charge, oldest first; what follows are refunds of it.
     const charge = story?.charges.find(({ type }) => type === 'charge');
-    if (charge === undefined) throw appError('request.not_found');
-    return refundCharge(tenantId, { ...request, transferId: charge.transactionId });
+    if (story === undefined || charge === undefined) throw appError('request.not_found');
+    return refundCharge(tenantId, { ...request, transferId: charge.transactionId, reference: story.reference });
   };

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { isAppError, type ErrorCode } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { postgresAudit } from '../../adapters/postgres/ledger/audit.ts';
+import { listEntries } from '../../adapters/postgres/ledger/entries.ts';
 import { refundCharge } from '../../app/ledger/refund-charge.ts';
 import { giveBack, type GiveBackRequest } from '../../app/prices/give-back.ts';
 import { capturing, granting, placing, releasing, start, usd } from '../ledger/books.contract.ts';
@@ -58,6 +59,30 @@ describe('giving back what a service sold', () => {
     await assert.rejects(useCase()(tenantId, { ...one, amount: usd(201n) }), refused('request.idempotency_conflict'));
     await assert.rejects(useCase()(tenantId, { ...one, reason: 'Another' }), refused('request.idempotency_conflict'));
     assert.equal(await balance(tenantId), 600n);
+    await lawful();
+  });
+
+  it('charges and refunds of one purchase, and of others of one thing, are found by the one reference that their holds have', async () => {
+    const [tenantId, reference] = [newId(), `rental:${newId()}`];
+    await house.ledger.grant(granting(tenantId, 1_000n));
+    for (const order of [newId(), newId()]) {
+      const place = placing(tenantId, 300n, { product: 'rental', reference, idempotencyKey: `rental:${order}` });
+      await house.ledger.place(place);
+      await house.ledger.capture(capturing(tenantId, place.holdId, 300n));
+      const part = { product: 'rental', reference: order, amount: usd(100n), reason: 'Rental released before its end' };
+      await useCase()(tenantId, { idempotencyKey: newId(), ...part });
+    }
+    const { entries } = await listEntries(house.db, tenantId, { reference }, { limit: 10, cursor: '' });
+    assert.deepEqual(
+      entries.map(({ type, amountMicros, product }) => [type, amountMicros, product]),
+      [
+        ['refund', 100n, 'rental'],
+        ['charge', -300n, 'rental'],
+        ['refund', 100n, 'rental'],
+        ['charge', -300n, 'rental'],
+      ],
+    );
+    assert.deepEqual((await listEntries(house.db, newId(), { reference }, { limit: 10, cursor: '' })).entries, []);
     await lawful();
   });
 

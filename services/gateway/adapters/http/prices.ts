@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { isUuid } from '#platform/ids/index.ts';
 import type { ExplainChargeResponse, Price as PriceMessage, PriceItem, Quote as QuoteMessage } from '#proto/namaskah/billing/v1/prices.ts';
 import { edgeId, fromMoney, fromTime, orNull } from './mapping.ts';
+import { edgeReference } from './references.ts';
 import { closed, Currency, id, type Static, Timestamp } from './schemas.ts';
 
 const nothing = Type.Null();
@@ -114,12 +115,11 @@ export const fromQuote = (quote: QuoteMessage | undefined): Static<typeof Quote>
 
 export const fromExplanation = (story: ExplainChargeResponse): Static<typeof Explanation> => {
   const { product, reference } = story;
-  const kind = product === 'verification' || product === 'campaign' ? product : undefined;
   return {
     explanation: story.explanation,
     description: story.description,
     product,
-    reference: kind !== undefined && isUuid(reference) ? edgeId(kind, reference) : orNull(reference),
+    reference: edgeReference(product, reference),
     charges: story.charges.map(({ transactionId, type, amount, at }) => ({
       ...{ transactionId: edgeId('transaction', transactionId), type, amount: fromMoney(amount), at: fromTime(at) ?? '' },
     })),

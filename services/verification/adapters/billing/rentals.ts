@@ -17,6 +17,11 @@ const unknownCodes: ReadonlySet<ErrorCode> = new Set([
   'request.idempotency_in_progress',
 ]);
 const product = 'rental';
+/**
+ * A customer's transactions name the rental, whichever of its orders they are of: the first one, an extension, a renewal. Calls about
+ * one order's money name that order, by the key of its hold.
+ */
+const referenceOf = ({ rentalId }: RentalOrder): string => `${product}:${rentalId}`;
 const principalOf = ({ tenantId }: { readonly tenantId: string }) => systemPrincipal('verification', tenantId);
 const holdOf = ({ holdId }: RentalOrder): string => {
   if (holdId === null) throw new Error('an order that has money has its hold');
@@ -31,14 +36,20 @@ interface LedgerClients {
 /** Billing over gRPC. Each call has a key made of the order, so that repeating it finds out what became of the first time. */
 export const createRentalLedger = ({ ledger, charges }: LedgerClients): RentalLedger => ({
   placeHold: async (order, { description, expiresAt, deadline }) => {
-    try {
-      const { hold } = await ledger.placeHold(
+    const place = (reference: string) =>
+      ledger.placeHold(
         {
-          ...{ idempotencyKey: `rental:${order.id}`, amount: money(order.currency, order.priceMicros), product, reference: order.id },
+          ...{ idempotencyKey: `rental:${order.id}`, amount: money(order.currency, order.priceMicros), product, reference },
           ...{ description, expiresAt, quoteId: order.quoteId, fromHoldId: undefined },
         } as Parameters<LedgerClients['ledger']['placeHold']>[0],
         { principal: principalOf(order), deadline },
       );
+    try {
+      const { hold } = await place(referenceOf(order)).catch((error: unknown) => {
+        // An order that was begun by the version before this one and is recovered now: its hold names the order.
+        if (isAppError(error, 'request.idempotency_conflict')) return place(order.id);
+        throw error;
+      });
       if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
       return { kind: 'held', holdId: hold.id };
     } catch (cause) {

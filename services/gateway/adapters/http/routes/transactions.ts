@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { appError } from '#platform/errors/index.ts';
-import { type IdKind, idPrefixes, isUuid, fromTypeId } from '#platform/ids/index.ts';
+import { type IdKind, isUuid, fromTypeId } from '#platform/ids/index.ts';
 import { minuteMs } from '#platform/time/index.ts';
 import type { Transaction as TransactionMessage, TransactionFilter } from '#proto/namaskah/billing/v1/billing.ts';
 import { readAccess } from '../../../app/access.ts';
@@ -10,6 +10,7 @@ import { callOptions, pathId } from '../context.ts';
 import { csvRow, csvText } from '../csv.ts';
 import { exportGate, resume } from '../exports.ts';
 import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage, toTime } from '../mapping.ts';
+import { edgeReference, rawReference } from '../references.ts';
 import { Amount, closed, Currency, id, pageOf, PageQuery, problems, SignedAmount, type Static, Timestamp } from '../schemas.ts';
 import { zonedTime } from '../zoned-time.ts';
 import type { App } from './index.ts';
@@ -47,7 +48,7 @@ const Transaction = Type.Object(
     description: Type.String({ examples: ['Telegram code, Indonesia'] }),
     product: Type.Union([Type.String({ examples: ['verification'] }), Type.Null()], { description: 'What was bought, or given back' }),
     reference: Type.Union([Type.String({ examples: ['ver_01kaj4p1ncf5sv5nh2e4t2x9wd'] }), Type.Null()], {
-      description: 'Id of the verification, campaign, payment or adjustment',
+      description: 'Id of the verification, rental, campaign, payment or adjustment',
     }),
     reverses: Type.Union([id('txn'), Type.Null()], { description: 'The transaction that this one gives back, whole or in part' }),
     actor: Type.Union([Actor, Type.Null()], {
@@ -65,28 +66,21 @@ const Filter = {
   to: Type.Optional(Type.String({ ...Timestamp, description: 'Before; RFC 3339' })),
   minAmount: Type.Optional(Type.String({ ...Amount, description: 'At least, without the sign' })),
   maxAmount: Type.Optional(Type.String({ ...Amount, description: 'At most, without the sign' })),
-  reference: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'Id of the verification, campaign, payment …' })),
+  reference: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 255,
+      description: 'Id of the verification, rental, campaign, payment …: everything that was booked for it',
+    }),
+  ),
   actor: Type.Optional(Actor),
 };
 const FilterQuery = Type.Object(Filter, closed);
 
-/** Billing knows what it charges for by its raw id; outside every id says what it is. */
-const referenceOf = ({ type, product, reference, reversesId }: TransactionMessage): string | null => {
-  if (!isUuid(reference)) return orNull(reference);
-  const kinds: Readonly<Record<string, IdKind>> = { payment: 'payment', adjustment: 'adjustment' };
-  const kind =
-    reversesId !== '' && reference === reversesId
-      ? 'transaction'
-      : product === 'verification' || product === 'campaign'
-        ? product
-        : kinds[type];
-  return kind === undefined ? reference : edgeId(kind, reference);
-};
-
-const rawReference = (reference: string | undefined): string => {
-  const kind = (Object.keys(idPrefixes) as IdKind[]).find((each) => reference?.startsWith(`${idPrefixes[each]}_`) === true);
-  return (kind && fromTypeId(kind, reference ?? '')) ?? reference ?? '';
-};
+const referenceOf = ({ type, product, reference, reversesId }: TransactionMessage): string | null =>
+  reversesId !== '' && reference === reversesId
+    ? edgeId('transaction', reference)
+    : edgeReference(product === 'verification' || product === 'campaign' ? product : type, reference);
 
 /** Members and keys, by the names that principals have. */
 const actorKinds = { user: 'user', key: 'apiKey' } as const satisfies Readonly<Record<string, IdKind>>;
@@ -127,7 +121,7 @@ const toFilter = (query: Static<typeof FilterQuery>): TransactionFilter => ({
   to: toTime(query.to),
   minAmount: query.minAmount === undefined ? undefined : toMoney('minAmount', query.minAmount),
   maxAmount: query.maxAmount === undefined ? undefined : toMoney('maxAmount', query.maxAmount),
-  reference: rawReference(query.reference),
+  reference: rawReference(query.reference ?? ''),
   actor: query.actor === undefined ? '' : actorToProto(query.actor),
 });
 

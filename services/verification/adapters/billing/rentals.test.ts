@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { appError } from '#platform/errors/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import type { RentalOrder } from '../../domain/rental/rental.ts';
+import { createRentalLedger } from './rentals.ts';
+
+type Clients = Parameters<typeof createRentalLedger>[0];
+interface Placed {
+  readonly idempotencyKey: string;
+  readonly product: string;
+  readonly reference: string;
+}
+
+const rentalId = newId();
+const orderOf = (kind: RentalOrder['kind']): RentalOrder => ({
+  ...{ id: newId(), rentalId, tenantId: newId(), kind, idempotencyKey: newId(), requestHash: '', state: 'reserving', version: 1 },
+  ...{ hours: 24, currency: 'USD', priceMicros: 1_790_000n, listMicros: 1_790_000n, quoteId: newId(), holdId: null, reason: null },
+  ...{ createdAt: new Date(), deadline: new Date(), coversFrom: null, coversTo: null, refundMicros: 0n, askedAt: null, costMicros: 0n },
+  ...{ dueAt: null, attempts: 0 },
+});
+const unused = (): never => assert.fail('not asked for');
+/** Billing that knows holds by their key, and what each was placed for. */
+const billingThat = (known: ReadonlyMap<string, string> = new Map()) => {
+  const placed: Placed[] = [];
+  const placeHold = async ({ idempotencyKey, product, reference }: Placed) => {
+    placed.push({ idempotencyKey, product, reference });
+    const before = known.get(idempotencyKey);
+    if (before !== undefined && before !== reference) throw appError('request.idempotency_conflict');
+    return { hold: { id: 'hold' } };
+  };
+  const ledger = { placeHold, captureHold: unused, releaseHold: unused } as unknown as Clients['ledger'];
+  return { placed, ledger: createRentalLedger({ ledger, charges: { giveBack: unused } }) };
+};
+const request = { description: 'Telegram number', expiresAt: new Date(), deadline: new Date(Date.now() + 60_000) };
+
+test('the holds of all orders of a rental name the rental; each has a key of its own', async () => {
+  const { placed, ledger } = billingThat();
+  const orders = (['purchase', 'extension', 'renewal'] as const).map(orderOf);
+  for (const order of orders) assert.deepEqual(await ledger.placeHold(order, request), { kind: 'held', holdId: 'hold' });
+  assert.deepEqual(
+    placed,
+    orders.map(({ id }) => ({ idempotencyKey: `rental:${id}`, product: 'rental', reference: `rental:${rentalId}` })),
+  );
+});
+
+test('an order whose hold names the order, as it once did, finds that hold again', async () => {
+  const order = orderOf('purchase');
+  const { ledger } = billingThat(new Map([[`rental:${order.id}`, order.id]]));
+  assert.deepEqual(await ledger.placeHold(order, request), { kind: 'held', holdId: 'hold' });
+});
+
+test('a hold under this key that was for something else refuses the order', async () => {
+  const order = orderOf('purchase');
+  const { placed, ledger } = billingThat(new Map([[`rental:${order.id}`, 'something else']]));
+  const answer = await ledger.placeHold(order, request);
+  assert.equal(answer.kind === 'refused' && answer.error.code, 'request.idempotency_conflict');
+  assert.equal(placed.length, 2);
+});
