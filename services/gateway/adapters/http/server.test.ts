@@ -10,6 +10,7 @@ import { createMetrics, installPropagation, metricTable } from '#platform/teleme
 import type { Caller } from '../../app/ports.ts';
 import { fakeBackends } from '../../testing/fake-backends.ts';
 import { fakeFeed, fakeLive } from '../../testing/fake-feed.ts';
+import { openSse } from '../../testing/stream-client.ts';
 import { requestsPerMinute } from './plugins/rate-limit.ts';
 import { createServer } from './server.ts';
 
@@ -418,6 +419,32 @@ describe('event stream of a verification', () => {
     await eventually(async () => assert.equal(feed.window.listeners(), 0, 'no listener is left behind'));
     current = { ...verification };
     assert.deepEqual(await read({ 'last-event-id': '2' }, complete), ['5']);
+    await app.close();
+  });
+  it('a further code is an event of the open stream, even when its fact comes while the one before is being read', async () => {
+    let current: Record<string, unknown> = { ...verification, status: 'VERIFICATION_STATUS_RECEIVED', version: 3n, code: '1111' };
+    let reads = 0;
+    const { app, feed } = await setUp({
+      'verifications.getVerification': () => {
+        const answer = { verification: current };
+        // The first read is of the route itself, the second of the stream: it answers with what was before this fact.
+        if (++reads === 2) {
+          current = { ...current, version: 4n, code: '2222' };
+          feed.happen(0, { tenantId, aggregateId: verificationId });
+        }
+        return answer;
+      },
+    });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.server.address() as { port: number };
+    const url = `http://127.0.0.1:${port}/v2/verifications/${toTypeId('verification', verificationId)}/events`;
+    const stream = await openSse(url, owner);
+    const codes = (): readonly string[] => stream.events().map(({ data }) => data.code as string);
+    await eventually(() => assert.deepEqual(codes(), ['1111', '2222']), { timeoutMs: 4_000 });
+    current = { ...current, version: 5n, code: '3333' };
+    feed.happen(0, { tenantId, aggregateId: verificationId });
+    await eventually(() => assert.deepEqual(codes(), ['1111', '2222', '3333']), { timeoutMs: 4_000 });
+    stream.close();
     await app.close();
   });
   it('a stranger gets an ordinary problem, and closing the server ends open streams', async () => {
