@@ -30,7 +30,7 @@ const platformOf = (name) => {
 };
 
 /** @returns the entries that the lockfile lacks, by path */
-export const missingEntries = ({ packages }) => {
+const missingEntries = ({ packages }) => {
   const missing = {};
   for (const [path, { optionalDependencies = {}, dev }] of Object.entries(packages)) {
     for (const [name, version] of Object.entries(optionalDependencies)) {

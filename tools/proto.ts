@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, run } from './run.ts';
 
-export const image = 'proto/gen/descriptors.binpb';
+const image = 'proto/gen/descriptors.binpb';
 
 export interface Verdict {
   readonly ok: boolean;

@@ -17,7 +17,7 @@ export interface RestResponse<T> {
 }
 
 /** An answer that was not the expected one. */
-export class RestError extends Error {
+class RestError extends Error {
   readonly status: number;
   readonly body: unknown;
   constructor(method: string, path: string, expected: number, status: number, body: unknown) {

@@ -8,9 +8,9 @@
 import { type Context, context, createContextKey } from '@opentelemetry/api';
 import { appError } from '#platform/errors/index.ts';
 
-export const shaveMs = 20;
-export const minimumLeftMs = 10;
-export const serverDefaultMs = 10_000;
+const shaveMs = 20;
+const minimumLeftMs = 10;
+const serverDefaultMs = 10_000;
 
 export interface Ambient {
   readonly deadline: Date;

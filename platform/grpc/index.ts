@@ -6,12 +6,11 @@
 export { errorDetailOf, errorOfDetail } from '#platform/errors/grpc-details.ts';
 export { grpcClient } from './client.ts';
 export type { ClientClass, ClientOf, GrpcCallOptions, GrpcCallOptions as CallOptions, GrpcClient, GrpcClientOptions } from './client.ts';
-export { currentCall } from './deadline.ts';
 export { grpcService, method, streamMethod } from './definition.ts';
 export type { BoundService, CallContext, GrpcMethod, GrpcStream } from './definition.ts';
-export { allow, allowAny, authorise, publicMethod } from './policy.ts';
+export { allow, allowAny, publicMethod } from './policy.ts';
 export type { AccessPolicy, AllowOptions, Policy, PublicPolicy } from './policy.ts';
-export { principalSigner, principalVerifier, roles, systemPrincipal } from './principal.ts';
+export { systemPrincipal } from './principal.ts';
 export type { Principal, PrincipalSigner, PrincipalVerifier, Role, VerifiedPrincipal } from './principal.ts';
 export { startGrpcServer } from './server.ts';
 export type { GrpcServer, GrpcServerOptions } from './server.ts';

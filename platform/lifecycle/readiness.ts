@@ -11,7 +11,7 @@ const unless = (timeoutMs: number): { promise: Promise<never>; clear: () => void
 };
 
 /** One probe of one part. A part that does not answer in time is not ready; it is not waited for. */
-export const probe = async (check: ReadinessCheck, timeoutMs: number): Promise<PartReadiness> => {
+const probe = async (check: ReadinessCheck, timeoutMs: number): Promise<PartReadiness> => {
   const startedAt = performance.now();
   const limit = unless(timeoutMs);
   const durationMs = (): number => Math.round(performance.now() - startedAt);

@@ -46,7 +46,7 @@ const secretKeys = new Set([
 const phoneKeys = new Set(['phone', 'phonenumber', 'msisdn', 'number', 'from', 'to', 'recipient', 'sender', 'destination', 'source']);
 const secretSuffix = /(password|token|secret|apikey|privatekey)$/;
 
-export const redacted = '[redacted]';
+const redacted = '[redacted]';
 const maxDepth = 8;
 const maxEntries = 100;
 

@@ -1,12 +1,12 @@
 export { startBatchConsumer, type BatchConsumerOptions } from './batch-consumer.ts';
-export { inBatch, UndoneBatch } from './in-batch.ts';
+export { UndoneBatch } from './in-batch.ts';
 export { openBus, type Bus, type BusOptions } from './bus.ts';
 export { on, startConsumer, type ConsumerOptions, type EventHandler, type RunningConsumer } from './consumer.ts';
 export { deadHeader } from './dead-letters.ts';
 export type { EventCodec, EventDefinition, EventFacts, ReceivedEvent } from './event.ts';
 export { header } from './headers.ts';
 export { dead, done, retry, type Outcome } from './outcome.ts';
-export { insertOutboxRows, outboxHeaders, outboxRow, publishEvent, type OutboxRow } from './outbox.ts';
+export { outboxHeaders, outboxRow, publishEvent, type OutboxRow } from './outbox.ts';
 export { startRelay, type Relay, type RelayOptions } from './relay.ts';
 export { ensureStreams } from './streams.ts';
 export { readStream, streamState, type StoredEvent, type StreamReading, type StreamState } from './read-stream.ts';

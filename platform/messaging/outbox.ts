@@ -45,7 +45,7 @@ const insertMany = `insert into outbox (id, subject, aggregate_id, aggregate_ver
   order by position`;
 
 /** Inserts rows in one statement, in their order. */
-export const insertOutboxRows = async (tx: Queryable, rows: readonly OutboxRow[]): Promise<void> => {
+const insertOutboxRows = async (tx: Queryable, rows: readonly OutboxRow[]): Promise<void> => {
   const [first] = rows;
   if (first === undefined) return;
   if (rows.length === 1) {

@@ -1,4 +1,4 @@
-import { consumers, streams } from '#events';
+import { streams } from '#events';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { BatchResult } from './publish-batch.ts';
 
@@ -12,10 +12,8 @@ export interface RelayMetrics {
 const streamNames = Object.entries(streams);
 
 /** Label value: the stream that holds a subject. */
-export const streamLabel = (subject: string): string =>
+const streamLabel = (subject: string): string =>
   streamNames.find(([, row]) => row.subjects.some((covered) => subject.startsWith(covered.replace(/>$/, ''))))?.[0] ?? 'none';
-
-export const durableNames = Object.keys(consumers);
 
 export const relayMetrics = (metrics: Metrics | undefined): RelayMetrics => {
   if (metrics === undefined) return { enabled: false, leader: () => {}, depth: () => {}, batch: () => {} };

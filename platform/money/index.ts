@@ -14,15 +14,8 @@ export const maxMicros = 1_000_000_000n * microsPerUnit;
 export const money = (currency: string, micros: bigint): Money => ({ currency, micros });
 export const zero = (currency: string): Money => ({ currency, micros: 0n });
 
-const sameCurrency = (a: Money, b: Money): void => {
-  if (a.currency !== b.currency) throw new RangeError(`currency mismatch: ${a.currency} and ${b.currency}`);
-};
-
-export const add = (a: Money, b: Money): Money => (sameCurrency(a, b), money(a.currency, a.micros + b.micros));
-export const subtract = (a: Money, b: Money): Money => (sameCurrency(a, b), money(a.currency, a.micros - b.micros));
-export const multiply = (a: Money, times: bigint): Money => money(a.currency, a.micros * times);
 export const compare = (a: Money, b: Money): -1 | 0 | 1 => {
-  sameCurrency(a, b);
+  if (a.currency !== b.currency) throw new RangeError(`currency mismatch: ${a.currency} and ${b.currency}`);
   return a.micros < b.micros ? -1 : a.micros > b.micros ? 1 : 0;
 };
 

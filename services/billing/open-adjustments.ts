@@ -13,7 +13,7 @@ import type { BillingConfig } from './config.ts';
 import type { StartWorker } from './open-ledger.ts';
 
 /** "USD:100.00,EUR:90.00" @throws when it cannot be read: a limit that is not understood must not become none */
-export const parseLimits = (text: string): Readonly<Record<string, bigint>> =>
+const parseLimits = (text: string): Readonly<Record<string, bigint>> =>
   Object.fromEntries(
     text.split(',').map((part) => {
       const [currency = '', amount = ''] = part.trim().split(':');

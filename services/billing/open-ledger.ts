@@ -80,4 +80,3 @@ export const openLedger = async ({ config, life, db, bus, clock, monitor, worker
     listGrants: listGrants({ wallets }),
   };
 };
-export type LedgerUseCases = Awaited<ReturnType<typeof openLedger>>;

@@ -13,4 +13,3 @@ export const openTransactions = ({ db }: { readonly db: Database }) => {
     exportTransactions: exportTransactions({ transactions }),
   };
 };
-export type TransactionUseCases = ReturnType<typeof openTransactions>;

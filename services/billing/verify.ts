@@ -37,7 +37,7 @@ const toJson = (value: unknown): string =>
     return buffer?.type === 'Buffer' && Array.isArray(buffer.data) ? Buffer.from(buffer.data as number[]).toString('hex') : part;
   });
 
-export const asText = ({ laws, divergences }: AuditReport): string => {
+const asText = ({ laws, divergences }: AuditReport): string => {
   if (divergences.length === 0) return `The books agree: ${laws} laws hold.\n`;
   const lines = divergences.flatMap(({ law, subject, expected, found, rows }) => [
     `Divergence: ${law}`,

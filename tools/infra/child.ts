@@ -112,7 +112,7 @@ export const freePort = async (): Promise<number> => {
 export const logTail = (file: string, lines = 15): string =>
   existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n') : '';
 
-export const isAlive = (pid: number): boolean => {
+const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
     return true;

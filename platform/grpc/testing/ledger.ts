@@ -1,6 +1,5 @@
 /** A ledger that does what the id of the hold says, for the tests of gRPC itself. */
 import assert from 'node:assert/strict';
-import { appError, type ErrorCode } from '#platform/errors/index.ts';
 import { createLogger, type Logger } from '#platform/logging/index.ts';
 import { createMetrics, type Metrics, metricTable } from '#platform/telemetry/index.ts';
 import { eventually } from '#platform/testing/index.ts';
@@ -66,7 +65,7 @@ export interface Lines {
   readonly logger: Logger;
   readonly lines: Record<string, unknown>[];
 }
-export const collectingLogger = (): Lines => {
+const collectingLogger = (): Lines => {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
   return { logger: createLogger({ service: 'ledger', level: 'debug', destination: { write } }), lines };
@@ -138,9 +137,3 @@ export const ways = [
     },
   },
 ] as const;
-
-export const refusing =
-  (code: ErrorCode): GetHold =>
-  () => {
-    throw appError(code);
-  };

@@ -2,7 +2,7 @@ import { appError } from '#platform/errors/index.ts';
 import { dayMs } from '#platform/time/index.ts';
 import type { Freshness, Spend, SpendLine } from './ports.ts';
 
-export const maxSpendDays = 92;
+const maxSpendDays = 92;
 
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/;
 /** @returns the first instant of the day in UTC; undefined when it is no day of the calendar */

@@ -3,7 +3,7 @@ import { dayMs } from '#platform/time/index.ts';
 import { cut, summarise, type FigureSum, type Interval, type Summary } from '../domain/summary.ts';
 import type { Figures, Freshness } from './ports.ts';
 
-export const maxRangeMs = 400 * dayMs;
+const maxRangeMs = 400 * dayMs;
 
 export interface GetSummaryDependencies {
   readonly figures: Figures;

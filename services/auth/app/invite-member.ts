@@ -7,7 +7,7 @@ import { grantableRoles, type MemberRole } from '../domain/roles.ts';
 import { requireEmail } from './credentials.ts';
 import type { Members, Transactions } from './ports.ts';
 
-export const invitationLifeMs = 7 * dayMs;
+const invitationLifeMs = 7 * dayMs;
 
 /**
  * Whether the address has an account elsewhere is not looked at, so an invitation tells nothing about strangers.

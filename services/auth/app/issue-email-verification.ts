@@ -3,7 +3,7 @@ import { isUuid } from '#platform/ids/index.ts';
 import { addMs, dayMs, type Clock } from '#platform/time/index.ts';
 import type { Accounts, PendingToken, Vault } from './ports.ts';
 
-export const emailVerificationLifeMs = dayMs;
+const emailVerificationLifeMs = dayMs;
 
 /** A fresh single-use token at rest; `purpose` ties the sealed form to its owner. */
 export const newPendingToken = (vault: Vault, purpose: string, expiresAt: Date): PendingToken => {

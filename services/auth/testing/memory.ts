@@ -370,7 +370,6 @@ export const createMemoryStores = () => {
     facts: async (): Promise<readonly Fact[]> => state.facts,
   };
 };
-export type MemoryStores = ReturnType<typeof createMemoryStores>;
 
 const memoryThrottle = (): Throttle => {
   const rows = new Map<string, { attempts: number; blockedUntil: number; updatedAt: number }>();

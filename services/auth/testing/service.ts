@@ -28,7 +28,6 @@ const clientsOf = (service: RunningService) => {
     internal: grpcClient(AuthInternalServiceClient, options),
   };
 };
-export type AuthClients = ReturnType<typeof clientsOf>;
 
 /** The whole service on a real database and broker, on a clock that stands still, with everything it logs. */
 export const startTestService = async (replicas = 1) => {

@@ -1,6 +1,6 @@
 import { addMs, dayMs } from '#platform/time/index.ts';
 
-export const creditKinds = ['paid', 'promotional'] as const;
+const creditKinds = ['paid', 'promotional'] as const;
 export type CreditKind = (typeof creditKinds)[number];
 
 /** 1 is burnt first, 100 last. */

@@ -7,7 +7,7 @@ export type Product = (typeof products)[number];
 export const isProduct = (value: string): value is Product => (products as readonly string[]).includes(value);
 
 /** Of which the other side of a wallet's transfers is one (but for costs of providers: provider_cost → payable); a discriminator tells those of one kind apart (revenue: the product, clearing: the gateway, payable: the provider). */
-export const systemAccountKinds = [
+const systemAccountKinds = [
   'revenue',
   'clearing',
   'promotion',

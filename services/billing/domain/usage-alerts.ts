@@ -22,7 +22,7 @@ export const isAlertRecurrence = (text: string): text is AlertRecurrence => (ale
 
 /** Percentages are compared in hundredths of a percent: whole numbers, so that "80 %" is exact. */
 export const percentScale = 100n;
-export const isPercent = (metric: AlertMetric): boolean => metric === 'included_percent' || metric === 'budget_percent';
+const isPercent = (metric: AlertMetric): boolean => metric === 'included_percent' || metric === 'budget_percent';
 
 export interface AlertRule {
   readonly direction: AlertDirection;

@@ -25,9 +25,9 @@ export interface ReportedEvent {
 
 export const maxEventsPerCall = 1_000;
 /** Stripe's bounds too: older than any period that is still looked at, newer than clocks differ. */
-export const oldestMs = 35 * dayMs;
-export const newestMs = 5 * minuteMs;
-export const maxQuantity = 1_000_000_000_000n;
+const oldestMs = 35 * dayMs;
+const newestMs = 5 * minuteMs;
+const maxQuantity = 1_000_000_000_000n;
 const maxIdLength = 255;
 const maxProperties = 10;
 const maxPropertyLength = 200;

@@ -1,11 +1,5 @@
-import { type Meter, meterNames } from './usage-meters.ts';
+import type { Meter } from './usage-meters.ts';
 import { picosPerMicro, type Tier, type UsagePrice, type UsageTerms } from './usage-rating.ts';
-
-/**
- * What each plan includes, and what goes beyond it costs. A period is rated by the plan of its end, while it runs by the plan of now: who
- * upgrades gets back what the better plan would not have charged. A change of these figures changes running periods; say so beforehand.
- */
-export const usageTermsVersion = '2026-11';
 
 const million = 1_000_000n;
 /** Per thousand units, in micros: fine enough to read, exact in picos. */
@@ -16,6 +10,10 @@ const free: UsagePrice = { model: 'free' };
 /** Messages and verifications are paid one by one by their holds: counted here for the customer's eyes, alerts and reports. */
 const paidElsewhere: UsageTerms = { included: 0n, price: free };
 
+/**
+ * What each plan includes, and what goes beyond it costs. A period is rated by the plan of its end, while it runs by the plan of now: who
+ * upgrades gets back what the better plan would not have charged. A change of these figures changes running periods; say so beforehand.
+ */
 const apiCalls: Readonly<Record<string, UsageTerms>> = {
   starter: { included: 100_000n, price: { model: 'package', size: 1_000n, packagePicos: 20_000n * picosPerMicro } },
   pro: {
@@ -36,6 +34,3 @@ export const plansWithTerms = Object.keys(apiCalls);
 /** A plan that is not known here is treated as the smallest. */
 export const usageTerms = (plan: string, meter: Meter): UsageTerms =>
   meter === 'api.calls' ? (apiCalls[plan] ?? apiCalls['starter'] ?? paidElsewhere) : paidElsewhere;
-
-export const termsOf = (plan: string): Readonly<Record<Meter, UsageTerms>> =>
-  Object.fromEntries(meterNames.map((meter) => [meter, usageTerms(plan, meter)])) as Record<Meter, UsageTerms>;

@@ -3,7 +3,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { cancelCampaign, type CancelCampaignDeps } from './cancel-campaign.ts';
 
 /** Time that billing needs to hear of the end before the hold is given back by itself. */
-export const holdMarginMs = 12 * hourMs;
+const holdMarginMs = 12 * hourMs;
 
 /** Cancels campaigns whose money is about to be given back: nothing is ever sent that cannot be charged. */
 export const cancelExpiring = (deps: CancelCampaignDeps) => async (): Promise<number> => {

@@ -1,7 +1,7 @@
 import { noProgress, sumTransitions, type Progress, type Transition } from '../domain/campaign.ts';
 import type { ProgressDelta, ProgressedCampaign, Unit } from './ports.ts';
 
-export const progressDelta = ({ counts, newlySubmitted }: Progress): ProgressDelta => ({
+const progressDelta = ({ counts, newlySubmitted }: Progress): ProgressDelta => ({
   submitted: newlySubmitted,
   delivered: counts.delivered,
   failed: counts.failed,

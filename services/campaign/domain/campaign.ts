@@ -12,7 +12,7 @@ export const countNames = ['planned', 'submitted', 'delivered', 'failed', 'suppr
 export type CountName = (typeof countNames)[number];
 export type Counts = Readonly<Record<CountName, bigint>>;
 
-export const bucketOf = (state: JobState): CountName => (state === 'claimed' ? 'planned' : state);
+const bucketOf = (state: JobState): CountName => (state === 'claimed' ? 'planned' : state);
 
 /**
  * The figures as customers read them: how far the campaign came. `planned` is everybody it was to reach and never falls;
@@ -56,7 +56,7 @@ export interface Campaign {
   readonly version: bigint;
 }
 
-export const maxAudienceIds = 10_000;
+const maxAudienceIds = 10_000;
 
 export interface CampaignInput {
   readonly name: string;
@@ -176,6 +176,3 @@ export const sumTransitions = (transitions: readonly Transition[]): Map<string, 
   }
   return sums;
 };
-
-export const isSilent = ({ counts, acceptedSegments }: Progress): boolean =>
-  acceptedSegments === 0 && countNames.every((name) => counts[name] === 0);

@@ -23,7 +23,7 @@ export interface ContactInput {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-export const contactLimits = { name: 100, email: 254, tags: 50, tag: 50, fields: 50, fieldValue: 500 } as const;
+const contactLimits = { name: 100, email: 254, tags: 50, tag: 50, fields: 50, fieldValue: 500 } as const;
 
 const controlCharacter = /\p{Cc}/u;
 const emailShape = /^[^\s@]+@[^\s@]+\.[^\s@]+$/;

@@ -20,7 +20,7 @@ interface StatusRow {
 }
 
 /** SMPP 3.4 §5.1.3, command_status. */
-export const statusTable: Readonly<Record<number, StatusRow>> = {
+const statusTable: Readonly<Record<number, StatusRow>> = {
   0x08: { class: 'transient', reason: 'system_error' },
   0x0a: { class: 'permanent', reason: 'invalid_source_address' },
   0x0b: { class: 'permanent', reason: 'invalid_destination' },
@@ -39,7 +39,7 @@ export const classifyStatus = (status: number): StatusRow =>
   statusTable[status] ?? { class: 'permanent', reason: `smpp_0x${status.toString(16).padStart(2, '0')}` };
 
 /** Transient refusals of one message before it counts as failed. Throttling does not count. */
-export const maxTransientRefusals = 5;
+const maxTransientRefusals = 5;
 
 export interface Settlement {
   readonly state: 'submitted' | 'failed' | 'unknown' | 'planned';

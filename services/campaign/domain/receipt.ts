@@ -2,7 +2,7 @@
  * Delivery receipts. They repeat, arrive in any order, and before the answer to the submit is stored. A part's status
  * only moves up in rank, so every order and every repetition of the same receipts ends in the same state.
  */
-export const partRank = { accepted: 0, enroute: 1, failed: 2, delivered: 3 } as const;
+const partRank = { accepted: 0, enroute: 1, failed: 2, delivered: 3 } as const;
 export type PartStatus = keyof typeof partRank;
 
 export interface Receipt {
@@ -79,7 +79,7 @@ export interface TrackedJob {
 }
 
 /** The message follows its parts: failed when one failed, delivered when all arrived. */
-export const stateFromParts = (job: TrackedJob): TrackedState => {
+const stateFromParts = (job: TrackedJob): TrackedState => {
   // Refused at submit: some parts never went out, and no receipt can change that.
   if (job.state === 'failed' && job.accepted < job.segments) return 'failed';
   if (job.failedParts > 0) return 'failed';

@@ -9,7 +9,7 @@ import { campaignConfig } from '../config.ts';
 import { start } from '../main.ts';
 import { startBillingStub } from './billing-stub.ts';
 
-export const freePort = async (): Promise<number> => {
+const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

@@ -1,7 +1,7 @@
 import { addMs, hourMs, minuteMs } from '#platform/time/index.ts';
 
 /** Mails with a token for one person. */
-export const personalKinds = ['email.verify_address', 'email.invitation'] as const;
+const personalKinds = ['email.verify_address', 'email.invitation'] as const;
 /** Mails to a tenant's owner about its account; what they say comes with the event. */
 export const accountKinds = [
   ...(['billing.subscription_renewed', 'billing.subscription_payment_failed', 'billing.subscription_ended'] as const),

@@ -57,7 +57,7 @@ export interface Carrier {
   deliver(delivery: Delivery, link: string | undefined): void;
 }
 
-export const counterNames = [
+const counterNames = [
   'purchases',
   'purchasesRefused',
   'codes',

@@ -2,7 +2,7 @@ import type { RouteTrace } from './routing/trace.ts';
 import type { State } from './state.ts';
 
 /** Why a verification failed or ended, as customers read it. */
-export const reasons = [
+const reasons = [
   'no_numbers',
   'not_offered',
   'insufficient_credit',

@@ -64,7 +64,7 @@ from events cross join lateral jsonb_array_elements(figures) as part
 where tenant_id = $1 and occurred_at >= $2 and occurred_at < $3 group by 1`;
 
 /** By the primary key's range of hours. */
-export const spendSql = `
+const spendSql = `
 select to_char(hour at time zone 'UTC', 'YYYY-MM-DD') as day, dimension as product, substr(figure, 7) as currency,
   sum(micros)::bigint as micros, sum(count)::bigint as charges
 from hourly_figures where tenant_id = $1 and hour >= $2 and hour < $3 and figure like 'spend.%'

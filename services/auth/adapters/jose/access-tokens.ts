@@ -8,7 +8,7 @@ import { publishedKeys, signingKeyAt } from '../../domain/signing-keys.ts';
 
 const algorithm = 'EdDSA';
 const notLoaded = () => appError('platform.unavailable', { retryAfterMs: 1_000 });
-export const audience = 'namaskah';
+const audience = 'namaskah';
 
 /** The key id is the RFC 7638 thumbprint of the public key. */
 export const signingKeyFactory: SigningKeyFactory = {

@@ -13,7 +13,7 @@ import type { Promotion } from '../../domain/prices/promotion.ts';
 import { amountOf, type Quote, type QuotedUnit, quotedUnit } from '../../domain/prices/quote.ts';
 import type { PriceBook } from '../../domain/prices/version.ts';
 
-export const itemOf = (item: PriceItem | undefined): PriceItem => ({ ...proto.PriceItem.create(), ...item });
+const itemOf = (item: PriceItem | undefined): PriceItem => ({ ...proto.PriceItem.create(), ...item });
 
 export const askOf = (ask: proto.PriceAsk | undefined): PriceAsk => ({
   item: itemOf(ask?.item),

@@ -26,7 +26,7 @@ export interface CreateAlertRequest {
   readonly recurrence: string;
 }
 
-export const mostAlerts = 100;
+const mostAlerts = 100;
 
 export const checkName = (name: string): FieldViolation | undefined =>
   check(name.trim().length >= 1 && name.length <= 100 && !/\p{Cc}/u.test(name), 'name', 'Send 1 to 100 characters of text.');

@@ -22,7 +22,7 @@ export interface CreateBudgetRequest {
   readonly alertAtPercent: readonly number[];
 }
 
-export const mostBudgets = 20;
+const mostBudgets = 20;
 const mostAlertsEach = 10;
 
 const isZone = (zone: string): boolean => {

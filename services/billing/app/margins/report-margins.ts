@@ -11,7 +11,7 @@ export interface MarginRequest {
   readonly provider: string;
 }
 
-export const mostDays = 92;
+const mostDays = 92;
 
 const daysBetween = (from: string, to: string): number => (Date.parse(to) - Date.parse(from)) / dayMs + 1;
 

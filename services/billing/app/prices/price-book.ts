@@ -6,7 +6,7 @@ import type { BookState, PriceBook } from '../../domain/prices/version.ts';
 import { checkText, refuseInvalid, requireId } from '../checks.ts';
 import type { PriceBooks } from './ports.ts';
 
-export const maxNote = 500;
+const maxNote = 500;
 
 /** Codes of the rules in their one form. @throws request.invalid with the first twenty fields that are wrong */
 export const checkedContent = (content: BookContent, note: string): BookContent => {

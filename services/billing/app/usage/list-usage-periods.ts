@@ -16,7 +16,7 @@ export interface PeriodUsage extends PeriodRow {
 }
 
 /** Adds what the plan of the period makes of a quantity. */
-export const priced =
+const priced =
   ({ subscriptions, clock }: { readonly subscriptions: UsageSubscriptions; readonly clock: Clock }) =>
   async (row: PeriodRow): Promise<PeriodUsage> => {
     const now = clock.now();

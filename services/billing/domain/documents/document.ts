@@ -2,7 +2,7 @@ import type { Product } from '../ledger.ts';
 import { taxed, type TaxRate } from './tax.ts';
 import { isEuMember, isVatId } from './tax-rates.ts';
 
-export const documentKinds = ['invoice', 'credit_note', 'receipt'] as const;
+const documentKinds = ['invoice', 'credit_note', 'receipt'] as const;
 export type DocumentKind = (typeof documentKinds)[number];
 
 /** Who a document is for, or from. */

@@ -85,7 +85,7 @@ interface Violation {
   readonly reason: string;
 }
 
-export const maxRules = 5_000;
+const maxRules = 5_000;
 const maxTiers = 20;
 const maxMultiplePpm = 1_000_000_000n;
 const patterns = { service: /^[a-z0-9-]{0,40}$/, country: /^([A-Z]{2})?$/, capability: /^[a-z0-9-]{0,20}$/, operator: /^[a-z0-9-]{0,40}$/ };

@@ -17,7 +17,6 @@ export interface PriceItem {
  * whatever else they name.
  */
 export const dimensions = ['service', 'country', 'operator', 'capability', 'duration', 'segments'] as const;
-export type Dimension = (typeof dimensions)[number];
 
 const isSaid = (value: string | number): boolean => value !== '' && value !== 0;
 

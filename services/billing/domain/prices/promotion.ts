@@ -49,7 +49,7 @@ export interface RedeemerFacts {
   readonly paidInMicros: bigint;
 }
 
-export const redeemRefusals = ['unknown', 'not_started', 'ended', 'used_up', 'redeemed', 'not_new', 'minimum'] as const;
+const redeemRefusals = ['unknown', 'not_started', 'ended', 'used_up', 'redeemed', 'not_new', 'minimum'] as const;
 export type RedeemRefusal = (typeof redeemRefusals)[number];
 
 /** Why this tenant may not redeem it now; undefined: it may. */

@@ -20,7 +20,7 @@ const addressOf = (text: string): Address => {
 };
 
 /** The 8-bit reference that ties the parts of one message together for one handset. */
-export const partReference = (messageId: string): number => Number.parseInt(messageId.slice(-2), 16) & 0xff;
+const partReference = (messageId: string): number => Number.parseInt(messageId.slice(-2), 16) & 0xff;
 
 /** submit_sm of one part. */
 export const submitFields = (message: OutboundMessage, part: number): OutgoingFields => {
@@ -62,7 +62,7 @@ const isReceipt = (pdu: PDU): boolean => (((pdu.esm_class ?? 0) >> 2) & 0x0f) ==
 const word = (text: string, key: string): string | undefined => new RegExp(`\\b${key}:\\s*([^\\s]+)`, 'i').exec(text)?.[1];
 
 /** TLVs where there are any, else the text that nearly every SMSC writes (SMPP 3.4 appendix B). */
-export const readReceipt = (pdu: PDU): Receipt | undefined => {
+const readReceipt = (pdu: PDU): Receipt | undefined => {
   const text = textOf(pdu);
   const messageId = pdu.receipted_message_id?.replace(/\0+$/, '') || word(text, 'id');
   const state = pdu.message_state === undefined ? undefined : statusOfState[String(pdu.message_state)];

@@ -7,7 +7,7 @@ import { Amount, closed, Currency, id, Timestamp } from './schemas.ts';
 export const PolicyClass = Type.Enum(['open', 'restricted', 'blocked'], {
   description: 'open: anybody · restricted: accounts whose holder is known (KYC level 1) · blocked: nobody, unless an operator opens it',
 });
-export const Count = Type.Integer({ minimum: 0, maximum: 1_000_000, examples: [25] });
+const Count = Type.Integer({ minimum: 0, maximum: 1_000_000, examples: [25] });
 
 const Limits = Type.Object(
   {

@@ -80,7 +80,7 @@ export const fromItem = (item: PriceItem | undefined): Static<typeof Item> => ({
 });
 
 /** A tenant's book is shown by his edge id. */
-export const fromBookName = (name: string): string => {
+const fromBookName = (name: string): string => {
   const [scope, owner = ''] = name.split(':');
   return scope === 'tenant' && isUuid(owner) ? `tenant:${edgeId('tenant', owner)}` : name;
 };

@@ -60,7 +60,7 @@ export const pageOf = <T extends TSchema>(item: T) =>
     closed,
   );
 
-export const Problem = Type.Object(
+const Problem = Type.Object(
   {
     type: Type.String({ format: 'uri-reference' }),
     title: Type.String(),

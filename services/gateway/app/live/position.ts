@@ -6,7 +6,6 @@ export type Position = readonly number[];
 
 /** New sources go to the end: a position that was given out before reads as zero for them. */
 export const sources = ['VERIFICATION', 'BILLING', 'CAMPAIGN'] as const;
-export type Source = (typeof sources)[number];
 
 export const furthest = (a: Position, b: Position): Position => sources.map((_, source) => Math.max(a[source] ?? 0, b[source] ?? 0));
 

@@ -36,7 +36,7 @@ export interface DeliverDueDependencies {
 }
 
 /** Fewer free places than this are not worth a look. */
-export const portion = 4;
+const portion = 4;
 
 export const deliverDue = (dependencies: DeliverDueDependencies) => {
   const { deliveries, sender, secrets, bodies, details, clock, observer, chance, concurrency, onFree, onError } = dependencies;

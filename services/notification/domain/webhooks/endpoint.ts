@@ -1,5 +1,5 @@
 import type { FieldViolation } from '#platform/errors/index.ts';
-import { dayMs, hourMs } from '#platform/time/index.ts';
+import { dayMs } from '#platform/time/index.ts';
 import { isFilter } from './event-types.ts';
 
 /** user: switched off by hand. gone: it answered 410. failing: nothing but failures for days. plan: beyond what the plan has. */
@@ -31,12 +31,11 @@ export const endpointLimit = (plan: string): number => limits.get(plan) ?? 0;
 
 /** Those that are switched off included. */
 export const maxEndpoints = 100;
-export const maxFilters = 50;
-export const maxUrlLength = 2_048;
-export const maxDescriptionLength = 200;
+const maxFilters = 50;
+const maxUrlLength = 2_048;
+const maxDescriptionLength = 200;
 /** An endpoint that has done nothing but fail for so long is switched off. */
 export const failingForMs = 5 * dayMs;
-export const defaultOverlapMs = 24 * hourMs;
 export const maxOverlapMs = 7 * dayMs;
 
 export interface UrlPolicy {

@@ -3,7 +3,7 @@ import type { Mail } from '../../app/accept-mail.ts';
 import type { Payment } from '../../domain/payment.ts';
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character] ?? '');
+const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => escapes[character] ?? '');
 
 const style = `
   :root { color-scheme: light dark; --accent: #1d5fd1; --line: #8886; }

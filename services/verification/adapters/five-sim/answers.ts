@@ -65,7 +65,7 @@ const messageOf = (value: unknown): ProviderMessage[] => {
 };
 
 /** @returns undefined when this is no order that can be worked with */
-export const orderOf = (value: unknown): Order | undefined => {
+const orderOf = (value: unknown): Order | undefined => {
   const fields = fieldsOf(value);
   const id = textOf(fields?.['id']);
   const phone = phonePattern.exec(textOf(fields?.['phone']))?.[1];
@@ -143,7 +143,7 @@ export type Looked =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unknown'; readonly detail: string };
 
-export const looked = (answer: RawAnswer): Looked => {
+const looked = (answer: RawAnswer): Looked => {
   if (answer.kind !== 'answered') return { kind: 'unknown', detail: answer.detail };
   const got = read(answer);
   if (got.kind === 'order') return got;

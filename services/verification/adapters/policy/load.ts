@@ -67,7 +67,7 @@ const screenSchema = Compile(
 const strictness: Readonly<Record<PolicyClass, number>> = { open: 0, restricted: 1, blocked: 2 };
 
 /** Each category's least class: a service may be stricter than its category, never laxer. @throws Error naming the first that is */
-export const checkClasses = (catalogue: Catalogue, classes: Readonly<Record<string, PolicyClass>>): void => {
+const checkClasses = (catalogue: Catalogue, classes: Readonly<Record<string, PolicyClass>>): void => {
   const lax = catalogue.services.find((service) => strictness[service.policyClass] < strictness[classes[service.category] ?? 'open']);
   if (lax) throw new Error(`"${lax.code}" is ${lax.policyClass}, its category ${lax.category} is ${classes[lax.category]}`);
 };

@@ -55,7 +55,7 @@ export const VerificationRow = defineEntity({
   },
 });
 
-export const MessageRow = defineEntity({
+const MessageRow = defineEntity({
   name: 'MessageRow',
   tableName: 'messages',
   properties: {

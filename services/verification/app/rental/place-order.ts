@@ -233,7 +233,7 @@ const settleGranted = async (
   return outcome;
 };
 
-export const settleRefused = async (
+const settleRefused = async (
   ports: RentalPorts,
   rental: Rental,
   order: RentalOrder,

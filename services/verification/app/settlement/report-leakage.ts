@@ -10,7 +10,7 @@ export interface LeakageRequest {
   readonly service: string;
 }
 
-export const maxRows = 10_000;
+const maxRows = 10_000;
 const maxDays = 92;
 
 const invalid = (field: string, reason: string): Error => appError('request.invalid', { fields: [{ field, reason }] });

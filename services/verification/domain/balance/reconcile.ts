@@ -39,7 +39,7 @@ export interface Reconciliation {
   readonly limitMicros: bigint;
 }
 
-export const expectedOf = (base: Baseline, { costs, refunds, adjustments }: Movements): bigint =>
+const expectedOf = (base: Baseline, { costs, refunds, adjustments }: Movements): bigint =>
   base.balanceMicros - base.driftMicros - costs + refunds + adjustments;
 
 /** What the next baseline carries on as unexplained: by then every claim and purchase has its end. */

@@ -8,7 +8,7 @@ import { normalise, normaliseCode } from './normalise.ts';
 import type { CompiledPatterns } from './patterns.ts';
 
 /** Why this is the code, from the surest to the least sure. */
-export const rules = ['webotp', 'service', 'provider', 'wording'] as const;
+const rules = ['webotp', 'service', 'provider', 'wording'] as const;
 export type Rule = (typeof rules)[number];
 
 export interface FoundCode {

@@ -347,4 +347,4 @@ export const wordsOf = (text: string): readonly Word[] => {
 export const isCounted = (after: string): boolean => units.test(after);
 
 /** How many languages have words of their own here. */
-export const languages = Object.keys(cueWords);
+const languages = Object.keys(cueWords);

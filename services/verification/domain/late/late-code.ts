@@ -4,7 +4,7 @@ import type { LateCodePolicy, Policies } from '../policies.ts';
 import type { Verification } from '../verification.ts';
 
 /** Why a late code stays hidden. */
-export const hiddenReasons = ['policy', 'frozen', 'never_rented', 'window_over', 'leased_again', 'not_paid', 'erased'] as const;
+const hiddenReasons = ['policy', 'frozen', 'never_rented', 'window_over', 'leased_again', 'not_paid', 'erased'] as const;
 export type HiddenReason = (typeof hiddenReasons)[number];
 
 export type LateVerdict =

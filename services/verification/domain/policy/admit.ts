@@ -4,7 +4,7 @@ import { isNew, limitsOf, type PolicyRules, type Standing } from './rules.ts';
 import { countsOf, type Usage, usageAt } from './usage.ts';
 
 /** Why a purchase is not allowed. The list is closed; each has an error code (app/policy/refusal.ts). */
-export const refusals = [
+const refusals = [
   'tenant_switched_off',
   'service_switched_off',
   'provider_switched_off',

@@ -16,7 +16,7 @@ const rentalTable: Readonly<Record<RentalState, Readonly<Partial<Record<RentalHa
   failed: {},
 };
 
-export const orderStates = ['reserving', 'unknown', 'capturing', 'charged', 'refunding', 'refunded', 'voiding', 'failed'] as const;
+const orderStates = ['reserving', 'unknown', 'capturing', 'charged', 'refunding', 'refunded', 'voiding', 'failed'] as const;
 export type OrderState = (typeof orderStates)[number];
 export type OrderHappening = 'lost' | 'granted' | 'refused' | 'captured' | 'giveBack' | 'givenBack' | 'voided';
 
@@ -32,8 +32,8 @@ const orderTable: Readonly<Record<OrderState, Readonly<Partial<Record<OrderHappe
   failed: {},
 };
 
-export const nextRental = (state: RentalState, happening: RentalHappening): RentalState | undefined => rentalTable[state][happening];
-export const nextOrder = (state: OrderState, happening: OrderHappening): OrderState | undefined => orderTable[state][happening];
+const nextRental = (state: RentalState, happening: RentalHappening): RentalState | undefined => rentalTable[state][happening];
+const nextOrder = (state: OrderState, happening: OrderHappening): OrderState | undefined => orderTable[state][happening];
 export const isEnded = (state: RentalState): boolean => Object.keys(rentalTable[state]).length === 0;
 /** Whether the provider has granted it is not known yet. */
 export const isOpen = (state: OrderState): boolean => state === 'reserving' || state === 'unknown';

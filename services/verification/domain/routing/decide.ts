@@ -53,7 +53,7 @@ export const usualRules: RoutingRules = {
 };
 
 /** Closed: why a provider stands where it stands. */
-export const verdicts = [
+const verdicts = [
   'best',
   'preferred',
   'explored',
@@ -94,7 +94,7 @@ export interface Decision {
 const floorRate = 0.01;
 
 /** What one received code is expected to cost at this rate of success. */
-export const costPerCode = (rate: number, costMicros: number, { availability, latencyMs }: Estimate, rules: RoutingRules): number => {
+const costPerCode = (rate: number, costMicros: number, { availability, latencyMs }: Estimate, rules: RoutingRules): number => {
   const success = Math.max(floorRate, rate);
   const misses = (1 - success) / success;
   const waiting = (rules.minuteMicros * latencyMs) / 60_000;

@@ -18,7 +18,7 @@ export interface Claim {
 }
 
 /** The facts that settle a claim. */
-export const evidences = [
+const evidences = [
   /** The provider calls it cancelled. */
   'provider_cancelled',
   /** It ended at the provider without a code, which costs nothing. */

@@ -46,7 +46,7 @@ export const insertAlert = async (tx: Transaction, alert: NewAlert): Promise<voi
   await tx.query(watchWalletSql, [alert.id, walletCurrency]);
 };
 
-export const alertCount = async (tx: Queryable, tenantId: string): Promise<number> =>
+const alertCount = async (tx: Queryable, tenantId: string): Promise<number> =>
   (await tx.query<{ count: number }>('select count(*)::int as count from usage_alerts where tenant_id = $1', [tenantId]))[0]?.count ?? 0;
 
 export const postgresAlerts = (db: Database): Alerts => ({

@@ -87,7 +87,7 @@ const openSql = `with wanted as (
   )
   insert into usage_periods (id, tenant_id, starts_at, ends_at, zone, created_at) select $6, $1, starts_at, ends_at, $3, $7 from room on conflict do nothing`;
 
-export const postgresUsagePeriods = (queryable: Queryable): UsagePeriods => ({
+const postgresUsagePeriods = (queryable: Queryable): UsagePeriods => ({
   open: async (tenantId, at, { zone, billed }) => {
     for (let attempt = 0; attempt < 3; attempt++) {
       const [found] = await queryable.query<PeriodRow>(coveringSql, [tenantId, at]);

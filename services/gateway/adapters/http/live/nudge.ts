@@ -25,4 +25,3 @@ export const createNudge = () => {
     },
   };
 };
-export type Nudge = ReturnType<typeof createNudge>;

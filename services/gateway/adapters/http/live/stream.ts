@@ -42,7 +42,7 @@ export interface LiveStreams {
   run(request: FastifyRequest, sink: Sink, wanted: Omit<SessionRequest, 'caller' | 'reauthenticate'>): Promise<void>;
 }
 
-export const webSocketProtocol = 'namaskah.v1';
+const webSocketProtocol = 'namaskah.v1';
 /** A client has next to nothing to say. */
 const maxFrameBytes = 4_096;
 

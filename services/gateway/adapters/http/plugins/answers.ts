@@ -42,7 +42,7 @@ const toPublicError = (error: unknown): AppError =>
 
 const nowMs = (): number => performance.now();
 
-export const sendProblem = (request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply => {
+const sendProblem = (request: FastifyRequest, reply: FastifyReply, error: AppError): FastifyReply => {
   const problem = toProblem(error, { instance: request.url.split('?')[0] ?? '/', requestId: request.id, traceId: request.traceId });
   const { status } = problem;
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="namaskah"');

@@ -8,7 +8,7 @@ import { appError } from '#platform/errors/index.ts';
 
 export const requestsPerMinute: Readonly<Record<string, number>> = { starter: 100, pro: 500, enterprise: 2_000 };
 /** For callers without credentials, per address: sign-in, catalogue documents. */
-export const anonymousPerMinute = 300;
+const anonymousPerMinute = 300;
 
 export const rateLimit = async (app: FastifyInstance, { rateLimitFactor }: { readonly rateLimitFactor: number }): Promise<void> => {
   const limitOf = (plan: string | undefined): number =>

@@ -97,7 +97,7 @@ const actorToProto = (actor: string): string => {
   throw appError('request.invalid', { fields: [{ field: 'actor', reason: 'is the id of neither a member nor an API key' }] });
 };
 
-export const transactionFromProto = (entry: TransactionMessage | undefined) => {
+const transactionFromProto = (entry: TransactionMessage | undefined) => {
   if (!entry) throw new Error('the billing service answered without a transaction');
   return {
     id: edgeId('transaction', entry.id),

@@ -6,7 +6,7 @@ import { fromMoney, fromTime, page, toPage } from '../mapping.ts';
 import { closed, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 
-export const meterNames = ['api.calls', 'messages', 'verifications'] as const;
+const meterNames = ['api.calls', 'messages', 'verifications'] as const;
 export const Meter = Type.Enum([...meterNames], { description: 'What is counted', examples: ['api.calls'] });
 const Day = Type.String({ pattern: String.raw`^\d{4}-\d{2}-\d{2}$`, description: 'A day of your calendar', examples: ['2026-11-21'] });
 const Quantity = Type.String({ description: 'Whole units, as a string', examples: ['104233'] });

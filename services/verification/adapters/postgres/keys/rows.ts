@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
-export const DataKeyRow = defineEntity({
+const DataKeyRow = defineEntity({
   name: 'DataKeyRow',
   tableName: 'data_keys',
   properties: {

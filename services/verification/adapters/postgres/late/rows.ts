@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/postgresql';
 
-export const LateCodeRow = defineEntity({
+const LateCodeRow = defineEntity({
   name: 'LateCodeRow',
   tableName: 'late_codes',
   properties: {
