@@ -345,6 +345,3 @@ export const wordsOf = (text: string): readonly Word[] => {
 
 /** Does what follows say that the number before it counts something? */
 export const isCounted = (after: string): boolean => units.test(after);
-
-/** How many languages have words of their own here. */
-const languages = Object.keys(cueWords);
