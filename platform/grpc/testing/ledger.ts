@@ -65,7 +65,7 @@ export interface Lines {
   readonly logger: Logger;
   readonly lines: Record<string, unknown>[];
 }
-const collectingLogger = (): Lines => {
+export const collectingLogger = (): Lines => {
   const lines: Record<string, unknown>[] = [];
   const write = (line: string): void => void lines.push(JSON.parse(line) as Record<string, unknown>);
   return { logger: createLogger({ service: 'ledger', level: 'debug', destination: { write } }), lines };
