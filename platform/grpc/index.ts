@@ -10,7 +10,7 @@ export { grpcService, method, streamMethod } from './definition.ts';
 export type { BoundService, CallContext, GrpcMethod, GrpcStream } from './definition.ts';
 export { allow, allowAny, publicMethod } from './policy.ts';
 export type { AccessPolicy, AllowOptions, Policy, PublicPolicy } from './policy.ts';
-export { systemPrincipal } from './principal.ts';
+export { principalSigner, systemPrincipal } from './principal.ts';
 export type { Principal, PrincipalSigner, PrincipalVerifier, Role, VerifiedPrincipal } from './principal.ts';
 export { startGrpcServer } from './server.ts';
 export type { GrpcServer, GrpcServerOptions } from './server.ts';
