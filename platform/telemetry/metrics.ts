@@ -150,7 +150,10 @@ export const metricTable = {
     'gateway',
   ]),
   payment_webhooks_total: counter('Payment notifications by outcome.', ['gateway', 'outcome']),
-  subscription_changes_total: counter('Subscriptions by what happened: plan_changed, renewed, payment_failed, ended.', ['fact']),
+  subscription_changes_total: counter(
+    'Subscriptions by what happened: plan_changed, renewed, payment_failed, ended; granted: by an operator.',
+    ['fact'],
+  ),
   usage_events_total: counter('Metered usage events by outcome: accepted, duplicate, rejected.', ['source', 'outcome']),
   usage_charges_total: counter('Attempts to charge usage by outcome: charged, owed, lost.', ['outcome']),
   usage_alerts_total: counter('Crossings of usage, budget and balance alerts.'),

@@ -2,12 +2,15 @@ import type { BoundService } from '#platform/grpc/index.ts';
 import type { Life } from '#platform/lifecycle/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import type { Clock } from '#platform/time/index.ts';
+import { planGrantService } from './adapters/grpc/plan-grants.ts';
 import { planServices } from './adapters/grpc/plans.ts';
 import { loadPlans } from './adapters/plans/load.ts';
 import { postgresSubscriptions } from './adapters/postgres/plans/subscriptions.ts';
 import { cancelSubscription } from './app/plans/cancel-subscription.ts';
 import { changeSubscription } from './app/plans/change-subscription.ts';
 import { getSubscription } from './app/plans/get-subscription.ts';
+import { getTenantPlan } from './app/plans/get-tenant-plan.ts';
+import { grantPlan } from './app/plans/grant-plan.ts';
 import { listPeriods } from './app/plans/list-periods.ts';
 import { listPlans } from './app/plans/list-plans.ts';
 import type { PlanReader } from './app/plans/ports.ts';
@@ -44,16 +47,23 @@ export const openPlans = async ({ config, life, db, clock, worker }: PlanParts):
   return {
     plans,
     reader: subscriptions,
-    services: planServices({
-      currency: plans.currency,
-      listPlans: listPlans({ plans }),
-      getSubscription: getSubscription({ subscriptions }),
-      previewSubscription: previewSubscription(changing),
-      changeSubscription: changeSubscription(changing),
-      cancelSubscription: cancelSubscription({ subscriptions, clock }),
-      resumeSubscription: resumeSubscription({ subscriptions, clock }),
-      setTimeZone: setTimeZone({ subscriptions, clock }),
-      listPeriods: listPeriods({ subscriptions }),
-    }),
+    services: [
+      ...planServices({
+        currency: plans.currency,
+        listPlans: listPlans({ plans }),
+        getSubscription: getSubscription({ subscriptions }),
+        previewSubscription: previewSubscription(changing),
+        changeSubscription: changeSubscription(changing),
+        cancelSubscription: cancelSubscription({ subscriptions, clock }),
+        resumeSubscription: resumeSubscription({ subscriptions, clock }),
+        setTimeZone: setTimeZone({ subscriptions, clock }),
+        listPeriods: listPeriods({ subscriptions }),
+      }),
+      planGrantService({
+        currency: plans.currency,
+        grantPlan: grantPlan({ subscriptions, clock, monitor }),
+        getTenantPlan: getTenantPlan({ subscriptions }),
+      }),
+    ],
   };
 };

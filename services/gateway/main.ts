@@ -11,6 +11,7 @@ import { DocumentServiceClient } from '#proto/namaskah/billing/v1/documents.ts';
 import { PaymentServiceClient, WalletServiceClient } from '#proto/namaskah/billing/v1/billing.ts';
 import { CreditServiceClient } from '#proto/namaskah/billing/v1/ledger.ts';
 import { MarginServiceClient } from '#proto/namaskah/billing/v1/margins.ts';
+import { PlanGrantServiceClient } from '#proto/namaskah/billing/v1/plan_grants.ts';
 import { PlanServiceClient, SubscriptionServiceClient } from '#proto/namaskah/billing/v1/plans.ts';
 import { PriceBookServiceClient, PriceServiceClient } from '#proto/namaskah/billing/v1/prices.ts';
 import { PromotionServiceClient } from '#proto/namaskah/billing/v1/promotions.ts';
@@ -93,6 +94,7 @@ export const start = (config: GatewayConfig, { clock = systemClock }: { clock?: 
       adjustments: await life.own('adjustments', grpcClient(AdjustmentServiceClient, at(config.billingAddress))),
       margins: await life.own('margins', grpcClient(MarginServiceClient, at(config.billingAddress))),
       plans: await life.own('plans', grpcClient(PlanServiceClient, at(config.billingAddress))),
+      planGrants: await life.own('plan grants', grpcClient(PlanGrantServiceClient, at(config.billingAddress))),
       subscriptions: await life.own('subscriptions', grpcClient(SubscriptionServiceClient, at(config.billingAddress))),
       usage: await life.own('usage', grpcClient(UsageServiceClient, at(config.billingAddress))),
       budgets: await life.own('budgets', grpcClient(BudgetServiceClient, at(config.billingAddress))),

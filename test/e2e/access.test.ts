@@ -162,6 +162,8 @@ const table: Readonly<Record<string, Row>> = {
   'GET /v2/policy': { kind: 'read' },
   'POST /v2/policy/acknowledge': { kind: 'admin' },
   'GET /v2/admin/tenants/:id/policy': { kind: 'operator' },
+  'GET /v2/admin/tenants/:id/plan': { kind: 'operator' },
+  'PUT /v2/admin/tenants/:id/plan': { kind: 'operator', body: { plan: 'pro', reason: 'because of a test' } },
   'PUT /v2/admin/tenants/:id/kyc': { kind: 'operator', body: { level: 0, note: 'because of a test' } },
   'PUT /v2/admin/tenants/:id/limits': { kind: 'operator', body: { limits: {}, note: 'because of a test' } },
   'PUT /v2/admin/tenants/:id/services/:service': { kind: 'operator', body: { policyClass: 'open', note: 'because of a test' } },

@@ -1,7 +1,8 @@
 /** A plan is bought, and everything that depends on it follows: limits of tokens and keys issued before, prices, charges. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { type Api, type Customer, expectStatus, newCustomer, newMember, pay, until } from '../support/client.ts';
+import { fromTypeId, newId, toTypeId } from '#platform/ids/index.ts';
+import { type Api, type Customer, expectStatus, mailsTo, newCustomer, newMember, newOperator, pay, until } from '../support/client.ts';
 import { startTestPlatform, type TestPlatform } from '../support/platform.ts';
 
 describe('a subscription', () => {
@@ -82,5 +83,57 @@ describe('a subscription', () => {
     assert.equal(expectStatus(await customer.api.post('/v2/subscription/resume'), 200).next, null);
     const wrong = expectStatus(await customer.api.call('PUT', '/v2/subscription/time-zone', { timeZone: 'Mars/Olympus' }), 422);
     assert.ok(wrong.errors.some(({ field }: { field: string }) => /time_?zone/i.test(field)));
+  });
+
+  it('is given by an operator without charge, at once, with a reason that is kept; and taken back', async () => {
+    const { api: operator, userId } = await newOperator(platform);
+    const path = `/v2/admin/tenants/${customer.tenantId}/plan`;
+    const put = (body: object, at = path) => operator.call('PUT', at, body);
+    const before = expectStatus(await customer.api.get('/v2/wallet'), 200);
+    const reason = 'Ticket 4711: pilot until the contract is signed';
+    const given = expectStatus(await put({ plan: 'enterprise', reason }), 200);
+    assert.deepEqual(
+      [given.subscription.plan, given.subscription.status, given.subscription.granted, given.acts.length],
+      ['enterprise', 'active', true, 1],
+    );
+    const [act] = given.acts;
+    assert.deepEqual([act.previousPlan, act.plan, act.reason], ['pro', 'enterprise', reason]);
+    assert.equal(act.operator, `user:${fromTypeId('user', userId)}`);
+    assert.deepEqual(expectStatus(await put({ plan: 'enterprise', reason }), 200), given);
+    assert.deepEqual(expectStatus(await operator.get(path), 200), given);
+    assert.deepEqual(expectStatus(await customer.api.get('/v2/subscription'), 200), given.subscription);
+    await until(
+      'limit of the key',
+      () => limitOf(key),
+      (limit) => limit === 2_000,
+      10_000,
+    );
+    assert.deepEqual(expectStatus(await customer.api.get('/v2/wallet'), 200), before);
+    const ended = expectStatus(await put({ plan: 'starter', reason: 'The pilot is over' }), 200);
+    assert.deepEqual([ended.subscription.plan, ended.subscription.status, ended.acts.length], ['starter', 'free', 2]);
+    await until(
+      'limit of the key',
+      () => limitOf(key),
+      (limit) => limit === 100,
+      10_000,
+    );
+    const [mail] = await until(
+      'the mail about the end',
+      async () => (await mailsTo(platform.simulatorUrl, customer.email)).filter(({ subject }) => /plan pro|plan enterprise/.test(subject)),
+      (mails) => mails.length > 0,
+    );
+    assert.match(mail?.text ?? '', /we have ended it/);
+    for (const [body, field] of [
+      [{ plan: 'gold', reason }, 'plan'],
+      [{ plan: 'pro', reason: 'short' }, 'reason'],
+      [{ plan: 'pro' }, 'reason'],
+    ] as const)
+      assert.deepEqual(
+        expectStatus(await put(body), 422).errors.map((error: { field: string }) => error.field),
+        [field],
+      );
+    const nobody = `/v2/admin/tenants/${toTypeId('tenant', newId())}/plan`;
+    assert.equal(expectStatus(await put({ plan: 'pro', reason }, nobody), 404).code, 'request.not_found');
+    expectStatus(await customer.api.call('PUT', path, { plan: 'enterprise', reason }), 403);
   });
 });

@@ -40,7 +40,11 @@ it('every mail about the account says its facts, and a missing or hostile one br
     assert.ok(render(kind, { ...content, facts: {} }).text.length > 0);
   }
   assert.match(render('billing.subscription_payment_failed', { ...content, facts }).text, /49\.00 USD are due.*22 December 2026/s);
-  assert.match(render('billing.subscription_ended', { ...content, facts }).text, /could not be paid/);
+  const ended = (reason: string): string => render('billing.subscription_ended', { ...content, facts: { ...facts, reason } }).text;
+  assert.match(ended('unpaid'), /your plan pro has ended because it could not be paid\. Your account/);
+  assert.match(ended('cancelled'), /has ended as you wished\. /);
+  assert.match(ended('by_operator'), /has ended: we have ended it; write to us if you did not expect that\. Your/);
+  assert.match(ended('anything else'), /your plan pro has ended\. Your account/);
 });
 it('a mail about a rented number says which, until when, and what to do', () => {
   const facts = { rental: 'rnt_1', service: 'telegram', country: 'ID', endsAt: '2026-12-21 08:30', duration: '30d', price: '27.00 USD' };

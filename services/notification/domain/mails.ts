@@ -69,6 +69,13 @@ const alertSentence = (say: (fact: string) => string): string => {
   return `${what}${meter} ${moved} ${say('threshold')}${unit}; it was ${say('value')}${unit}`;
 };
 
+/** Why a plan has ended, in words. */
+const endReasons: Readonly<Record<string, string>> = {
+  unpaid: ' because it could not be paid',
+  cancelled: ' as you wished',
+  by_operator: ': we have ended it; write to us if you did not expect that',
+};
+
 const rentedNumber = (say: (fact: string) => string): string => `${say('service')} in ${say('country')} (${say('rental')})`;
 
 /** A fact that is missing leaves a gap in a sentence, never a mail unsent. */
@@ -91,9 +98,7 @@ const accountMails: Readonly<Record<AccountKind, (content: MailContent, say: (fa
   'billing.subscription_ended': (content, say) =>
     mail(`Your plan ${say('plan')} has ended`, [
       `Hello ${oneLine(content.tenantName)},`,
-      say('reason') === 'unpaid'
-        ? `your plan ${say('plan')} has ended because it could not be paid. Your account is on the free plan now.`
-        : `your plan ${say('plan')} has ended as you wished. Your account is on the free plan now.`,
+      `your plan ${say('plan')} has ended${endReasons[say('reason')] ?? ''}. Your account is on the free plan now.`,
       `To subscribe again:\n${billingPage(content)}`,
       'Namaskah',
     ]),

@@ -52,7 +52,7 @@ const states = {
   ended: SubscriptionState.SUBSCRIPTION_STATE_ENDED,
 } as const;
 
-const subscriptionMessage = (s: Subscription | undefined, currency: string): SubscriptionMessage | undefined =>
+export const subscriptionMessage = (s: Subscription | undefined, currency: string): SubscriptionMessage | undefined =>
   s && {
     id: s.id,
     plan: s.planId,
@@ -68,6 +68,7 @@ const subscriptionMessage = (s: Subscription | undefined, currency: string): Sub
     nextAttemptAt: s.state === 'past_due' ? s.dueAt : undefined,
     createdAt: s.createdAt,
     endedAt: s.endedAt,
+    granted: s.granted,
   };
 
 const periodMessage = (period: PeriodRecord): PeriodMessage => ({

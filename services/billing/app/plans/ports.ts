@@ -1,4 +1,4 @@
-import type { Effect, Renewal, Subscription, SubscriptionFact } from '../../domain/plans/subscription.ts';
+import type { Effect, OperatorAct, Renewal, Subscription, SubscriptionFact } from '../../domain/plans/subscription.ts';
 import type { PlanId } from '../../domain/plans/plan.ts';
 import type { Interval } from '../../domain/plans/plan.ts';
 import type { Conflict, Keyed, PageAsk } from '../ports.ts';
@@ -6,6 +6,10 @@ import type { Conflict, Keyed, PageAsk } from '../ports.ts';
 /** The plan that a tenant has; the free one when it has subscribed to nothing. */
 export interface PlanReader {
   planOf(tenantId: string, at: Date): Promise<PlanId>;
+}
+
+export interface RecordedAct extends OperatorAct {
+  readonly at: Date;
 }
 
 /** A period as it stands in the books. */
@@ -38,11 +42,18 @@ export interface Subscriptions {
   change(command: Keyed & { readonly now: Date }, decide: (current: Subscription | undefined) => Effect | undefined): Promise<ChangeResult>;
   /** Takes one that is due, which nobody else works on, and does what `decide` says. @returns what happened; undefined: none is due */
   renewNext(now: Date, decide: (current: Subscription) => Renewal): Promise<readonly SubscriptionFact[] | undefined>;
+  /**
+   * As `change`, for an operator: what is decided costs nothing, so it cannot fail for want of credit.
+   * @returns false when there is no such tenant
+   */
+  decideFor(tenantId: string, now: Date, decide: (current: Subscription | undefined) => Effect | undefined): Promise<boolean>;
+  /** What operators did to the tenant's plan, newest first. */
+  acts(tenantId: string, limit: number): Promise<readonly RecordedAct[]>;
   /** Newest first. */
   periods(tenantId: string, page: PageAsk): Promise<{ readonly periods: readonly PeriodRecord[]; readonly nextCursor: string }>;
 }
 
 /** What operators watch. */
 export interface PlanMonitor {
-  subscription(fact: SubscriptionFact['kind']): void;
+  subscription(fact: SubscriptionFact['kind'] | 'granted'): void;
 }

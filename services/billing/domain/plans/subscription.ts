@@ -45,13 +45,18 @@ export interface Subscription extends Choice {
   readonly version: number;
   readonly createdAt: Date;
   readonly endedAt: Date | undefined;
+  /** By an operator: it costs nothing, period after period, until something else is chosen. */
+  readonly granted: boolean;
 }
 
 export type SubscriptionFact =
   | { readonly kind: 'plan_changed'; readonly from: PlanId; readonly to: PlanId }
   | { readonly kind: 'renewed'; readonly period: BilledPeriod }
   | { readonly kind: 'payment_failed'; readonly amountMicros: bigint; readonly attempt: number; readonly nextAttemptAt: Date }
-  | { readonly kind: 'ended'; readonly reason: 'cancelled' | 'unpaid' };
+  | { readonly kind: 'ended'; readonly reason: EndReason };
+
+/** by_operator: the tenant was put on the free plan. */
+export type EndReason = 'cancelled' | 'unpaid' | 'by_operator';
 
 /** Everything that a change does: money first, then the row and what others hear of it. All of it or nothing. */
 export interface Effect {
@@ -60,6 +65,17 @@ export interface Effect {
   readonly credit: { readonly billed: BilledPeriod; readonly amountMicros: bigint; readonly at: Date } | undefined;
   readonly charge: BilledPeriod | undefined;
   readonly facts: readonly SubscriptionFact[];
+  /** When an operator did it: who and why is kept. */
+  readonly act?: OperatorAct;
+}
+
+/** What an operator made of a tenant's plan. */
+export interface OperatorAct {
+  readonly id: string;
+  readonly from: PlanId;
+  readonly to: PlanId;
+  readonly operator: string;
+  readonly reason: string;
 }
 
 export interface Ids {
@@ -112,6 +128,7 @@ export const subscribe = (
     version: 1,
     createdAt: now,
     endedAt: undefined,
+    granted: false,
   };
   return { subscription, credit: undefined, charge: billed, facts: [{ kind: 'plan_changed', from: freePlan, to: wanted.planId }] };
 };
@@ -143,6 +160,7 @@ const upgrade = (plans: PlanList, ids: Ids, current: Subscription, wanted: Choic
       billed,
       next: undefined,
       dueAt: period.end,
+      granted: false,
       version: current.version + 1,
     },
     credit: { billed: current.billed, amountMicros: unusedPart(current.billed.amountMicros, current.billed, now), at: now },
@@ -162,7 +180,7 @@ export const change = (plans: PlanList, ids: Ids, current: Subscription, wanted:
   return quiet({ ...current, next: wanted, version: current.version + 1 });
 };
 
-const end = (current: Subscription, reason: 'cancelled' | 'unpaid', now: Date): Effect => ({
+export const end = (current: Subscription, reason: EndReason, now: Date): Effect => ({
   ...quiet({ ...current, ...unpaid, state: 'ended', next: undefined, endedAt: now, dueAt: now, version: current.version + 1 }),
   facts: [
     { kind: 'ended', reason },
@@ -204,7 +222,9 @@ export const renew = (plans: PlanList, ids: Ids, current: Subscription, now: Dat
   const anchorAt = restarts ? current.period.end : current.anchorAt;
   const periodIndex = restarts ? 0 : current.periodIndex + 1;
   const period = periodAt(anchorAt, timeZone, choice.interval, periodIndex);
-  const price = plans.plan(choice.planId).priceMicros[choice.interval];
+  // What was granted goes on; what was chosen instead of it is paid.
+  const granted = current.granted && current.next === undefined;
+  const price = granted ? 0n : plans.plan(choice.planId).priceMicros[choice.interval];
   const billed = billedFor(plans, ids, choice, period, price);
   const changed = choice.planId === current.planId ? [] : [{ kind: 'plan_changed', from: current.planId, to: choice.planId } as const];
   const effect: Effect = {
@@ -221,11 +241,12 @@ export const renew = (plans: PlanList, ids: Ids, current: Subscription, now: Dat
       billed,
       next: undefined,
       dueAt: period.end,
+      granted,
       version: current.version + 1,
     },
     credit: undefined,
     charge: billed,
-    facts: [{ kind: 'renewed', period: billed }, ...changed],
+    facts: granted ? [] : [{ kind: 'renewed', period: billed }, ...changed],
   };
   return { kind: 'pay', effect, otherwise: refused(plans, current, price, now) };
 };

@@ -13,6 +13,8 @@ import { migrations } from '../../adapters/postgres/migrations/index.ts';
 import { postgresSubscriptions } from '../../adapters/postgres/plans/subscriptions.ts';
 import { cancelSubscription } from '../../app/plans/cancel-subscription.ts';
 import { changeSubscription } from '../../app/plans/change-subscription.ts';
+import { getTenantPlan } from '../../app/plans/get-tenant-plan.ts';
+import { grantPlan } from '../../app/plans/grant-plan.ts';
 import { listPeriods } from '../../app/plans/list-periods.ts';
 import { previewSubscription } from '../../app/plans/preview-subscription.ts';
 import { renewSubscriptions } from '../../app/plans/renew-subscriptions.ts';
@@ -39,13 +41,17 @@ const open = () => {
   const subscriptions = postgresSubscriptions(db, plans.currency);
   const parts = { subscriptions, plans, clock };
   const facts: string[] = [];
-  const renew = renewSubscriptions({ ...parts, monitor: { subscription: (fact) => void facts.push(fact) } });
+  const monitor = { subscription: (fact: string) => void facts.push(fact) };
+  const renew = renewSubscriptions({ ...parts, monitor });
   return {
     subscriptions,
     facts,
     change: (tenantId: string, plan: string, interval = 'month', idempotencyKey = newId(), timeZone = '') =>
       changeSubscription(parts)(tenantId, { idempotencyKey, plan, interval, timeZone }),
     preview: (tenantId: string, plan: string, interval = 'month') => previewSubscription(parts)(tenantId, { plan, interval, timeZone: '' }),
+    grant: (tenantId: string, plan: string, reason = 'A pilot, ticket 4711', operator = 'user:operator') =>
+      grantPlan({ ...parts, monitor })(operator, { tenantId, plan, reason }),
+    tenantPlan: getTenantPlan(parts),
     cancel: (tenantId: string) => cancelSubscription(parts)(tenantId, newId()),
     resume: (tenantId: string) => resumeSubscription(parts)(tenantId, newId()),
     move: (tenantId: string, timeZone: string) => setTimeZone(parts)(tenantId, { idempotencyKey: newId(), timeZone }),
@@ -255,8 +261,119 @@ test('a cancellation ends with its period, can be taken back before, and another
   await booksAgree();
 });
 
-test('random changes, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
-  const { change, cancel, resume, move, renew, periods, subscriptions } = open();
+test('an operator gives a plan: at once, without charge, in place of what is paid, and nobody is charged at its renewals', async () => {
+  const { grant, tenantPlan, change, renew, periods, subscriptions, facts } = open();
+  const tenantId = newId();
+  await credit(tenantId, 100);
+  await change(tenantId, 'pro');
+  clock.advance(10 * dayMs);
+  const given = await grant(tenantId, 'enterprise', 'Contract is being signed', 'user:ann');
+  const { subscription } = given;
+  assert.deepEqual([subscription?.planId, subscription?.state, subscription?.granted], ['enterprise', 'active', true]);
+  assert.equal(await subscriptions.planOf(tenantId, clock.now()), 'enterprise');
+  assert.equal(await balance(tenantId), 51_000_000n, 'neither charged nor given back');
+  const [paid, free] = await periods(tenantId);
+  assert.deepEqual([paid?.end, paid?.creditedMicros, free?.start, free?.amountMicros], [clock.now(), 0n, clock.now(), 0n]);
+  const [act, ...others] = given.acts;
+  assert.deepEqual([act?.operator, act?.reason, act?.from, act?.to], ['user:ann', 'Contract is being signed', 'pro', 'enterprise']);
+  assert.deepEqual([act?.at, others], [clock.now(), []]);
+  const before = await eventsOf(tenantId);
+  assert.deepEqual(before, ['plan-changed', 'charged', 'plan-changed']);
+  assert.deepEqual(await grant(tenantId, 'enterprise', 'Said once more', 'user:bob'), given, 'who has it keeps it');
+  for (let month = 0; month < 3; month++) {
+    clock.set((await subscriptions.current(tenantId))?.period.end ?? assert.fail());
+    await renew();
+  }
+  assert.equal((await periods(tenantId)).length, 5);
+  assert.equal(await balance(tenantId), 51_000_000n);
+  assert.deepEqual(await eventsOf(tenantId), before, 'what is not paid is not told as paid');
+  assert.equal((await tenantPlan(tenantId)).subscription?.granted, true);
+  assert.ok(facts.includes('granted'));
+  await booksAgree();
+});
+
+test('a plan that was given ends as any other: the tenant buys more, chooses less, cancels; an operator takes it back', async () => {
+  const { grant, change, cancel, renew, subscriptions } = open();
+  const [buyer, saver, leaver, taken] = [newId(), newId(), newId(), newId()];
+  for (const tenantId of [buyer, saver, leaver, taken]) {
+    await credit(tenantId, 500);
+    assert.equal((await grant(tenantId, tenantId === buyer ? 'pro' : 'enterprise')).subscription?.granted, true);
+  }
+  const bought = await change(buyer, 'enterprise');
+  assert.deepEqual([bought?.planId, bought?.granted], ['enterprise', false]);
+  const price = await balance(buyer);
+  assert.ok(price < 500_000_000n);
+  await change(saver, 'pro');
+  await cancel(leaver);
+  const end = (await subscriptions.current(saver))?.period.end ?? assert.fail();
+  clock.set(end);
+  await renew();
+  const saved = await subscriptions.current(saver);
+  assert.deepEqual([saved?.planId, saved?.granted, await balance(saver)], ['pro', false, 451_000_000n]);
+  assert.equal(await subscriptions.current(leaver), undefined);
+  const { subscription, acts } = await grant(taken, 'starter', 'The pilot is over');
+  assert.equal(subscription, undefined);
+  assert.deepEqual(
+    acts.map(({ from, to }) => [from, to]),
+    [
+      ['enterprise', 'starter'],
+      ['starter', 'enterprise'],
+    ],
+  );
+  assert.equal(await subscriptions.planOf(taken, clock.now()), 'starter');
+  assert.deepEqual((await eventsOf(taken)).slice(-2), ['ended', 'plan-changed']);
+  assert.deepEqual((await grant(taken, 'starter', 'The pilot is over')).acts, acts, 'there is nothing to end');
+  assert.equal((await change(taken, 'pro'))?.granted, false, 'and another may follow');
+  await booksAgree();
+});
+
+test('a debt ends with a plan that is given; strangers, missing reasons and unknown plans change nothing', async () => {
+  const { grant, change, renew, subscriptions, tenantPlan } = open();
+  const tenantId = newId();
+  await credit(tenantId, 50);
+  await change(tenantId, 'pro');
+  clock.set((await subscriptions.current(tenantId))?.period.end ?? assert.fail());
+  await renew();
+  assert.equal((await subscriptions.current(tenantId))?.state, 'past_due');
+  clock.advance(dayMs);
+  const { subscription } = await grant(tenantId, 'pro');
+  assert.deepEqual([subscription?.state, subscription?.owedMicros, subscription?.granted], ['active', 0n, true]);
+  await credit(tenantId, 60);
+  await renew();
+  assert.equal(await balance(tenantId), 61_000_000n);
+  const stranger = newId();
+  assert.equal(await codeOf(grant(stranger, 'pro')), 'request.not_found');
+  assert.equal(await codeOf(grant('nobody', 'pro')), 'request.not_found');
+  assert.deepEqual(await tenantPlan(stranger), { subscription: undefined, acts: [] });
+  for (const [plan, reason] of [
+    ['gold', 'A pilot, ticket 4711'],
+    ['pro', 'short'],
+    ['pro', ' '.repeat(20)],
+    ['pro', 'x'.repeat(1_001)],
+  ] as const)
+    assert.equal(await codeOf(grant(tenantId, plan, reason)), 'request.invalid');
+  assert.equal((await tenantPlan(tenantId)).acts.length, 1);
+  await booksAgree();
+});
+
+test('an operator, the tenant and the renewal at the same moment: one subscription, one bill for each moment', async () => {
+  const { grant, change, renew, periods } = open();
+  for (let turn = 0; turn < 5; turn++) {
+    const tenantId = newId();
+    await credit(tenantId, 2_000);
+    await change(tenantId, 'pro');
+    clock.advance(31 * dayMs);
+    await Promise.all([grant(tenantId, 'enterprise'), codeOf(change(tenantId, 'enterprise')), renew(), grant(tenantId, 'pro'), renew()]);
+    const billed = await periods(tenantId);
+    for (const [index, period] of billed.entries()) assert.ok(index === 0 || (billed[index - 1]?.end ?? period.end) <= period.start);
+    const net = billed.reduce((sum, { amountMicros, creditedMicros }) => sum + amountMicros - creditedMicros, 0n);
+    assert.equal(await balance(tenantId), 2_000_000_000n - net);
+  }
+  await booksAgree();
+});
+
+test('random changes, grants, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
+  const { change, grant, cancel, resume, move, renew, periods, subscriptions } = open();
   const step = fc.oneof(
     fc.record({
       do: fc.constant('change' as const),
@@ -264,6 +381,7 @@ test('random changes, cancellations, credit and jumps of the clock: never two bi
       interval: fc.constantFrom('month', 'year'),
     }),
     fc.record({ do: fc.constantFrom('cancel' as const, 'resume' as const) }),
+    fc.record({ do: fc.constant('grant' as const), plan: fc.constantFrom('starter', 'pro', 'enterprise') }),
     fc.record({ do: fc.constant('move' as const), zone: fc.constantFrom('Europe/Berlin', 'Pacific/Apia', 'America/St_Johns') }),
     fc.record({ do: fc.constant('credit' as const), dollars: fc.constantFrom(10, 60, 600) }),
     fc.record({ do: fc.constant('wait' as const), hours: fc.integer({ min: 1, max: 24 * 45 }) }),
@@ -280,6 +398,9 @@ test('random changes, cancellations, credit and jumps of the clock: never two bi
             break;
           case 'cancel':
             await codeOf(cancel(tenantId));
+            break;
+          case 'grant':
+            await grant(tenantId, now.plan);
             break;
           case 'resume':
             await codeOf(resume(tenantId));

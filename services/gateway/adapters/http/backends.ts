@@ -9,6 +9,7 @@ import type { DocumentServiceService } from '#proto/namaskah/billing/v1/document
 import type { PaymentServiceService, WalletServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import type { CreditServiceService } from '#proto/namaskah/billing/v1/ledger.ts';
 import type { MarginServiceService } from '#proto/namaskah/billing/v1/margins.ts';
+import type { PlanGrantServiceService } from '#proto/namaskah/billing/v1/plan_grants.ts';
 import type { PlanServiceService, SubscriptionServiceService } from '#proto/namaskah/billing/v1/plans.ts';
 import type { PriceBookServiceService, PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import type { PromotionServiceService } from '#proto/namaskah/billing/v1/promotions.ts';
@@ -50,6 +51,7 @@ export interface Backends {
   readonly margins: GrpcClient<typeof MarginServiceService>;
   readonly plans: GrpcClient<typeof PlanServiceService>;
   readonly subscriptions: GrpcClient<typeof SubscriptionServiceService>;
+  readonly planGrants: GrpcClient<typeof PlanGrantServiceService>;
   readonly usage: GrpcClient<typeof UsageServiceService>;
   readonly budgets: GrpcClient<typeof BudgetServiceService>;
   readonly alerts: GrpcClient<typeof AlertServiceService>;

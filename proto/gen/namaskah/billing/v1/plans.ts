@@ -134,7 +134,11 @@ export interface Subscription {
   owed: Money | undefined;
   nextAttemptAt: Date | undefined;
   createdAt: Date | undefined;
-  endedAt: Date | undefined;
+  endedAt:
+    | Date
+    | undefined;
+  /** By an operator: it costs nothing, month by month, until something else is chosen. */
+  granted: boolean;
 }
 
 export interface GetSubscriptionRequest {
@@ -572,6 +576,7 @@ function createBaseSubscription(): Subscription {
     nextAttemptAt: undefined,
     createdAt: undefined,
     endedAt: undefined,
+    granted: false,
   };
 }
 
@@ -618,6 +623,9 @@ export const Subscription: MessageFns<Subscription> = {
     }
     if (message.endedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.endedAt), writer.uint32(114).fork()).join();
+    }
+    if (message.granted !== false) {
+      writer.uint32(120).bool(message.granted);
     }
     return writer;
   },
@@ -747,6 +755,14 @@ export const Subscription: MessageFns<Subscription> = {
             message.endedAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.granted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -813,6 +829,7 @@ export const Subscription: MessageFns<Subscription> = {
         : isSet(object.ended_at)
         ? fromJsonTimestamp(object.ended_at)
         : undefined,
+      granted: isSet(object.granted) ? globalThis.Boolean(object.granted) : false,
     };
   },
 
@@ -860,6 +877,9 @@ export const Subscription: MessageFns<Subscription> = {
     if (message.endedAt !== undefined) {
       obj.endedAt = message.endedAt.toISOString();
     }
+    if (message.granted !== false) {
+      obj.granted = message.granted;
+    }
     return obj;
   },
 
@@ -882,6 +902,7 @@ export const Subscription: MessageFns<Subscription> = {
     message.nextAttemptAt = object.nextAttemptAt ?? undefined;
     message.createdAt = object.createdAt ?? undefined;
     message.endedAt = object.endedAt ?? undefined;
+    message.granted = object.granted ?? false;
     return message;
   },
 };

@@ -19,4 +19,18 @@ export const BilledPeriodRow = defineEntity({
 });
 export type BilledPeriodRow = InferEntity<typeof BilledPeriodRow>;
 
-export const planEntities = [BilledPeriodRow];
+export const PlanActRow = defineEntity({
+  name: 'PlanActRow',
+  tableName: 'plan_acts',
+  properties: {
+    id: p.uuid().primary(),
+    tenantId: p.uuid(),
+    previousPlan: p.text().$type<PlanId>(),
+    plan: p.text().$type<PlanId>(),
+    operator: p.text(),
+    reason: p.text(),
+    createdAt: p.datetime(),
+  },
+});
+
+export const planEntities = [BilledPeriodRow, PlanActRow];

@@ -8,7 +8,7 @@ import type { ChangeResult, PeriodRecord, PlanReader, Subscriptions } from '../.
 import { freePlan, type Interval, type PlanId } from '../../../domain/plans/plan.ts';
 import type { BilledPeriod, Effect, Subscription, SubscriptionFact, SubscriptionState } from '../../../domain/plans/subscription.ts';
 import { datedCursor } from '../dated-cursor.ts';
-import { BilledPeriodRow } from './rows.ts';
+import { BilledPeriodRow, PlanActRow } from './rows.ts';
 
 interface SubscriptionSql {
   readonly id: string;
@@ -31,6 +31,7 @@ interface SubscriptionSql {
   readonly version: bigint;
   readonly created_at: Date;
   readonly ended_at: Date | null;
+  readonly granted: boolean;
   readonly billed_plan: PlanId;
   readonly billed_interval: Interval;
   readonly billed_start: Date;
@@ -51,18 +52,20 @@ const statements = {
          and a.balance_micros - a.held_micros >= s.owed_micros))
     order by s.due_at limit 1 for update of s skip locked`,
   write: `insert into subscriptions (id, tenant_id, plan, interval, state, time_zone, anchor_at, period_index, period_start, period_end, billed_id,
-      next_plan, next_interval, next_time_zone, attempts, due_at, owed_micros, currency, version, created_at, ended_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+      next_plan, next_interval, next_time_zone, attempts, due_at, owed_micros, currency, version, created_at, ended_at, granted)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
     on conflict (id) do update set plan = excluded.plan, interval = excluded.interval, state = excluded.state, time_zone = excluded.time_zone,
       anchor_at = excluded.anchor_at, period_index = excluded.period_index, period_start = excluded.period_start, period_end = excluded.period_end,
       billed_id = excluded.billed_id, next_plan = excluded.next_plan, next_interval = excluded.next_interval, next_time_zone = excluded.next_time_zone,
-      attempts = excluded.attempts, due_at = excluded.due_at, owed_micros = excluded.owed_micros, version = excluded.version, ended_at = excluded.ended_at
+      attempts = excluded.attempts, due_at = excluded.due_at, owed_micros = excluded.owed_micros, version = excluded.version, ended_at = excluded.ended_at, granted = excluded.granted
     where subscriptions.version = excluded.version - 1`,
   cut: `update billed_periods set ends_at = greatest(starts_at, $2), credited_micros = $3 where id = $1 returning transfer_id`,
   credit: `select reverse_transfer($1, $2, $3, $4, 'refund', $5, $6, null, null, $7) as outcome`,
   pay: `select post_to_wallet($1, $2, $3, $4, 0, 'subscription', 'revenue', 'subscription', $5, $6, null, null, null, null, $7) as done`,
   bill: `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, transfer_id, created_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+  record: `insert into plan_acts (id, tenant_id, subscription_id, previous_plan, plan, operator, reason, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+  knowsTenant: `select from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
   available: `select balance_micros - held_micros as available from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
   // What was paid for that moment; else what is subscribed to now (a renewal that waits for its payment).
   planAt: `select plan from (
@@ -97,6 +100,7 @@ const subscriptionOf = (row: SubscriptionSql): Subscription => ({
   version: Number(row.version),
   createdAt: row.created_at,
   endedAt: row.ended_at ?? undefined,
+  granted: row.granted,
 });
 
 /** Undoes the whole transaction: nothing of a change that cannot be paid remains. */
@@ -152,7 +156,7 @@ const write = async (tx: Transaction, s: Subscription, currency: string): Promis
   const rows = await tx.query(`${statements.write} returning id`, [
     ...[s.id, s.tenantId, s.planId, s.interval, s.state, s.timeZone, s.anchorAt, s.periodIndex, s.period.start, s.period.end, s.billed.id],
     ...[s.next?.planId ?? null, s.next?.interval ?? null, s.nextTimeZone ?? null, s.attempts, s.dueAt, s.owedMicros, currency, s.version],
-    ...[s.createdAt, s.endedAt ?? null],
+    ...[s.createdAt, s.endedAt ?? null, s.granted],
   ]);
   if (rows.length === 0) throw appError('platform.internal', { cause: `subscription ${s.id} changed under its lock` });
 };
@@ -224,12 +228,16 @@ const publishCharge = async (
 
 /** @returns false when the credit does not suffice. The credit of a change comes first: it may pay for the rest. */
 const apply = async (tx: Transaction, effect: Effect, currency: string, now: Date): Promise<boolean> => {
-  const { subscription, credit, charge, facts } = effect;
+  const { subscription, credit, charge, facts, act } = effect;
   if (credit !== undefined) await giveBack(tx, subscription, credit);
   if (charge !== undefined && !(await pay(tx, subscription, currency, charge, now))) return false;
   await write(tx, subscription, currency);
   await publish(tx, subscription, currency, facts, now);
   await publishCharge(tx, effect, currency, now);
+  if (act !== undefined) {
+    const { id: subscriptionId, tenantId } = subscription;
+    await tx.query(statements.record, [act.id, tenantId, subscriptionId, act.from, act.to, act.operator, act.reason, now]);
+  }
   return true;
 };
 
@@ -277,6 +285,19 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
         if (!(error instanceof CannotPay)) throw error;
         return { outcome: 'insufficient_credit', availableMicros: await available(tenantId), requiredMicros: error.requiredMicros };
       }
+    },
+
+    decideFor: (tenantId, now, decide) =>
+      db.transaction(async (tx) => {
+        await tx.query(statements.lockTenant, [tenantId]);
+        if ((await tx.query(statements.knowsTenant, [tenantId, currency])).length === 0) return false;
+        await changeIn(tx, { tenantId, now }, decide);
+        return true;
+      }),
+
+    acts: async (tenantId, limit) => {
+      const rows = await db.em().find(PlanActRow, { tenantId }, { orderBy: { createdAt: 'desc', id: 'desc' }, limit });
+      return rows.map(({ id, previousPlan: from, plan: to, operator, reason, createdAt: at }) => ({ id, from, to, operator, reason, at }));
     },
 
     renewNext: (now, decide) =>

@@ -28,6 +28,7 @@ import { creditRoutes } from './credits.ts';
 import { transactionRoutes } from './transactions.ts';
 import { paymentMethodRoutes } from './payment-methods.ts';
 import { paymentRoutes } from './payments.ts';
+import { planGrantRoutes } from './plan-grants.ts';
 import { planRoutes, subscriptionRoutes } from './plans.ts';
 import { policyAdminRoutes } from './policy-admin.ts';
 import { policyRoutes } from './policy.ts';
@@ -86,6 +87,7 @@ export const registerRoutes = async (app: FastifyInstance, dependencies: RouteDe
   marginRoutes(typed, dependencies.backends);
   planRoutes(typed, dependencies.backends);
   subscriptionRoutes(typed, dependencies.backends);
+  planGrantRoutes(typed, dependencies.backends);
   priceRoutes(typed, dependencies.backends);
   priceBookRoutes(typed, dependencies.backends);
   promotionRoutes(typed, dependencies.backends);

@@ -32,7 +32,7 @@ const Plan = Type.Object(
   closed,
 );
 
-const Subscription = Type.Object(
+export const Subscription = Type.Object(
   {
     id: Type.Union([id('sub'), nothing], { description: 'null on the free plan, which needs no subscription' }),
     plan: PlanId,
@@ -51,6 +51,10 @@ const Subscription = Type.Object(
     nextAttemptAt: Type.Union([Timestamp, nothing]),
     createdAt: Type.Union([Timestamp, nothing]),
     endedAt: Type.Union([Timestamp, nothing]),
+    granted: Type.Boolean({
+      description: 'Given by the platform: it costs nothing until you choose another plan, or cancel',
+      examples: [false],
+    }),
   },
   closed,
 );
@@ -102,10 +106,10 @@ type IntervalName = Static<typeof Interval>;
 
 const free: Static<typeof Subscription> = {
   ...{ id: null, plan: 'starter', interval: null, status: 'free', timeZone: null, periodStart: null, periodEnd: null, next: null },
-  ...{ nextTimeZone: null, owed: null, nextAttemptAt: null, createdAt: null, endedAt: null },
+  ...{ nextTimeZone: null, owed: null, nextAttemptAt: null, createdAt: null, endedAt: null, granted: false },
 };
 
-const fromSubscription = (s: SubscriptionMessage | undefined): Static<typeof Subscription> =>
+export const fromSubscription = (s: SubscriptionMessage | undefined): Static<typeof Subscription> =>
   s === undefined
     ? free
     : {
@@ -122,6 +126,7 @@ const fromSubscription = (s: SubscriptionMessage | undefined): Static<typeof Sub
         nextAttemptAt: fromTime(s.nextAttemptAt),
         createdAt: fromTime(s.createdAt),
         endedAt: fromTime(s.endedAt),
+        granted: s.granted,
       };
 
 const fromPeriod = (period: PeriodMessage): Static<typeof Period> => ({

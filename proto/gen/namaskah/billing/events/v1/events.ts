@@ -192,7 +192,7 @@ export interface SubscriptionPaymentFailed {
 export interface SubscriptionEnded {
   subscriptionId: string;
   plan: string;
-  /** cancelled or unpaid */
+  /** cancelled, unpaid or by_operator */
   reason: string;
 }
 
