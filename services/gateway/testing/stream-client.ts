@@ -1,4 +1,5 @@
 /** Clients of /v2/stream for tests: what they saw, in order, over either transport. */
+import { request } from 'undici';
 import { WebSocket } from 'ws';
 
 export interface Seen {
@@ -42,15 +43,15 @@ const parseBlock = (block: string, atMs: number): Seen | undefined => {
 /** @throws when the answer is not an event stream, with the answer */
 export const openSse = async (url: string, headers: Record<string, string>): Promise<StreamClient> => {
   const abort = new AbortController();
-  const response = await fetch(url, { headers, signal: abort.signal });
-  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  const { statusCode, body } = await request(url, { headers, signal: abort.signal, headersTimeout: 0, bodyTimeout: 0 });
+  if (statusCode !== 200) throw new Error(`${statusCode} ${await body.text()}`);
   const seen: Seen[] = [];
   const ended = (async (): Promise<undefined> => {
     let rest = '';
     try {
-      for await (const chunk of response.body ?? []) {
+      for await (const chunk of body) {
         const atMs = performance.now();
-        const blocks = (rest + Buffer.from(chunk).toString()).split('\n\n');
+        const blocks = (rest + String(chunk)).split('\n\n');
         rest = blocks.pop() ?? '';
         for (const block of blocks) {
           const one = parseBlock(block, atMs);

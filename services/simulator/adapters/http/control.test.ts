@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { eventually } from '#platform/testing/index.ts';
+import { testClock } from '#platform/time/index.ts';
 import { defaultSettings, type Settings } from '../../domain/settings.ts';
 import { startSimulator, type TestSimulator } from '../../testing/start-simulator.ts';
 import { settingsPatchSchema, type SettingsPatch } from './settings-schema.ts';
@@ -125,4 +127,27 @@ test('codes by hand: made up, given, late; unknown activations and wrong bodies 
   assert.equal((await simulator.post(`/control/activations/${id}/code`, { kode: '1' })).status, 422);
   assert.equal((await simulator.post('/control/inbound', { from: 'x', to: '1', text: '' })).status, 422);
   assert.equal((await fetch(`${simulator.url}/nowhere`)).status, 404);
+});
+
+test('codes at a rate: each in its turn; an unknown activation is named and nothing is planned', async (t) => {
+  const clock = testClock();
+  const simulator = await startSimulator(t, { clock });
+  await simulator.settings({ handlerApi: { noCodeRatio: 1 } });
+  const buy = async (): Promise<string> => (await simulator.api('getNumber', { service: 'tg', country: '6' })).text.split(':')[1] ?? '';
+  const ids = [await buy(), await buy(), await buy()];
+  const delivered = async (): Promise<number> => (await simulator.get<{ codes: number }>('/control/statistics')).codes;
+  const refused = await simulator.post('/control/codes', { activationIds: [ids[0], 'none'], perSecond: 2 });
+  assert.equal(refused.status, 422);
+  assert.match(await refused.text(), /activationIds\.1/);
+  assert.equal((await simulator.post('/control/codes', { activationIds: [], perSecond: 2 })).status, 422);
+  assert.equal((await simulator.post('/control/codes', { activationIds: ids, perSecond: 0 })).status, 422);
+  const planned = await simulator.post('/control/codes', { activationIds: ids, perSecond: 2 });
+  assert.deepEqual([planned.status, await planned.json()], [202, { planned: 3 }]);
+  await eventually(async () => assert.equal(await delivered(), 1));
+  clock.advance(500);
+  await eventually(async () => assert.equal(await delivered(), 2));
+  assert.match((await simulator.api('getStatus', { id: ids[1] ?? '' })).text, /^STATUS_OK:/);
+  assert.equal((await simulator.api('getStatus', { id: ids[2] ?? '' })).text, 'STATUS_WAIT_CODE');
+  clock.advance(500);
+  await eventually(async () => assert.equal(await delivered(), 3));
 });

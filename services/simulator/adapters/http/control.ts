@@ -39,6 +39,17 @@ const readCode = bodyReader(
     { additionalProperties: false },
   ),
 );
+/** What one request may ask for; a thousandth of a second is the shortest time between two. */
+const maxCodes = 10_000;
+const readCodes = bodyReader(
+  Type.Object(
+    {
+      activationIds: Type.Array(Type.String({ minLength: 1, maxLength: 40 }), { minItems: 1, maxItems: maxCodes }),
+      perSecond: Type.Number({ exclusiveMinimum: 0, maximum: 1_000 }),
+    },
+    { additionalProperties: false },
+  ),
+);
 const readInbound = bodyReader(
   Type.Object(
     {
@@ -105,6 +116,23 @@ export const registerControl = (server: FastifyInstance, dependencies: ControlDe
     const text = wish.text ?? (wish.code === undefined ? composed.text : composed.text.replace(composed.code, wish.code));
     const received = dependencies.deliverCode(activation, { code, text });
     return { activationId: activation.id, code: received.code, text: received.text, late: received.late };
+  });
+
+  // A steady rate without a request for each: what makes the load should not be a part of it.
+  server.post('/control/codes', async (request, reply) => {
+    const { activationIds, perSecond } = readCodes(request.body);
+    const wanted = activationIds.map((id) => activations.get(id));
+    const unknown = wanted.flatMap((activation, index) =>
+      activation ? [] : [{ field: `activationIds.${index}`, reason: 'is not known' }],
+    );
+    if (unknown.length > 0) throw invalid(unknown.slice(0, 20));
+    const firstMs = world.clock.now().getTime();
+    for (const [index, activation] of wanted.entries())
+      if (activation)
+        world.agenda.at(firstMs + (index * 1_000) / perSecond, () =>
+          dependencies.deliverCode(activation, dependencies.compose(activation)),
+        );
+    return reply.code(202).send({ planned: wanted.length });
   });
 
   server.post('/control/inbound', async (request, reply) => {
