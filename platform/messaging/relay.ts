@@ -67,6 +67,8 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
       // What a marked row says is in JetStream already. A mark that a crash of the server takes back is an event published twice, which the
       // stream drops by its id, so nobody has to wait for the disk here.
       await connection.query('set synchronous_commit = off');
+      // The plan that is kept may have been made for an empty outbox: what is pending is found by its index, however little there was then.
+      await connection.query('set enable_seqscan = off');
       while (!stopping) {
         const [row] = await connection.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [relayLock]);
         if (row?.locked === true) {

@@ -160,8 +160,7 @@ with due as (
 update verifications v set leased_until = $2, attempts = v.attempts + 1 from due where v.id = due.id returning v.*`;
 
 /** Each lease raises the attempts: a worker whose lease another one took over moves nothing. */
-export const rescheduleSql = `
-update verifications set due_at = $5, leased_until = null where id = $1 and tenant_id = $2 and state = $3 and attempts = $4`;
+export const rescheduleSql = `select from reschedule_verifications(${values(1, 5)})`;
 
 export const unclaimedSql = `
 select wanted.id from unnest($2::text[]) as wanted (id)

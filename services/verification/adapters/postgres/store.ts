@@ -186,6 +186,15 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
     },
   });
 
+  /** A batch of the scheduler asks its providers at once, and they answer at about the same time. */
+  const reschedule = coalesce<readonly unknown[], void>({
+    ...batching,
+    run: async (looks) => {
+      await db.query(rescheduleSql, columnsOf(looks), { name: 'verification-reschedule' });
+      return looks.map(() => undefined);
+    },
+  });
+
   const findByKey = (tenantId: string, key: string): Promise<Verification | undefined> =>
     findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, key], 'verification-by-key');
 
@@ -228,9 +237,8 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
       return row && [createdEntry(row.created_at), ...row.history.map(entryOf)];
     },
     claimDue: async (now, until, limit) => (await db.query<SqlRow>(dueSql, [now, until, limit], { name: 'verification-due' })).map(fromSql),
-    reschedule: async (v, dueAt) => {
-      await db.query(rescheduleSql, [v.id, v.tenantId, v.state, v.attempts, dueAt], { name: 'verification-reschedule' });
-    },
+    reschedule: (verification, dueAt) =>
+      reschedule([verification.id, verification.tenantId, verification.state, verification.attempts, dueAt]),
     unclaimed: async (provider, activationIds) =>
       new Set((await db.query<{ id: string }>(unclaimedSql, [provider, activationIds])).map((row) => row.id)),
     othersBuying: async (v) => (await db.query(othersBuyingSql, [v.provider, v.service, v.country, v.id])).length > 0,
