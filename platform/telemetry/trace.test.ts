@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import test from 'node:test';
 import { type Child, startChild } from '#platform/lifecycle/testing/child.ts';
-import { eventually } from '#platform/testing/index.ts';
+import { bodyOf, eventually, startTestServer } from '#platform/testing/index.ts';
 
 interface OtlpSpan {
   readonly traceId: string;
@@ -24,11 +22,9 @@ interface Export {
 const receiver = async () => {
   const spans: OtlpSpan[] = [];
   let raw = '';
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const text = Buffer.concat(chunks).toString();
+  const { url: endpoint, close } = await startTestServer((request, response) => {
+    void bodyOf(request).then((body) => {
+      const text = body.toString();
       raw += text;
       for (const { resource, scopeSpans } of (JSON.parse(text) as Export).resourceSpans) {
         const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? '';
@@ -37,9 +33,7 @@ const receiver = async () => {
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = (): Promise<void> => new Promise((resolve) => (server.close(() => resolve()), server.closeAllConnections()));
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, spans, raw: () => raw, close };
+  return { endpoint, spans, raw: () => raw, close };
 };
 
 const preload = ['--import', new URL('register.ts', import.meta.url).pathname];

@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { bodyOf, startTestServer } from './http-server.ts';
 
 export type SpanKindText = 'unspecified' | 'internal' | 'server' | 'client' | 'producer' | 'consumer';
 
@@ -89,8 +89,8 @@ const spansOf = (request: ExportRequest): ReceivedSpan[] =>
     );
   });
 
-const bodyOf = async (request: IncomingMessage): Promise<string> => {
-  const body = Buffer.concat(await request.toArray());
+const textOf = async (request: IncomingMessage): Promise<string> => {
+  const body = await bodyOf(request);
   return (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString();
 };
 
@@ -98,21 +98,21 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
 export const startOtlpReceiver = async (): Promise<OtlpReceiver> => {
   const received: ReceivedSpan[] = [];
   const watchers = new Set<() => void>();
-  const server = createServer((request, response) => {
+  const { url: endpoint, close } = await startTestServer((request, response) => {
     void (async () => {
       if (request.headers['content-type']?.startsWith('application/json') !== true) {
         response.writeHead(415).end();
         return;
       }
-      const body = await bodyOf(request);
+      const body = await textOf(request);
       if (request.url === '/v1/traces') received.push(...spansOf(JSON.parse(body) as ExportRequest));
       response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
       for (const watcher of watchers) watcher();
     })().catch(() => response.writeHead(400).end());
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint,
+    close,
     spans: () => received,
     waitForSpans: (predicate, { timeoutMs = 10_000 } = {}) =>
       new Promise((resolve, reject) => {
@@ -133,10 +133,5 @@ export const startOtlpReceiver = async (): Promise<OtlpReceiver> => {
         check();
       }),
     clear: () => void (received.length = 0),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 };

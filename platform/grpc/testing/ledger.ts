@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createLogger, type Logger } from '#platform/logging/index.ts';
 import { createMetrics, type Metrics, metricTable } from '#platform/telemetry/index.ts';
-import { eventually } from '#platform/testing/index.ts';
+import { eventually } from '#platform/testing/eventually.ts';
 import { type Hold, HoldState, LedgerServiceClient, LedgerServiceService } from '#proto/namaskah/billing/v1/billing.ts';
 import {
   allow,

@@ -30,7 +30,7 @@ export const startChild = (entry: URL, environment: Record<string, string>, node
   child.stdout.on('data', add);
   child.stderr.on('data', add);
   const exited = new Promise<number | NodeJS.Signals>((resolve) => child.once('close', (code, signal) => resolve(code ?? signal ?? 1)));
-  const waitFor = (pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> => {
+  const waitFor = (pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> => {
     const found = Promise.withResolvers<RegExpExecArray>();
     const look = (): void => {
       const match = pattern.exec(text);

@@ -1,19 +1,17 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { Pool } from 'undici';
-import { eventually } from '#platform/testing/index.ts';
+import { eventually, startTestServer, type TestServer } from '#platform/testing/index.ts';
 import { fetchText } from './fetch-text.ts';
 
 const maxBytes = 1_000;
 const seen: string[] = [];
 const silent = new Set<() => void>();
-let server: Server;
+let server: TestServer;
 let pool: Pool;
 
 before(async () => {
-  server = createServer((request, response) => {
+  server = await startTestServer((request, response) => {
     seen.push(request.url ?? '');
     if (request.url === '/parts') {
       response.write('ö'.repeat(10));
@@ -22,13 +20,11 @@ before(async () => {
     else if (request.url === '/cut') response.write('half', () => request.socket.destroy());
     else silent.add(() => response.end('late'));
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  pool = new Pool(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { connections: 1, pipelining: 1 });
+  pool = new Pool(server.url, { connections: 1, pipelining: 1 });
 });
 after(async () => {
   await pool.destroy();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await server.close();
 });
 
 const get = (path: string, timeoutMs = 5_000) => fetchText(pool, { path, timeoutMs, maxBytes });
