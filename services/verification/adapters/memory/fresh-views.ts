@@ -6,8 +6,9 @@ import type { VerificationView } from '../../app/view.ts';
 const keptForMs = 1_000;
 const kept = 1_000;
 
+/** Emptied when it goes: tables that a map has outgrown hold what was in them until the next full collection. */
 interface Kept {
-  readonly view: VerificationView;
+  view: VerificationView | undefined;
   readonly tenantId: string;
   readonly untilMs: number;
 }
@@ -16,26 +17,33 @@ export const createFreshViews = (nowMs: () => number = () => performance.now()):
   /** In the order of their writing, hence of their end. */
   const views = new Map<string, Kept>();
   let sweeping: NodeJS.Timeout | undefined;
+  const drop = (id: string, cell: Kept): VerificationView | undefined => {
+    const { view } = cell;
+    cell.view = undefined;
+    views.delete(id);
+    return view;
+  };
   const sweep = (): void => {
     const now = nowMs();
-    for (const [id, { untilMs }] of views) {
-      if (untilMs > now) break;
-      views.delete(id);
+    for (const [id, cell] of views) {
+      if (cell.untilMs > now) break;
+      drop(id, cell);
     }
     sweeping = views.size === 0 ? undefined : setTimeout(sweep, keptForMs).unref();
   };
   return {
     keep: (tenantId, view) => {
-      views.delete(view.id);
+      const before = views.get(view.id);
+      if (before) drop(view.id, before);
       views.set(view.id, { view, tenantId, untilMs: nowMs() + keptForMs });
       if (sweeping === undefined) sweeping = setTimeout(sweep, keptForMs).unref();
-      if (views.size > kept) for (const [oldest] of views) return void views.delete(oldest);
+      if (views.size > kept) for (const [oldest, cell] of views) return void drop(oldest, cell);
     },
     take: (tenantId, id, version) => {
       const found = views.get(id);
       if (found === undefined || found.tenantId !== tenantId) return undefined;
-      views.delete(id);
-      return found.untilMs > nowMs() && found.view.version >= version ? found.view : undefined;
+      const view = drop(id, found);
+      return view && found.untilMs > nowMs() && view.version >= version ? view : undefined;
     },
   };
 };
