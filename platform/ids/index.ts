@@ -1,5 +1,5 @@
-import { fromString, fromUUID, toUUID, typeid } from 'typeid-js';
 import { v7 } from 'uuid';
+import { decodeUuid, encodeUuid } from './typeid.ts';
 
 /**
  * Ids are UUIDv7 inside (time-ordered, so indexes stay local) and TypeIDs at the edge (`ver_01h…`), so that a pasted id
@@ -78,15 +78,10 @@ const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{1
 export const isUuid = (value: string): boolean => uuidPattern.test(value);
 
 /** @param uuid in lower-case canonical form */
-export const toTypeId = (kind: IdKind, uuid: string): string => fromUUID(uuid, idPrefixes[kind]);
+export const toTypeId = (kind: IdKind, uuid: string): string => `${idPrefixes[kind]}_${encodeUuid(uuid)}`;
 
 /** @returns the UUID inside, or undefined when `value` is not an id of this kind. */
 export const fromTypeId = (kind: IdKind, value: string): string | undefined => {
-  try {
-    return toUUID(fromString(value, idPrefixes[kind]));
-  } catch {
-    return undefined;
-  }
+  const prefix = `${idPrefixes[kind]}_`;
+  return value.startsWith(prefix) ? decodeUuid(value.slice(prefix.length)) : undefined;
 };
-
-export { typeid };

@@ -1,6 +1,6 @@
-import { context, trace, TraceFlags } from '@opentelemetry/api';
-import { collectDefaultMetrics, Counter, Gauge, Histogram, openMetricsContentType, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, openMetricsContentType, Registry } from 'prom-client';
 import type { CounterRow, GaugeRow, HistogramRow, MetricRow, MetricTable, metricTable } from './metrics.ts';
+import { type Collected, type Counter, counterTally, type Histogram, histogramTally } from './tally.ts';
 
 type NamesOf<T extends MetricTable, K extends MetricRow['kind']> = { [N in keyof T]: T[N]['kind'] extends K ? N : never }[keyof T] & string;
 type LabelsOf<R extends MetricRow> = R['labels'][number];
@@ -15,57 +15,7 @@ export interface Metrics<T extends MetricTable = typeof metricTable> {
   readonly registry: Registry<typeof openMetricsContentType>;
 }
 
-/** Only sampled spans: an exemplar that leads nowhere is worse than none. */
-const exemplarLabels = (): Record<string, string> => {
-  const span = trace.getSpanContext(context.active());
-  return span !== undefined && (span.traceFlags & TraceFlags.SAMPLED) !== 0 ? { trace_id: span.traceId, span_id: span.spanId } : {};
-};
-
 const eventLoopSampleMs = 100;
-
-type Labels = Partial<Record<string, string | number>>;
-
-/** prom-client changes the signature of `inc` and `observe` when exemplars are on; callers keep the usual one here. */
-const counterWithExemplars = (name: string, row: CounterRow, registers: [Registry<typeof openMetricsContentType>]): Counter => {
-  const metric = new Counter({ name, help: row.help, labelNames: [...row.labels], registers, enableExemplars: true });
-  const inc = metric.inc.bind(metric) as unknown as (data: object) => void;
-  const usual = (labels?: Labels | number, value?: number): void => {
-    const exemplar = exemplarLabels();
-    inc({
-      labels: typeof labels === 'object' ? labels : {},
-      value: typeof labels === 'number' ? labels : (value ?? 1),
-      ...('trace_id' in exemplar ? { exemplarLabels: exemplar } : {}),
-    });
-  };
-  return Object.assign(metric, { inc: usual });
-};
-
-const histogramWithExemplars = (name: string, row: HistogramRow, registers: [Registry<typeof openMetricsContentType>]): Histogram => {
-  const metric = new Histogram({
-    name,
-    help: row.help,
-    labelNames: [...row.labels],
-    buckets: [...row.buckets],
-    registers,
-    enableExemplars: true,
-  });
-  const observe = metric.observe.bind(metric) as unknown as (data: object) => void;
-  const usual = (labels: Labels | number, value?: number): void =>
-    observe({
-      labels: typeof labels === 'object' ? labels : {},
-      value: typeof labels === 'number' ? labels : value,
-      exemplarLabels: exemplarLabels(),
-    });
-  const startTimer = (startLabels: Labels = {}): ((endLabels?: Labels) => number) => {
-    const startedAt = performance.now();
-    return (endLabels = {}) => {
-      const seconds = (performance.now() - startedAt) / 1_000;
-      usual({ ...startLabels, ...endLabels }, seconds);
-      return seconds;
-    };
-  };
-  return Object.assign(metric, { observe: usual, startTimer });
-};
 
 /**
  * @param table normally `metricTable`
@@ -81,6 +31,10 @@ export const createMetrics = <T extends MetricTable>(
   // The event loop's delay is sampled by a timer: the usual 100 times a second cost half a per cent of a core in every process.
   if (options.defaults === true)
     collectDefaultMetrics({ register: registry as unknown as Registry, eventLoopMonitoringPrecision: eventLoopSampleMs });
+  const registered = <M extends Collected>(metric: M): M => {
+    registry.registerMetric(metric as never);
+    return metric;
+  };
   const made = new Map<string, unknown>();
   const once = <M>(name: string, create: (row: MetricRow) => M): M => {
     const existing = made.get(name);
@@ -92,10 +46,10 @@ export const createMetrics = <T extends MetricTable>(
     return metric;
   };
   return {
-    counter: (name) => once(name, (row) => counterWithExemplars(name, row as CounterRow, [registry])) as never,
+    counter: (name) => once(name, (row) => registered(counterTally(name, row as CounterRow))) as never,
     gauge: (name) =>
       once(name, (row) => new Gauge({ name, help: (row as GaugeRow).help, labelNames: [...row.labels], registers: [registry] })) as never,
-    histogram: (name) => once(name, (row) => histogramWithExemplars(name, row as HistogramRow, [registry])) as never,
+    histogram: (name) => once(name, (row) => registered(histogramTally(name, row as HistogramRow))) as never,
     expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
     registry,
   };

@@ -105,6 +105,34 @@ export const byActivationsSql = `
 select w.position, v.* from unnest($1::text[], $2::text[]) with ordinality as w (provider, activation_id, position)
 join verifications v on v.provider = w.provider and v.activation_id = w.activation_id`;
 
+/** What `fromSql` reads: all but the history, which grows with each change and is read by itself. */
+const rowColumns = [
+  ...[
+    'id',
+    'tenant_id',
+    'idempotency_key',
+    'request_hash',
+    'state',
+    'version',
+    'service',
+    'country',
+    'capability',
+    'operator',
+    'area_code',
+  ],
+  ...['currency', 'price_micros', 'quote_id', 'from_hold_id', 'actor', 'provider', 'route', 'activation_id', 'provider_cost_micros'],
+  ...['phone_number', 'hold_id', 'sealed_code', 'reason', 'frozen_at', 'created_at', 'purchase_deadline', 'expires_at', 'received_at'],
+  ...['ended_at', 'due_at', 'attempts', 'retry_of', 'cancellable_at', 'report_reason', 'codes'],
+  ...['another_asked_at', 'another_price_micros', 'another_hold_id'],
+].join(', ');
+
+export const byIdSql = `select ${rowColumns} from verifications where tenant_id = $1 and id = $2`;
+
+/** Each by the index, whatever the planner thinks of their number: "offset 0" keeps it from reading the table once for all of them. */
+export const byIdsSql = `
+select w.position, v.* from unnest($1::uuid[], $2::uuid[]) with ordinality as w (tenant_id, id, position)
+cross join lateral (select ${rowColumns} from verifications where tenant_id = w.tenant_id and id = w.id offset 0) v`;
+
 const saves = {
   plain: { name: 'verification-save', text: buildSave(false, false) },
   event: { name: 'verification-save-event', text: buildSave(true, false) },
@@ -145,6 +173,14 @@ select id from kept`;
 export const messagesSql = `
 select id, sealed, fingerprint, received_at as "receivedAt", hidden from messages
 where tenant_id = $1 and verification_id = $2 and not hidden order by received_at, id`;
+
+export const messagesOfManySql = `
+select w.position, m.* from unnest($1::uuid[], $2::uuid[]) with ordinality as w (tenant_id, verification_id, position)
+cross join lateral (
+  select id, sealed, fingerprint, received_at as "receivedAt", hidden from messages
+  where tenant_id = w.tenant_id and verification_id = w.verification_id and not hidden offset 0
+) m
+order by w.position, m."receivedAt", m.id`;
 
 export const knownMessageSql = `select 1 from messages where verification_id = $1 and fingerprint = $2`;
 

@@ -176,6 +176,38 @@ test('activations looked up side by side are each their own; unknown ones and th
   assert.deepEqual(await Promise.all(strangers), [undefined, undefined]);
 });
 
+test('states read side by side are each their own, with their messages; those of another tenant are nobody', async () => {
+  const rows = await reserveAll(12);
+  const waiting = rows.map((row) => granted(row, newId()));
+  await Promise.all(rows.map((row, index) => store.save(row, waiting[index] ?? assert.fail())));
+  // Every second one has a code; the first has a hidden message beside it.
+  const withCode = waiting.filter((_, index) => index % 2 === 0);
+  await Promise.all(
+    withCode.map((from) => {
+      const to = received(from);
+      return store.save(from, to, {
+        event: { kind: 'codeReceived', verification: to, latencyMs: 5, charge: undefined },
+        message: messageOf(from),
+      });
+    }),
+  );
+  const [first] = withCode;
+  assert.ok(first);
+  await store.keepHidden(received(first), { ...messageOf(first), hidden: true });
+  const strangers = rows.map(({ id }) => store.find(newId(), id));
+  const read = [...rows, ...rows].map(({ tenantId, id }) => Promise.all([store.find(tenantId, id), store.messages(tenantId, id)]));
+  const alone: Awaited<(typeof read)[number]>[] = [];
+  for (const { tenantId, id } of rows) alone.push([await store.find(tenantId, id), await store.messages(tenantId, id)]);
+  const plain = (all: typeof alone) =>
+    all.map(([found, kept]) => [found, kept.map(({ id, sealed, receivedAt, hidden }) => ({ id, sealed, receivedAt, hidden }))]);
+  assert.deepEqual(plain(await Promise.all(read)), plain([...alone, ...alone]));
+  assert.deepEqual(
+    alone.map(([found, kept]) => [found?.id, kept.length]),
+    rows.map(({ id }, index) => [id, index % 2 === 0 ? 1 : 0]),
+  );
+  assert.deepEqual(new Set(await Promise.all(strangers)), new Set([undefined]));
+});
+
 test('a lease keeps other workers off until it ends; whoever lost it moves nothing', async () => {
   const dueAt = addMs(at, -minuteMs);
   const row = { ...reserving(newId()), dueAt };

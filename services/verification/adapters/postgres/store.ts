@@ -11,11 +11,14 @@ import { type AdmittedRow, refusedOf, rulesJson } from './policy/admission.ts';
 import { fromEntity, fromSql, type SqlRow, VerificationRow } from './rows.ts';
 import {
   byActivationsSql,
+  byIdSql,
+  byIdsSql,
   dueSql,
   hiddenMessageSql,
   historySql,
   knownMessageSql,
   lateMessageSql,
+  messagesOfManySql,
   messagesSql,
   newestIdSql,
   othersBuyingSql,
@@ -82,6 +85,12 @@ const saveParams = (from: Verification, to: Verification, change: string): unkno
   ...[orNull(to.another?.askedAt), orNull(to.another?.priceMicros), orNull(to.another?.holdId)],
   change,
 ];
+
+interface Place {
+  readonly tenantId: string;
+  readonly id: string;
+}
+const placesOf = (places: readonly Place[]): unknown[] => [places.map(({ tenantId }) => tenantId), places.map(({ id }) => id)];
 
 /** Rows of parameters as one array per column, for unnest. */
 const columnsOf = (rows: readonly (readonly unknown[])[]): unknown[] =>
@@ -194,6 +203,33 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
       return looks.map(() => undefined);
     },
   });
+  /** Customers ask for the state of many verifications at once: one read is one prepared statement, and so are all that come meanwhile. */
+  const find = coalesce<Place, Verification | undefined>({
+    ...batching,
+    run: async (wanted) => {
+      const [only, ...others] = wanted;
+      if (only && others.length === 0) {
+        const [row] = await db.query<SqlRow>(byIdSql, [only.tenantId, only.id], { name: 'verification-by-id' });
+        return [row && fromSql(row)];
+      }
+      const rows = await db.query<SqlRow & { readonly position: bigint }>(byIdsSql, placesOf(wanted), { name: 'verification-by-ids' });
+      const found = new Map(rows.map((row) => [Number(row.position), fromSql(row)]));
+      return wanted.map((_, index) => found.get(index + 1));
+    },
+  });
+  const messages = coalesce<Place, SealedMessage[]>({
+    ...batching,
+    run: async (wanted) => {
+      const [only, ...others] = wanted;
+      if (only && others.length === 0)
+        return [await db.query<SealedMessage>(messagesSql, [only.tenantId, only.id], { name: 'verification-messages' })];
+      const rows = await db.query<SealedMessage & { readonly position: bigint }>(messagesOfManySql, placesOf(wanted), {
+        name: 'verification-messages-of-many',
+      });
+      const found = Map.groupBy(rows, ({ position }) => Number(position));
+      return wanted.map((_, index) => found.get(index + 1) ?? []);
+    },
+  });
 
   const findByKey = (tenantId: string, key: string): Promise<Verification | undefined> =>
     findBy('tenant_id = $1 and idempotency_key = $2', [tenantId, key], 'verification-by-key');
@@ -222,10 +258,9 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
     },
     knowsMessage: async (verification, fingerprint) =>
       (await db.query(knownMessageSql, [verification.id, fingerprint], { name: 'verification-known-message' })).length > 0,
-    find: async (tenantId, id) => (isUuid(id) ? findBy('tenant_id = $1 and id = $2', [tenantId, id], 'verification-by-id') : undefined),
+    find: async (tenantId, id) => (isUuid(id) ? find({ tenantId, id }) : undefined),
     findByActivation: (provider, activationId) => findByActivation({ provider, activationId }),
-    messages: async (tenantId, id) =>
-      isUuid(id) ? db.query<SealedMessage>(messagesSql, [tenantId, id], { name: 'verification-messages' }) : [],
+    messages: async (tenantId, id) => (isUuid(id) ? messages({ tenantId, id }) : []),
     list: async (query) =>
       (await db.em().find(VerificationRow, whereOf(query), { orderBy: { id: 'desc' }, limit: query.limit })).map(fromEntity),
     forward: async (query) =>
