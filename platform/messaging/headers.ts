@@ -1,4 +1,6 @@
-import { headers as newHeaders, type MsgHdrs } from '@nats-io/transport-node';
+import { MsgHdrsImpl, type MsgHdrs } from '@nats-io/transport-node';
+
+const lineBreak = /[\r\n]/;
 
 /** The header contract; see docs/platform.md. CloudEvents' attribute names, plus ours. */
 export const header = {
@@ -34,22 +36,35 @@ export interface HeaderRow {
   readonly headers: StoredHeaders;
 }
 
-/** namaskah.billing.v1.hold.captured → namaskah/billing */
-const sourceOf = (subject: string): string => subject.split('.', 2).join('/');
+/** What every event of a subject says alike; namaskah.billing.v1.hold.captured comes from namaskah/billing. */
+const constantHeaders = (subject: string): Readonly<Record<string, string[]>> => ({
+  [header.type]: [subject],
+  [header.source]: [subject.split('.', 2).join('/')],
+  [header.specVersion]: ['1.0'],
+  [header.contentType]: ['application/json'],
+});
+/** As many as there are subjects in the table of events. */
+const constants = new Map<string, Readonly<Record<string, string[]>>>();
 
-/** All headers of a published event. */
+const perRow = [header.tenant, header.time, header.traceParent, header.traceState] as const;
+
+/** All headers of a published event. @throws when a value would break out of its line: `invalid header …` */
 export const messageHeaders = (row: HeaderRow): MsgHdrs => {
-  const all = newHeaders();
-  all.set(header.id, row.id);
-  all.set(header.type, row.subject);
-  all.set(header.source, sourceOf(row.subject));
-  all.set(header.aggregateId, row.aggregate_id);
-  all.set(header.specVersion, '1.0');
-  all.set(header.version, row.aggregate_version.toString());
-  all.set(header.contentType, 'application/json');
-  for (const name of [header.tenant, header.time, header.traceParent, header.traceState] as const) {
+  let constant = constants.get(row.subject);
+  if (constant === undefined) constants.set(row.subject, (constant = constantHeaders(row.subject)));
+  const all: Record<string, string[]> = {
+    [header.messageId]: [row.id],
+    [header.id]: [row.id],
+    ...constant,
+    [header.aggregateId]: [row.aggregate_id],
+    [header.version]: [String(row.aggregate_version)],
+  };
+  if (lineBreak.test(row.aggregate_id)) throw new Error(`invalid header ${header.aggregateId}`);
+  for (const name of perRow) {
     const value = row.headers[name];
-    if (value !== undefined) all.set(name, value);
+    if (value === undefined) continue;
+    if (lineBreak.test(value)) throw new Error(`invalid header ${name}`);
+    all[name] = [value];
   }
-  return all;
+  return MsgHdrsImpl.fromRecord(all);
 };

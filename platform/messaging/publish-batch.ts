@@ -1,7 +1,7 @@
 import { withSpan } from '#platform/telemetry/index.ts';
-import type { Bus } from './bus.ts';
 import { errorText, isRowFault } from './failures.ts';
 import { header, messageHeaders } from './headers.ts';
+import type { Publisher, Settle } from './publisher.ts';
 import type { PendingRow, RowFailure } from './relay-sql.ts';
 
 export interface BatchResult {
@@ -11,8 +11,6 @@ export interface BatchResult {
   /** Why the way to the stream is closed, if it is. */
   readonly outage: unknown;
 }
-
-const publishTimeoutMs = 5_000;
 
 /** Rows of one aggregate in the order of their versions (then of insertion), aggregates side by side. */
 const lanes = (rows: readonly PendingRow[]): PendingRow[][] => {
@@ -25,11 +23,10 @@ const lanes = (rows: readonly PendingRow[]): PendingRow[][] => {
 /** The trace flags end in 01 when somebody records the trace; for all others a span would be work for nobody. */
 const isSampled = (traceParent: string | undefined): boolean => traceParent !== undefined && traceParent.endsWith('1');
 
-const publishRow = async (bus: Bus, row: PendingRow): Promise<void> => {
-  const send = () =>
-    bus.jetstream.publish(row.subject, row.payload, { msgID: row.id, headers: messageHeaders(row), timeout: publishTimeoutMs });
+const publishRow = (publisher: Publisher, row: PendingRow, settle: Settle): void => {
+  const message = { subject: row.subject, payload: row.payload, headers: messageHeaders(row) };
   if (!isSampled(row.headers[header.traceParent])) {
-    await send();
+    publisher.publish(message, settle);
     return;
   }
   const attributes = {
@@ -38,30 +35,49 @@ const publishRow = async (bus: Bus, row: PendingRow): Promise<void> => {
     'messaging.destination.name': row.subject,
     'messaging.message.id': row.id,
   };
-  await withSpan(`send ${row.subject}`, { kind: 'producer', attributes, parent: { ...row.headers } }, send);
+  const send = (): Promise<void> =>
+    new Promise((resolve, reject) => publisher.publish(message, (error) => (error === undefined ? resolve() : reject(error as Error))));
+  withSpan(`send ${row.subject}`, { kind: 'producer', attributes, parent: { ...row.headers } }, send).then(() => settle(undefined), settle);
 };
 
 /**
  * Publishes a batch: within an aggregate one after the other, each acknowledged before the next is sent. A failure stops
  * its own aggregate for this batch; an outage stops all.
  */
-export const publishBatch = async (bus: Bus, rows: readonly PendingRow[]): Promise<BatchResult> => {
-  const published: PendingRow[] = [];
-  const refused: RowFailure[] = [];
-  let outage: unknown;
-  const publishLane = async (lane: readonly PendingRow[]): Promise<void> => {
-    for (const row of lane) {
-      if (outage !== undefined) return;
-      try {
-        await publishRow(bus, row);
-        published.push(row);
-      } catch (error) {
-        if (isRowFault(error)) refused.push({ id: row.id, error: errorText(error) });
-        else outage ??= error ?? new Error('unknown');
+export const publishBatch = (publisher: Publisher, rows: readonly PendingRow[]): Promise<BatchResult> =>
+  new Promise((resolve) => {
+    const published: PendingRow[] = [];
+    const refused: RowFailure[] = [];
+    let outage: unknown;
+    const aggregates = lanes(rows);
+    let open = aggregates.length;
+    const end = (): void => {
+      open -= 1;
+      if (open === 0) resolve({ published, refused, outage });
+    };
+    const fail = (row: PendingRow, error: unknown): void => {
+      if (isRowFault(error)) refused.push({ id: row.id, error: errorText(error) });
+      else outage ??= error ?? new Error('unknown');
+      end();
+    };
+    const publishFrom = (lane: readonly PendingRow[], at: number): void => {
+      const row = lane[at];
+      if (row === undefined || outage !== undefined) {
+        end();
         return;
       }
-    }
-  };
-  await Promise.all(lanes(rows).map(publishLane));
-  return { published, refused, outage };
-};
+      try {
+        publishRow(publisher, row, (error) => {
+          if (error !== undefined) {
+            fail(row, error);
+            return;
+          }
+          published.push(row);
+          publishFrom(lane, at + 1);
+        });
+      } catch (error) {
+        fail(row, error);
+      }
+    };
+    for (const lane of aggregates) publishFrom(lane, 0);
+  });

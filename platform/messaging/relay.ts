@@ -2,6 +2,7 @@ import { silentLog, type Database, type DedicatedConnection, type Log } from '#p
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Bus } from './bus.ts';
 import { publishBatch } from './publish-batch.ts';
+import { createPublisher, type Publisher } from './publisher.ts';
 import { relayMetrics, type RelayMetrics } from './relay-metrics.ts';
 import { nextBatch, outboxDepth, recordFailures } from './relay-sql.ts';
 import { sweep } from './sweep.ts';
@@ -31,6 +32,8 @@ const pollMinMs = 20;
 const pollMaxMs = 1_000;
 /** A short gather time: under load a batch carries more than one row, at the price of these milliseconds. */
 const lingerMs = 5;
+/** How long JetStream may take for its answer. */
+const publishTimeoutMs = 5_000;
 const outagePauseMs = { min: 50, max: 2_000 } as const;
 const gaugeEveryMs = 15_000;
 const sweepEveryMs = 10 * 60_000;
@@ -38,6 +41,7 @@ const sweepEveryMs = 10 * 60_000;
 interface Context {
   readonly db: Database;
   readonly bus: Bus;
+  readonly publisher: Publisher;
   readonly logger: Log;
   readonly metrics: RelayMetrics;
   readonly batchSize: number;
@@ -57,7 +61,8 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   let stopping = false;
   let leading = false;
   const metrics = relayMetrics(options.metrics);
-  const context: Context = { db, bus, logger, metrics, batchSize, maxAttempts, waker, stopped: () => stopping };
+  const publisher = createPublisher(bus.connection, { timeoutMs: publishTimeoutMs });
+  const context: Context = { db, bus, publisher, logger, metrics, batchSize, maxAttempts, waker, stopped: () => stopping };
   const unsubscribe = db.onOutboxSignal(waker.wake);
 
   const serve = async (): Promise<void> => {
@@ -107,13 +112,14 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
       unsubscribe();
       waker.wake();
       await running;
+      publisher.close();
     },
   };
 };
 
 /** Publishes until stopped; leaves by an error when the connection, and with it the lock, is gone. */
 const lead = async (context: Context, connection: DedicatedConnection): Promise<void> => {
-  const { bus, waker, metrics, logger, batchSize } = context;
+  const { bus, publisher, waker, metrics, logger, batchSize } = context;
   let marks: readonly string[] = [];
   let pollMs = pollMinMs;
   let outageMs: number = outagePauseMs.min;
@@ -132,7 +138,7 @@ const lead = async (context: Context, connection: DedicatedConnection): Promise<
     pollMs = pollMinMs;
     const startedAt = performance.now();
     const result = bus.connected()
-      ? await publishBatch(bus, rows)
+      ? await publishBatch(publisher, rows)
       : { published: [], refused: [], outage: new Error('nats is not connected') };
     marks = result.published.map((row) => row.id);
     metrics.batch(result, (performance.now() - startedAt) / 1_000);
