@@ -1,30 +1,42 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { consumers, type ConsumerName } from '#events';
-import { silentLog, type Database, type Log, type Transaction } from '#platform/postgres/index.ts';
+import { silentLog, type Database, type Log, type Queryable, type Transaction } from '#platform/postgres/index.ts';
 import { SpanKind, type Span } from '@opentelemetry/api';
 import { contextOf, recordFailure, telemetryMode, tracer, withSpan, type Metrics } from '#platform/telemetry/index.ts';
+import { pullInBursts } from './bursts.ts';
 import type { Bus } from './bus.ts';
 import { bury, type RunningConsumer } from './consumer.ts';
 import { consumerMetrics, type ConsumerMetrics } from './consumer-metrics.ts';
 import { startSweeper } from './dead-letters.ts';
+import type { Delivery } from './delivery.ts';
 import type { ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
 import { UndoneBatch } from './in-batch.ts';
 import { enterInboxMany } from './inbox.ts';
 import { backoffMs } from './outcome.ts';
-import { stopPulling } from './pulling.ts';
-import { receivedEvent, traceCarrier } from './received.ts';
-import { createWaker } from './waker.ts';
+import { glimpsedEvent, MalformedEventError, traceCarrier } from './received.ts';
+import { requireConsumer } from './streams.ts';
 
-export interface BatchConsumerOptions {
+/** What a batch of events does. */
+type BatchEffect =
+  | {
+      /** Receives events in stream order, without those handled before. All or nothing: a throw rolls the whole batch back. */
+      readonly handle: (tx: Transaction, events: ReceivedEvent[]) => Promise<void>;
+    }
+  | {
+      /**
+       * In place of `handle`, for an effect of one statement that knows each event by its id, for longer than streams keep it: then the
+       * repetition changes nothing, and neither a transaction nor a row of the inbox is needed. May receive events handled before.
+       */
+      readonly absorb: (db: Queryable, events: ReceivedEvent[]) => Promise<void>;
+    };
+
+export type BatchConsumerOptions = BatchEffect & {
   readonly db: Database;
   readonly bus: Bus;
   readonly durable: ConsumerName;
   readonly maxBatch: number;
-  /** The first event of a batch waits at most this long for company. */
+  /** The next batch is asked for this long after the last one came, unless that was full: what comes meanwhile is one batch. An event alone does not wait. */
   readonly maxWaitMs: number;
-  /** Receives events in stream order, without those handled before. All or nothing: a throw rolls the whole batch back. */
-  readonly handle: (tx: Transaction, events: ReceivedEvent[]) => Promise<void>;
   /**
    * Which of the events concern this consumer at this moment, asked before the transaction: the others are acknowledged and leave no trace,
    * not even in the inbox. For consumers that most events are no business of; left out, all are.
@@ -32,13 +44,13 @@ export interface BatchConsumerOptions {
   readonly concerns?: (events: readonly ReceivedEvent[]) => Promise<ReadonlySet<ReceivedEvent>>;
   readonly logger?: Log;
   readonly metrics?: Metrics;
-}
+};
 
 interface Context {
   readonly db: Database;
   readonly bus: Bus;
   readonly durable: ConsumerName;
-  readonly handle: BatchConsumerOptions['handle'];
+  readonly effect: BatchEffect;
   readonly concerns: BatchConsumerOptions['concerns'];
   readonly logger: Log;
   readonly metrics: ConsumerMetrics;
@@ -46,89 +58,68 @@ interface Context {
 }
 
 interface Item {
-  readonly message: JsMsg;
+  readonly message: Delivery;
   readonly event: ReceivedEvent;
 }
+
+const eventOf = ({ event }: Item): ReceivedEvent => event;
 
 /**
  * Starts a durable consumer for projections: one transaction and one inbox statement per batch. A batch that fails is
  * tried again event by event, so that one poisonous event neither stops the others nor drags them to the dead letters.
  */
 export const startBatchConsumer = async (options: BatchConsumerOptions): Promise<RunningConsumer> => {
-  const { db, bus, durable, handle, concerns, maxBatch, maxWaitMs, logger = silentLog } = options;
+  const { db, bus, durable, concerns, maxBatch, maxWaitMs, logger = silentLog } = options;
   const row = consumers[durable];
   const context: Context = {
     db,
     bus,
     durable,
-    handle,
+    effect: options,
     concerns,
     logger,
     metrics: consumerMetrics(options.metrics, durable),
     maxDeliver: row.maxDeliver,
   };
-  const consumer = await bus.jetstream.consumers.get(row.stream, durable);
+  await requireConsumer(bus, durable);
   const sweeper = await startSweeper(bus, durable, logger);
-  const messages = await consumer.consume({ max_messages: maxBatch });
-  const queue: JsMsg[] = [];
-  let current: readonly JsMsg[] = [];
-  let stopping = false;
-  const waker = createWaker();
+  const bursts = pullInBursts({ bus, durable, maxBurst: maxBatch, pauseMs: maxWaitMs, logger });
+  let current: readonly Delivery[] = [];
   const heartbeat = setInterval(() => {
-    for (const message of [...queue, ...current]) message.working();
+    for (const message of current) message.working();
   }, row.ackWaitMs / 3);
   heartbeat.unref();
 
-  const pulling = (async () => {
-    for await (const message of messages) {
-      context.metrics.delivered(message.info.deliveryCount);
-      context.metrics.pending(message.info.pending);
-      queue.push(message);
-      if (queue.length === 1 || queue.length >= maxBatch) waker.wake();
+  const working = (async () => {
+    while ((current = await bursts.next()).length > 0) {
+      for (const { info } of current) context.metrics.delivered(info.deliveryCount);
+      context.metrics.pending(current.at(-1)!.info.pending);
+      await handleBatch(context, current);
     }
   })().catch((error: unknown) => logger.error({ err: error, durable }, 'batch consumer stopped pulling'));
 
-  const working = (async () => {
-    while (!stopping) {
-      if (queue.length === 0) {
-        await waker.wait(1_000);
-        continue;
-      }
-      for (const until = performance.now() + maxWaitMs; !stopping && queue.length < maxBatch && performance.now() < until;) {
-        await waker.wait(Math.max(1, until - performance.now()));
-      }
-      if (stopping) return;
-      current = queue.splice(0, maxBatch);
-      await handleBatch(context, current);
-      current = [];
-    }
-  })();
-
   return {
     close: async () => {
-      await stopPulling(bus.connection, messages);
-      await pulling;
-      stopping = true;
-      waker.wake();
+      const untaken = await bursts.close();
       await working;
-      for (const message of queue.splice(0)) message.nak();
+      for (const message of untaken) message.nak();
       clearInterval(heartbeat);
       await sweeper.close();
     },
   };
 };
 
-/** Decodes what can be decoded; the rest can never be handled. */
-const decode = async (context: Context, messages: readonly JsMsg[]): Promise<Item[]> => {
+/** Reads what can be read; the rest can never be handled. Payloads are decoded where they are looked at. */
+const decode = async (context: Context, messages: readonly Delivery[]): Promise<Item[]> => {
   const items: Item[] = [];
   for (const message of messages) {
-    const replayFor = message.headers?.get(header.replayFor) ?? '';
+    const replayFor = message.header(header.replayFor);
     if (replayFor !== '' && replayFor !== context.durable) {
       message.ack();
       continue;
     }
     try {
-      items.push({ message, event: receivedEvent(message) });
+      items.push({ message, event: glimpsedEvent(message) });
     } catch (error) {
       await bury(context, message, error);
     }
@@ -136,18 +127,19 @@ const decode = async (context: Context, messages: readonly JsMsg[]): Promise<Ite
   return items;
 };
 
-const handleBatch = async (context: Context, messages: readonly JsMsg[]): Promise<void> => {
+const handleBatch = async (context: Context, messages: readonly Delivery[]): Promise<void> => {
   const items = await decode(context, messages);
   const [first] = items;
   if (first === undefined) return;
   context.metrics.batch(items.length);
+  let left: readonly Item[] = items;
   try {
-    const concerned = await concernedOf(context, items);
-    if (concerned.length > 0) await project(context, concerned);
+    left = await concernedOf(context, items);
+    if (left.length > 0) await project(context, left);
   } catch (error) {
     if (items.length > 1) {
-      context.logger.warn({ err: error, durable: context.durable, events: items.length }, 'batch failed, trying its events one by one');
-      await oneByOne(context, items);
+      context.logger.warn({ err: error, durable: context.durable, events: left.length }, 'batch failed, trying its events one by one');
+      await oneByOne(context, left);
     } else await giveBack(context, first, error);
   }
 };
@@ -155,13 +147,12 @@ const handleBatch = async (context: Context, messages: readonly JsMsg[]): Promis
 /** Acknowledges what does not concern the consumer. */
 const concernedOf = async ({ concerns, metrics }: Context, items: readonly Item[]): Promise<readonly Item[]> => {
   if (concerns === undefined) return items;
+  const startedAt = performance.now();
   const concerned = await concerns(items.map(({ event }) => event));
-  return items.filter(({ message, event }) => {
-    if (concerned.has(event)) return true;
-    message.ack();
-    metrics.handled('done', event.subject, 0, (Date.now() - event.occurredAt.getTime()) / 1_000);
-    return false;
-  });
+  const others = items.filter(({ event }) => !concerned.has(event));
+  for (const { message } of others) message.ack();
+  metrics.handledBatch('done', others.map(eventOf), performance.now() - startedAt);
+  return items.filter(({ event }) => concerned.has(event));
 };
 
 const oneByOne = async (context: Context, items: readonly Item[]): Promise<void> => {
@@ -184,7 +175,7 @@ const oneByOne = async (context: Context, items: readonly Item[]): Promise<void>
 const giveBack = async (context: Context, { message, event }: Item, error: unknown): Promise<void> => {
   const outcome = error instanceof UndoneBatch ? error.outcome : undefined;
   const cause = outcome === undefined ? error : outcome.cause;
-  const dead = outcome?.kind === 'dead' || event.deliveryCount >= context.maxDeliver;
+  const dead = outcome?.kind === 'dead' || error instanceof MalformedEventError || event.deliveryCount >= context.maxDeliver;
   context.metrics.handled(dead ? 'dead' : 'retry', event.subject, 0, 0);
   if (dead) {
     await bury(context, message, cause);
@@ -223,30 +214,41 @@ const eventSpans = (items: readonly Item[], durable: string, batch: Span): reado
   );
 };
 
-/** One transaction: inbox rows and the projection of what is new. Acknowledges after the commit. */
-const project = async ({ db, durable, handle, metrics }: Context, items: readonly Item[]): Promise<void> => {
+/** @returns the events that had an effect now: not those of the inbox, nor a second occurrence in the batch */
+const takeEffect = async ({ db, durable, effect }: Context, items: readonly Item[]): Promise<ReadonlySet<ReceivedEvent>> => {
+  const events = items.map(eventOf);
+  if ('absorb' in effect) {
+    await effect.absorb(db, events);
+    return new Set(events);
+  }
+  return db.transaction(async (tx) => {
+    const entered = await enterInboxMany(
+      tx,
+      durable,
+      events.map(({ id }) => id),
+    );
+    // An id that occurs twice in one batch is entered once: keep its first occurrence only.
+    const fresh = events.filter(({ id }) => entered.delete(id));
+    if (fresh.length > 0) await effect.handle(tx, fresh);
+    return new Set(fresh);
+  });
+};
+
+/** The effect, in one transaction or statement; acknowledges after its commit. */
+const project = async (context: Context, items: readonly Item[]): Promise<void> => {
+  const { durable, metrics } = context;
   const attributes = {
     'messaging.system': 'nats',
     'messaging.operation.name': 'process',
     'messaging.consumer.group.name': durable,
     'messaging.batch.message_count': items.length,
   };
-  const links = items.slice(0, 32).map(({ message }) => traceCarrier(message));
+  const links = telemetryMode() === 'export' ? items.slice(0, 32).map(({ message }) => traceCarrier(message)) : [];
   const startedAt = performance.now();
   const fresh = await withSpan(`process ${durable}`, { kind: 'consumer', attributes, links }, async (batch) => {
     const spans = eventSpans(items, durable, batch);
     try {
-      return await db.transaction(async (tx) => {
-        const entered = await enterInboxMany(
-          tx,
-          durable,
-          items.map(({ event }) => event.id),
-        );
-        // An id that occurs twice in one batch is entered once: keep its first occurrence only.
-        const events = items.filter(({ event }) => entered.delete(event.id)).map(({ event }) => event);
-        if (events.length > 0) await handle(tx, events);
-        return new Set(events.map(({ id }) => id));
-      });
+      return await takeEffect(context, items);
     } catch (error) {
       for (const span of spans) recordFailure(span, error);
       throw error;
@@ -254,9 +256,13 @@ const project = async ({ db, durable, handle, metrics }: Context, items: readonl
       for (const span of spans) span.end();
     }
   });
-  const seconds = (performance.now() - startedAt) / 1_000 / items.length;
-  for (const { message, event } of items) {
-    message.ack();
-    metrics.handled(fresh.has(event.id) ? 'done' : 'duplicate', event.subject, seconds, (Date.now() - event.occurredAt.getTime()) / 1_000);
-  }
+  for (const { message } of items) message.ack();
+  const ms = performance.now() - startedAt;
+  metrics.handledBatch('done', [...fresh], ms);
+  if (fresh.size < items.length)
+    metrics.handledBatch(
+      'duplicate',
+      items.map(eventOf).filter((event) => !fresh.has(event)),
+      ms,
+    );
 };

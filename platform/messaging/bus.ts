@@ -4,7 +4,7 @@ import { appError } from '#platform/errors/index.ts';
 import { silentLog, type Log } from '#platform/postgres/index.ts';
 import type { ReceivedEvent } from './event.ts';
 import { follow } from './follow.ts';
-import { within } from './pulling.ts';
+import { within } from './within.ts';
 
 export interface BusOptions {
   /** nats://[user:password@]host:port, several separated by commas. */
@@ -19,6 +19,8 @@ export interface Bus {
   readonly jetstream: JetStreamClient;
   manager(): Promise<JetStreamManager>;
   connected(): boolean;
+  /** @returns a function that ends the subscription */
+  onReconnect(listener: () => void): () => void;
   /** Resolves when the server answers. @throws AppError platform.unavailable */
   ping(): Promise<void>;
   /**
@@ -59,10 +61,14 @@ const connectionOptions = (url: string, name: string): ConnectionOptions => {
 export const openBus = async ({ url, name, logger = silentLog }: BusOptions): Promise<Bus> => {
   const connection = await connect(connectionOptions(url, name));
   let connected = true;
+  const reconnected = new Set<() => void>();
   void (async () => {
     for await (const { type } of connection.status()) {
       if (type === 'disconnect') connected = false;
-      if (type === 'reconnect') connected = true;
+      if (type === 'reconnect') {
+        connected = true;
+        for (const listener of reconnected) listener();
+      }
       if (type === 'disconnect' || type === 'reconnect') logger.warn({ name }, `nats ${type}`);
     }
   })();
@@ -77,6 +83,10 @@ export const openBus = async ({ url, name, logger = silentLog }: BusOptions): Pr
     jetstream: js,
     manager: () => (manager ??= jetstreamManager(connection, { checkAPI: false, timeout: 5_000 })),
     connected: () => connected,
+    onReconnect: (listener) => {
+      reconnected.add(listener);
+      return () => void reconnected.delete(listener);
+    },
     ping: async () => {
       const answer = connected ? await within(connection.flush(), pingTimeoutMs).catch(() => 'late') : 'late';
       if (answer === 'late') throw appError('platform.unavailable');

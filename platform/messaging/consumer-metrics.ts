@@ -1,4 +1,5 @@
 import type { Metrics } from '#platform/telemetry/index.ts';
+import type { ReceivedEvent } from './event.ts';
 
 export type HandledOutcome = 'done' | 'duplicate' | 'retry' | 'dead' | 'skipped';
 
@@ -7,6 +8,8 @@ export interface ConsumerMetrics {
   inFlight(count: number): void;
   pending(count: number): void;
   handled(outcome: HandledOutcome, subject: string, seconds: number, delaySeconds: number): void;
+  /** Counted together: the duration is that of the batch, the delay that of its oldest event. */
+  handledBatch(outcome: HandledOutcome, events: readonly Pick<ReceivedEvent, 'subject' | 'occurredAt'>[], ms: number): void;
   batch(size: number): void;
   dead(): void;
 }
@@ -16,6 +19,7 @@ const silent: ConsumerMetrics = {
   inFlight: () => {},
   pending: () => {},
   handled: () => {},
+  handledBatch: () => {},
   batch: () => {},
   dead: () => {},
 };
@@ -40,6 +44,14 @@ export const consumerMetrics = (metrics: Metrics | undefined, durable: string): 
       handled.inc({ durable, outcome });
       duration.observe({ durable, subject }, seconds);
       if (outcome === 'done') delay.observe({ durable }, Math.max(0, delaySeconds));
+    },
+    handledBatch: (outcome, events, ms) => {
+      if (events.length === 0) return;
+      handled.inc({ durable, outcome }, events.length);
+      for (const subject of new Set(events.map((event) => event.subject))) duration.observe({ durable, subject }, ms / 1_000);
+      if (outcome !== 'done') return;
+      const oldest = events.reduce((min, { occurredAt }) => Math.min(min, occurredAt.getTime()), Number.POSITIVE_INFINITY);
+      delay.observe({ durable }, Math.max(0, Date.now() - oldest) / 1_000);
     },
     batch: (size) => batches.observe({ durable }, size),
     dead: () => deadLetters.inc({ durable }),

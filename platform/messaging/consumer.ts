@@ -1,17 +1,18 @@
-import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { consumers, type ConsumerName } from '#events';
 import { silentLog, type Database, type Log, type Transaction } from '#platform/postgres/index.ts';
 import { recordFailure, withSpan, type Metrics } from '#platform/telemetry/index.ts';
+import { pullInBursts, type Bursts } from './bursts.ts';
 import type { Bus } from './bus.ts';
 import { consumerMetrics, type ConsumerMetrics, type HandledOutcome } from './consumer-metrics.ts';
 import { publishDeadLetter, startSweeper } from './dead-letters.ts';
+import type { Delivery } from './delivery.ts';
 import type { EventCodec, EventDefinition, ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
 import { enterInbox } from './inbox.ts';
 import { createLanes } from './lanes.ts';
 import { backoffMs, type Outcome } from './outcome.ts';
-import { stopPulling } from './pulling.ts';
 import { MalformedEventError, receivedEvent, traceCarrier } from './received.ts';
+import { requireConsumer } from './streams.ts';
 
 export interface EventHandler {
   readonly subject: string;
@@ -51,9 +52,11 @@ const maxHoldMs = 5_000;
 const holdSlackMs = 500;
 /** A handler that still runs after this many ack waits is not extended any more: the server may give it to another. */
 const maxExtensions = 10;
+/** An event alone is handled at once; those that follow it wait this long for each other. */
+const pauseMs = 10;
 
-interface Delivery {
-  readonly message: JsMsg;
+interface Task {
+  readonly message: Delivery;
   readonly receivedAt: number;
 }
 
@@ -68,19 +71,19 @@ export const startConsumer = async (options: ConsumerOptions): Promise<RunningCo
   const handlers = new Map(options.handlers.map((handler) => [handler.subject, handler]));
   const context: HandlingContext = { db: options.db, bus, durable, handlers, logger, metrics, maxDeliver: row.maxDeliver };
 
-  const consumer = await bus.jetstream.consumers.get(row.stream, durable);
+  await requireConsumer(bus, durable);
   const sweeper = await startSweeper(bus, durable, logger);
-  const messages = await consumer.consume({ max_messages: Math.max(64, concurrency * 4) });
+  const bursts = pullInBursts({ bus, durable, maxBurst: Math.max(64, concurrency * 4), pauseMs, logger });
 
-  const lanes = createLanes<Delivery>(concurrency, async ({ message }, key) => {
+  const lanes = createLanes<Task>(concurrency, async ({ message }, key) => {
     metrics.inFlight(lanes.running());
     const holdMs = await handleMessage(context, message);
-    if (holdMs !== undefined && holdMs <= maxHoldMs) lanes.hold(key, holdMs + holdSlackMs);
+    if (holdMs !== undefined && holdMs <= maxHoldMs) lanes.hold(key, message.seq, holdMs + holdSlackMs);
     metrics.inFlight(lanes.running() - 1);
   });
   const heartbeat = setInterval(() => extend(lanes.all(), row.ackWaitMs), row.ackWaitMs / 3);
   heartbeat.unref();
-  const pulling = pull(messages, (message) => {
+  const pulling = pull(bursts, (message) => {
     metrics.delivered(message.info.deliveryCount);
     metrics.pending(message.info.pending);
     lanes.add(laneKey(message), message.seq, { message, receivedAt: performance.now() });
@@ -88,10 +91,10 @@ export const startConsumer = async (options: ConsumerOptions): Promise<RunningCo
 
   return {
     close: async () => {
-      await stopPulling(bus.connection, messages);
+      const untaken = await bursts.close();
       await pulling;
       // Not started: given back at once, to whoever else consumes.
-      for (const { message } of lanes.stop()) message.nak();
+      for (const message of [...lanes.stop().map((task) => task.message), ...untaken]) message.nak();
       await lanes.idle();
       clearInterval(heartbeat);
       await sweeper.close();
@@ -99,14 +102,14 @@ export const startConsumer = async (options: ConsumerOptions): Promise<RunningCo
   };
 };
 
-const pull = async (messages: ConsumerMessages, take: (message: JsMsg) => void): Promise<void> => {
-  for await (const message of messages) take(message);
+const pull = async (bursts: Bursts, take: (message: Delivery) => void): Promise<void> => {
+  for (let burst = await bursts.next(); burst.length > 0; burst = await bursts.next()) burst.forEach(take);
 };
 
-const laneKey = (message: JsMsg): string => message.headers?.get(header.aggregateId) ?? '';
+const laneKey = (message: Delivery): string => message.header(header.aggregateId);
 
 /** Tells the server that what waits or runs here is not lost. */
-const extend = (deliveries: Iterable<Delivery>, ackWaitMs: number): void => {
+const extend = (deliveries: Iterable<Task>, ackWaitMs: number): void => {
   const now = performance.now();
   for (const { message, receivedAt } of deliveries) if (now - receivedAt < ackWaitMs * maxExtensions) message.working();
 };
@@ -131,9 +134,9 @@ class RolledBack extends Error {
 }
 
 /** @returns after how many milliseconds the event comes again, if it does */
-const handleMessage = async (context: HandlingContext, message: JsMsg): Promise<number | undefined> => {
+const handleMessage = async (context: HandlingContext, message: Delivery): Promise<number | undefined> => {
   const handler = context.handlers.get(message.subject);
-  const replayFor = message.headers?.get(header.replayFor) ?? '';
+  const replayFor = message.header(header.replayFor);
   if (handler === undefined || (replayFor !== '' && replayFor !== context.durable)) {
     message.ack();
     return undefined;
@@ -143,7 +146,7 @@ const handleMessage = async (context: HandlingContext, message: JsMsg): Promise<
     'messaging.operation.name': 'process',
     'messaging.destination.name': message.subject,
     'messaging.consumer.group.name': context.durable,
-    'messaging.message.id': message.headers?.get(header.id) ?? '',
+    'messaging.message.id': message.header(header.id),
     'namaskah.delivery_count': message.info.deliveryCount,
   };
   return withSpan(`process ${message.subject}`, { kind: 'consumer', attributes, parent: traceCarrier(message) }, async (span) => {
@@ -162,7 +165,7 @@ interface Handled {
   readonly occurredAt: number;
 }
 
-const runHandler = async ({ db, durable }: HandlingContext, handler: EventHandler, message: JsMsg): Promise<Handled> => {
+const runHandler = async ({ db, durable }: HandlingContext, handler: EventHandler, message: Delivery): Promise<Handled> => {
   let occurredAt = Date.now();
   let duplicate = false;
   const result = (outcome: Outcome): Handled => ({ outcome, label: duplicate ? 'duplicate' : outcome.kind, occurredAt });
@@ -184,7 +187,7 @@ const runHandler = async ({ db, durable }: HandlingContext, handler: EventHandle
 };
 
 /** Answers the server. @returns the pause before the next delivery, for a retry */
-const settle = async (context: HandlingContext, message: JsMsg, outcome: Outcome): Promise<number | undefined> => {
+const settle = async (context: HandlingContext, message: Delivery, outcome: Outcome): Promise<number | undefined> => {
   if (outcome.kind === 'done') {
     message.ack();
     return undefined;
@@ -206,14 +209,13 @@ const settle = async (context: HandlingContext, message: JsMsg, outcome: Outcome
 /** Moves a message to the dead letters. When that fails it stays unanswered: the server delivers it, or reports it, later. */
 export const bury = async (
   { bus, durable, logger, metrics }: Pick<HandlingContext, 'bus' | 'durable' | 'logger' | 'metrics'>,
-  message: JsMsg,
+  message: Delivery,
   cause: unknown,
 ): Promise<void> => {
   const { subject, data, headers, seq: streamSequence } = message;
   const { deliveryCount: deliveries } = message.info;
   try {
     await publishDeadLetter(bus, { durable, subject, data, headers, streamSequence, deliveries, cause });
-    // Without a reason: server 2.9 does not understand one and would deliver again.
     message.term();
     metrics.dead();
     logger.error({ err: cause, durable, subject, streamSequence, deliveries }, 'event moved to the dead letters');

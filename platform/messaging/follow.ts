@@ -2,6 +2,7 @@ import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import { streams } from '#events';
 import type { Log } from '#platform/postgres/index.ts';
 import type { Bus } from './bus.ts';
+import { storedMessageOf } from './delivery.ts';
 import type { ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
 import { glimpsedEvent } from './received.ts';
@@ -32,10 +33,11 @@ export const follow = async (
   const messages = await consumer.consume({ max_messages: 256 });
   const done = (async () => {
     for await (const message of messages) {
+      const stored = storedMessageOf(message);
       // A replay concerns one durable consumer only; the live view has seen the event when it happened.
-      if (message.headers?.has(header.replayFor) === true) continue;
+      if (stored.header(header.replayFor) !== '') continue;
       try {
-        await handle(glimpsedEvent(message));
+        await handle(glimpsedEvent(stored));
       } catch (error) {
         logger.error({ err: error, subject: message.subject }, 'a follower failed');
       }

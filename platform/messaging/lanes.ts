@@ -1,11 +1,12 @@
 /**
  * Runs tasks of one key one after the other, in the order of their sequence numbers, and tasks of different keys side by
- * side, at most `concurrency` at once. A key can be held: its next task waits until the hold is over, or until a task
- * with a lower sequence (the one whose return is awaited) arrives.
+ * side, at most `concurrency` at once. A key can be held: its next task waits until the hold is over, or until the task whose
+ * return is awaited (or an older one) arrives.
  */
 export interface Lanes<T> {
   add(key: string, sequence: number, task: T): void;
-  hold(key: string, ms: number): void;
+  /** @param sequence of the task whose return is awaited */
+  hold(key: string, sequence: number, ms: number): void;
   /** Tasks that have not started, oldest first; they are forgotten. Nothing starts any more. */
   stop(): T[];
   /** Resolves when no task runs. */
@@ -19,7 +20,7 @@ interface Lane<T> {
   readonly key: string;
   readonly waiting: { readonly sequence: number; readonly task: T }[];
   running: T | undefined;
-  hold: NodeJS.Timeout | undefined;
+  hold: { readonly timer: NodeJS.Timeout; readonly sequence: number } | undefined;
   /** Already in the ready list. */
   listed: boolean;
 }
@@ -69,7 +70,7 @@ export const createLanes = <T>(concurrency: number, run: (task: T, key: string) 
   };
 
   const release = (lane: Lane<T>): void => {
-    clearTimeout(lane.hold);
+    clearTimeout(lane.hold?.timer);
     lane.hold = undefined;
     offer(lane);
     fill();
@@ -88,20 +89,21 @@ export const createLanes = <T>(concurrency: number, run: (task: T, key: string) 
       const lane = laneOf(key);
       const position = lane.waiting.findLastIndex((entry) => entry.sequence <= sequence) + 1;
       lane.waiting.splice(position, 0, { sequence, task });
-      if (lane.hold !== undefined && position === 0) release(lane);
+      if (lane.hold !== undefined && sequence <= lane.hold.sequence) release(lane);
       else offer(lane);
       fill();
     },
-    hold: (key, ms) => {
+    hold: (key, sequence, ms) => {
       const lane = laneOf(key);
-      clearTimeout(lane.hold);
-      lane.hold = setTimeout(() => release(lane), ms);
-      lane.hold.unref();
+      clearTimeout(lane.hold?.timer);
+      const timer = setTimeout(() => release(lane), ms);
+      timer.unref();
+      lane.hold = { timer, sequence };
     },
     stop: () => {
       stopped = true;
       const left = [...lanes.values()].flatMap((lane) => {
-        clearTimeout(lane.hold);
+        clearTimeout(lane.hold?.timer);
         return lane.waiting.splice(0);
       });
       ready.length = 0;

@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import type { StreamName } from '#events';
 import type { Bus } from './bus.ts';
+import { storedMessageOf, type StoredMessage } from './delivery.ts';
 import type { ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
 import { glimpsedEvent, MalformedEventError } from './received.ts';
@@ -30,8 +31,8 @@ export interface StreamReading {
   close(): Promise<void>;
 }
 
-const eventOf = (message: Parameters<typeof glimpsedEvent>[0]): ReceivedEvent | undefined => {
-  if (message.headers?.has(header.replayFor) === true) return undefined;
+const eventOf = (message: StoredMessage): ReceivedEvent | undefined => {
+  if (message.header(header.replayFor) !== '') return undefined;
   try {
     return glimpsedEvent(message);
   } catch (error) {
@@ -52,7 +53,7 @@ export const readStream = async (bus: Bus, { stream, fromSeq }: { stream: Stream
   } as never);
   const messages = await consumer.consume({ max_messages: 512 });
   const read = async function* (): AsyncGenerator<StoredEvent> {
-    for await (const message of messages) yield { seq: message.seq, event: eventOf(message) };
+    for await (const message of messages) yield { seq: message.seq, event: eventOf(storedMessageOf(message)) };
   };
   return {
     stored: read(),

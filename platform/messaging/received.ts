@@ -1,6 +1,6 @@
-import type { JsMsg } from '@nats-io/jetstream';
 import { events } from '#events';
 import { isUuid } from '#platform/ids/index.ts';
+import type { StoredMessage } from './delivery.ts';
 import type { EventCodec, EventDefinition, ReceivedEvent } from './event.ts';
 import { header } from './headers.ts';
 
@@ -19,19 +19,28 @@ export class MalformedEventError extends Error {
  * @param codec of the handler's definition; by default that of the platform's event table
  * @throws MalformedEventError when headers or payload do not follow the contract
  */
-export const receivedEvent = (message: JsMsg, codec = codecs.get(message.subject)): ReceivedEvent => ({
+export const receivedEvent = (message: StoredMessage, codec = codecs.get(message.subject)): ReceivedEvent => ({
   ...envelope(message),
   payload: decodePayload(message, codec),
 });
 
-/** For followers, who look at most events only to see that they concern nobody here: the payload is decoded when it is read. */
-export const glimpsedEvent = (message: JsMsg): ReceivedEvent => {
-  const payload = (): unknown => decodePayload(message, codecs.get(message.subject));
-  return Object.defineProperty(envelope(message) as ReceivedEvent, 'payload', { get: payload, enumerable: true });
+/**
+ * For those who look at most events only to see that they concern nobody here: the payload is decoded when it is read.
+ * @throws MalformedEventError when headers do not follow the contract; reading the payload throws when that does not
+ */
+export const glimpsedEvent = (message: StoredMessage): ReceivedEvent => {
+  let decoded: { readonly payload: unknown } | undefined;
+  return {
+    ...envelope(message),
+    get payload() {
+      decoded ??= { payload: decodePayload(message, codecs.get(message.subject)) };
+      return decoded.payload;
+    },
+  };
 };
 
-const envelope = (message: JsMsg): Omit<ReceivedEvent, 'payload'> => {
-  const get = (name: string): string => message.headers?.get(name) ?? '';
+const envelope = (message: StoredMessage): Omit<ReceivedEvent, 'payload'> => {
+  const get = message.header;
   const id = get(header.id);
   const occurredAt = new Date(get(header.time));
   const aggregateVersion = Number(get(header.version));
@@ -49,7 +58,7 @@ const envelope = (message: JsMsg): Omit<ReceivedEvent, 'payload'> => {
   };
 };
 
-const decodePayload = (message: JsMsg, codec: EventCodec<unknown> | undefined): unknown => {
+const decodePayload = (message: StoredMessage, codec: EventCodec<unknown> | undefined): unknown => {
   try {
     const json: unknown = message.json();
     return codec === undefined ? json : codec.fromJSON(json);
@@ -59,7 +68,7 @@ const decodePayload = (message: JsMsg, codec: EventCodec<unknown> | undefined): 
 };
 
 /** Header values as a plain object, for trace extraction. */
-export const traceCarrier = (message: JsMsg): Record<string, string> => ({
-  [header.traceParent]: message.headers?.get(header.traceParent) ?? '',
-  [header.traceState]: message.headers?.get(header.traceState) ?? '',
+export const traceCarrier = (message: StoredMessage): Record<string, string> => ({
+  [header.traceParent]: message.header(header.traceParent),
+  [header.traceState]: message.header(header.traceState),
 });

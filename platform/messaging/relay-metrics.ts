@@ -9,11 +9,12 @@ export interface RelayMetrics {
   batch(result: BatchResult, seconds: number): void;
 }
 
-const streamNames = Object.entries(streams);
+const prefixes = Object.entries(streams).flatMap(([name, row]) =>
+  row.subjects.map((covered) => [covered.replace(/>$/, ''), name] as const),
+);
 
 /** Label value: the stream that holds a subject. */
-const streamLabel = (subject: string): string =>
-  streamNames.find(([, row]) => row.subjects.some((covered) => subject.startsWith(covered.replace(/>$/, ''))))?.[0] ?? 'none';
+const streamLabel = (subject: string): string => prefixes.find(([prefix]) => subject.startsWith(prefix))?.[1] ?? 'none';
 
 export const relayMetrics = (metrics: Metrics | undefined): RelayMetrics => {
   if (metrics === undefined) return { enabled: false, leader: () => {}, depth: () => {}, batch: () => {} };
@@ -38,10 +39,15 @@ export const relayMetrics = (metrics: Metrics | undefined): RelayMetrics => {
       const now = Date.now();
       duration.observe(seconds);
       batchRows.observe(result.published.length);
-      for (const row of result.published) {
-        published.inc({ stream: streamLabel(row.subject) });
-        delay.observe(Math.max(0, now - row.created_at.getTime()) / 1_000);
+      let oldest = now;
+      const streams = new Map<string, number>();
+      for (const { subject, created_at: createdAt } of result.published) {
+        const stream = streamLabel(subject);
+        streams.set(stream, (streams.get(stream) ?? 0) + 1);
+        oldest = Math.min(oldest, createdAt.getTime());
       }
+      for (const [stream, count] of streams) published.inc({ stream }, count);
+      if (result.published.length > 0) delay.observe((now - oldest) / 1_000);
       const failed = result.refused.length + (result.outage === undefined ? 0 : 1);
       if (failed > 0) failures.inc({ stream: 'any' }, failed);
     },

@@ -74,6 +74,11 @@ const ensureConsumer = async (manager: JetStreamManager, name: string, row: Cons
   await manager.consumers.update(row.stream, name, { ack_wait: ack_wait!, max_deliver: max_deliver!, max_ack_pending: max_ack_pending! });
 };
 
+/** @throws when the durable is missing: a deploy job makes it, a service only verifies */
+export const requireConsumer = async (bus: Bus, durable: ConsumerName): Promise<void> => {
+  await (await bus.manager()).consumers.info(consumers[durable].stream, durable);
+};
+
 /**
  * Creates or updates every stream and durable consumer of `events.ts`. Safe to repeat and to run twice at once. Run by a
  * deploy job, the local runner and tests; services only verify.
