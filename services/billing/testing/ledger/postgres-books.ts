@@ -7,8 +7,9 @@ import type { LateCharge } from '../../domain/hold.ts';
 import { type BooksUnderTest, underTest } from './books.contract.ts';
 import type { BooksState } from './fake-books.ts';
 
+/** Patient: a test that sends a thousand commands one by one is about their outcome, on a busy machine, too. */
 export const openBooks = (url: string, poolMax = 10): Promise<Database> =>
-  openDatabase({ url, applicationName: 'billing-test', poolMax, statementTimeoutMs: 20_000, entities });
+  openDatabase({ url, applicationName: 'billing-test', poolMax, poolWaitMs: 20_000, statementTimeoutMs: 20_000, entities });
 
 /** The ledger over PostgreSQL, as the service uses it; settlement commands in a transaction each, like a consumer's. */
 export const postgresBooks = (db: Database): BooksUnderTest =>
