@@ -59,13 +59,11 @@ export const start = (config: AnalyticsConfig, { clock = systemClock }: { readon
           maxWaitMs: config.batchMaxWaitMs,
           logger,
           metrics,
-          handle: async (tx, events) => {
-            await ingestEvents({ store: eventStore(tx) })(events.map(toIncoming));
-            tx.afterCommit(() => {
-              counted.inc({ stream: durable }, events.length);
-              const newest = Math.max(...events.map(({ occurredAt }) => occurredAt.getTime()));
-              lag.set({ stream: durable }, (clock.now().getTime() - newest) / 1_000);
-            });
+          absorb: async (statements, events) => {
+            await ingestEvents({ store: eventStore(statements) })(events.map(toIncoming));
+            counted.inc({ stream: durable }, events.length);
+            const newest = Math.max(...events.map(({ occurredAt }) => occurredAt.getTime()));
+            lag.set({ stream: durable }, (clock.now().getTime() - newest) / 1_000);
           },
         }),
       );

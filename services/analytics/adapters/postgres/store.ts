@@ -32,21 +32,24 @@ const figuresJson = ({ measurements }: StoredEvent): string =>
     measurements.map(({ figure, dimension, count, micros }) => ({ f: figure, d: dimension, n: String(count), m: String(micros) })),
   );
 
-/** Bound to the consumer's transaction. */
-export const eventStore = (tx: Queryable): EventStore => ({
+export const eventStore = (db: Queryable): EventStore => ({
   append: async (events) => {
     if (events.length === 0) return;
     const column = <T>(of: (event: StoredEvent) => T): T[] => events.map(of);
-    await tx.query(appendSql, [
-      column(({ id }) => id),
-      column(({ tenantId }) => tenantId),
-      column(({ subject }) => subject),
-      column(({ aggregateId }) => aggregateId),
-      column(({ aggregateVersion }) => aggregateVersion),
-      column(({ occurredAt }) => occurredAt),
-      column(({ payload }) => JSON.stringify(payload)),
-      column(figuresJson),
-    ]);
+    await db.query(
+      appendSql,
+      [
+        column(({ id }) => id),
+        column(({ tenantId }) => tenantId),
+        column(({ subject }) => subject),
+        column(({ aggregateId }) => aggregateId),
+        column(({ aggregateVersion }) => aggregateVersion),
+        column(({ occurredAt }) => occurredAt),
+        column(({ payload }) => JSON.stringify(payload)),
+        column(figuresJson),
+      ],
+      { name: 'append-events' },
+    );
   },
 });
 
