@@ -126,7 +126,7 @@ export const openWebhooks = async (life: Life, { config, clock, db, bus }: Webho
   for (const durable of durables)
     await life.own(
       durable,
-      startBatchConsumer({ ...{ db, bus, durable, logger, metrics, handle, concerns }, maxBatch: 100, maxWaitMs: 20 }),
+      startBatchConsumer({ ...{ db, bus, durable, logger, metrics, handle, concerns }, maxBatch: 100, maxWaitMs: 50 }),
     );
 
   const parts = { endpoints, deliveries, secrets, bodies, clock, policy, wake: worker.wake };
