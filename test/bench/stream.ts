@@ -18,6 +18,8 @@ const perSecond = Number(process.env['BENCH_CODE_RATE'] ?? 200);
 /** Sent before the clock runs: code that is not compiled yet is no part of a running platform. */
 const warmUp = Number(process.env['BENCH_WARM_UP'] ?? 2_000);
 const aimMs = 50;
+/** As in main.ts: for 20 s after its first price lists a platform looks at all of them again. */
+const calmAfterMs = 20_000;
 
 const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
@@ -83,6 +85,7 @@ const stops: Stops = [];
 let failed = false;
 try {
   const { platform, headers, buy } = await openCustomer(stops);
+  await sleep(calmAfterMs);
   await buy(codes + warmUp);
 
   const listed = await (await fetch(`${platform.simulatorUrl}/control/activations?limit=10000`)).json();
