@@ -16,7 +16,7 @@ import { refusalError } from './policy/refusal.ts';
 import type { NumberProvider, Ports, Quote, Refusal } from './ports.ts';
 import { reconcilePurchase } from './reconcile-purchase.ts';
 import { failOver, nextProvider } from './routing/fail-over.ts';
-import { type Grant, settleFailed, settleGranted } from './settle-purchase.ts';
+import { type Grant, settleFailed, settleGranted, type Settled } from './settle-purchase.ts';
 import { type VerificationView, viewOf } from './view.ts';
 
 export interface CreateVerificationRequest {
@@ -242,7 +242,10 @@ const purchase = async (ports: Ports, reserved: Verification, offer: Offer): Pro
     }
     const provider = ports.providers.named(verification.provider);
     // Up to the list price: a discount is ours to give, and must not leave the customer with fewer numbers.
-    const answer = await acquireFit(ports, verification, provider, { service, country, maxPrice: price, chosen, capability });
+    const asked = verification;
+    const answer = await acquireFit(ports, asked, provider, { service, country, maxPrice: price, chosen, capability }, (grant) =>
+      write(ports, asked, grant, holdId),
+    );
     ports.routes.answered(verification, answer);
     if (answer.kind === 'granted') return keep(ports, verification, provider, answer, holdId);
     if (answer.kind === 'unknown') return park(ports, verification, holdId);
@@ -286,15 +289,19 @@ const hold = async (ports: Ports, verification: Verification): Promise<string> =
 };
 
 /** Writes down what was bought. A write without answer is repeated: it is a compare-and-set, so it cannot happen twice. */
+const write = (ports: Ports, verification: Verification, grant: Grant, holdId: string): Promise<Settled> => {
+  const once = () => settleGranted(ports, verification, grant, holdId, ports.timing.pollFirstMs);
+  return once().catch(once);
+};
+
+/** What becomes of a purchase whose number was granted, by what writing it down came to. */
 const keep = async (
   ports: Ports,
   verification: Verification,
   provider: NumberProvider,
-  grant: Grant,
+  { settled, ...grant }: Grant & { readonly settled: Settled },
   holdId: string,
 ): Promise<Verification> => {
-  const write = () => settleGranted(ports, verification, grant, holdId, ports.timing.pollFirstMs);
-  const settled = await write().catch(write);
   if ('verification' in settled) {
     if (settled.outcome === 'saved') return settled.verification;
     await deliverOrphans(ports)();

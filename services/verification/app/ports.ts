@@ -37,9 +37,9 @@ export interface OrphanPush {
 
 /**
  * saved: it is so now. pushWaits: saved, and a push for this activation has come before. lost: somebody else changed the
- * verification first. claimed: this activation belongs to another verification.
+ * verification first. claimed: this activation belongs to another verification. unleased: nothing has changed, the number could not be leased.
  */
-export type Saved = 'saved' | 'pushWaits' | 'lost' | 'claimed';
+export type Saved = 'saved' | 'pushWaits' | 'lost' | 'claimed' | 'unleased';
 
 /** known: this tenant's idempotency key has a purchase already. refused: by policy; written down as a decision. */
 export type Reserved =
@@ -82,6 +82,8 @@ export interface VerificationStore {
   reroute(from: Verification, to: Verification): Promise<boolean>;
   /** Compare-and-set on (state, version) of `from`, with its event and message, in one statement. */
   save(from: Verification, to: Verification, also?: { event?: DomainEvent; message?: SealedMessage }): Promise<Saved>;
+  /** The same for a number that a provider has granted, which is leased in that statement too. `number`: its hash. */
+  grant(from: Verification, to: Verification, also: { event: DomainEvent; number: Uint8Array }): Promise<Saved>;
   /**
    * Keeps a message that came after the end, hidden until it is decided what becomes of it, and has the provider asked once more what it
    * took. @returns false when it is known already

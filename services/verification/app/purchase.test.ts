@@ -269,7 +269,7 @@ describe('a purchase', () => {
             },
           }),
         },
-        store: { ...h.ports.store, save: at === 'before last write' ? die : h.ports.store.save },
+        store: { ...h.ports.store, grant: at === 'before last write' ? die : h.ports.store.grant },
       };
     };
     for (const [at, bought] of [
@@ -318,8 +318,8 @@ describe('a purchase', () => {
         ...h.ports,
         store: {
           ...h.ports.store,
-          save: async (from, to, also) => {
-            const saved = await h.ports.store.save(from, to, also);
+          grant: async (from, to, also) => {
+            const saved = await h.ports.store.grant(from, to, also);
             if (first) {
               first = false;
               throw new Error('connection lost');
@@ -342,10 +342,9 @@ describe('a purchase', () => {
       ...h.ports,
       store: {
         ...h.ports.store,
-        save: async (from, to, also) => {
-          if (to.state === 'waiting' && to.activationId)
-            await (early ??= receivePush(h.ports)(h.push(to.activationId, 'Your code is 482913', '482913')));
-          return h.ports.store.save(from, to, also);
+        grant: async (from, to, also) => {
+          if (to.activationId) await (early ??= receivePush(h.ports)(h.push(to.activationId, 'Your code is 482913', '482913')));
+          return h.ports.store.grant(from, to, also);
         },
       },
     };

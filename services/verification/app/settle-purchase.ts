@@ -4,7 +4,7 @@ import { expiryOf } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 
-type Needs = Pick<Ports, 'store' | 'providers' | 'observer' | 'clock' | 'timing'>;
+type Needs = Pick<Ports, 'store' | 'numbers' | 'providers' | 'observer' | 'clock' | 'timing'>;
 
 export interface Grant {
   readonly activationId: string;
@@ -15,9 +15,12 @@ export interface Grant {
 
 export type Settled =
   | { readonly outcome: 'saved' | 'pushWaits'; readonly verification: Verification }
-  | { readonly outcome: 'lost' | 'claimed' };
+  | { readonly outcome: 'lost' | 'claimed' | 'unleased' };
 
-/** The provider gave a number: `waiting` and its event, in one statement. `polledAfterMs`: first look of the scheduler. */
+/**
+ * The provider gave a number: `waiting`, its event and the lease of the number, in one statement. `polledAfterMs`: first look of the scheduler.
+ * unleased: it may not be sold for this service, or not to this purchase.
+ */
 export const settleGranted = async (
   ports: Needs,
   from: Verification,
@@ -37,8 +40,11 @@ export const settleGranted = async (
     cancellableAt: cancelAfterMs === 0 ? undefined : addMs(from.createdAt, cancelAfterMs),
   });
   if (!to) return { outcome: 'lost' };
-  const outcome = await ports.store.save(from, to, { event: { kind: 'purchased', verification: to } });
-  if (outcome === 'lost' || outcome === 'claimed') return { outcome };
+  const outcome = await ports.store.grant(from, to, {
+    event: { kind: 'purchased', verification: to },
+    number: ports.numbers.hash(grant.phoneNumber),
+  });
+  if (outcome !== 'saved' && outcome !== 'pushWaits') return { outcome };
   ports.observer.reached(to);
   return { outcome, verification: to };
 };

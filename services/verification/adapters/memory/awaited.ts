@@ -3,7 +3,7 @@
  * as the last change by another process: whoever changes a verification compares its version, finds out, and reads it again.
  */
 import { LRUCache } from 'lru-cache';
-import type { VerificationStore } from '../../app/ports.ts';
+import type { Saved, VerificationStore } from '../../app/ports.ts';
 import type { Verification } from '../../domain/verification.ts';
 
 /** Most codes come within a minute, and the rest is looked up. About a kilobyte each. */
@@ -22,20 +22,22 @@ export const rememberAwaited = (store: VerificationStore): VerificationStore => 
   const forget = ({ activationId, provider }: Verification): void => {
     if (activationId !== undefined) awaited.delete(keyOf(provider, activationId));
   };
+  const noted = async (from: Verification, to: Verification, written: Promise<Saved>): Promise<Saved> => {
+    try {
+      const saved = await written;
+      if (saved === 'saved' || saved === 'pushWaits') note(to);
+      else forget(from);
+      return saved;
+    } catch (error) {
+      // Nobody knows what became of it.
+      forget(from);
+      throw error;
+    }
+  };
   return {
     ...store,
-    save: async (from, to, also) => {
-      try {
-        const saved = await store.save(from, to, also);
-        if (saved === 'saved' || saved === 'pushWaits') note(to);
-        else forget(from);
-        return saved;
-      } catch (error) {
-        // Nobody knows what became of it.
-        forget(from);
-        throw error;
-      }
-    },
+    save: (from, to, also) => noted(from, to, store.save(from, to, also)),
+    grant: (from, to, also) => noted(from, to, store.grant(from, to, also)),
     findByActivation: async (provider, activationId) =>
       awaited.get(keyOf(provider, activationId)) ?? store.findByActivation(provider, activationId),
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { type Database, openDatabase } from '#platform/postgres/index.ts';
@@ -55,9 +56,9 @@ const granted = (from: Verification, activationId: string): Verification => ({
   expiresAt: addMs(at, 20 * minuteMs),
 });
 
-const grant = (from: Verification, activationId: string) => {
+const grant = (from: Verification, activationId: string, number: Buffer = randomBytes(32)) => {
   const to = granted(from, activationId);
-  return store.save(from, to, { event: { kind: 'purchased', verification: to } });
+  return store.grant(from, to, { event: { kind: 'purchased', verification: to }, number });
 };
 
 const eventsOf = async (verifications: readonly Verification[]): Promise<string[]> => {
@@ -117,6 +118,49 @@ test('a number that is taken already spoils only the purchase that claims it', a
     others.map((_row, index) => (index === 5 ? 'claimed' : 'saved')),
   );
   assert.equal((await eventsOf(others)).includes(others[5]?.id ?? ''), false);
+});
+
+test('of grants of one number, side by side, one is kept for each service; the others change nothing', async () => {
+  const rows = await reserveAll(6);
+  const elsewhere = { ...reserving(newId()), service: 'whatsapp' };
+  await store.reserve(elsewhere, 'open');
+  const number = randomBytes(32);
+  const all = [...rows, elsewhere];
+  const outcomes = await Promise.all(all.map((row) => grant(row, newId(), number)));
+  assert.equal(outcomes.at(-1), 'saved', 'for another service it is fresh');
+  assert.deepEqual(outcomes.slice(0, -1).toSorted(), ['saved', ...rows.slice(1).map(() => 'unleased')]);
+  const kept = all.filter((_row, index) => outcomes[index] === 'saved');
+  assert.deepEqual(await eventsOf(all), kept.map(({ id }) => id).toSorted());
+  for (const row of rows) {
+    const present = (await store.find(row.tenantId, row.id)) ?? assert.fail();
+    assert.deepEqual([present.state, present.version], kept.includes(row) ? ['waiting', 2] : ['reserving', 1]);
+  }
+  assert.equal(await grant(kept[0] ?? assert.fail(), newId(), number), 'lost', 'it has its number');
+});
+
+test('a grant writes what a change of every column would, and its history', async () => {
+  const [row] = await reserveAll(1);
+  assert.ok(row);
+  const to: Verification = { ...granted(row, newId()), dueAt: addMs(at, 10_000), cancellableAt: addMs(at, minuteMs), attempts: 0 };
+  assert.equal(await store.grant(row, to, { event: { kind: 'purchased', verification: to }, number: randomBytes(32) }), 'saved');
+  assert.deepEqual(await store.find(row.tenantId, row.id), to);
+  assert.deepEqual((await store.changes(row.tenantId, row.id))?.at(-1), { version: 2, state: 'waiting', event: 'purchased', at });
+});
+
+test('a grant to a purchase that has moved on leases nothing; neither does one of a banned number', async () => {
+  const [gone, banned, other] = await reserveAll(3);
+  assert.ok(gone && banned && other);
+  const [number, forbidden] = [randomBytes(32), randomBytes(32)];
+  await db.query(
+    `insert into number_bans (number_hash, service, id, until, origin, reason, set_by, set_at)
+     values ($1, '*', $2, $3, 'operator', 'tests', 'user:operator', $4)`,
+    [forbidden, newId(), addMs(at, minuteMs), at],
+  );
+  const outcomes = await Promise.all([grant({ ...gone, version: 7 }, newId(), number), grant(banned, newId(), forbidden)]);
+  assert.deepEqual(outcomes, ['lost', 'unleased']);
+  const leases = await db.query('select 1 from number_leases where number_hash = any($1::bytea[])', [[number, forbidden]]);
+  assert.equal(leases.length, 0);
+  assert.equal(await grant(other, newId(), number), 'saved');
 });
 
 test("another tenant's row does not move", async () => {

@@ -5,6 +5,7 @@ import { statesOf } from '../../domain/state.ts';
 import type { PolicyClass } from '../../domain/catalogue.ts';
 import type { PolicyRules } from '../../domain/policy/rules.ts';
 import type { DomainEvent, Verification } from '../../domain/verification.ts';
+import { createGrants } from './grants.ts';
 import { orphanStore } from './orphans.ts';
 import { type Range, rangeOf } from './range.ts';
 import { type AdmittedRow, refusedOf, rulesJson } from './policy/admission.ts';
@@ -172,9 +173,11 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
       });
     },
   });
-  const save: VerificationStore['save'] = async (from, to, { event, message } = {}): Promise<Saved> => {
+  const writeGrant = createGrants(db);
+  /** @returns claimed where the activation is another verification's */
+  const orClaimed = async (written: Promise<Saved>): Promise<Saved> => {
     try {
-      return await write({ columns: saveParams(from, to, changeOf(to, event, now())), event: event && outboxRowOf(event), message });
+      return await written;
     } catch (error) {
       if (isUniqueViolation(error, 'verifications_activation')) return 'claimed';
       throw error;
@@ -247,7 +250,10 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
       return (await db.query(rerouteSql, params, { name: 'verification-reroute' })).length > 0;
     },
     findByKey,
-    save,
+    save: (from, to, { event, message } = {}) =>
+      orClaimed(write({ columns: saveParams(from, to, changeOf(to, event, now())), event: event && outboxRowOf(event), message })),
+    grant: (from, to, { event, number: numberHash }) =>
+      orClaimed(writeGrant({ from, to, numberHash, event: outboxRowOf(event), change: changeOf(to, event, now()) })),
     keepHidden: async (verification, message) => {
       const params = [verification.id, verification.tenantId, ...messageParams(message)];
       return (await db.query(hiddenMessageSql, params, { name: 'verification-hidden-message' })).length > 0;

@@ -24,28 +24,41 @@ const unavailable = (message: string): AppError => appError('verification.anothe
 export const requestAnother =
   (ports: Needs) =>
   async ({ tenantId, id }: { tenantId: string; id: string }): Promise<VerificationView> => {
-    let unused: string | undefined;
+    let unused: Reserved | undefined;
     for (let turn = 0; turn < turns; turn++) {
       const present = await ports.store.find(tenantId, id);
       if (!present) throw appError('request.not_found');
       if (present.state === 'retrying') return show(ports, present);
       const refused = refusalOf(ports, present);
       if (refused) {
-        if (unused !== undefined) await ports.ledger.giveBack(tenantId, unused);
+        if (unused !== undefined) await giveBack(ports, present, unused);
         throw refused;
       }
       const { priceMicros, holdId } = await reserve(ports, present);
       // A message came meanwhile: this is about the one after it.
-      if (unused !== undefined && unused !== holdId) await ports.ledger.giveBack(tenantId, unused);
+      if (unused !== undefined && unused.holdId !== holdId) await giveBack(ports, present, unused);
       const askedAt = ports.clock.now();
       // Should this process die now, the scheduler asks the provider.
       const dueAt = addMs(askedAt, 2 * ports.timing.providerTimeoutMs);
       const to = change(present, 'anotherAsked', { another: { askedAt, priceMicros, holdId }, dueAt });
       if (to && (await ports.store.save(present, to)) === 'saved') return show(ports, await asked(ports, to));
-      unused = holdId;
+      unused = holdId === undefined ? undefined : { holdId, version: present.version };
     }
     throw appError('platform.overloaded', { retryAfterMs: 1_000 });
   };
+
+/** For the code after this version. */
+interface Reserved {
+  readonly holdId: string;
+  readonly version: number;
+}
+
+/** Unless another request was faster, which found the same hold and asked for the code with it: its end is that code's, or told by an event. */
+const giveBack = async ({ store, ledger }: Needs, { tenantId, id }: Verification, { holdId, version }: Reserved): Promise<void> => {
+  const since = (await store.changes(tenantId, id))?.filter((change) => change.version > version) ?? [];
+  const next = since.find(({ state, event }) => state === 'retrying' || event === 'codeReceived');
+  if (next?.state !== 'retrying') await ledger.giveBack(tenantId, holdId);
+};
 
 const asked = async (ports: Needs, retrying: Verification): Promise<Verification> => {
   const after = await askProvider(ports, retrying);

@@ -44,6 +44,8 @@ export interface NumberLeases {
     verification: Pick<Verification, 'id' | 'tenantId' | 'service' | 'createdAt'> & { readonly retryOf?: string | undefined },
     phoneNumber: string,
   ): Promise<LeaseAnswer>;
+  /** What stands for the number where it is leased together with a grant. */
+  hash: HashNumber;
   /** Writes down what must go back to the provider, before it is asked. */
   keepReturn(due: NumberReturn, dueAt: Date): Promise<void>;
   dropReturn(due: Pick<NumberReturn, 'provider' | 'activationId'>): Promise<void>;

@@ -193,6 +193,7 @@ describe('fail-over between providers', () => {
               reserve: guard(h.ports.store.reserve),
               reroute: guard(h.ports.store.reroute),
               save: guard(h.ports.store.save),
+              grant: guard(h.ports.store.grant),
               find: guard(h.ports.store.find),
             },
             ledger: { ...h.ledger, placeHold: guard((request) => h.ledger.placeHold(request)) },

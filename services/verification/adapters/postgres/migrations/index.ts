@@ -27,6 +27,7 @@ import { rentalFingerprints } from './0046-rental-fingerprints.ts';
 import { lateHolds } from './0072-late-holds.ts';
 import { retention } from './0021-retention.ts';
 import { saveInBatches } from './0039-save-in-batches.ts';
+import { grants } from './0121-grants.ts';
 import { admissionInOneLook } from './0120-admission-in-one-look.ts';
 import { looksInBatches } from './0130-looks-in-batches.ts';
 
@@ -152,4 +153,5 @@ alter table verifications add column quote_id uuid;
   lateHolds,
   admissionInOneLook,
   looksInBatches,
+  grants,
 ];

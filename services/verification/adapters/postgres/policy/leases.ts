@@ -40,6 +40,7 @@ export const postgresLeases = (db: Database, hashNumber: HashNumber): NumberLeas
     },
   });
   return {
+    hash: hashNumber,
     lease: async ({ id, tenantId, service, createdAt, retryOf }, phoneNumber) => {
       const replaced = retryOf !== undefined && (await db.query(replacedSql, [tenantId, retryOf, phoneNumber])).length > 0;
       return replaced ? 'unfit' : lease({ hash: hashNumber(phoneNumber), service, verificationId: id, tenantId, at: createdAt });
