@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Metadata } from '@grpc/grpc-js';
-import { appError, isAppError } from '#platform/errors/index.ts';
+import { appError, type ErrorCode, isAppError } from '#platform/errors/index.ts';
 import { continueTrace, activeTraceId } from '#platform/telemetry/index.ts';
 import { eventually } from '#platform/testing/index.ts';
 import { hold, ledgerClient, otherKey, principal, ways } from './testing/ledger.ts';
@@ -182,6 +182,33 @@ for (const { way, start: startLedger } of ways) {
     } finally {
       await outer.close();
       await inner.close();
+    }
+  });
+
+  test(`${way}: a repeatable call that is answered "unavailable" is tried thrice at most, any other answer stands`, async () => {
+    const answers: ErrorCode[] = [];
+    let handled = 0;
+    const ledger = await startLedger({
+      getHold: (id) => {
+        handled += 1;
+        const answer = answers.shift();
+        if (answer !== undefined) throw appError(answer);
+        return hold(id);
+      },
+    });
+    const get = () => ledger.client.getHold({ holdId: 'h' }, { principal: principal() });
+    try {
+      answers.push('platform.unavailable', 'platform.unavailable');
+      assert.equal((await get()).hold?.id, 'h');
+      assert.equal(handled, 3);
+      answers.push('platform.unavailable', 'platform.unavailable', 'platform.unavailable');
+      await assert.rejects(get(), code('platform.unavailable'));
+      assert.equal(handled, 6);
+      answers.push('platform.overloaded');
+      await assert.rejects(get(), code('platform.overloaded'));
+      assert.equal(handled, 7);
+    } finally {
+      await ledger.close();
     }
   });
 

@@ -23,7 +23,8 @@ import { currentCall, requireTime } from './deadline.ts';
 import { type MethodDefinition, type RequestOf, type ResponseOf, type ServiceDefinition, splitPath } from './definition.ts';
 import { repeatableMethods, serviceConfigFor } from './descriptors.ts';
 import { principalHeader, recordSetter, requestIdHeader } from './headers.ts';
-import { clientLanes, type Lanes } from './lanes/client-lanes.ts';
+import { clientLanes, type Lane, type Lanes } from './lanes/client-lanes.ts';
+import { retryPolicy, type Retries } from './lanes/retries.ts';
 import { type Principal, type PrincipalSigner, principalSigner } from './principal.ts';
 import { clientCredentials, type ClientTls } from './tls.ts';
 
@@ -98,6 +99,7 @@ interface Setting {
   readonly lanes: Lanes;
   /** Names of methods that may be sent again when nobody knows whether they were handled. */
   readonly repeatable: readonly string[];
+  readonly retries: Retries;
   readonly signer: PrincipalSigner;
   readonly defaultDeadlineMs: number;
   readonly metrics: Metrics | undefined;
@@ -150,7 +152,7 @@ type Cancel = () => void;
 const same = (bytes: Buffer): Buffer => bytes;
 
 /** How a unary call of this method travels: over a lane when there is one, else by itself. Each way gives back how to cancel it. */
-const sender = (path: string, { client, lanes, repeatable }: Setting) => {
+const sender = (path: string, { client, lanes, repeatable, retries }: Setting) => {
   const mayRepeat = repeatable.includes(splitPath(path).method);
 
   const byItself = ({ bytes, headers, deadlineMs, done }: Outgoing): Cancel => {
@@ -161,26 +163,38 @@ const sender = (path: string, { client, lanes, repeatable }: Setting) => {
   };
 
   return (call: Outgoing, nowMs: number): Cancel => {
-    const lane = lanes.ready(call.bytes.length);
-    if (lane === undefined) return byItself(call);
+    const first = lanes.ready(call.bytes.length);
+    if (first === undefined) return byItself(call);
     const { bytes, headers, deadlineMs } = call;
-    let cancel: Cancel;
+    let cancel: Cancel = () => undefined;
     const done = (error: GrpcErrorLike | null, response?: Uint8Array): void => {
       clearTimeout(timer);
       call.done(error, response);
     };
-    // gRPC repeats what breaks under way by the policy of the method; what a lane loses is given to it.
+    const timer = setTimeout(() => {
+      cancel();
+      done({ code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
+    }, deadlineMs - nowMs);
+    // gRPC repeats by the policy of the method what breaks under way; what a lane loses is given to it.
     const lost = (error: GrpcErrorLike): void => {
       if (!mayRepeat) return done(error);
       clearTimeout(timer);
       cancel = byItself(call);
     };
-    const timeoutMs = deadlineMs - nowMs;
-    const timer = setTimeout(() => {
-      cancel();
-      done({ code: status.DEADLINE_EXCEEDED, details: 'Deadline exceeded' });
-    }, timeoutMs);
-    cancel = lane.send({ path, timeoutMs, metadata: headers, request: bytes }, (error, response) => done(error ?? null, response), lost);
+    const attempt = (lane: Lane, timeoutMs: number, count: number): void => {
+      const answered = (error: GrpcErrorLike | undefined, response: Uint8Array): void => {
+        const pauseMs = mayRepeat ? retries.pauseMs(error, count) : undefined;
+        if (pauseMs === undefined) return done(error ?? null, response);
+        const again = setTimeout(() => {
+          const next = lanes.ready(bytes.length);
+          if (next === undefined) lost(error!);
+          else attempt(next, deadlineMs - Date.now(), count + 1);
+        }, pauseMs);
+        cancel = () => clearTimeout(again);
+      };
+      cancel = lane.send({ path, timeoutMs: Math.max(1, timeoutMs), metadata: headers, request: bytes }, answered, lost);
+    };
+    attempt(first, deadlineMs - nowMs, 1);
     return () => {
       cancel();
       done({ code: status.CANCELLED, details: 'Cancelled on client' });
@@ -291,6 +305,7 @@ export const grpcClient = <D extends ServiceDefinition>(clientClass: ClientClass
     client,
     lanes,
     repeatable: repeatableMethods(clientClass.serviceName),
+    retries: retryPolicy(),
     signer: principalSigner(principalKey, options.caller),
     defaultDeadlineMs: options.defaultDeadlineMs ?? 5_000,
     metrics: options.metrics,

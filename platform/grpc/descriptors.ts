@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { retryRules, throttle } from './retry-policy.ts';
 
 const path = new URL('../../proto/gen/descriptors.binpb', import.meta.url);
 
@@ -30,10 +31,7 @@ const readRepeatable = (): ReadonlyMap<string, readonly string[]> => {
 /** Methods that the proto marks IDEMPOTENT or NO_SIDE_EFFECTS. A service that the descriptors do not know has none. */
 export const repeatableMethods = (service: string): readonly string[] => (repeatable ??= readRepeatable()).get(service) ?? [];
 
-/**
- * Retries live here and only here: at most three attempts, of repeatable methods, when the server could not be reached.
- * The throttle stops them when more than a few calls in a hundred fail, so that retries never feed an outage.
- */
+/** Which methods are sent again, and when: retry-policy.ts, as grpc-js reads it. */
 export const serviceConfigFor = (service: string): string => {
   const methods = repeatableMethods(service);
   return JSON.stringify({
@@ -45,14 +43,14 @@ export const serviceConfigFor = (service: string): string => {
             {
               name: methods.map((method) => ({ service, method })),
               retryPolicy: {
-                maxAttempts: 3,
-                initialBackoff: '0.05s',
-                maxBackoff: '0.5s',
-                backoffMultiplier: 3,
+                maxAttempts: retryRules.maxAttempts,
+                initialBackoff: `${retryRules.initialBackoffMs / 1_000}s`,
+                maxBackoff: `${retryRules.maxBackoffMs / 1_000}s`,
+                backoffMultiplier: retryRules.backoffMultiplier,
                 retryableStatusCodes: ['UNAVAILABLE'],
               },
             },
           ],
-    retryThrottling: { maxTokens: 100, tokenRatio: 0.1 },
+    retryThrottling: throttle,
   });
 };

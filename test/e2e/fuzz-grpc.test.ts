@@ -21,7 +21,8 @@ import fc from 'fast-check';
 import { isAppError } from '#platform/errors/index.ts';
 import { type ClientClass, grpcClient, type GrpcCallOptions, type Principal, systemPrincipal } from '#platform/grpc/index.ts';
 import { descriptorSet } from '#platform/grpc/descriptors.ts';
-import { fromTypeId, newId } from '#platform/ids/index.ts';
+import { newId } from '#platform/ids/index.ts';
+import { decodeUuid } from '#platform/ids/typeid.ts';
 import { LaneServiceClient } from '#proto/namaskah/transport/v1/lanes.ts';
 import type { ServiceName } from '../../topology.ts';
 import { expectStatus, newCustomer, until, type Customer } from '../support/client.ts';
@@ -49,7 +50,7 @@ interface Target {
 }
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet()));
-const uuidOf = (typeId: string): string => fromTypeId(typeId.slice(0, typeId.lastIndexOf('_')) as never, typeId) ?? assert.fail(typeId);
+const uuidOf = (typeId: string): string => decodeUuid(typeId.slice(typeId.lastIndexOf('_') + 1)) ?? assert.fail(typeId);
 
 let platform: TestPlatform;
 let customer: Customer;
@@ -150,6 +151,8 @@ const rightScalar = (field: DescField, scalar: ScalarType, pick: number): unknow
       return pick % 2 === 0;
     case ScalarType.INT64:
       return field.localName === 'seconds' ? BigInt(Math.floor(Date.now() / 1_000) + 3_600) : 250_000n;
+    case ScalarType.UINT64:
+      return 10n;
     default:
       return field.localName === 'nanos' ? 0 : 10;
   }
@@ -251,6 +254,10 @@ const oddScalar = (scalar: ScalarType, odd: number): unknown => {
       return odd % 2 === 0;
     case ScalarType.INT64:
       return at(oddLongs, odd);
+    case ScalarType.UINT64:
+      return BigInt.asUintN(64, at(oddLongs, odd));
+    case ScalarType.UINT32:
+      return at(oddInts, odd) >>> 0;
     default:
       return at(oddInts, odd);
   }

@@ -95,6 +95,8 @@ describe('prices of tenants', () => {
     const tenantId = newId();
     const release = hold();
     const early = prices.quote(tenantId, offer());
+    // Questions leave at the end of the turn.
+    await new Promise((resolve) => setImmediate(resolve));
     prices.forget(tenantId);
     setPrice(2_000n);
     const late = prices.quote(tenantId, offer());
