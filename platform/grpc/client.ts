@@ -220,7 +220,7 @@ const caller = (definition: MethodDefinition, setting: Setting) => {
       const { signal } = options;
       if (signal?.aborted === true) throw appError('request.cancelled', { cause: signal.reason });
       const done: Outgoing['done'] = (error, response) => {
-        if (signal !== undefined) signal.removeEventListener('abort', cancel);
+        signal?.removeEventListener('abort', cancel);
         if (error !== null) return reject(fromGrpcError(error));
         try {
           resolve(definition.responseDeserialize(response as Buffer));

@@ -9,6 +9,7 @@ import { type Client, type ClientDuplexStream, Metadata, type ServiceError, stat
 import { detailsKey } from '#platform/errors/grpc-details.ts';
 import type { GrpcErrorLike } from '#platform/errors/from-grpc.ts';
 import { type Answer, type Call, type CarryRequest, type CarryResponse, LaneServiceService } from '#proto/namaskah/transport/v1/lanes.ts';
+import { gather, messageBytes } from './gather.ts';
 import { createSlots } from './slots.ts';
 
 export interface LaneTimes {
@@ -22,8 +23,6 @@ export interface LaneTimes {
   readonly unknownMs: number;
 }
 const usualTimes: LaneTimes = { renewMs: 10_000, idleMs: 30_000, reopenMs: 250, unknownMs: 60_000 };
-/** More than this in a message makes the others wait; a larger request goes by itself. */
-const messageBytes = 64 * 1_024;
 const maxQueued = 1_000;
 
 export type LaneCall = Omit<Call, 'id'>;
@@ -76,34 +75,18 @@ const openLane = (client: Client, opened: () => void, ended: (error: ServiceErro
   let confirmed = false;
   let retired = false;
   let over = false;
-  let blocked = false;
-  let scheduled = false;
-  let calls: Call[] = [];
-  let bytes = 0;
   let cancelledIds: number[] = [];
 
   const endIfDone = (): void => {
-    if (retired && !over && waiting.size === 0 && calls.length === 0 && cancelledIds.length === 0) stream.end();
+    if (retired && !over && waiting.size === 0 && calls.size() === 0 && cancelledIds.length === 0) stream.end();
   };
-  const write = (): void => {
-    const message = { calls, cancelledIds };
-    calls = [];
+  const messageOf = (gathered: Call[]): CarryRequest | undefined => {
+    if (over || (gathered.length === 0 && cancelledIds.length === 0)) return undefined;
+    const message = { calls: gathered, cancelledIds };
     cancelledIds = [];
-    bytes = 0;
-    blocked = !stream.write(message);
+    return message;
   };
-  const flush = (): void => {
-    scheduled = false;
-    // What comes while the stream is full goes with the next message.
-    if (over || blocked) return;
-    if (calls.length > 0 || cancelledIds.length > 0) write();
-    endIfDone();
-  };
-  const schedule = (): void => {
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(flush);
-  };
+  const calls = gather(stream, messageOf, endIfDone);
   const end = (error: ServiceError | undefined): void => {
     if (over) return;
     over = true;
@@ -127,32 +110,24 @@ const openLane = (client: Client, opened: () => void, ended: (error: ServiceErro
     if (leaving) retired = true;
     endIfDone();
   });
-  stream.on('drain', () => {
-    blocked = false;
-    flush();
-  });
   stream.on('error', end);
   stream.on('end', () => end(undefined));
 
   return {
-    usable: () => confirmed && !retired && !over && !waiting.exhausted && calls.length < maxQueued,
+    usable: () => confirmed && !retired && !over && !waiting.exhausted && calls.size() < maxQueued,
     pending: () => waiting.size,
     send: (call, done, lost) => {
       const id = waiting.put({ done, lost });
-      const size = call.request.length;
-      if (bytes + size > messageBytes && calls.length > 0 && !blocked) write();
-      calls.push({ id, ...call });
-      bytes += size;
-      schedule();
+      calls.put({ id, ...call }, call.request.length);
       return () => {
         if (waiting.take(id) === undefined || over) return;
         cancelledIds.push(id);
-        schedule();
+        calls.schedule();
       };
     },
     retire: () => {
       retired = true;
-      schedule();
+      calls.schedule();
     },
   };
 };
@@ -194,6 +169,7 @@ export const clientLanes = (client: Client, times: LaneTimes = usualTimes): Lane
 
   return {
     ready: (requestBytes) => {
+      // A request larger than a message goes by itself.
       if (closed || requestBytes > messageBytes) return undefined;
       const now = performance.now();
       usedAt = now;

@@ -9,13 +9,12 @@ import { type Answer, type Call, type CarryRequest, type CarryResponse, LaneServ
 import { type CallEnvironment, type Incoming, serve } from '../call.ts';
 import type { BoundService, GrpcMethod, MethodDefinition } from '../definition.ts';
 import { type CallerCheck, callerForbidden } from '../tls.ts';
+import { gather } from './gather.ts';
 
 type Stream = ServerDuplexStream<CarryRequest, CarryResponse>;
 
 /** Larger answers are left to the call by itself: one too large for gRPC would end the lane, and all its calls with it. */
 const maxAnswerBytes = 3 * 1_024 * 1_024;
-/** More than this in a message makes the others wait. */
-const messageBytes = 64 * 1_024;
 
 interface Served {
   readonly definition: MethodDefinition;
@@ -33,57 +32,6 @@ const failed = (callId: number, { code, details, metadata }: GrpcFailure): Answe
 const refused = (callId: number, code: status, details: string): Answer => failed(callId, { code, details, metadata: new Metadata() });
 
 const sizeOf = ({ result }: Answer): number => (result?.$case === 'response' ? result.value.length : 0);
-
-/** Puts the answers of one turn of the event loop into one message; while the stream is full, those that follow as well. */
-const answersTo = (stream: Stream) => {
-  let answers: Answer[] = [];
-  let bytes = 0;
-  let leaving = false;
-  let scheduled = false;
-  let blocked = false;
-  let flushed: (() => void) | undefined;
-
-  const write = (): void => {
-    const message = { answers, leaving };
-    answers = [];
-    bytes = 0;
-    leaving = false;
-    blocked = !stream.write(message);
-  };
-  const flush = (): void => {
-    scheduled = false;
-    if (blocked) return;
-    if (answers.length > 0 || leaving) write();
-    flushed?.();
-  };
-  const schedule = (): void => {
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(flush);
-  };
-  stream.on('drain', () => {
-    blocked = false;
-    flush();
-  });
-  return {
-    put: (answer: Answer): void => {
-      const size = sizeOf(answer);
-      if (bytes + size > messageBytes && answers.length > 0 && !blocked) write();
-      answers.push(answer);
-      bytes += size;
-      schedule();
-    },
-    leave: (): void => {
-      leaving = true;
-      schedule();
-    },
-    /** @param then called when everything put so far is written */
-    whenFlushed: (then: () => void): void => {
-      flushed = then;
-      schedule();
-    },
-  };
-};
 
 export interface ServerLanes {
   /** Asks the clients of all lanes to send their calls elsewhere; the lanes end with their last answers. */
@@ -112,12 +60,23 @@ export const addLanes = (
   const carry = (stream: Stream): void => {
     /** How to tell a call that its caller has gone. Cells are emptied when they are left: see slots.ts for what a Map keeps. */
     const running = new Map<number, { cancel: (() => void) | undefined }>();
-    const { put, leave, whenFlushed } = answersTo(stream);
+    let leaving = false;
     let left = false;
     let gone = false;
 
+    const messageOf = (gathered: Answer[]): CarryResponse | undefined => {
+      if (gathered.length === 0 && !leaving) return undefined;
+      const message = { answers: gathered, leaving };
+      leaving = false;
+      return message;
+    };
     const endIfDone = (): void => {
-      if (left && running.size === 0) whenFlushed(() => stream.end());
+      if (left && running.size === 0) stream.end();
+    };
+    const answers = gather(stream, messageOf, endIfDone);
+    const leave = (): void => {
+      leaving = true;
+      answers.schedule();
     };
     const forget = (id: number): void => {
       const cell = running.get(id);
@@ -127,8 +86,7 @@ export const addLanes = (
     const answer = (value: Answer): void => {
       forget(value.callId);
       if (gone) return;
-      put(value);
-      endIfDone();
+      answers.put(value, sizeOf(value));
     };
 
     const begin = ({ id, path, timeoutMs, metadata, request: bytes }: Call): void => {
@@ -180,11 +138,11 @@ export const addLanes = (
         running.get(id)?.cancel?.();
         forget(id);
       }
-      endIfDone();
+      if (left) answers.schedule();
     });
     stream.on('end', () => {
       left = true;
-      endIfDone();
+      answers.schedule();
     });
     // Emitted at the end of every lane, in peace or not; what has been answered by then is not touched.
     stream.on('cancelled', goAway);
