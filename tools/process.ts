@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync, renameSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { nodeArguments } from '#topology';
 import type { Environment } from './env.ts';
 import type { PidFiles } from './pids.ts';
 import { root } from './run.ts';
@@ -68,7 +69,7 @@ const answers = async (url: string, signal: AbortSignal): Promise<void> => {
 const setpriv = process.platform === 'linux' ? ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path)) : undefined;
 
 export const launchProcess = async ({ name, entry, env, readyUrl, log, pids }: ProcessOptions): Promise<Running> => {
-  const node = [process.execPath, '--import', './platform/telemetry/register.ts', entry];
+  const node = [process.execPath, ...nodeArguments, entry];
   const [command = '', ...args] = setpriv === undefined ? node : [setpriv, '--pdeathsig', 'TERM', ...node];
   // A group of its own: Ctrl-C in the terminal reaches only the runner, which stops everything in order.
   const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
