@@ -87,10 +87,12 @@ export const withSpan = async <T>(name: string, settings: SpanSettings, fn: (spa
  * loaded there is an active span already and this only calls `fn`. Fits Fastify's hooks:
  * `app.addHook('onRequest', (request, reply, done) => continueTrace(request.headers, done))`.
  */
-export const continueTrace = <T>(headers: TraceCarrier, fn: () => T): T => {
-  if (trace.getActiveSpan() !== undefined) return fn();
+export const continueTrace = <T>(headers: TraceCarrier, fn: (span: Span) => T): T => {
+  const active = trace.getActiveSpan();
+  if (active !== undefined) return fn(active);
   const parent = contextOf(headers);
-  return context.with(trace.setSpan(parent, tracer.startSpan('request', { kind: SpanKind.SERVER }, parent)), fn);
+  const span = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent);
+  return context.with(trace.setSpan(parent, span), fn, undefined, span);
 };
 
 /** `traceparent` and `tracestate` of the active span, for headers of calls and events. Empty when there is none. */

@@ -30,7 +30,10 @@ describe('authenticate', () => {
   });
   for (const header of ['', 'Basic abc', 'Bearer', 'Bearer a b', `Bearer ${'a'.repeat(5000)}`, 'Bearer \u00e9']) {
     it(`refuses ${JSON.stringify(header.slice(0, 20))}`, async () => {
-      await assert.rejects(subject(header), (error) => isAppError(error, 'auth.unauthenticated'));
+      await assert.rejects(
+        async () => subject(header),
+        (error) => isAppError(error, 'auth.unauthenticated'),
+      );
     });
   }
 });

@@ -12,7 +12,8 @@ export interface AuthenticateDependencies {
 /** Longer than any token we issue; keeps hostile headers away from the parsers. */
 const maxCredentialLength = 4096;
 
-export type Authenticate = (authorization: string | undefined) => Promise<Caller | undefined>;
+/** At once when the verifiers answer at once. */
+export type Authenticate = (authorization: string | undefined) => Caller | undefined | Promise<Caller | undefined>;
 
 /**
  * @returns undefined when there is no Authorization header at all.
@@ -20,7 +21,7 @@ export type Authenticate = (authorization: string | undefined) => Promise<Caller
  */
 export const authenticate =
   ({ tokens, apiKeys, looksLikeApiKey }: AuthenticateDependencies): Authenticate =>
-  async (authorization) => {
+  (authorization) => {
     if (authorization === undefined) return undefined;
     const match = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization);
     const credential = match?.[1];

@@ -38,6 +38,9 @@ export interface Caller {
 }
 
 export interface CredentialVerifier {
-  /** @throws auth.unauthenticated, auth.token_expired */
-  verify(credential: string): Promise<Caller>;
+  /**
+   * At once for a credential that is known, which nearly all are: a promise at every step is felt on every request.
+   * @throws auth.unauthenticated, auth.token_expired; a promise rejects with them
+   */
+  verify(credential: string): Caller | Promise<Caller>;
 }

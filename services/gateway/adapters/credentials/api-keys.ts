@@ -32,6 +32,8 @@ const refusedForMs = 5 * secondMs;
 /** Longer than an answer can be under way: a key revoked while it is being looked up stays revoked. */
 const revokedForMs = 60 * secondMs;
 
+const ended = (): Error => appError('auth.unauthenticated', { message: 'The API key was revoked or has expired.' });
+
 export const looksLikeApiKey = (credential: string): boolean => credential.startsWith('nsk_');
 
 export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiKeyVerifier => {
@@ -41,13 +43,21 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
   const revoked = new LRUCache<string, true>({ max: 20_000, ttl: revokedForMs });
   const inFlight = new Map<string, Promise<VerifiedKey>>();
 
-  const lookUp = async (digest: string, key: string): Promise<VerifiedKey> => {
+  const current = (digest: string, { caller, expiresAt }: VerifiedKey): Caller => {
+    if (expiresAt === undefined || expiresAt > clock.now()) return caller;
+    known.delete(digest);
+    throw ended();
+  };
+
+  const lookUp = async (digest: string, key: string): Promise<Caller> => {
     if (!parseApiKey(key)) throw appError('auth.unauthenticated', { message: 'This is not a valid API key.' });
     if (refused.has(digest)) throw appError('auth.unauthenticated');
     let pending = inFlight.get(digest);
     if (!pending) {
       pending = ask(key)
         .then((answer) => {
+          // A revocation has taken away what was known by then; what comes in after it is refused here.
+          if (revoked.has(answer.keyId)) throw ended();
           known.set(digest, answer);
           return answer;
         })
@@ -58,18 +68,14 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
         .finally(() => inFlight.delete(digest));
       inFlight.set(digest, pending);
     }
-    return pending;
+    return current(digest, await pending);
   };
 
   return {
-    async verify(key) {
+    verify: (key) => {
       const digest = hash('sha256', key, 'base64url');
-      const answer = known.get(digest) ?? (await lookUp(digest, key));
-      if (revoked.has(answer.keyId) || (answer.expiresAt && answer.expiresAt <= clock.now())) {
-        known.delete(digest);
-        throw appError('auth.unauthenticated', { message: 'The API key was revoked or has expired.' });
-      }
-      return answer.caller;
+      const answer = known.get(digest);
+      return answer === undefined ? lookUp(digest, key) : current(digest, answer);
     },
     revoke(keyId) {
       revoked.set(keyId, true);

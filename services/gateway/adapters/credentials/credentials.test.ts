@@ -50,7 +50,7 @@ describe('token verifier', () => {
     await verifier.verify(token);
     assert.equal(fetches, 1);
     clock.advance(606_000);
-    await assert.rejects(verifier.verify(token), refusedAs('auth.token_expired'));
+    await assert.rejects(async () => verifier.verify(token), refusedAs('auth.token_expired'));
   });
   it('refuses another issuer, audience, type, algorithm or signature', async () => {
     const { jwk, clock, sign } = await issuerWithKey('a');
@@ -66,7 +66,7 @@ describe('token verifier', () => {
       'not.a.token',
       'garbage',
     ]) {
-      await assert.rejects(verifier.verify(token), refusedAs('auth.unauthenticated'));
+      await assert.rejects(async () => verifier.verify(token), refusedAs('auth.unauthenticated'));
     }
   });
   it('finds a key that was published after it last looked', async () => {
@@ -88,7 +88,7 @@ describe('token verifier', () => {
     verifier.changePlan('t1', 'enterprise');
     assert.equal((await verifier.verify(token)).plan, 'enterprise');
     verifier.endSession('s1');
-    await assert.rejects(verifier.verify(token), refusedAs('auth.unauthenticated'));
+    await assert.rejects(async () => verifier.verify(token), refusedAs('auth.unauthenticated'));
   });
 });
 
@@ -109,22 +109,25 @@ describe('api key verifier', () => {
   it('asks nobody about a key whose checksum is wrong', async () => {
     const { asked, verifier, key } = setUp();
     const typo = key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a');
-    await assert.rejects(verifier.verify(typo), refusedAs('auth.unauthenticated'));
+    await assert.rejects(async () => verifier.verify(typo), refusedAs('auth.unauthenticated'));
     assert.deepEqual(asked, []);
   });
   it('asks once for many, also at the same time', async () => {
     const { asked, verifier, key } = setUp();
-    await Promise.all(Array.from({ length: 20 }, () => verifier.verify(key)));
+    await Promise.all(Array.from({ length: 20 }, async () => verifier.verify(key)));
     await verifier.verify(key);
     assert.equal(asked.length, 1);
   });
   it('remembers a refusal for a moment, but not a failure to ask', async () => {
     let failure = appError('platform.unavailable');
     const { asked, verifier, key } = setUp(() => Promise.reject(failure));
-    await assert.rejects(verifier.verify(key), (error) => isAppError(error, 'platform.unavailable'));
+    await assert.rejects(
+      async () => verifier.verify(key),
+      (error) => isAppError(error, 'platform.unavailable'),
+    );
     failure = appError('auth.unauthenticated');
-    await assert.rejects(verifier.verify(key), refusedAs('auth.unauthenticated'));
-    await assert.rejects(verifier.verify(key), refusedAs('auth.unauthenticated'));
+    await assert.rejects(async () => verifier.verify(key), refusedAs('auth.unauthenticated'));
+    await assert.rejects(async () => verifier.verify(key), refusedAs('auth.unauthenticated'));
     assert.equal(asked.length, 2);
   });
   it('a revocation counts at once, even when it overtakes a look-up under way', async () => {
@@ -133,12 +136,12 @@ describe('api key verifier', () => {
     const pending = verifier.verify(key);
     verifier.revoke('k1');
     answer({ keyId: 'k1', caller, expiresAt: undefined });
-    await assert.rejects(pending, refusedAs('auth.unauthenticated'));
+    await assert.rejects(async () => pending, refusedAs('auth.unauthenticated'));
   });
   it('an expired key is refused though it is known', async () => {
     const { verifier, key, clock } = setUp(async () => ({ keyId: 'k1', caller, expiresAt: new Date('2026-01-01T00:01:00Z') }));
     await verifier.verify(key);
     clock.advance(60_000);
-    await assert.rejects(verifier.verify(key), refusedAs('auth.unauthenticated'));
+    await assert.rejects(async () => verifier.verify(key), refusedAs('auth.unauthenticated'));
   });
 });

@@ -93,20 +93,23 @@ export const tokenVerifier = ({ fetchJwks, issuer, clock }: TokenVerifierDepende
     return plan === undefined || plan === caller.plan ? caller : { ...caller, plan };
   };
 
+  const verifyAnew = async (token: string): Promise<Caller> => {
+    try {
+      const payload = await verifySignature(token);
+      const caller = toCaller(payload);
+      verified.set(token, { caller, expiresAtMs: (payload.exp ?? 0) * secondMs });
+      return current(caller);
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw appError('auth.token_expired');
+      if (error instanceof errors.JOSEError) throw appError('auth.unauthenticated', { cause: error });
+      throw error;
+    }
+  };
+
   return {
-    async verify(token) {
+    verify: (token) => {
       const known = verified.get(token);
-      if (known && known.expiresAtMs > clock.now().getTime()) return current(known.caller);
-      try {
-        const payload = await verifySignature(token);
-        const caller = toCaller(payload);
-        verified.set(token, { caller, expiresAtMs: (payload.exp ?? 0) * secondMs });
-        return current(caller);
-      } catch (error) {
-        if (error instanceof errors.JWTExpired) throw appError('auth.token_expired');
-        if (error instanceof errors.JOSEError) throw appError('auth.unauthenticated', { cause: error });
-        throw error;
-      }
+      return known && known.expiresAtMs > clock.now().getTime() ? current(known.caller) : verifyAnew(token);
     },
     endSession: (sessionId) => void ended.set(sessionId, true),
     changePlan: (tenantId, plan) => void plans.set(tenantId, plan),

@@ -15,7 +15,9 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | undefined;
-    deadline: Date;
+    /** Address and rules of the route, looked up once: Fastify makes its own `routeOptions` anew each time they are asked for. */
+    route: Pick<FastifyRequest['routeOptions'], 'url' | 'config'>;
+    deadlineMs: number;
     traceId: string;
     startedAtMs: number;
     aborted: AbortController | undefined;
@@ -31,7 +33,7 @@ export const callerOf = (request: FastifyRequest): Caller => {
 /** Options of every backend call made for this request. */
 export const callOptions = (request: FastifyRequest): CallOptions => ({
   ...(request.caller ? { principal: request.caller satisfies Principal } : {}),
-  deadline: request.deadline,
+  deadline: new Date(request.deadlineMs),
   requestId: request.id,
 });
 

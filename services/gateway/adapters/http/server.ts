@@ -95,7 +95,7 @@ const hangUpOnClose = (app: FastifyInstance): void => {
   app.addHook('onRequest', (_request, reply, done) => {
     answering += 1;
     // Not onResponse: it is not called for an answer that its reader left, or that was broken off.
-    reply.raw.once('close', answered);
+    reply.raw.on('close', answered);
     done();
   });
   app.addHook('preClose', (done) => {
@@ -132,14 +132,14 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
   lenientEdges(app);
   hangUpOnClose(app);
   storableOnly(app);
+  securityHeaders(app);
   answers(app, dependencies);
   loadShedding(app, dependencies);
-  securityHeaders(app);
   await webSockets(app);
   await allowOrigins(app, dependencies.corsOrigins);
   accessControl(app, dependencies);
   if (dependencies.countCall) usageMeter(app, dependencies.countCall);
-  await rateLimit(app, dependencies);
+  rateLimit(app, dependencies);
   await openApi(app, dependencies);
   const { catalogue = catalogueCache() } = dependencies;
   const streams = liveStreams(app, dependencies);

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { authorise, publicAccess, type Access } from '../../../app/access.ts';
 import type { Authenticate } from '../../../app/authenticate.ts';
+import type { Caller } from '../../../app/ports.ts';
 
 export interface RouteRow {
   readonly method: string;
@@ -39,11 +40,17 @@ export const accessControl = (app: FastifyInstance, { authenticate }: { readonly
     for (const each of Array.isArray(method) ? method : [method])
       table.push({ method: each, url, access: route.config?.access ?? publicAccess });
   });
-  app.addHook('onRequest', async (request) => {
-    const { access } = request.routeOptions.config;
+  app.addHook('onRequest', (request, _reply, done): void | Promise<void> => {
+    const { access } = request.route.config;
     // No route matched: the not-found handler answers, the same to everybody.
-    if (!access || access.kind === 'public') return;
-    request.caller = await authenticate(credentialOf(request.headers));
-    authorise(access, request.caller);
+    if (!access || access.kind === 'public') return done();
+    const admit = (caller: Caller | undefined): void => {
+      request.caller = caller;
+      authorise(access, caller);
+    };
+    const caller = authenticate(credentialOf(request.headers));
+    if (caller instanceof Promise) return caller.then(admit);
+    admit(caller);
+    done();
   });
 };

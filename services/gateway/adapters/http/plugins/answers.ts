@@ -2,11 +2,10 @@
  * What every answer carries, whatever happened: request id, trace id, processing time; problems as RFC 9457; one metric
  * and, when slow or failed on our side, one log line.
  */
-import { trace } from '@opentelemetry/api';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { appError, isAppError, problemContentType, toAppError, toProblem, type AppError } from '#platform/errors/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
-import { activeTraceId, continueTrace, type Metrics } from '#platform/telemetry/index.ts';
+import { continueTrace, type Metrics } from '#platform/telemetry/index.ts';
 import { toValidationError } from '../validation.ts';
 
 export interface AnswersDependencies {
@@ -64,22 +63,25 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
   app.decorateRequest('traceId', '');
   app.decorateRequest('startedAtMs', 0);
   app.decorateRequest('aborted', undefined);
-  app.decorateRequest('deadline', null as unknown as Date);
+  app.decorateRequest('deadlineMs', 0);
+  app.decorateRequest('route', null as unknown as FastifyRequest['route']);
 
   app.addHook('onRoute', ({ method, url }) => {
     const pattern = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`).replace(/:\w+/g, '[^/]+')}/?$`);
     for (const each of Array.isArray(method) ? method : [method]) routes.push({ method: each, pattern });
   });
-  app.addHook('onRequest', (request, _reply, done) => continueTrace(request.headers, done));
   // Hooks that have nothing to wait for say so by `done`: a promise for each of them is felt on every request.
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAtMs = nowMs();
-    request.deadline = new Date(Date.now() + requestBudgetMs);
-    request.traceId = activeTraceId() ?? '';
-    void reply.header('x-request-id', request.id);
-    if (request.traceId) void reply.header('x-trace-id', request.traceId);
-    trace.getActiveSpan()?.setAttribute('http.route', request.routeOptions.url ?? 'unmatched');
-    done();
+    request.deadlineMs = Date.now() + requestBudgetMs;
+    request.route = request.routeOptions;
+    continueTrace(request.headers, (span) => {
+      request.traceId = span.spanContext().traceId;
+      void reply.header('x-request-id', request.id);
+      if (request.traceId) void reply.header('x-trace-id', request.traceId);
+      span.setAttribute('http.route', request.route.url ?? 'unmatched');
+      done();
+    });
   });
   app.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('x-process-time', ((nowMs() - request.startedAtMs) / 1_000).toFixed(4));
@@ -87,7 +89,7 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
   });
   app.addHook('onResponse', (request, reply, done) => {
     const elapsedMs = nowMs() - request.startedAtMs;
-    const route = request.routeOptions.url ?? 'unmatched';
+    const route = request.route.url ?? 'unmatched';
     duration.observe({ method: request.method, route, status: String(reply.statusCode) }, elapsedMs / 1_000);
     if (elapsedMs > slowMs && !/\/events$|\.csv$/.test(route)) {
       logger.warn(

@@ -2,32 +2,63 @@
  * Requests a minute by plan (B3), per tenant; without credentials per address. The window is this process's own;
  * several gateways need a shared store.
  */
-import fastifyRateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { appError } from '#platform/errors/index.ts';
 
 export const requestsPerMinute: Readonly<Record<string, number>> = { starter: 100, pro: 500, enterprise: 2_000 };
 /** For callers without credentials, per address: sign-in, catalogue documents. */
 const anonymousPerMinute = 300;
+const windowMs = 60_000;
+const maxWindows = 20_000;
 
-export const rateLimit = async (app: FastifyInstance, { rateLimitFactor }: { readonly rateLimitFactor: number }): Promise<void> => {
-  const limitOf = (plan: string | undefined): number =>
-    Math.max(
-      1,
-      Math.floor(
-        (plan === undefined ? anonymousPerMinute : (requestsPerMinute[plan] ?? requestsPerMinute['starter'] ?? 100)) * rateLimitFactor,
-      ),
-    );
-  await app.register(fastifyRateLimit, {
-    global: true,
-    // After authentication (onRequest hooks run first), so that the tenant is known; before the body is parsed.
-    hook: 'preParsing',
-    timeWindow: 60_000,
-    cache: 20_000,
-    keyGenerator: (request) => (request.caller ? `tenant:${request.caller.tenantId}` : `ip:${request.ip}`),
-    max: (request) => limitOf(request.caller?.plan),
-    allowList: (request) => request.routeOptions.config.alwaysServed === true,
-    enableDraftSpec: true,
-    errorResponseBuilder: (_request, { ttl }) => appError('request.rate_limited', { retryAfterMs: ttl }),
+interface Window {
+  count: number;
+  endsAtMs: number;
+}
+
+/** Each begins with the first request after the one before it has ended. */
+const createWindows = () => {
+  const windows = new LRUCache<string, Window>({ max: maxWindows });
+  /** The window of this caller, with this request in it. */
+  return (key: string, nowMs: number): Readonly<Window> => {
+    let window = windows.get(key);
+    if (window === undefined) windows.set(key, (window = { count: 0, endsAtMs: nowMs + windowMs }));
+    else if (window.endsAtMs <= nowMs) {
+      window.count = 0;
+      window.endsAtMs = nowMs + windowMs;
+    }
+    window.count += 1;
+    return window;
+  };
+};
+
+export interface RateLimitOptions {
+  readonly rateLimitFactor: number;
+  /** Milliseconds, of a clock that is never set back. */
+  readonly now?: () => number;
+}
+
+/** Without a promise: this is on the way of every request (docs/adr/0078). */
+export const rateLimit = (app: FastifyInstance, { rateLimitFactor, now = () => performance.now() }: RateLimitOptions): void => {
+  const scaled = (perMinute: number): number => Math.max(1, Math.floor(perMinute * rateLimitFactor));
+  const anonymous = scaled(anonymousPerMinute);
+  const byPlan = new Map(Object.entries(requestsPerMinute).map(([plan, perMinute]) => [plan, scaled(perMinute)]));
+  const unknownPlan = byPlan.get('starter') ?? anonymous;
+  const ofTenants = createWindows();
+  const ofAddresses = createWindows();
+
+  // After authentication (onRequest), so that the tenant is known; before the body is parsed.
+  app.addHook('preParsing', (request, reply, _body, done) => {
+    const { caller, route } = request;
+    if (route.config.alwaysServed === true || request.is404) return done();
+    const nowMs = now();
+    const { count, endsAtMs } = caller ? ofTenants(caller.tenantId, nowMs) : ofAddresses(request.ip, nowMs);
+    const limit = caller ? (byPlan.get(caller.plan) ?? unknownPlan) : anonymous;
+    const leftMs = endsAtMs - nowMs;
+    void reply.header('ratelimit-limit', String(limit));
+    void reply.header('ratelimit-remaining', String(Math.max(0, limit - count)));
+    void reply.header('ratelimit-reset', String(Math.ceil(leftMs / 1_000)));
+    done(count > limit ? (appError('request.rate_limited', { retryAfterMs: leftMs }) as never) : null);
   });
 };

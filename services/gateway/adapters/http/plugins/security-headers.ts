@@ -36,7 +36,7 @@ export const securityHeaders = (app: FastifyInstance): void => {
   const headers = decide();
   app.addHook('onRequest', (_request, reply, done) => {
     const inside = reply as unknown as Record<typeof symbols.kReplyHeaders, object>;
-    inside[symbols.kReplyHeaders] = { ...headers, ...inside[symbols.kReplyHeaders] };
+    inside[symbols.kReplyHeaders] = { ...headers };
     done();
   });
 };

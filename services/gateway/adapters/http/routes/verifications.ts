@@ -179,16 +179,16 @@ export const verificationRoutes = (app: App, { verifications }: Backends, waitin
         response: { 200: Verification, ...problems(403, 404) },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { tenantId } = callerOf(request);
       const { id } = request.params;
       const json =
         waiting.find(tenantId, id) ??
-        (await waiting.read(tenantId, id, async () => {
+        waiting.read(tenantId, id, async () => {
           const asked = { id: pathId('verification', id) };
           return (await verifications.getVerification(asked, callOptions(request))).verification;
-        }));
-      // Text that is made already is sent as it is.
+        });
+      // Text that is made already is sent as it is, and without a promise when it is here.
       reply.type('application/json; charset=utf-8');
       return json as unknown as Static<typeof Verification>;
     },
