@@ -2,7 +2,7 @@ import type { Life, Worker } from '#platform/lifecycle/index.ts';
 import { type Bus, startBatchConsumer, startConsumer } from '#platform/messaging/index.ts';
 import type { Database, Transaction } from '#platform/postgres/index.ts';
 import type { Clock } from '#platform/time/index.ts';
-import { campaignReaders, settleEvents, tenantHandlers, verificationReaders } from './adapters/nats/handlers.ts';
+import { campaignReaders, saysOfHolds, settleEvents, tenantHandlers, verificationReaders } from './adapters/nats/handlers.ts';
 import { postgresChain } from './adapters/postgres/ledger/chain.ts';
 import { postgresHolds } from './adapters/postgres/ledger/hold-ledger.ts';
 import { postgresHoldSettlement } from './adapters/postgres/ledger/hold-settlement.ts';
@@ -61,11 +61,18 @@ export const openLedger = async ({ config, life, db, bus, clock, monitor, worker
       ...settling,
       durable: 'billing-verification',
       handle: settleEvents(settleHoldsIn, verificationReaders),
+      concerns: saysOfHolds(verificationReaders),
     }),
   );
   await life.own(
     'campaign events',
-    startBatchConsumer({ ...consuming, ...settling, durable: 'billing-campaign', handle: settleEvents(settleHoldsIn, campaignReaders) }),
+    startBatchConsumer({
+      ...consuming,
+      ...settling,
+      durable: 'billing-campaign',
+      handle: settleEvents(settleHoldsIn, campaignReaders),
+      concerns: saysOfHolds(campaignReaders),
+    }),
   );
 
   return {

@@ -82,9 +82,9 @@ export const verificationConfig = defineConfig({
     description: 'life of a number when the provider names none',
   }),
   holdMs: durationVar('HOLD_MS', {
-    default: 90 * 60_000,
-    min: 60_000,
-    description: 'life of the hold behind a purchase; longer than a number lives and an hour, so that billing has nothing to extend',
+    default: 2 * 60 * 60_000,
+    min: 90 * 60_000,
+    description: 'life of the hold behind a purchase; a number lives at most as long, less GIVE_UP_MS and an hour for its settlement',
   }),
   quoteKeepMs: durationVar('QUOTE_KEEP_MS', {
     default: 60_000,

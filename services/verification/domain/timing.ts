@@ -1,4 +1,4 @@
-import { addMs, minuteMs } from '#platform/time/index.ts';
+import { addMs, hourMs } from '#platform/time/index.ts';
 
 /** Every interval of the life cycle, in milliseconds. */
 export interface Timing {
@@ -38,8 +38,8 @@ export const retryAt = (now: Date, attempts: number, timing: Timing): Date =>
 /** From then on nobody can still be buying for this row: recovery may start. */
 export const recoverAt = (purchaseDeadline: Date, timing: Timing): Date => addMs(purchaseDeadline, 2 * timing.providerTimeoutMs);
 
-/** Between a number's end and its hold's end there must be time to capture or release. */
-const settleMs = 2 * minuteMs;
+/** Between a number's end and its hold's end there must be time to capture or release, even for a consumer that stood still meanwhile. */
+const settleMs = hourMs;
 
 /** The provider's end, the usual end when it names none; never later than the hold behind it can pay for. */
 export const expiryOf = (provided: Date | undefined, createdAt: Date, now: Date, timing: Timing): Date => {

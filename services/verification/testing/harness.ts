@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { newId } from '#platform/ids/index.ts';
 import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase } from '#platform/testing/index.ts';
-import { minuteMs, secondMs, testClock, type TestClock } from '#platform/time/index.ts';
+import { hourMs, minuteMs, secondMs, testClock, type TestClock } from '#platform/time/index.ts';
 import { loadCatalogue } from '../adapters/catalogue/load.ts';
 import { loadCodeReader } from '../adapters/codes/load.ts';
 import { openSealer, type TenantKeys } from '../adapters/crypto/sealer.ts';
@@ -35,7 +35,7 @@ export const testTiming: Timing = {
   providerTimeoutMs: 5 * secondMs,
   reconcileGraceMs: 10 * secondMs,
   activationMs: 20 * minuteMs,
-  holdMs: 30 * minuteMs,
+  holdMs: 2 * hourMs,
   pollFirstMs: 10 * secondMs,
   pollMaxMs: minuteMs,
   finishDelayMs: 0,

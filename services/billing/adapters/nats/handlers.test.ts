@@ -16,7 +16,7 @@ import { postgresAudit } from '../postgres/ledger/audit.ts';
 import { postgresHoldSettlement } from '../postgres/ledger/hold-settlement.ts';
 import { migrations } from '../postgres/migrations/index.ts';
 import { openWalletRow } from '../postgres/ledger/wallets.ts';
-import { campaignReaders, settleEvents, tenantHandlers, verificationReaders } from './handlers.ts';
+import { campaignReaders, saysOfHolds, settleEvents, tenantHandlers, verificationReaders } from './handlers.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -192,18 +192,21 @@ test('what cannot be collected is recorded and reported, and the event is finish
   assert.deepEqual(seen.slice(before), [{ kind: 'uncollected', fact: { tenantId, holdId, product: 'verification', owedMicros: 35n } }]);
 });
 
-test('a rented number keeps its hold an hour beyond the rental', async () => {
-  const { tenantId, holdId } = await rented(100n, 40n, 'verification');
-  await deliverAll(tenantId, [
-    { subject: events.verification.purchased.subject, payload: { holdId, expiresAt: addMs(start, 2 * hourMs) } },
-  ]);
-  assert.deepEqual((await postgresBooks(db).find(tenantId, holdId))?.expiresAt, addMs(start, 3 * hourMs));
+test('only events that say something of a hold concern this consumer', async () => {
+  const { holdId } = await rented(100n, 40n, 'verification');
+  const facts = verification(holdId, 40n);
+  const all = Object.values(facts).map((fact) => envelopeOf(newId(), fact));
+  const concerned = await saysOfHolds(verificationReaders)(all);
+  assert.deepEqual(
+    [...concerned].map(({ subject }) => subject),
+    [facts.codeReceived, facts.cancelled, facts.expired, facts.failed].map(({ subject }) => subject),
+  );
 });
 
 test("facts about a hold that was never placed, or is another tenant's, go to the dead letters; facts without a hold are done", async () => {
   const { holdId } = await rented(100n, 40n, 'verification');
   const facts = verification(holdId, 40n);
-  for (const fact of [facts.purchased, facts.codeReceived, facts.cancelled]) assert.equal((await deliver(newId(), fact)).kind, 'dead');
+  for (const fact of [facts.codeReceived, facts.cancelled, facts.expired]) assert.equal((await deliver(newId(), fact)).kind, 'dead');
   assert.equal((await deliver(newId(), { ...facts.failed, payload: { holdId: '', reason: 'x' } })).kind, 'done');
   assert.equal(
     (await deliver(newId(), { subject: events.campaign.cancelled.subject, payload: { holdId: '', chargedTotal: undefined } })).kind,

@@ -40,9 +40,6 @@ const chargedSoFar =
   };
 
 export const verificationReaders: ReadonlyMap<string, Reader> = new Map([
-  reads(events.verification.purchased, ({ holdId, expiresAt }) =>
-    expiresAt === undefined ? dead('without expires_at') : { holdId, delivery: { kind: 'rented', until: expiresAt } },
-  ),
   reads(events.verification.codeReceived, ({ holdId, price, position }) => {
     // A further code that costs nothing.
     if (holdId === '' && position > 1) return undefined;
@@ -64,6 +61,12 @@ export const campaignReaders: ReadonlyMap<string, Reader> = new Map([
   reads(events.campaign.completed, chargedSoFar(true)),
   reads(events.campaign.cancelled, chargedSoFar(true)),
 ]);
+
+/** The events that say something of a hold; most do not, purchases above all: a hold outlives its number from the start. */
+export const saysOfHolds =
+  (readers: ReadonlyMap<string, Reader>) =>
+  async (received: readonly ReceivedEvent[]): Promise<ReadonlySet<ReceivedEvent>> =>
+    new Set(received.filter(({ subject }) => readers.has(subject)));
 
 /**
  * Settles a batch of events in one go. An event that cannot be settled undoes the batch, whose events are then tried one by

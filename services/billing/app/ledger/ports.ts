@@ -99,8 +99,6 @@ export type HoldFact = { readonly tenantId: string; readonly holdId: string; rea
     }
   /** Nothing (more) will be delivered: an open hold is given back, a resolved one stays as it is. */
   | { readonly kind: 'give_back' }
-  /** Moves the expiry of an open hold later, never earlier. */
-  | { readonly kind: 'extend'; readonly expiresAt: Date }
 );
 /** Not found: no such hold of this tenant. */
 export type Settled = { readonly found: false } | { readonly found: true; readonly collection?: Collection };

@@ -1,4 +1,4 @@
-import { addMs, type Clock, hourMs } from '#platform/time/index.ts';
+import type { Clock } from '#platform/time/index.ts';
 import type { BillingMonitor } from '../ports.ts';
 import type { HoldFact, HoldSettlement } from './ports.ts';
 
@@ -12,16 +12,12 @@ export type Delivery = { readonly tenantId: string; readonly holdId: string } & 
       readonly final: boolean;
     }
   | { readonly kind: 'nothing_delivered' }
-  | { readonly kind: 'rented'; readonly until: Date }
 );
-
-/** A code may come until the activation ends; its event may come later still. */
-const graceMs = hourMs;
 
 /**
  * Settles holds by what was delivered on them. A charge is taken first from the hold; what the hold cannot give (it expired, was
- * given back or was too small) from the free balance; what is left is recorded as uncollected. A rented number's hold
- * outlives the rental. Repetition and reordering change nothing.
+ * given back or was too small) from the free balance; what is left is recorded as uncollected. Repetition and
+ * reordering change nothing.
  * @returns for each delivery whether its hold exists
  */
 export const settleHolds =
@@ -46,7 +42,5 @@ const factOf = (delivery: Delivery, now: Date): HoldFact => {
       return { kind: 'collect', tenantId, holdId, now, upToMicros: delivery.upToMicros, final: delivery.final };
     case 'nothing_delivered':
       return { kind: 'give_back', tenantId, holdId, now };
-    case 'rented':
-      return { kind: 'extend', tenantId, holdId, now, expiresAt: addMs(delivery.until, graceMs) };
   }
 };

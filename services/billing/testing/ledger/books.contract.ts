@@ -25,7 +25,6 @@ type Ports = HoldLedger & HoldReader & HoldSweep & HoldSettlement & Wallets & Wa
 export type BooksUnderTest = Ports & {
   collect(command: CollectCharge): Promise<Collection | undefined>;
   giveBack(command: Fact): Promise<boolean>;
-  extend(command: Fact & { expiresAt: Date }): Promise<boolean>;
 };
 type Fact = { readonly tenantId: string; readonly holdId: string; readonly now?: Date };
 type CollectCharge = Fact & { readonly upToMicros: bigint; readonly final: boolean };
@@ -40,7 +39,6 @@ export const underTest = (ports: Ports): BooksUnderTest => {
       return settled.found ? settled.collection : undefined;
     },
     giveBack: async (command) => (await settle({ now: start, ...command, kind: 'give_back' })).found,
-    extend: async (command) => (await settle({ now: start, ...command, kind: 'extend' })).found,
   };
 };
 
@@ -204,7 +202,6 @@ export const booksContract = (name: string, books: () => BooksUnderTest, { knows
     const tenantId = await rich();
     const place = placing(tenantId, 60n);
     const first = await books().place(place);
-    await books().extend({ tenantId, holdId: place.holdId, expiresAt: addMs(start, 5 * hourMs) });
     const capture = capturing(tenantId, place.holdId, 10n, false);
     const captured = await books().capture(capture);
     const release = releasing(tenantId, place.holdId);
@@ -307,18 +304,15 @@ export const booksContract = (name: string, books: () => BooksUnderTest, { knows
     assert.equal(await books().find(stranger, id), undefined);
     assert.equal(await books().collect({ tenantId: stranger, holdId: id, upToMicros: 5n, final: true, now: start }), undefined);
     assert.equal(await books().giveBack({ tenantId: stranger, holdId: id, now: start }), false);
-    assert.equal(await books().extend({ tenantId: stranger, holdId: id, expiresAt: addMs(start, 9 * hourMs) }), false);
     assert.equal(await wallet(owner), '100/10');
   });
 
-  law('an expiry moves later, never earlier, and the sweeper obeys it', async () => {
+  law('a hold is open until its expiry, and not a moment longer once the sweeper has been', async () => {
     const tenantId = await rich();
     const { id } = await placed(tenantId, 10n, { expiresAt: addMs(start, hourMs) });
-    await books().extend({ tenantId, holdId: id, expiresAt: addMs(start, 3 * hourMs) });
-    await books().extend({ tenantId, holdId: id, expiresAt: addMs(start, 2 * hourMs) });
-    while ((await books().expireDue(addMs(start, 3 * hourMs - 1), 100)) > 0);
+    while ((await books().expireDue(addMs(start, hourMs - 1), 100)) > 0);
     assert.equal((await books().find(tenantId, id))?.state, 'held');
-    while ((await books().expireDue(addMs(start, 3 * hourMs), 100)) > 0);
+    while ((await books().expireDue(addMs(start, hourMs), 100)) > 0);
     assert.equal((await books().find(tenantId, id))?.state, 'expired');
   });
 

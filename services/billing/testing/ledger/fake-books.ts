@@ -282,11 +282,6 @@ export const fakeBooks = () => {
     if (fact.kind === 'collect') lapseIn(tenantId, now);
     const stored = ofTenant(tenantId, holdId);
     if (stored === undefined) return { found: false };
-    if (fact.kind === 'extend') {
-      if (stored.hold.state === 'held' && stored.hold.expiresAt < fact.expiresAt)
-        store(tenantId, { ...stored.hold, expiresAt: fact.expiresAt });
-      return { found: true };
-    }
     if (fact.kind === 'give_back') {
       const changed = giveBack(stored.hold, 'released');
       if (typeof changed === 'object') store(tenantId, changed.hold);

@@ -11,7 +11,6 @@ export type Step =
   | { readonly kind: 'carve'; readonly hold: number; readonly micros: bigint; readonly minutes: number }
   | { readonly kind: 'release' | 'giveBack'; readonly hold: number }
   | { readonly kind: 'collect'; readonly hold: number; readonly upTo: bigint; readonly final: boolean }
-  | { readonly kind: 'extend'; readonly hold: number; readonly minutes: number }
   | { readonly kind: 'repeat' | 'misuse'; readonly step: number };
 
 const micros = fc.bigInt({ min: 1n, max: 60n });
@@ -32,7 +31,6 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     { weight: 4, arbitrary: fc.record({ kind: kind('carve'), hold: index, micros, minutes }) },
     { weight: 2, arbitrary: fc.record({ kind: kind('release', 'giveBack'), hold: index }) },
     { weight: 4, arbitrary: fc.record({ kind: kind('collect'), hold: index, upTo, final }) },
-    { weight: 1, arbitrary: fc.record({ kind: kind('extend'), hold: index, minutes }) },
     { weight: 3, arbitrary: fc.record({ kind: kind('repeat', 'misuse'), step: index }) },
   ),
   { minLength: 100, maxLength: 140 },
@@ -109,11 +107,6 @@ export const commandsOf = (tenantId: string, chosen: readonly Step[]): readonly 
       case 'collect': {
         const about = { tenantId, holdId: holdAt(step.hold), upToMicros: step.upTo, final: step.final };
         fact('collect', (books, now) => books.collect({ ...about, now }));
-        break;
-      }
-      case 'extend': {
-        const about = { tenantId, holdId: holdAt(step.hold), expiresAt: later(step.minutes) };
-        fact('extend', (books, now) => books.extend({ ...about, now }));
         break;
       }
       case 'repeat':

@@ -151,11 +151,6 @@ export const plainBooks = (db: Database): BooksUnderTest => {
 
   const settleOne = async (tx: Queryable, fact: HoldFact): Promise<Settled> => {
     const { holdId, tenantId, now } = fact;
-    if (fact.kind === 'extend') {
-      const sql = `update holds set expires_at = greatest(expires_at, $3) where id = $1 and tenant_id = $2 and state = 'held'`;
-      await tx.query(sql, [holdId, tenantId, fact.expiresAt]);
-      return { found: (await tx.query('select 1 from holds where id = $1 and tenant_id = $2', [holdId, tenantId])).length === 1 };
-    }
     if (fact.kind === 'give_back') {
       const sql = `select * from release_hold($1, $2, null, null, $3, $4, 'plain', '{}')`;
       return { found: first(await tx.query<Row>(sql, [holdId, tenantId, now, newId()])).outcome !== 'not_found' };

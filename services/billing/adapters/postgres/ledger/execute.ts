@@ -9,7 +9,7 @@ import { requestHash } from '../request-hash.ts';
 
 /** One element of the batch, named as the type `ledger_command`; what is absent is null there. */
 export interface LedgerCommand {
-  readonly kind: 'place' | 'charge' | 'capture' | 'release' | 'collect' | 'give_back' | 'extend' | 'expire';
+  readonly kind: 'place' | 'charge' | 'capture' | 'release' | 'collect' | 'give_back' | 'expire';
   readonly tenant: string;
   readonly now: Date;
   readonly currency?: string;
@@ -156,8 +156,6 @@ export const expireCommand = (tenant: string, hold: string, now: Date): LedgerCo
 export const factCommand = (fact: HoldFact): LedgerCommand => {
   const { tenantId: tenant, holdId: hold, now } = fact;
   switch (fact.kind) {
-    case 'extend':
-      return { kind: 'extend', tenant, hold, now, expires: fact.expiresAt };
     case 'give_back':
       return { kind: 'give_back', tenant, hold, now, ...eventParts(tenant, now, 2) };
     case 'collect':
