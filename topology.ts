@@ -20,11 +20,13 @@ export interface ProcessRow {
 
 /**
  * What every process is started with, before its entry point. A service shares its cores with others, so its garbage collector must not
- * need a second one at once: the young generation is small enough to be cleaned by the main thread alone (docs/adr/0077).
+ * need a second one at once: the young generation is small enough to be cleaned by the main thread alone (docs/adr/0077), and what is
+ * made for a call is young (docs/adr/0076).
  */
 export const nodeArguments = [
   '--max-semi-space-size=16',
   '--no-parallel-scavenge',
+  '--no-allocation-site-pretenuring',
   '--import',
   './platform/telemetry/register.ts',
 ] as const;

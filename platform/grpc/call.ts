@@ -45,24 +45,36 @@ type Work = (handed: CallContext<Principal | undefined>) => Promise<unknown> | u
 
 const requestIdPattern = /^[A-Za-z0-9_.:-]{1,128}$/;
 
-/** The abort controller is made when a handler asks for its signal; most calls end before anybody does. */
-const lazySignal = (): { readonly signal: AbortSignal; abort(reason: AppError): void } => {
-  let controller: AbortController | undefined;
-  let aborted: AppError | undefined;
-  return {
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (aborted !== undefined) controller.abort(aborted);
-      }
-      return controller.signal;
-    },
-    abort: (reason) => {
-      aborted = reason;
-      controller?.abort(reason);
-    },
-  };
-};
+/**
+ * What a handler is given of its call, and how the call is given up. The abort controller is made when a handler asks for its signal; most
+ * calls end before anybody does. A class because of its getter, see docs/adr/0076: in an object literal it would keep the call in memory.
+ */
+class HandedCall implements CallContext<Principal | undefined> {
+  readonly principal: Principal | undefined;
+  readonly deadline: Date;
+  readonly requestId: string;
+  #controller: AbortController | undefined;
+  #aborted: AppError | undefined;
+
+  constructor(principal: Principal | undefined, { deadline, requestId }: Ambient) {
+    this.principal = principal;
+    this.deadline = deadline;
+    this.requestId = requestId;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: AppError): void {
+    this.#aborted = reason;
+    this.#controller?.abort(reason);
+  }
+}
 
 const headersOf = { keys: (call: Incoming) => call.headerNames(), get: (call: Incoming, name: string) => call.header(name) };
 
@@ -123,7 +135,7 @@ export const serve = ({ definition, implementation }: BoundMethod, environment: 
     const span = tracer.startSpan(spanName, { kind: SpanKind.SERVER, attributes }, parent);
     const ambient: Ambient = { deadline: new Date(deadlineMs), requestId, answered: false };
     const at = withAmbient(trace.setSpan(parent, span), ambient);
-    const abortion = lazySignal();
+    let handed: HandedCall | undefined;
     let timer: NodeJS.Timeout | undefined;
 
     /** The first one to come answers: the handler, the deadline or the caller's leaving. */
@@ -135,7 +147,7 @@ export const serve = ({ definition, implementation }: BoundMethod, environment: 
       reply(error, response);
     };
     const giveUp = (error: AppError): void => {
-      abortion.abort(error);
+      handed?.abort(error);
       answer(error);
     };
 
@@ -147,14 +159,7 @@ export const serve = ({ definition, implementation }: BoundMethod, environment: 
         requireTime(deadlineMs, Date.now());
         const principal = authenticate(call, implementation, verifier);
         requireStorable(call.request);
-        const handed: CallContext<Principal | undefined> = {
-          principal,
-          get signal() {
-            return abortion.signal;
-          },
-          deadline: ambient.deadline,
-          requestId,
-        };
+        handed = new HandedCall(principal, ambient);
         timer = setTimeout(() => giveUp(appError('platform.deadline_exceeded')), deadlineMs - Date.now());
         // Emitted at the end of every call, answered or not; an error costs a stack trace.
         call.whenCancelled(() => {

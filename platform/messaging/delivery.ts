@@ -68,34 +68,53 @@ export const headerReader = (message: Msg): ((name: string) => string) => {
   };
 };
 
-export const deliveryOf = (message: Msg): Delivery => {
-  const [deliveries, seq, pending] = fieldsOf(message.reply ?? '');
-  let answered = false;
-  const answer = (text: string): void => {
-    if (answered) return;
-    answered = true;
-    message.respond(text);
-  };
-  return {
-    subject: message.subject,
-    header: headerReader(message),
-    get headers() {
-      return message.headers;
-    },
-    get data() {
-      return message.data;
-    },
-    seq: Number(seq),
-    info: { deliveryCount: Number(deliveries), pending: Number(pending) },
-    json: <T>() => message.json<T>(),
-    ack: () => answer('+ACK'),
-    nak: (delayMs = 0) => answer(delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}` : '-NAK'),
-    term: () => answer('+TERM'),
-    working: () => {
-      if (!answered) message.respond('+WPI');
-    },
-  };
-};
+/** A class because of its getters: see docs/adr/0076. */
+class ReceivedDelivery implements Delivery {
+  readonly subject: string;
+  readonly header: (name: string) => string;
+  readonly seq: number;
+  readonly info: DeliveryInfo;
+  readonly #message: Msg;
+  #answered = false;
+
+  constructor(message: Msg) {
+    const [deliveries, seq, pending] = fieldsOf(message.reply ?? '');
+    this.subject = message.subject;
+    this.header = headerReader(message);
+    this.seq = Number(seq);
+    this.info = { deliveryCount: Number(deliveries), pending: Number(pending) };
+    this.#message = message;
+  }
+
+  get headers(): MsgHdrs | undefined {
+    return this.#message.headers;
+  }
+  get data(): Uint8Array {
+    return this.#message.data;
+  }
+  json<T>(): T {
+    return this.#message.json<T>();
+  }
+  ack(): void {
+    this.#answer('+ACK');
+  }
+  nak(delayMs = 0): void {
+    this.#answer(delayMs > 0 ? `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}` : '-NAK');
+  }
+  term(): void {
+    this.#answer('+TERM');
+  }
+  working(): void {
+    if (!this.#answered) this.#message.respond('+WPI');
+  }
+  #answer(text: string): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#message.respond(text);
+  }
+}
+
+export const deliveryOf = (message: Msg): Delivery => new ReceivedDelivery(message);
 
 /** The client's message of an ordered consumer. It keeps the message as it came in `msg`. */
 export const storedMessageOf = (message: JsMsg): StoredMessage => {

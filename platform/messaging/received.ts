@@ -24,20 +24,41 @@ export const receivedEvent = (message: StoredMessage, codec = codecs.get(message
   payload: decodePayload(message, codec),
 });
 
+/** A class because of its getter: see docs/adr/0076. */
+class GlimpsedEvent implements ReceivedEvent {
+  readonly id: string;
+  readonly subject: string;
+  readonly tenantId: string;
+  readonly aggregateId: string;
+  readonly aggregateVersion: number;
+  readonly occurredAt: Date;
+  readonly deliveryCount: number;
+  readonly #message: StoredMessage;
+  #decoded: { readonly payload: unknown } | undefined;
+
+  constructor(message: StoredMessage) {
+    const { id, subject, tenantId, aggregateId, aggregateVersion, occurredAt, deliveryCount } = envelope(message);
+    this.id = id;
+    this.subject = subject;
+    this.tenantId = tenantId;
+    this.aggregateId = aggregateId;
+    this.aggregateVersion = aggregateVersion;
+    this.occurredAt = occurredAt;
+    this.deliveryCount = deliveryCount;
+    this.#message = message;
+  }
+
+  get payload(): unknown {
+    this.#decoded ??= { payload: decodePayload(this.#message, codecs.get(this.subject)) };
+    return this.#decoded.payload;
+  }
+}
+
 /**
  * For those who look at most events only to see that they concern nobody here: the payload is decoded when it is read.
  * @throws MalformedEventError when headers do not follow the contract; reading the payload throws when that does not
  */
-export const glimpsedEvent = (message: StoredMessage): ReceivedEvent => {
-  let decoded: { readonly payload: unknown } | undefined;
-  return {
-    ...envelope(message),
-    get payload() {
-      decoded ??= { payload: decodePayload(message, codecs.get(message.subject)) };
-      return decoded.payload;
-    },
-  };
-};
+export const glimpsedEvent = (message: StoredMessage): ReceivedEvent => new GlimpsedEvent(message);
 
 const envelope = (message: StoredMessage): Omit<ReceivedEvent, 'payload'> => {
   const get = message.header;

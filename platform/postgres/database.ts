@@ -1,11 +1,4 @@
-import {
-  MikroORM,
-  type AnyEntity,
-  type EntityManager,
-  type EntitySchema,
-  type Options,
-  type PostgreSqlConnection,
-} from '@mikro-orm/postgresql';
+import { MikroORM, type AnyEntity, type EntitySchema, type Options, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { Client, Pool } from 'pg';
 import { appError } from '#platform/errors/index.ts';
 import { connectionOptions } from './connection-options.ts';
@@ -14,6 +7,7 @@ import { isTransactionConflict, toDatabaseError } from './errors.ts';
 import { guardClient } from './guard.ts';
 import { silentLog, type Log } from './log.ts';
 import { queryTypes } from './parsers.ts';
+import { OpenTransaction, statementFor } from './transaction.ts';
 import type { Database, DedicatedConnection, IsolationLevel, QueryOptions, Transaction } from './types.ts';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- entity schemas are invariant in their type
@@ -36,8 +30,6 @@ export interface DatabaseOptions {
 const maxAttempts = 4;
 /** Callers waiting per connection before the next is refused at once: the queue has a limit, so that waiting has one. */
 const maxWaitersPerConnection = 50;
-
-type KyselyTransaction = { executeQuery(query: unknown): Promise<{ rows: unknown[] }> };
 
 /**
  * Opens the one connection pool of a service. MikroORM owns the pool; `query` and `tx.query` speak SQL over the same
@@ -88,8 +80,7 @@ const buildDatabase = (orm: MikroORM, pool: Pool, poolMax: number, logger: Log):
   const listeners = new Set<() => void>();
   const dedicated = new Set<DedicatedConnection>();
 
-  const statement = (sql: string, options: QueryOptions | undefined): object =>
-    options?.name === undefined ? { text: sql, types } : { text: sql, types, name: options.name };
+  const statement = statementFor(types);
 
   const refuseWhenFull = (): void => {
     if (pool.waitingCount >= poolMax * maxWaitersPerConnection) throw appError('platform.overloaded', { retryAfterMs: 1_000 });
@@ -105,32 +96,9 @@ const buildDatabase = (orm: MikroORM, pool: Pool, poolMax: number, logger: Log):
     const builder = kysely.transaction();
     // Kysely's controlled transactions keep the connection for ever when BEGIN or COMMIT fails; this form always returns it.
     const result = await (isolation === undefined ? builder : builder.setIsolationLevel(isolation)).execute(async (kyselyTransaction) => {
-      let em: EntityManager | undefined;
-      const tx: Transaction = {
-        get em() {
-          if (em === undefined) {
-            em = orm.em.fork();
-            em.setTransactionContext(kyselyTransaction);
-          }
-          return em;
-        },
-        query: async <Row>(sql: string, params: readonly unknown[] = [], options?: QueryOptions) => {
-          // Kysely hands `sql` and `parameters` to pg untouched: the object form carries the parsers and the name.
-          const compiled = { sql: statement(sql, options), parameters: params, query: { kind: 'RawNode' }, queryId: { queryId: '' } };
-          try {
-            const { rows } = await (kyselyTransaction as unknown as KyselyTransaction).executeQuery(compiled);
-            return rows as Row[];
-          } catch (error) {
-            throw toDatabaseError(error);
-          }
-        },
-        afterCommit: (callback) => void callbacks.push(callback),
-        signalOutbox: () => {
-          if (!callbacks.includes(signalOutbox)) callbacks.push(signalOutbox);
-        },
-      };
+      const tx = new OpenTransaction({ orm, kysely: kyselyTransaction, statement, callbacks, signalOutbox });
       const value = await work(tx);
-      await em?.flush();
+      await tx.flush();
       return value;
     });
     for (const callback of callbacks) {

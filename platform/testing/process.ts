@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { nodeArguments } from '#topology';
 import { childEnvironment } from './environment.ts';
 
-/** A process of the platform as it runs everywhere: its own Node, spoken to over the wire only. */
+/** A process of the platform as it runs everywhere: its own Node with the usual arguments, spoken to over the wire only. */
 export interface TestProcess {
   readonly pid: number;
   /** Ports by name, as its line "started" tells them. */
@@ -35,7 +36,7 @@ const startedAddresses = (line: string): Readonly<Record<string, number>> | unde
  * @param environment all of it but PATH; the level of its log must let "started" through
  */
 export const startProcess = async (entry: string, environment: Readonly<Record<string, string>>): Promise<TestProcess> => {
-  const child = spawn(process.execPath, [entry], {
+  const child = spawn(process.execPath, [...nodeArguments, entry], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: childEnvironment({ LOG_LEVEL: 'info', ...environment }),
