@@ -118,12 +118,11 @@ export const createBuyNumber = (
     });
   };
 
-  const refuse = (order: NumberOrder): Exclude<BuyOutcome, { kind: 'bought' }> | undefined => {
+  const refuse = (order: NumberOrder, costMicros: bigint): Exclude<BuyOutcome, { kind: 'bought' }> | undefined => {
     if (!isServiceCode(order.service)) return { kind: 'bad_service' };
     if (!Number.isSafeInteger(order.countryId) || order.countryId < 0) return { kind: 'wrong_country' };
     if (order.orderId !== undefined && book.byOrder(order.orderId) !== undefined) return { kind: 'order_exists' };
     const settings = world.settings.handlerApi;
-    const costMicros = priceMicros(settings, order.service, order.countryId);
     if (order.maxPriceMicros !== undefined && order.maxPriceMicros < costMicros) {
       return { kind: 'wrong_max_price', minMicros: costMicros };
     }
@@ -132,8 +131,9 @@ export const createBuyNumber = (
   };
 
   return (order) => {
-    const refused = refuse(order);
     const settings = world.settings.handlerApi;
+    const costMicros = priceMicros(settings, order.service, order.countryId);
+    const refused = refuse(order, costMicros);
     const country = countryOf(order.countryId, settings.dialCodes);
     const phone = refused === undefined ? drawPhone(country, order.exceptPrefixes, order.areaCode) : undefined;
     if (refused !== undefined || phone === undefined) {
@@ -148,7 +148,7 @@ export const createBuyNumber = (
       countryId: order.countryId,
       dialCode: country.dialCode,
       phone,
-      costMicros: priceMicros(settings, order.service, order.countryId),
+      costMicros,
       operator: order.operator ?? 'any',
       capability: order.capability ?? 'sms',
       orderId: order.orderId,

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { formatDecimal, parseDecimal } from '#platform/money/index.ts';
 import type { ActivationBook } from '../../app/activation-book.ts';
@@ -139,7 +139,8 @@ const send = (reply: FastifyReply, answer: Answer): FastifyReply =>
     ? reply.code(answer.status).type('text/plain; charset=utf-8').send(answer.body)
     : reply.code(answer.status).type('application/json; charset=utf-8').send(JSON.stringify(answer.body));
 
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+/** Of what is compared letter by letter nobody can choose the letters. */
+const digest = (text: string): string => hash('sha256', text, 'base64url');
 
 /** The SMS-Activate family's one address. Classic answers are `200 text/plain`; GET and POST, query and form mean the same. */
 export const registerHandlerApi = (server: FastifyInstance, dependencies: HandlerApiDependencies): void => {
@@ -161,7 +162,7 @@ export const registerHandlerApi = (server: FastifyInstance, dependencies: Handle
   const answerTo = (reply: FastifyReply, parameters: Parameters): FastifyReply => {
     const key = parameters['api_key'];
     if (key === undefined || key === '') return send(reply, ok('NO_KEY'));
-    if (!timingSafeEqual(digest(key), keyDigest)) return send(reply, ok('BAD_KEY'));
+    if (digest(key) !== keyDigest) return send(reply, ok('BAD_KEY'));
     const name = parameters['action'] ?? '';
     const action = actions.get(name);
     if (action === undefined) return send(reply, ok('BAD_ACTION'));
@@ -175,19 +176,17 @@ export const registerHandlerApi = (server: FastifyInstance, dependencies: Handle
     return spoilAnswer(world, reply, fault) ?? send(reply, answer);
   };
 
-  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  /** Without a promise when there is nothing to wait for; an answer that is sent, or never comes, is nothing to return. */
+  const handle = (request: FastifyRequest, reply: FastifyReply): void | Promise<FastifyReply> => {
     const settings = world.settings.handlerApi;
-    if (settings.outage === 'reset') {
-      reset(reply);
-      return reply;
-    }
-    if (settings.outage === '503') return htmlError(reply, 503, '503 Service Temporarily Unavailable');
+    if (settings.outage === 'reset') return reset(reply);
+    if (settings.outage === '503') return void htmlError(reply, 503, '503 Service Temporarily Unavailable');
     const waitMs = settings.latencyMs + (settings.latencyJitterMs > 0 ? jitter.between(0, settings.latencyJitterMs) : 0);
-    const wait = latency(waitMs);
-    if (wait !== undefined) await wait;
     const body = request.body as Parameters | undefined;
     const query = request.query as Parameters;
-    return answerTo(reply, typeof body === 'object' && body !== null ? { ...body, ...query } : query);
+    const answer = (): FastifyReply => answerTo(reply, typeof body === 'object' && body !== null ? { ...body, ...query } : query);
+    const wait = latency(waitMs);
+    return wait === undefined ? void answer() : wait.then(answer);
   };
 
   server.get('/stubs/handler_api.php', handle);
