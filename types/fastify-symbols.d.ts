@@ -1,5 +1,5 @@
-/** Fastify's own names for its private parts; only the one that this repository uses. */
+/** Fastify's own names for its private parts; only those that this repository uses. */
 declare module 'fastify/lib/symbols.js' {
-  const symbols: { readonly kReplyHeaders: unique symbol };
+  const symbols: { readonly kReplyHeaders: unique symbol; readonly kRouteContext: unique symbol };
   export default symbols;
 }

@@ -33,6 +33,11 @@ const randomHex = (bytes: number): string => {
   return hex;
 };
 
+const newTrace = (): SpanContext => {
+  const ids = randomHex(16 + 8);
+  return { traceId: ids.slice(0, 32), spanId: ids.slice(32), traceFlags: TraceFlags.NONE };
+};
+
 const childOf = (parent: SpanContext | undefined): SpanContext =>
   parent !== undefined && isSpanContextValid(parent)
     ? {
@@ -42,7 +47,7 @@ const childOf = (parent: SpanContext | undefined): SpanContext =>
         traceFlags: parent.traceFlags,
         ...(parent.traceState === undefined ? {} : { traceState: parent.traceState }),
       }
-    : { traceId: randomHex(16), spanId: randomHex(8), traceFlags: TraceFlags.NONE };
+    : newTrace();
 
 const startSpan = (_name: string, options: SpanOptions = {}, at: Context = context.active()): Span =>
   trace.wrapSpanContext(childOf(options.root === true ? undefined : trace.getSpanContext(at)));

@@ -88,9 +88,10 @@ export const withSpan = async <T>(name: string, settings: SpanSettings, fn: (spa
  * `app.addHook('onRequest', (request, reply, done) => continueTrace(request.headers, done))`.
  */
 export const continueTrace = <T>(headers: TraceCarrier, fn: (span: Span) => T): T => {
-  const active = trace.getActiveSpan();
+  const here = context.active();
+  const active = trace.getSpan(here);
   if (active !== undefined) return fn(active);
-  const parent = contextOf(headers);
+  const parent = propagation.extract(here, headers, getter);
   const span = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent);
   return context.with(trace.setSpan(parent, span), fn, undefined, span);
 };

@@ -6,6 +6,7 @@ import { appError } from '#platform/errors/index.ts';
 import { fromTypeId, type IdKind } from '#platform/ids/index.ts';
 import type { Access } from '../../app/access.ts';
 import type { Caller } from '../../app/ports.ts';
+import type { Route } from './plugins/fastify-inside.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,8 +16,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     caller: Caller | undefined;
-    /** Address and rules of the route, looked up once: Fastify makes its own `routeOptions` anew each time they are asked for. */
-    route: Pick<FastifyRequest['routeOptions'], 'url' | 'config'>;
+    route: Route;
     deadlineMs: number;
     traceId: string;
     startedAtMs: number;

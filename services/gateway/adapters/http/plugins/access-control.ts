@@ -41,7 +41,7 @@ export const accessControl = (app: FastifyInstance, { authenticate }: { readonly
       table.push({ method: each, url, access: route.config?.access ?? publicAccess });
   });
   app.addHook('onRequest', (request, _reply, done): void | Promise<void> => {
-    const { access } = request.route.config;
+    const { access } = request.route;
     // No route matched: the not-found handler answers, the same to everybody.
     if (!access || access.kind === 'public') return done();
     const admit = (caller: Caller | undefined): void => {

@@ -7,6 +7,7 @@ import { appError, isAppError, problemContentType, toAppError, toProblem, type A
 import type { Logger } from '#platform/logging/index.ts';
 import { continueTrace, type Metrics } from '#platform/telemetry/index.ts';
 import { toValidationError } from '../validation.ts';
+import { headersOf, routeOf } from './fastify-inside.ts';
 
 export interface AnswersDependencies {
   readonly logger: Logger;
@@ -74,17 +75,18 @@ export const answers = (app: FastifyInstance, { logger, metrics, requestBudgetMs
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAtMs = nowMs();
     request.deadlineMs = Date.now() + requestBudgetMs;
-    request.route = request.routeOptions;
+    request.route = routeOf(request);
     continueTrace(request.headers, (span) => {
       request.traceId = span.spanContext().traceId;
-      void reply.header('x-request-id', request.id);
-      if (request.traceId) void reply.header('x-trace-id', request.traceId);
+      const headers = headersOf(reply);
+      headers['x-request-id'] = request.id;
+      if (request.traceId) headers['x-trace-id'] = request.traceId;
       span.setAttribute('http.route', request.route.url ?? 'unmatched');
       done();
     });
   });
   app.addHook('onSend', (request, reply, payload, done) => {
-    void reply.header('x-process-time', ((nowMs() - request.startedAtMs) / 1_000).toFixed(4));
+    headersOf(reply)['x-process-time'] = ((nowMs() - request.startedAtMs) / 1_000).toFixed(4);
     done(null, payload);
   });
   app.addHook('onResponse', (request, reply, done) => {

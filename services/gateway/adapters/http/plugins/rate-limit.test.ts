@@ -4,6 +4,7 @@ import fastify from 'fastify';
 import fc from 'fast-check';
 import { isAppError } from '#platform/errors/index.ts';
 import type { Caller } from '../../../app/ports.ts';
+import { routeOf } from './fastify-inside.ts';
 import { rateLimit, requestsPerMinute } from './rate-limit.ts';
 
 const callers: Readonly<Record<string, Pick<Caller, 'tenantId' | 'plan'>>> = {
@@ -19,12 +20,14 @@ const setUp = async () => {
   app.setErrorHandler((error, _request, reply) => reply.code(isAppError(error, 'request.rate_limited') ? 429 : 500).send());
   app.decorateRequest('caller', undefined);
   app.decorateRequest('route', null as never);
+  app.decorateRequest('startedAtMs', 0);
   app.addHook('onRequest', (request, _reply, done) => {
-    request.route = request.routeOptions;
+    request.route = routeOf(request);
+    request.startedAtMs = clock.nowMs;
     request.caller = callers[String(request.headers['x-who'])] as Caller | undefined;
     done();
   });
-  rateLimit(app, { rateLimitFactor: 0.05, now: () => clock.nowMs });
+  rateLimit(app, { rateLimitFactor: 0.05 });
   app.get('/work', async () => 'done');
   app.get('/health', { config: { alwaysServed: true } as never }, async () => 'fine');
   await app.ready();

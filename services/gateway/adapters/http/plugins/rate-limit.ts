@@ -5,6 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { appError } from '#platform/errors/index.ts';
+import { headersOf } from './fastify-inside.ts';
 
 export const requestsPerMinute: Readonly<Record<string, number>> = { starter: 100, pro: 500, enterprise: 2_000 };
 /** For callers without credentials, per address: sign-in, catalogue documents. */
@@ -33,14 +34,8 @@ const createWindows = () => {
   };
 };
 
-export interface RateLimitOptions {
-  readonly rateLimitFactor: number;
-  /** Milliseconds, of a clock that is never set back. */
-  readonly now?: () => number;
-}
-
 /** Without a promise: this is on the way of every request (docs/adr/0078). */
-export const rateLimit = (app: FastifyInstance, { rateLimitFactor, now = () => performance.now() }: RateLimitOptions): void => {
+export const rateLimit = (app: FastifyInstance, { rateLimitFactor }: { readonly rateLimitFactor: number }): void => {
   const scaled = (perMinute: number): number => Math.max(1, Math.floor(perMinute * rateLimitFactor));
   const anonymous = scaled(anonymousPerMinute);
   const byPlan = new Map(Object.entries(requestsPerMinute).map(([plan, perMinute]) => [plan, scaled(perMinute)]));
@@ -50,15 +45,15 @@ export const rateLimit = (app: FastifyInstance, { rateLimitFactor, now = () => p
 
   // After authentication (onRequest), so that the tenant is known; before the body is parsed.
   app.addHook('preParsing', (request, reply, _body, done) => {
-    const { caller, route } = request;
-    if (route.config.alwaysServed === true || request.is404) return done();
-    const nowMs = now();
+    const { caller, route, startedAtMs: nowMs } = request;
+    if (route.alwaysServed === true || route.url === undefined) return done();
     const { count, endsAtMs } = caller ? ofTenants(caller.tenantId, nowMs) : ofAddresses(request.ip, nowMs);
     const limit = caller ? (byPlan.get(caller.plan) ?? unknownPlan) : anonymous;
     const leftMs = endsAtMs - nowMs;
-    void reply.header('ratelimit-limit', String(limit));
-    void reply.header('ratelimit-remaining', String(Math.max(0, limit - count)));
-    void reply.header('ratelimit-reset', String(Math.ceil(leftMs / 1_000)));
+    const headers = headersOf(reply);
+    headers['ratelimit-limit'] = String(limit);
+    headers['ratelimit-remaining'] = String(Math.max(0, limit - count));
+    headers['ratelimit-reset'] = String(Math.ceil(leftMs / 1_000));
     done(count > limit ? (appError('request.rate_limited', { retryAfterMs: leftMs }) as never) : null);
   });
 };

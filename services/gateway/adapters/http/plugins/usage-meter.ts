@@ -4,8 +4,7 @@ import type { FastifyInstance } from 'fastify';
 export const usageMeter = (app: FastifyInstance, count: (tenantId: string) => void): void => {
   app.addHook('onResponse', (request, { statusCode }, done) => {
     const { caller } = request;
-    if (caller !== undefined && statusCode !== 429 && statusCode < 500 && request.route.config.alwaysServed !== true)
-      count(caller.tenantId);
+    if (caller !== undefined && statusCode !== 429 && statusCode < 500 && request.route.alwaysServed !== true) count(caller.tenantId);
     done();
   });
 };
