@@ -7,8 +7,8 @@ export const analyticsConfig = defineConfig({
   batchMaxEvents: integerVar('BATCH_MAX_EVENTS', { min: 1, max: 512, default: 256, description: 'Events stored in one transaction' }),
   batchMaxWaitMs: durationVar('BATCH_MAX_WAIT_MS', {
     max: 10_000,
-    default: 50,
-    description: 'How long the first event of a batch waits for company',
+    default: 200,
+    description: 'How long the first event of a batch waits for company while others come, one alone is taken at once',
   }),
   partitionIntervalMs: durationVar('PARTITION_INTERVAL_MS', {
     min: 1_000,

@@ -37,7 +37,7 @@ export interface LedgerParts {
 }
 
 /** In batches: on a busy wallet many small transactions would spend their time waiting for each other. */
-const settling = { maxBatch: 64, maxWaitMs: 50 } as const;
+const settling = { maxBatch: 64, maxWaitMs: 100 } as const;
 
 /** Part of the composition root: holds, wallets, credit, and the consumers that settle holds. */
 export const openLedger = async ({ config, life, db, bus, clock, monitor, worker }: LedgerParts) => {

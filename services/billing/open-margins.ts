@@ -21,7 +21,7 @@ export const openMargins = async ({ life, db, bus }: MarginParts): Promise<reado
     'provider costs',
     startBatchConsumer({
       ...{ db, bus, logger, metrics },
-      ...{ durable: 'billing-provider-costs', maxBatch: 256, maxWaitMs: 100 },
+      ...{ durable: 'billing-provider-costs', maxBatch: 256, maxWaitMs: 250 },
       handle: async (tx, received) => {
         const told = received.map(providerCostOf).filter((cost) => cost !== undefined);
         await recordProviderCosts({ costs: postgresProviderCosts(tx) })(told);

@@ -59,7 +59,7 @@ const minimumOf = (text: string): bigint => {
   return micros;
 };
 
-const counting = { maxBatch: 500, maxWaitMs: 100 } as const;
+const counting = { maxBatch: 500, maxWaitMs: 250 } as const;
 
 /** Part of the composition root: metered usage and its charges, alerts, budgets and pauses. */
 export const openUsage = async ({ config, life, db, bus, clock, worker, plans }: UsageParts): Promise<readonly BoundService[]> => {

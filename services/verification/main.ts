@@ -71,6 +71,8 @@ const byName = (providers: readonly Upstream[], pushes: readonly PushReader[]): 
 });
 
 const houseKeepMs = 2_000;
+/** What falls due within a quarter of a second are fifty calls and changes at once where two hundred codes come a second: codes would stand behind them. */
+const busyTickMs = 25;
 /** Those that can be switched off, configured or not. */
 const providerNames = [handlerApiName, fiveSimName, textVerifiedName];
 
@@ -186,7 +188,7 @@ export const start = (config: VerificationConfig, options: { clock?: Clock } = {
     const { schedulerLimit: limit, schedulerLeaseMs: leaseMs, schedulerTickMs: tickMs } = config;
     await life.own(
       'scheduler',
-      startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, houseKeepMs, limit, leaseMs }),
+      startScheduler({ work: workDue(ports), houseKeep: houseKeep(ports), logger, tickMs, busyTickMs, houseKeepMs, limit, leaseMs }),
     );
     await bulk.start();
     const policy = await openPolicy({ life, config, db, bus, ports, providers: providerNames });

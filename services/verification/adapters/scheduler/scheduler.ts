@@ -5,7 +5,10 @@ export interface SchedulerOptions {
   readonly work: (options: { limit: number; leaseMs: number }) => Promise<number>;
   readonly houseKeep: () => Promise<void>;
   readonly logger: Logger;
+  /** From a look that found nothing to the next. */
   readonly tickMs: number;
+  /** From a look that found something to the next, when that is sooner: a little now, instead of all of it later in one go. */
+  readonly busyTickMs?: number;
   readonly houseKeepMs: number;
   /** Rows per batch, and so the calls to providers at once. */
   readonly limit: number;
@@ -32,21 +35,23 @@ export const startScheduler = (options: SchedulerOptions): { close(): Promise<vo
       };
     });
 
-  const turn = async (): Promise<boolean> => {
+  /** @returns how long to rest */
+  const turn = async (): Promise<number> => {
     const done = await options.work({ limit: options.limit, leaseMs: options.leaseMs });
     if (performance.now() - keptAt >= options.houseKeepMs) {
       keptAt = performance.now();
       await options.houseKeep();
     }
-    return done === options.limit;
+    if (done === options.limit) return 0;
+    return done > 0 ? Math.min(options.busyTickMs ?? options.tickMs, options.tickMs) : options.tickMs;
   };
 
   const run = async (): Promise<void> => {
     while (!stopped) {
       try {
-        const more = await turn();
+        const restMs = await turn();
         failures = 0;
-        if (!more && !stopped) await rest(options.tickMs);
+        if (restMs > 0 && !stopped) await rest(restMs);
       } catch (error) {
         // Most likely the database is away: no need to ask it four times a second.
         failures += 1;

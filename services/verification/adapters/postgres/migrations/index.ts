@@ -28,6 +28,7 @@ import { lateHolds } from './0072-late-holds.ts';
 import { retention } from './0021-retention.ts';
 import { saveInBatches } from './0039-save-in-batches.ts';
 import { grants } from './0121-grants.ts';
+import { finishedIsNotCounted } from './0131-finished-is-not-counted.ts';
 import { admissionInOneLook } from './0120-admission-in-one-look.ts';
 import { looksInBatches } from './0130-looks-in-batches.ts';
 
@@ -154,4 +155,5 @@ alter table verifications add column quote_id uuid;
   admissionInOneLook,
   looksInBatches,
   grants,
+  finishedIsNotCounted,
 ];
