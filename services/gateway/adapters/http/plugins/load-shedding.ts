@@ -2,7 +2,6 @@
 import underPressure from '@fastify/under-pressure';
 import type { FastifyInstance } from 'fastify';
 import { appError } from '#platform/errors/index.ts';
-import { routeOf } from './fastify-inside.ts';
 
 const sampleIntervalMs = 1_000;
 
@@ -15,11 +14,12 @@ export const loadShedding = (app: FastifyInstance, { maxEventLoopDelayMs }: { re
     countsFromMs = performance.now() + 2 * sampleIntervalMs;
     done();
   });
-  // It measures; told of a limit it would look at the route's options, made anew, on every request.
-  void app.register(underPressure, { sampleInterval: sampleIntervalMs });
-  app.addHook('onRequest', (request, _reply, done) => {
-    const inTime = app.memoryUsage().eventLoopDelay <= maxEventLoopDelayMs;
-    if (inTime || routeOf(request).alwaysServed === true || performance.now() < countsFromMs) done();
-    else done(appError('platform.overloaded', { retryAfterMs: 1_000 }));
+  void app.register(underPressure, {
+    maxEventLoopDelay: maxEventLoopDelayMs,
+    sampleInterval: sampleIntervalMs,
+    pressureHandler: (request) => {
+      if (request.routeOptions.config.alwaysServed || performance.now() < countsFromMs) return;
+      throw appError('platform.overloaded', { retryAfterMs: 1_000 });
+    },
   });
 };
