@@ -27,6 +27,7 @@ export const nodeArguments = [
   '--max-semi-space-size=16',
   '--no-parallel-scavenge',
   '--no-allocation-site-pretenuring',
+  '--concurrent-marking-max-worker-num=1',
   '--import',
   './platform/telemetry/register.ts',
 ] as const;
