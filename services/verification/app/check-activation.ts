@@ -1,6 +1,6 @@
 import { addMs } from '#platform/time/index.ts';
 import { change } from '../domain/lifecycle.ts';
-import { pollAt, retryAt } from '../domain/timing.ts';
+import { retryAt } from '../domain/timing.ts';
 import type { Reason, Verification } from '../domain/verification.ts';
 import type { Ports } from './ports.ts';
 import { receiveMessage, type ReceivePorts } from './receive-message.ts';
@@ -25,8 +25,8 @@ export const checkActivation =
       await end(ports, waiting, now < expiresAt ? 'cancelled_by_provider' : 'no_code_in_time');
       return;
     }
-    if (now < expiresAt) await ports.store.reschedule(waiting, pollAt(now, waiting.attempts, expiresAt, ports.timing));
-    else await giveBack(ports, waiting, activationId, expiresAt);
+    // Until then, whoever claimed it has set the next look.
+    if (now >= expiresAt) await giveBack(ports, waiting, activationId, expiresAt);
   };
 
 /** The time is over: take the number back from the provider first, so that money goes back on both sides. */

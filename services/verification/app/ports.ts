@@ -106,8 +106,11 @@ export interface VerificationStore {
   /** All changes since the purchase was asked for, oldest first; undefined: there is no such verification. */
   changes(tenantId: string, id: string): Promise<readonly Change[] | undefined>;
 
-  /** Leases what is due: no other worker gets these rows before `until`. */
-  claimDue(now: Date, until: Date, limit: number): Promise<readonly Verification[]>;
+  /**
+   * Leases what is due: no other worker gets these rows before `until`. Of a number that waits, the next look is set at once instead, from
+   * `looksMs` (see `looksMs` of domain/timing.ts): a look that finds nothing, as most do, has nothing to write then.
+   */
+  claimDue(now: Date, until: Date, limit: number, looksMs: readonly number[]): Promise<readonly Verification[]>;
   /** Sets the next look, unless the verification or its lease has changed. */
   reschedule(verification: Verification, dueAt: Date): Promise<void>;
 

@@ -1,6 +1,7 @@
 import { addMs, dayMs } from '#platform/time/index.ts';
 import type { Verification } from '../domain/verification.ts';
 import { awaitAnother } from './another/await-another.ts';
+import { looksMs } from '../domain/timing.ts';
 import { checkActivation } from './check-activation.ts';
 import { deliverOrphans } from './deliver-orphans.ts';
 import { finishActivation } from './finish-activation.ts';
@@ -18,11 +19,11 @@ const orphanLifeMs = dayMs;
  * after the lease.
  * @returns how many were due
  */
-export const workDue =
-  (ports: Ports) =>
-  async (options: { limit: number; leaseMs: number }): Promise<number> => {
+export const workDue = (ports: Ports) => {
+  const looks = looksMs(ports.timing);
+  return async (options: { limit: number; leaseMs: number }): Promise<number> => {
     const now = ports.clock.now();
-    const due = await ports.store.claimDue(now, addMs(now, options.leaseMs), options.limit);
+    const due = await ports.store.claimDue(now, addMs(now, options.leaseMs), options.limit, looks);
     await Promise.all(
       due.map(async (verification) => {
         try {
@@ -34,6 +35,7 @@ export const workDue =
     );
     return due.length;
   };
+};
 
 /** What goes round less often: pushes that found their purchase, old orphans, figures. */
 export const houseKeep = (ports: Ports) => async (): Promise<void> => {

@@ -32,6 +32,13 @@ export const pollAt = (now: Date, attempts: number, expiresAt: Date, timing: Tim
   return at < expiresAt ? at : expiresAt;
 };
 
+/** The pauses of `pollAt` as a list: from the first, the second, the n-th look at a number that waits to the next one; after the last of these as after that. At its end it is looked at anyway. */
+export const looksMs = ({ pollFirstMs, pollMaxMs }: Pick<Timing, 'pollFirstMs' | 'pollMaxMs'>): readonly number[] => {
+  const looks = [doubling(pollFirstMs, pollMaxMs, 1)];
+  while (looks.at(-1)! < pollMaxMs && looks.length < 20) looks.push(doubling(pollFirstMs, pollMaxMs, looks.length + 1));
+  return looks;
+};
+
 export const retryAt = (now: Date, attempts: number, timing: Timing): Date =>
   addMs(now, doubling(timing.retryMs, timing.retryMaxMs, attempts));
 

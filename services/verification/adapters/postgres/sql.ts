@@ -185,7 +185,8 @@ order by w.position, m."receivedAt", m.id`;
 export const knownMessageSql = `select 1 from messages where verification_id = $1 and fingerprint = $2`;
 
 /**
- * Across tenants: the scheduler works for all of them. The lease stands beside the due time, which is indexed: a leased row stays
+ * Across tenants: the scheduler works for all of them. A number that waits is not leased but due again at its next look, so that a look
+ * writes once; it does no harm should two workers look at once. For all others the lease stands beside the due time, which is indexed: a leased row stays
  * first in the index, where the next turns step over it, until its step moves the due time on.
  */
 export const dueSql = `
@@ -193,7 +194,11 @@ with due as (
   select id from verifications where due_at <= $1 and (leased_until is null or leased_until <= $1)
   order by due_at limit $3 for update skip locked
 )
-update verifications v set leased_until = $2, attempts = v.attempts + 1 from due where v.id = due.id returning v.*`;
+update verifications v set attempts = v.attempts + 1,
+  leased_until = case when v.state = 'waiting' and v.expires_at > $1 then null else $2::timestamptz end,
+  due_at = case when v.state = 'waiting' and v.expires_at > $1
+    then least(v.expires_at, $1 + ($4::float8[])[least(v.attempts + 1, cardinality($4))] * interval '1 millisecond') else v.due_at end
+from due where v.id = due.id returning v.*`;
 
 /** Each lease raises the attempts: a worker whose lease another one took over moves nothing. */
 export const rescheduleSql = `select from reschedule_verifications(${values(1, 5)})`;

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { type Database, openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
-import { addMs, minuteMs } from '#platform/time/index.ts';
+import { addMs, hourMs, minuteMs } from '#platform/time/index.ts';
 import type { VerificationStore } from '../../app/ports.ts';
 import type { Verification } from '../../domain/verification.ts';
 import { outboxRowOf } from '../nats/events.ts';
@@ -256,7 +256,7 @@ test('a lease keeps other workers off until it ends; whoever lost it moves nothi
   const dueAt = addMs(at, -minuteMs);
   const row = { ...reserving(newId()), dueAt };
   await store.reserve(row, 'open');
-  const claim = async (now: Date, until: Date) => (await store.claimDue(now, until, 1_000)).find(({ id }) => id === row.id);
+  const claim = async (now: Date, until: Date) => (await store.claimDue(now, until, 1_000, [hourMs])).find(({ id }) => id === row.id);
 
   const slow = await claim(at, addMs(at, minuteMs));
   assert.equal(slow?.attempts, 1);
@@ -275,6 +275,24 @@ test('a lease keeps other workers off until it ends; whoever lost it moves nothi
   const moved = { ...granted(present, newId()), attempts: 0, dueAt: addMs(at, 3 * minuteMs) };
   assert.equal(await store.save(present, moved, { event: { kind: 'purchased', verification: moved } }), 'saved');
   assert.equal((await claim(addMs(at, 3 * minuteMs), addMs(at, 4 * minuteMs)))?.state, 'waiting');
+});
+
+test('a number that waits is due again at its next look once it is claimed, at its end at the latest, and leased for what comes then', async () => {
+  const purchase = reserving(newId());
+  await store.reserve(purchase, 'open');
+  const present = (await store.find(purchase.tenantId, purchase.id)) ?? assert.fail();
+  const waiting = { ...granted(present, newId()), attempts: 0, dueAt: at, expiresAt: addMs(at, 10 * minuteMs) };
+  assert.equal(await store.save(present, waiting, { event: { kind: 'purchased', verification: waiting } }), 'saved');
+  const claim = async (minute: number) =>
+    (await store.claimDue(addMs(at, minute * minuteMs), addMs(at, (minute + 1) * minuteMs), 1_000, [2 * minuteMs, 5 * minuteMs])).find(
+      ({ id }) => id === purchase.id,
+    );
+  const looks: number[] = [];
+  for (let minute = 0; minute < 10; minute++) if (await claim(minute)) looks.push(minute);
+  assert.deepEqual(looks, [0, 2, 7]);
+  assert.equal((await claim(10))?.attempts, 4, 'at its end');
+  assert.equal(await claim(10), undefined, 'what is done then is done by one');
+  assert.equal((await claim(11))?.attempts, 5, 'or by the next one, when nothing came of it');
 });
 
 test('lists by service and country find their rows inside one index', async () => {

@@ -277,7 +277,8 @@ export const createVerificationStore = ({ db, rules: asRules, outboxRowOf, now }
       const [row] = await db.query<{ created_at: Date; history: readonly StoredChange[] }>(historySql, [tenantId, id]);
       return row && [createdEntry(row.created_at), ...row.history.map(entryOf)];
     },
-    claimDue: async (now, until, limit) => (await db.query<SqlRow>(dueSql, [now, until, limit], { name: 'verification-due' })).map(fromSql),
+    claimDue: async (now, until, limit, looksMs) =>
+      (await db.query<SqlRow>(dueSql, [now, until, limit, looksMs], { name: 'verification-due' })).map(fromSql),
     reschedule: (verification, dueAt) =>
       reschedule([verification.id, verification.tenantId, verification.state, verification.attempts, dueAt]),
     unclaimed: async (provider, activationIds) =>
