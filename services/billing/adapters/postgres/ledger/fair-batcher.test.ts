@@ -10,6 +10,11 @@ interface Command {
   readonly exclusives?: readonly string[];
 }
 
+/** After it, the calls of a turn are on their way, and whoever was answered has come back. */
+const turn = async (): Promise<void> => {
+  for (let count = 0; count < 3; count++) await new Promise(setImmediate);
+};
+
 /** A batcher whose batches end when the test says so. */
 const setUp = (over: Partial<FairBatcherOptions<Command, string>> = {}) => {
   const batches: { readonly commands: readonly Command[]; end(error?: Error): void }[] = [];
@@ -30,10 +35,11 @@ const setUp = (over: Partial<FairBatcherOptions<Command, string>> = {}) => {
   /** Ends batches until none is left. @returns the ids of each */
   const drain = async (): Promise<number[][]> => {
     const seen: number[][] = [];
+    await turn();
     for (let at = 0; at < batches.length; at++) {
       seen.push(batches[at]!.commands.map(({ id }) => id));
       batches[at]!.end();
-      await new Promise(setImmediate);
+      await turn();
     }
     return seen;
   };
@@ -42,13 +48,16 @@ const setUp = (over: Partial<FairBatcherOptions<Command, string>> = {}) => {
 
 const refused = (error: unknown): boolean => isAppError(error, 'platform.overloaded') && error.retryAfterMs !== undefined;
 
-test('a lone command goes out at once; those that come meanwhile travel together, and everybody gets his own answer', async () => {
+test('the commands of one turn go out at its end; those that come meanwhile travel together, and everybody gets his own answer', async () => {
   const { call, batches, drain } = setUp();
-  const answers = [0, 1, 2, 3].map((id) => call({ tenant: `t${id}`, id }));
+  const answers = [call({ tenant: 't0', id: 0 })];
+  await new Promise(setImmediate);
   assert.deepEqual(
     batches.map(({ commands }) => commands.length),
     [1],
+    'nobody waits for company',
   );
+  answers.push(...[1, 2, 3].map((id) => call({ tenant: `t${id}`, id })));
   assert.deepEqual(await drain(), [[0], [1, 2, 3]]);
   assert.deepEqual(await Promise.all(answers), ['answer 0', 'answer 1', 'answer 2', 'answer 3']);
 });
@@ -61,29 +70,35 @@ test('callers who come back together are divided: one half is at work while the 
   };
   const callers = Array.from({ length: 32 }, caller);
   const sizes: number[] = [];
+  await turn();
   for (let at = 0; at < batches.length; at++) {
     sizes.push(batches[at]!.commands.length);
     batches[at]!.end();
-    await new Promise(setImmediate);
+    await turn();
   }
   await Promise.all(callers);
   assert.equal(
     sizes.reduce((a, b) => a + b, 0),
     32 * 6,
   );
-  assert.deepEqual(sizes.slice(0, 6), [1, 16, 16, 16, 16, 16], 'never 1 and 31 in turns');
+  assert.deepEqual(sizes.slice(0, 6), [16, 16, 16, 16, 16, 16], 'never 1 and 31 in turns');
 });
 
 test('beside a batch under way goes only a full one', async () => {
   const { call, batches, drain } = setUp({ maxConcurrent: 2 });
-  for (let id = 0; id < 4; id++) void call({ tenant: `t${id}`, id });
+  void call({ tenant: 't0', id: 0 });
+  await turn();
+  for (let id = 1; id < 4; id++) void call({ tenant: `t${id}`, id });
+  await turn();
   assert.equal(batches.length, 1, 'three wait: too few for a batch of four');
   void call({ tenant: 't4', id: 4 });
+  await turn();
   assert.deepEqual(
     batches.map(({ commands }) => commands.length),
     [1, 4],
   );
   for (let id = 5; id < 13; id++) void call({ tenant: `t${id}`, id });
+  await turn();
   assert.equal(batches.length, 2, 'never more than two at once');
   assert.deepEqual(
     (await drain()).flat(),
@@ -93,7 +108,9 @@ test('beside a batch under way goes only a full one', async () => {
 
 test('tenants take turns: a flood of one delays another by one batch, and each tenant keeps his order', async () => {
   const { call, drain } = setUp();
-  for (let id = 0; id < 12; id++) void call({ tenant: 'flood', id });
+  void call({ tenant: 'flood', id: 0 });
+  await turn();
+  for (let id = 1; id < 12; id++) void call({ tenant: 'flood', id });
   for (const id of [100, 101]) void call({ tenant: 'small', id });
   assert.deepEqual(await drain(), [[0], [1, 100, 2, 101], [3, 4, 5, 6], [7, 8, 9, 10], [11]]);
 });
@@ -101,6 +118,7 @@ test('tenants take turns: a flood of one delays another by one batch, and each t
 test('commands that exclude each other never share a batch, and the later one follows the earlier', async () => {
   const { call, drain } = setUp();
   void call({ tenant: 'a', id: 0 });
+  await turn();
   for (const id of [1, 2, 3]) void call({ tenant: 'a', id, exclusives: ['one key'] });
   void call({ tenant: 'b', id: 4 });
   void call({ tenant: 'b', id: 5 });
@@ -109,7 +127,9 @@ test('commands that exclude each other never share a batch, and the later one fo
 
 test('when the queue is full, in all or for one tenant, the next is refused at once, and those inside are served', async () => {
   const { call, drain } = setUp({ maxWaiting: 6, maxWaitingPerTenant: 3 });
-  const inside = [0, 1, 2, 3].map((id) => call({ tenant: 'a', id }));
+  const inside = [call({ tenant: 'a', id: 0 })];
+  await turn();
+  inside.push(...[1, 2, 3].map((id) => call({ tenant: 'a', id })));
   await assert.rejects(call({ tenant: 'a', id: 4 }), refused);
   inside.push(...[5, 6, 7].map((id) => call({ tenant: 'b', id })));
   await assert.rejects(call({ tenant: 'c', id: 8 }), refused);
@@ -138,8 +158,12 @@ test('a statement that the database refused is tried command by command; after a
     maxWaiting: 100,
     maxWaitingPerTenant: 100,
   });
-  const outcomes = async (): Promise<string[]> =>
-    (await Promise.allSettled([0, 1, 2, 3].map((id) => call({ tenant: String(id), id })))).map(({ status }) => status);
+  const outcomes = async (): Promise<string[]> => {
+    const first = call({ tenant: '0', id: 0 });
+    await new Promise(setImmediate);
+    const all = await Promise.allSettled([first, ...[1, 2, 3].map((id) => call({ tenant: String(id), id }))]);
+    return all.map(({ status }) => status);
+  };
   assert.deepEqual(await outcomes(), ['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
   assert.deepEqual(ran, [[0], [1, 2, 3], [1], [2], [3]]);
   failure = Object.assign(new Error('the connection is gone'), { code: 'ECONNRESET' });

@@ -34,10 +34,12 @@ const returnWithinMs = 50;
 const refusedByDatabase = (error: unknown): boolean => /^(22|23|40|P0)/.test(sqlState(error) ?? '');
 
 /**
- * Group commit: a command goes out at once when nothing is under way; those that come meanwhile travel together in the next batch.
+ * Group commit: while nothing is under way, the commands of one turn of the event loop go out together at its end; those that come meanwhile
+ * travel together in the next batch. No timer is ever waited for.
  * Callers who are answered together come back together. So a batch takes half of all who are about, those who wait and those who have
  * just been answered: while one half is at work, the other is on its way. Otherwise the first to come back goes alone, all others
  * after him, and either the database or the callers stand idle.
+ * When a batch ends, the next one is sent before the callers are told: answering them takes this thread as long as half a batch takes the database.
  * Tenants take turns, so one that floods the queue waits behind himself only, and has a limit of his own.
  * @returns the call for one command; rejects with what its batch, or the command alone, failed with
  */
@@ -55,6 +57,7 @@ export const fairBatcher = <Command, Answer>({
   const outside = AsyncLocalStorage.snapshot();
   let waiting = 0;
   let running = 0;
+  let gathering = false;
   /** Callers who were answered last and are not back yet. */
   let expected = 0;
   let answeredAt = 0;
@@ -92,29 +95,45 @@ export const fairBatcher = <Command, Answer>({
     return batch;
   };
 
-  const settle = async (batch: readonly Waiting<Command, Answer>[]): Promise<void> => {
+  /** @returns what tells the callers of the batch */
+  const outcomeOf = async (batch: readonly Waiting<Command, Answer>[]): Promise<() => void> => {
     try {
       const [first] = batch;
-      if (first === undefined) return;
-      const answers = await first.inContext(() => run(batch.map(({ command }) => command)));
+      const answers = await first!.inContext(() => run(batch.map(({ command }) => command)));
       if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} commands`);
       expect(batch.length);
-      for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer);
+      return () => {
+        for (const [index, { resolve }] of batch.entries()) resolve(answers[index] as Answer);
+      };
     } catch (error) {
-      if (batch.length > 1 && refusedByDatabase(error)) for (const one of batch) await settle([one]);
-      else for (const { reject } of batch) reject(error);
+      if (batch.length === 1 || !refusedByDatabase(error))
+        return () => {
+          for (const { reject } of batch) reject(error);
+        };
+      for (const one of batch) (await outcomeOf([one]))();
+      return () => undefined;
     }
   };
 
+  const send = async (batch: readonly Waiting<Command, Answer>[]): Promise<void> => {
+    running += 1;
+    const tell = await outcomeOf(batch);
+    running -= 1;
+    next();
+    // A pool hands out its connection at the next tick: so this one comes after the statement has been written.
+    process.nextTick(tell);
+  };
+
   const next = (): void => {
+    gathering = false;
     // Beside a batch under way goes only one that is full: what is less had better gather.
-    while (waiting > 0 && running < (waiting >= maxBatch ? maxConcurrent : 1)) {
-      running += 1;
-      void settle(take(half())).finally(() => {
-        running -= 1;
-        next();
-      });
-    }
+    while (waiting > 0 && running < (waiting >= maxBatch ? maxConcurrent : 1)) void send(take(half()));
+  };
+  /** At the end of this turn: what one message brings is mostly more than one command. */
+  const gather = (): void => {
+    if (gathering || running >= (waiting >= maxBatch ? maxConcurrent : 1)) return;
+    gathering = true;
+    setImmediate(next);
   };
 
   return (command) =>
@@ -131,6 +150,6 @@ export const fairBatcher = <Command, Answer>({
       else queue.push(one);
       waiting += 1;
       if (expected > 0) expected -= 1;
-      next();
+      gather();
     });
 };
