@@ -1,4 +1,3 @@
-/** A closed-loop load: always `inFlight` requests under way, until `count` are done or `limitMs` has passed. */
 export interface LoadResult {
   readonly done: number;
   readonly failed: number;
@@ -19,6 +18,7 @@ export interface LoadOptions {
 const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 
+/** A closed-loop load: always `inFlight` requests under way, until `count` are done or `limitMs` has passed. */
 export const runLoad = async ({ inFlight, count, limitMs, request }: LoadOptions): Promise<LoadResult> => {
   const latencies: number[] = [];
   let next = 0;
@@ -44,6 +44,43 @@ export const runLoad = async ({ inFlight, count, limitMs, request }: LoadOptions
   return {
     done: latencies.length,
     failed,
+    perSecond: latencies.length / elapsedSeconds,
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+    firstFailure,
+  };
+};
+
+/** An open load: so many requests a second, whether earlier ones are answered or not. Each one's clock runs from when it was due. */
+export const runSteadily = async ({
+  perSecond,
+  limitMs,
+  request,
+}: Pick<LoadOptions, 'limitMs' | 'request'> & { readonly perSecond: number }): Promise<LoadResult> => {
+  const startedAt = performance.now();
+  const count = Math.floor((perSecond * limitMs) / 1_000);
+  const latencies: number[] = [];
+  const requests: Promise<void>[] = [];
+  let firstFailure: string | undefined;
+  const send = async (index: number, dueAt: number): Promise<void> => {
+    try {
+      await request(index);
+      latencies.push(performance.now() - dueAt);
+    } catch (error) {
+      firstFailure ??= error instanceof Error ? error.message : String(error);
+    }
+  };
+  while (requests.length < count) {
+    const due = Math.min(count, ((performance.now() - startedAt) * perSecond) / 1_000);
+    while (requests.length < due) requests.push(send(requests.length, startedAt + (requests.length * 1_000) / perSecond));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(requests);
+  const elapsedSeconds = (performance.now() - startedAt) / 1_000;
+  const sorted = latencies.toSorted((a, b) => a - b);
+  return {
+    done: latencies.length,
+    failed: count - latencies.length,
     perSecond: latencies.length / elapsedSeconds,
     p50Ms: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),

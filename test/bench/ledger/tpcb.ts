@@ -1,6 +1,8 @@
 /** TPC-B by PostgreSQL's own pgbench; null where it is not installed (Debian: postgresql-15, postgresql-contrib). */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 const find = (): string | undefined => {
   const base = '/usr/lib/postgresql';
@@ -14,16 +16,45 @@ const run = (binary: string, args: readonly string[]): string => {
   return stdout;
 };
 
+export interface TpcB {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** From pgbench's log of transactions: client, number, microseconds, … */
+const latenciesMs = (directory: string): readonly number[] =>
+  readdirSync(directory)
+    .flatMap((file) => readFileSync(join(directory, file), 'utf8').trimEnd().split('\n'))
+    .map((line) => Number(line.split(' ')[2]) / 1_000)
+    .toSorted((a, b) => a - b);
+
 /**
- * Makes the tables, at scale 20: more branches than sessions.
- * @returns a measurement, of so many seconds, in transactions per second with 16 sessions
+ * Makes the tables, at scale 20: more branches than 16 sessions.
+ * @returns a measurement, of so many seconds, with so many sessions
  */
-export const openTpcB = (url: string): ((seconds: number) => number) | null => {
+export const openTpcB = (url: string): ((seconds: number, sessions: number) => TpcB) | null => {
   const binary = find();
   if (binary === undefined) return null;
   run(binary, ['--initialize', '--scale=20', '--quiet', url]);
-  return (seconds) => {
-    const output = run(binary, ['--client=16', '--jobs=2', `--time=${seconds}`, '--no-vacuum', '--protocol=prepared', url]);
-    return Number(/tps = ([\d.]+)/.exec(output)?.[1]);
+  return (seconds, sessions) => {
+    const directory = mkdtempSync(join(tmpdir(), 'namaskah-tpcb-'));
+    try {
+      const log = ['--log', `--log-prefix=${join(directory, 'log')}`];
+      const output = run(binary, [
+        `--client=${sessions}`,
+        '--jobs=2',
+        `--time=${seconds}`,
+        '--no-vacuum',
+        '--protocol=prepared',
+        ...log,
+        url,
+      ]);
+      const latencies = latenciesMs(directory);
+      const at = (share: number): number => latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
+      return { perSecond: Number(/tps = ([\d.]+)/.exec(output)?.[1]), p50Ms: at(0.5), p99Ms: at(0.99) };
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
   };
 };
