@@ -145,11 +145,12 @@ const handleBatch = async (context: Context, messages: readonly Delivery[]): Pro
 };
 
 /** Acknowledges what does not concern the consumer. */
-const concernedOf = async ({ concerns, metrics }: Context, items: readonly Item[]): Promise<readonly Item[]> => {
+const concernedOf = async ({ concerns, metrics, durable }: Context, items: readonly Item[]): Promise<readonly Item[]> => {
   if (concerns === undefined) return items;
   const startedAt = performance.now();
   const concerned = await concerns(items.map(({ event }) => event));
   const others = items.filter(({ event }) => !concerned.has(event));
+  for (const span of eventSpans(others, durable)) span.setAttribute('namaskah.concerned', false).end();
   for (const { message } of others) message.ack();
   metrics.handledBatch('done', others.map(eventOf), performance.now() - startedAt);
   return items.filter(({ event }) => concerned.has(event));
@@ -190,11 +191,11 @@ const giveBack = async (context: Context, { message, event }: Item, error: unkno
 
 /**
  * A batch belongs to many traces at once. Its own span stands apart; in the trace of every event stands a span for that
- * event, linked to the batch. None is made where nothing is collected.
+ * event, linked to the batch; one that is passed over has no batch. None is made where nothing is collected.
  */
-const eventSpans = (items: readonly Item[], durable: string, batch: Span): readonly Span[] => {
+const eventSpans = (items: readonly Item[], durable: string, batch?: Span): readonly Span[] => {
   if (telemetryMode() !== 'export') return [];
-  const links = [{ context: batch.spanContext() }];
+  const links = batch === undefined ? [] : [{ context: batch.spanContext() }];
   return items.map(({ message, event }) =>
     tracer.startSpan(
       `process ${event.subject}`,
