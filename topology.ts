@@ -20,11 +20,12 @@ export interface ProcessRow {
 
 /**
  * What every process is started with, before its entry point. A service shares its cores with others, so its garbage collector must not
- * need a second one at once: the young generation is small enough to be cleaned by the main thread alone (docs/adr/0077), and what is
- * made for a call is young (docs/adr/0076).
+ * need a second one at once: the young generation is cleaned by the main thread alone and is as large from the start as it may become, so that
+ * it is cleaned seldom (docs/adr/0077); little of it is alive then, for what is made for a call is young (docs/adr/0076).
  */
 export const nodeArguments = [
-  '--max-semi-space-size=16',
+  '--min-semi-space-size=32',
+  '--max-semi-space-size=32',
   '--no-parallel-scavenge',
   '--no-allocation-site-pretenuring',
   '--concurrent-marking-max-worker-num=1',
