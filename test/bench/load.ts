@@ -18,6 +18,26 @@ export interface LoadOptions {
 const quantile = (sorted: readonly number[], q: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 
+interface Ended {
+  readonly latencies: readonly number[];
+  readonly failed: number;
+  readonly startedAt: number;
+  readonly firstFailure: string | undefined;
+}
+
+const resultOf = ({ latencies, failed, startedAt, firstFailure }: Ended): LoadResult => {
+  const elapsedSeconds = (performance.now() - startedAt) / 1_000;
+  const sorted = latencies.toSorted((a, b) => a - b);
+  return {
+    done: latencies.length,
+    failed,
+    perSecond: latencies.length / elapsedSeconds,
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+    firstFailure,
+  };
+};
+
 /** A closed-loop load: always `inFlight` requests under way, until `count` are done or `limitMs` has passed. */
 export const runLoad = async ({ inFlight, count, limitMs, request }: LoadOptions): Promise<LoadResult> => {
   const latencies: number[] = [];
@@ -39,16 +59,7 @@ export const runLoad = async ({ inFlight, count, limitMs, request }: LoadOptions
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
-  const elapsedSeconds = (performance.now() - startedAt) / 1_000;
-  const sorted = latencies.toSorted((a, b) => a - b);
-  return {
-    done: latencies.length,
-    failed,
-    perSecond: latencies.length / elapsedSeconds,
-    p50Ms: quantile(sorted, 0.5),
-    p99Ms: quantile(sorted, 0.99),
-    firstFailure,
-  };
+  return resultOf({ latencies, failed, startedAt, firstFailure });
 };
 
 /** An open load: so many requests a second, whether earlier ones are answered or not. Each one's clock runs from when it was due. */
@@ -76,14 +87,5 @@ export const runSteadily = async ({
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(requests);
-  const elapsedSeconds = (performance.now() - startedAt) / 1_000;
-  const sorted = latencies.toSorted((a, b) => a - b);
-  return {
-    done: latencies.length,
-    failed: count - latencies.length,
-    perSecond: latencies.length / elapsedSeconds,
-    p50Ms: quantile(sorted, 0.5),
-    p99Ms: quantile(sorted, 0.99),
-    firstFailure,
-  };
+  return resultOf({ latencies, failed: count - latencies.length, startedAt, firstFailure });
 };

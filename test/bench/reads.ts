@@ -1,6 +1,6 @@
 /**
  * A part of `make bench`: status reads beside the least that an authenticated read can cost, measured in turns in the same run.
- * BENCH_READS (3,000 for each figure, five times as many of what is answered from memory), BENCH_WARM_UP (seconds for each, 5).
+ * BENCH_READS (3,000 for each figure, five times as many of what is answered from memory), BENCH_WARM_UP_SECONDS (for each, 5).
  */
 import pg from 'pg';
 import { v7 } from 'uuid';
@@ -16,7 +16,7 @@ const count = Number(process.env['BENCH_READS'] ?? 3_000);
  * V8 compiles a function for good after it has run some ten thousand times, a short route's functions sooner than a long one's. A gateway is
  * older than that a minute after its start.
  */
-const warmUpMs = Number(process.env['BENCH_WARM_UP'] ?? 5) * 1_000;
+const warmUpMs = Number(process.env['BENCH_WARM_UP_SECONDS'] ?? 5) * 1_000;
 const rounds = 5;
 const inFlight = 32;
 const aim = 0.7;

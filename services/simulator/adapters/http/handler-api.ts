@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { formatDecimal, parseDecimal } from '#platform/money/index.ts';
 import type { ActivationBook } from '../../app/activation-book.ts';
@@ -139,8 +139,7 @@ const send = (reply: FastifyReply, answer: Answer): FastifyReply =>
     ? reply.code(answer.status).type('text/plain; charset=utf-8').send(answer.body)
     : reply.code(answer.status).type('application/json; charset=utf-8').send(JSON.stringify(answer.body));
 
-/** Of what is compared letter by letter nobody can choose the letters. */
-const digest = (text: string): string => hash('sha256', text, 'base64url');
+const digest = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /** The SMS-Activate family's one address. Classic answers are `200 text/plain`; GET and POST, query and form mean the same. */
 export const registerHandlerApi = (server: FastifyInstance, dependencies: HandlerApiDependencies): void => {
@@ -162,7 +161,7 @@ export const registerHandlerApi = (server: FastifyInstance, dependencies: Handle
   const answerTo = (reply: FastifyReply, parameters: Parameters): FastifyReply => {
     const key = parameters['api_key'];
     if (key === undefined || key === '') return send(reply, ok('NO_KEY'));
-    if (digest(key) !== keyDigest) return send(reply, ok('BAD_KEY'));
+    if (!timingSafeEqual(digest(key), keyDigest)) return send(reply, ok('BAD_KEY'));
     const name = parameters['action'] ?? '';
     const action = actions.get(name);
     if (action === undefined) return send(reply, ok('BAD_ACTION'));
