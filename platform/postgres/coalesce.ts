@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appError } from '#platform/errors/index.ts';
-import { sqlState } from './errors.ts';
+import { refusedByDatabase } from './errors.ts';
 
 export interface CoalesceOptions<Item, Result> {
   /**
@@ -27,15 +27,6 @@ interface Waiting<Item, Result> {
   /** The caller's context: a batch runs in that of its first. Taken only where the queue's order says that one may be first. */
   readonly inContext: (<R>(fn: () => R) => R) | undefined;
 }
-
-/**
- * A statement that the database refused (a constraint, bad data, a deadlock) changed nothing: its items can be tried one by one, so
- * that one bad item spoils no other. After any other failure nobody knows what was done: every caller gets the error.
- */
-const refusedByDatabase = (error: unknown): boolean => {
-  const state = sqlState(error);
-  return state !== undefined && /^(22|23|40|P0)/.test(state);
-};
 
 const direct = <R>(fn: () => R): R => fn();
 

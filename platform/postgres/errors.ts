@@ -72,3 +72,9 @@ export const toDatabaseError = (error: unknown): unknown => {
   const code = codeFor(error);
   return code === undefined ? error : appError(code, { cause: error });
 };
+
+/**
+ * A statement that the database refused (a constraint, bad data, a deadlock) changed nothing: its items can be tried one by one, so
+ * that one bad item spoils no other. After any other failure nobody knows what was done: every caller gets the error.
+ */
+export const refusedByDatabase = (error: unknown): boolean => /^(22|23|40|P0)/.test(sqlState(error) ?? '');

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { appError } from '#platform/errors/index.ts';
-import { sqlState } from '#platform/postgres/index.ts';
+import { refusedByDatabase } from '#platform/postgres/index.ts';
 
 export interface FairBatcherOptions<Command, Answer> {
   /** Handles a batch in one statement: all or nothing. Refusals of single commands are answers. @returns one per command, in their order */
@@ -29,9 +29,6 @@ interface Waiting<Command, Answer> {
 const undivided = 8;
 /** Callers who have been answered and did not come back within this time are not expected any more. */
 const returnWithinMs = 50;
-
-/** The database refused a statement, and so did nothing: its commands can be tried one by one. After any other failure nobody knows. */
-const refusedByDatabase = (error: unknown): boolean => /^(22|23|40|P0)/.test(sqlState(error) ?? '');
 
 /**
  * Group commit: while nothing is under way, the commands of one turn of the event loop go out together at its end; those that come meanwhile
