@@ -1,7 +1,7 @@
 export { coalesce, type CoalesceOptions } from './coalesce.ts';
 export * from './cursor.ts';
 export { openDatabase, type DatabaseOptions, type EntityList } from './database.ts';
-export { isUniqueViolation, refusedByDatabase, sqlState } from './errors.ts';
+export { isUniqueViolation, refusedByDatabase } from './errors.ts';
 export { withIdempotency, type IdempotentRequest } from './idempotency.ts';
 export { silentLog, type Log } from './log.ts';
 export { migrate, sqlMigration, type MigrateOptions, type NamedMigration } from './migrate.ts';
