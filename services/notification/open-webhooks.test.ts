@@ -140,11 +140,13 @@ describe('customer webhooks', () => {
       return rows;
     }, patiently);
   const replay = { from: new Date(Date.now() - 3_600_000), to: new Date(Date.now() + 3_600_000), eventTypes: [], status: '' };
-  /** Nobody waits for a pause or a lease here. */
+  /** Nobody waits for a pause here. What is being sent stays its sender's: a second one would be another attempt. */
   const dueNow = (endpointId: string) =>
-    db.query(`update webhook_deliveries set next_attempt_at = now() - interval '1 second' where endpoint_id = $1 and status = 'pending'`, [
-      endpointId,
-    ]);
+    db.query(
+      `update webhook_deliveries set next_attempt_at = now() - interval '1 second'
+       where endpoint_id = $1 and status = 'pending' and leased_until is null`,
+      [endpointId],
+    );
 
   it('an event arrives once, signed, as its type says, at those who want it and nobody else', async () => {
     const [ours, theirs] = [newTenant(), newTenant()];
@@ -228,29 +230,27 @@ describe('customer webhooks', () => {
     await eventually(() => assert.ok(verifications.state.asked > asked), patiently);
     await resumed(tenant.tenantId);
     await eventually(() => assert.equal(endpoint.got().length, 1), patiently);
-    verifications.state.away = false;
     receiver.answer(endpoint.path, status(503, 'not today'));
+    verifications.state.away = false;
     await dueNow(endpoint.id);
-    await eventually(() => assert.equal(endpoint.got().length, 2), patiently);
-    const first = endpoint.got()[1] ?? assert.fail();
+    await eventually(async () => assert.equal((await log(tenant, endpoint.id))[1]?.lastStatus, 503), patiently);
+    const [, first] = endpoint.got();
+    assert.ok(first);
     // Neither a text that is gone meanwhile nor another one changes what was said.
     verifications.know(tenant.tenantId, JSON.parse(first.body).data.verificationId, []);
     receiver.answer(endpoint.path, status(200));
-    await eventually(async () => assert.equal((await log(tenant, endpoint.id))[1]?.lastStatus, 503), patiently);
     await dueNow(endpoint.id);
-    await eventually(() => assert.equal(endpoint.got().length, 3), patiently);
-    const second = endpoint.got()[2] ?? assert.fail();
-    assert.deepEqual([second.headers['webhook-id'], second.body], [first.headers['webhook-id'], first.body]);
-    assert.equal(verified(second, endpoint.secret).data.code, '481516');
     const [, row] = await logged(tenant, endpoint.id, ['delivered', 'delivered']);
+    // On a busy machine its own pause may have ended, too, before it was told to go on.
+    const [, ...sent] = endpoint.got();
+    for (const each of sent) assert.deepEqual([each.headers['webhook-id'], each.body], [first.headers['webhook-id'], first.body]);
+    assert.equal(verified(sent.at(-1) ?? first, endpoint.secret).data.code, '481516');
     const { attempts } = await client.getWebhookDelivery({ endpointId: endpoint.id, id: row?.id ?? '' }, { principal: tenant });
     assert.deepEqual(
       attempts.map((attempt) => [attempt.status, attempt.error, attempt.answer]),
-      [
-        [503, 'answered 503', 'not today'],
-        [200, '', ''],
-      ],
+      [...sent.slice(1).map(() => [503, 'answered 503', 'not today']), [200, '', '']],
     );
+    assert.ok(sent.length >= 2);
   });
 
   it('kill -9 while a request is in flight: after the lease another sends the same under the same id', { timeout: 60_000 }, async () => {

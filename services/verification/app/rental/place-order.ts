@@ -261,6 +261,9 @@ const settleRefused = async (
 const slackMs = 10 * minuteMs;
 const near = (at: Date | undefined, wanted: Date): boolean => at !== undefined && Math.abs(at.getTime() - wanted.getTime()) <= slackMs;
 
+/** Whoever was away for an hour has asked once: that alone is not an hour of silence. */
+const leastLooks = 3;
+
 /**
  * Finds out what became of an order whose answer was lost, by the provider's own list. Never buys.
  * An unnamed rental is ours only where service, country and end all agree: anything else stays unclaimed.
@@ -270,7 +273,7 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
   const askedAt = clock.now();
   const looked = order.kind === 'purchase' ? await lookForPurchase(ports, rental, order) : await lookForMore(ports, rental, order);
   if (looked.kind === 'seen') {
-    for (const grant of looked.grants) {
+    for (const grant of await ownFirst(ports, rental, looked.grants)) {
       if (!(await isFit(ports, rental, grant))) continue;
       if ((await settleGranted(ports, rental, order, order.holdId ?? '', grant)) !== 'claimed') return;
     }
@@ -278,12 +281,26 @@ export const reconcileOrder = async (ports: RentalPorts, rental: Rental, order: 
       await settleRefused(ports, rental, order, unconfirmed);
       return;
     }
-  } else if (askedAt >= addMs(order.createdAt, timing.giveUpMs)) {
+  } else if (askedAt >= addMs(order.createdAt, timing.giveUpMs) && order.attempts >= leastLooks) {
     ports.observer.leak(rental, 'no answer about a lost order');
     await settleRefused(ports, rental, order, unconfirmed);
     return;
   }
   await store.rescheduleOrder(order, retryAt(ports, order.attempts));
+};
+
+/**
+ * Of two lost purchases of one kind each would do for the other. One that took what the other had leased would leave it without a number,
+ * and a number without a rental.
+ */
+const ownFirst = async (ports: RentalPorts, rental: Rental, grants: readonly Grant[]): Promise<readonly Grant[]> => {
+  if (grants.length < 2) return grants;
+  const own = await ports.numbers.leasedBy(
+    rental,
+    grants.map(({ phoneNumber }) => phoneNumber ?? ''),
+  );
+  const rank = ({ phoneNumber }: Grant): number => (own.has(phoneNumber ?? '') ? 0 : 1);
+  return grants.toSorted((a, b) => rank(a) - rank(b));
 };
 
 /** Whoever it was bought for: a number that may not be rented goes back, and one that another lost order holds is left to that. */

@@ -255,6 +255,8 @@ export interface RentalNumbers {
    * undecided: another rental, whose order has no outcome yet, holds it.
    */
   lease(rental: Pick<Rental, 'id' | 'tenantId' | 'service' | 'createdAt'>, phoneNumber: string): Promise<'leased' | 'undecided' | 'unfit'>;
+  /** Those of them that are this rental's already: it was sold to it, and only the write that says so is missing. */
+  leasedBy(rental: Pick<Rental, 'id' | 'service'>, phoneNumbers: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 export interface RentalPorts {

@@ -129,6 +129,40 @@ describe('a rental', () => {
       assert.equal(fake.calls.extend, 1);
     });
 
+  it('an extension is not given up at the first silence after an absence of hours', async () => {
+    const rental = await rent();
+    await pass(0);
+    fake.spoil('extend', 'after');
+    fake.spoil('find', 'before');
+    await extend(rental.id);
+    fake.spoil('find', 'before');
+    await pass(3 * hourMs);
+    for (let turn = 0; turn < 3; turn++) await pass(10 * secondMs);
+    const present = await getRental(ports)({ tenantId, id: rental.id });
+    assert.deepEqual([present.openOrderId, present.endsAt], [null, fake.rented[0]?.endsAt]);
+    assert.deepEqual(
+      (await orders()).map(({ state }) => state),
+      ['charged', 'charged'],
+    );
+  });
+
+  it('of two lost purchases, the one that has leased its number keeps to it, so that both have one', async () => {
+    const die = () => Promise.reject(new Error('killed'));
+    const save = (changes: RentalChanges) => (changes.rental?.to.state === 'active' ? die() : ports.store.save(changes));
+    await assert.rejects(rent({}, { ...ports, store: { ...ports.store, save } }), /killed/);
+    await pass(5 * secondMs);
+    const bought: RentalProvider['rent'] = async (wanted) => (await fake.provider.rent(wanted), die());
+    await assert.rejects(rent({}, { ...ports, providers: providersOf({ provider: { ...fake.provider, rent: bought } }) }), /killed/);
+    // The newest first: the other one's.
+    fake.rented.reverse();
+    for (let turn = 0; turn < 8; turn++) await pass(10 * secondMs);
+    const rows = await db.query<{ state: string }>('select state from rentals');
+    assert.deepEqual(
+      [...rows, ...fake.rented].map(({ state }) => state),
+      Array(4).fill('active'),
+    );
+  });
+
   for (const at of ['row', 'hold', 'provider', 'write'] as const)
     it(`whose process dies after the ${at} is recovered without buying`, async () => {
       const die = () => Promise.reject(new Error('killed'));

@@ -95,4 +95,13 @@ export const postgresRentalLeases = (db: Database, hashNumber: HashNumber, numbe
     );
     return undecided.length > 0 ? 'undecided' : 'unfit';
   },
+  leasedBy: async ({ id, service }, phoneNumbers) => {
+    const rows = await db.query<{ place: number }>(
+      `select asked.place::int from unnest($1::bytea[]) with ordinality as asked (hash, place)
+        where exists (select from number_leases l where l.number_hash = asked.hash and l.service = $2 and l.verification_id = $3)`,
+      [phoneNumbers.map(hashNumber), service, id],
+    );
+    const places = new Set(rows.map(({ place }) => place));
+    return new Set(phoneNumbers.filter((_, index) => places.has(index + 1)));
+  },
 });
