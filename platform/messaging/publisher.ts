@@ -23,8 +23,15 @@ export interface Publisher {
 
 interface Unanswered {
   readonly sentAt: number;
-  readonly settle: Settle;
+  /** Emptied when it is answered: a Map keeps its old tables, and with them what has left it long ago (platform/grpc/lanes/slots.ts). */
+  settle: Settle | undefined;
 }
+
+const settleOnce = (entry: Unanswered, error: unknown): void => {
+  const { settle } = entry;
+  entry.settle = undefined;
+  settle?.(error);
+};
 
 export const createPublisher = (connection: NatsConnection, { timeoutMs }: { readonly timeoutMs: number }): Publisher => {
   const inbox = `${createInbox()}.`;
@@ -42,16 +49,16 @@ export const createPublisher = (connection: NatsConnection, { timeoutMs }: { rea
       // An answer that came too late: the row is sent again, and the stream knows its id.
       if (entry === undefined) return;
       unanswered.delete(number);
-      entry.settle(refusalOf(message));
+      settleOnce(entry, refusalOf(message));
     },
   });
 
   const giveUpLate = (): void => {
     const now = performance.now();
-    for (const [number, { sentAt, settle }] of unanswered) {
-      if (now - sentAt < timeoutMs) break;
+    for (const [number, entry] of unanswered) {
+      if (now - entry.sentAt < timeoutMs) break;
       unanswered.delete(number);
-      settle(new TimeoutError());
+      settleOnce(entry, new TimeoutError());
     }
     watch = unanswered.size === 0 ? undefined : setTimeout(giveUpLate, timeoutMs / 10);
   };

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, it } from 'node:test';
 import { isAppError } from '#platform/errors/index.ts';
 import { coalesce } from './coalesce.ts';
@@ -134,5 +135,30 @@ describe('coalesce', () => {
       ['fulfilled', 'rejected', 'rejected'],
     );
     assert.equal(runs, 2);
+  });
+  it('runs a batch in the context of its first caller, also one that has waited', async () => {
+    const caller = new AsyncLocalStorage<string>();
+    const first = gate();
+    const seen: [items: string, context: string | undefined][] = [];
+    const call = coalesce<string, string>({
+      maxBatch: 2,
+      maxConcurrent: 1,
+      maxWaiting: 10,
+      run: async (items) => {
+        await first.opened;
+        seen.push([items.join(), caller.getStore()]);
+        return items;
+      },
+    });
+    const calls = [caller.run('a', () => call('a'))];
+    await turn();
+    for (const name of ['b', 'c', 'd']) calls.push(caller.run(name, () => call(name)));
+    first.open();
+    await Promise.all(calls);
+    assert.deepEqual(seen, [
+      ['a', 'a'],
+      ['b,c', 'b'],
+      ['d', 'd'],
+    ]);
   });
 });

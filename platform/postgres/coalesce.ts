@@ -3,7 +3,7 @@
  * go out together at its end; those that come while none is free wait and travel together. No timer is ever waited for, so a lone
  * call is as fast as without, and the busier it gets the larger the batches.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { appError } from '#platform/errors/index.ts';
 import { refusedByDatabase } from './errors.ts';
 
@@ -24,11 +24,12 @@ interface Waiting<Item, Result> {
   readonly item: Item;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
-  /** The caller's context: a batch runs in that of its first. Taken only where the queue's order says that one may be first. */
-  readonly inContext: (<R>(fn: () => R) => R) | undefined;
+  /**
+   * The caller's context: a batch runs in that of its first. Taken only where the queue's order says that one may be first. Not by
+   * `AsyncLocalStorage.snapshot()`: what that returns has a getter of its own, which keeps the whole batch (docs/adr/0076).
+   */
+  readonly context: AsyncResource | undefined;
 }
-
-const direct = <R>(fn: () => R): R => fn();
 
 /** @returns the call for one item; rejects with what its batch, or the item alone, failed with */
 export const coalesce = <Item, Result>({
@@ -45,8 +46,8 @@ export const coalesce = <Item, Result>({
     try {
       const [first] = batch;
       if (first === undefined) return;
-      const { inContext = direct } = first;
-      const results = await inContext(() => run(batch.map(({ item }) => item)));
+      const items = batch.map(({ item }) => item);
+      const results = await (first.context === undefined ? run(items) : first.context.runInAsyncScope(run, undefined, items));
       if (results.length !== batch.length) throw new Error(`${results.length} results for ${batch.length} items`);
       for (const [index, { resolve }] of batch.entries()) resolve(results[index] as Result);
     } catch (error) {
@@ -76,7 +77,7 @@ export const coalesce = <Item, Result>({
         reject(appError('platform.overloaded', { retryAfterMs: 1_000 }));
         return;
       }
-      queue.push({ item, resolve, reject, inContext: queue.length % maxBatch === 0 ? AsyncLocalStorage.snapshot() : undefined });
+      queue.push({ item, resolve, reject, context: queue.length % maxBatch === 0 ? new AsyncResource('coalesce') : undefined });
       gather();
     });
 };
