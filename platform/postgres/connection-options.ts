@@ -13,6 +13,9 @@ const tlsOf = (url: string): PoolConfig['ssl'] => {
   return { rejectUnauthorized: mode !== 'no-verify' };
 };
 
+/** How long an answer is waited for: the server, which cancels first, may be out of reach. */
+export const readTimeoutMs = ({ statementTimeoutMs = 5_000 }: Pick<Timeouts, 'statementTimeoutMs'>): number => statementTimeoutMs + 2_000;
+
 /**
  * Everything a session needs goes out in the start-up packet, so a checkout costs no statement.
  * Behind PgBouncer list these in `ignore_startup_parameters` and set them on the role instead.
@@ -24,8 +27,6 @@ export const connectionOptions = ({ url, applicationName, statementTimeoutMs = 5
     statement_timeout: statementTimeoutMs,
     lock_timeout: lockTimeoutMs ?? Math.max(1, Math.floor(statementTimeoutMs * 0.8)),
     idle_in_transaction_session_timeout: statementTimeoutMs * 2,
-    // The server normally cancels first; this one ends calls over a connection that swallows everything.
-    query_timeout: statementTimeoutMs + 2_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
     idleTimeoutMillis: 60_000,

@@ -1,7 +1,7 @@
 import { MikroORM, type AnyEntity, type EntitySchema, type Options, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { Client, Pool } from 'pg';
 import { appError } from '#platform/errors/index.ts';
-import { connectionOptions } from './connection-options.ts';
+import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { isTransactionConflict, toDatabaseError } from './errors.ts';
 import { guardClient } from './guard.ts';
@@ -53,7 +53,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
       connectionTimeoutMillis: options.poolWaitMs ?? 3_000,
       onPoolCreated: (created: Pool) => {
         pool = created;
-        created.on('connect', (client) => guardClient(client as unknown as Client));
+        created.on('connect', (client) => guardClient(client as unknown as Client, readTimeoutMs(options)));
       },
     },
     logger: (message) => logger.debug({ orm: message }, 'mikro-orm'),
@@ -61,7 +61,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   await orm.connect();
   if (pool === undefined) throw new Error('MikroORM made no pool');
   translateOrmErrors(orm);
-  return buildDatabase(orm, pool, poolMax, logger);
+  return buildDatabase(orm, pool, readTimeoutMs(options), poolMax, logger);
 };
 
 /** Errors of EntityManager calls get the same codes as those of `query`. */
@@ -74,7 +74,7 @@ const translateOrmErrors = (orm: MikroORM): void => {
   };
 };
 
-const buildDatabase = (orm: MikroORM, pool: Pool, poolMax: number, logger: Log): Database => {
+const buildDatabase = (orm: MikroORM, pool: Pool, readTimeout: number, poolMax: number, logger: Log): Database => {
   const types = queryTypes(pool.options.types!);
   const kysely = (orm.em.getConnection() as PostgreSqlConnection).getClient();
   const listeners = new Set<() => void>();
@@ -146,7 +146,7 @@ const buildDatabase = (orm: MikroORM, pool: Pool, poolMax: number, logger: Log):
       return () => void listeners.delete(listener);
     },
     connectDedicated: async () => {
-      const connection = await openDedicated(pool, types);
+      const connection = await openDedicated(pool, types, readTimeout);
       dedicated.add(connection);
       void connection.lost.then(() => dedicated.delete(connection));
       return connection;

@@ -4,7 +4,7 @@ import { guardClient } from './guard.ts';
 import type { DedicatedConnection, QueryOptions } from './types.ts';
 
 /** Opens one connection with the pool's settings, outside the pool. @throws AppError platform.unavailable */
-export const openDedicated = async (pool: Pool, types: CustomTypesConfig): Promise<DedicatedConnection> => {
+export const openDedicated = async (pool: Pool, types: CustomTypesConfig, readTimeoutMs: number): Promise<DedicatedConnection> => {
   const { options, Client: Constructor } = pool as unknown as { options: ClientConfig; Client: new (config: ClientConfig) => Client };
   // The pool hides its password from enumeration, so a spread alone would lose it.
   const { password } = options;
@@ -18,7 +18,7 @@ export const openDedicated = async (pool: Pool, types: CustomTypesConfig): Promi
   } catch (error) {
     throw toDatabaseError(error);
   }
-  guardClient(client);
+  guardClient(client, readTimeoutMs);
   let closing: Promise<void> | undefined;
   return {
     lost,

@@ -1,7 +1,7 @@
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
-import { connectionOptions } from './connection-options.ts';
+import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { toDatabaseError } from './errors.ts';
 import { silentLog, type Log } from './log.ts';
@@ -62,6 +62,7 @@ export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOp
     ensureDatabase: false,
     driverOptions: {
       ...connectionOptions({ url, applicationName: 'migrate', statementTimeoutMs, lockTimeoutMs: 60_000 }),
+      query_timeout: readTimeoutMs({ statementTimeoutMs }),
       max: 2,
       onPoolCreated: (created: Pool) => {
         pool = created;
@@ -72,7 +73,7 @@ export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOp
   try {
     await orm.connect();
     if (pool === undefined) throw new Error('MikroORM made no pool');
-    const lock = await openDedicated(pool, queryTypes(pool.options.types!));
+    const lock = await openDedicated(pool, queryTypes(pool.options.types!), readTimeoutMs({ statementTimeoutMs }));
     try {
       await lock.query('select pg_advisory_lock($1)', [migrationLock]);
       const applied = await orm.migrator.up();

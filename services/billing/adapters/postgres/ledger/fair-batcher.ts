@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import { appError } from '#platform/errors/index.ts';
 import { refusedByDatabase } from '#platform/postgres/index.ts';
 
@@ -22,7 +22,7 @@ interface Waiting<Command, Answer> {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
   /** The caller's context: a batch runs in that of its first, for its trace. Kept only for commands that are the first of their tenant. */
-  readonly inContext: <R>(fn: () => R) => R;
+  readonly context: AsyncResource;
 }
 
 /** Fewer than this are not worth two batches. */
@@ -51,7 +51,7 @@ export const fairBatcher = <Command, Answer>({
 }: FairBatcherOptions<Command, Answer>): ((command: Command) => Promise<Answer>) => {
   /** In the order of turns: a map keeps the order of insertion, and who was served goes to the end. */
   const queues = new Map<string, Waiting<Command, Answer>[]>();
-  const outside = AsyncLocalStorage.snapshot();
+  const outside = new AsyncResource('ledger');
   let waiting = 0;
   let running = 0;
   let gathering = false;
@@ -96,7 +96,8 @@ export const fairBatcher = <Command, Answer>({
   const outcomeOf = async (batch: readonly Waiting<Command, Answer>[]): Promise<() => void> => {
     try {
       const [first] = batch;
-      const answers = await first!.inContext(() => run(batch.map(({ command }) => command)));
+      const commands = batch.map(({ command }) => command);
+      const answers = await first!.context.runInAsyncScope(run, undefined, commands);
       if (answers.length !== batch.length) throw new Error(`${answers.length} answers to ${batch.length} commands`);
       expect(batch.length);
       return () => {
@@ -141,8 +142,8 @@ export const fairBatcher = <Command, Answer>({
         reject(appError('platform.overloaded', { retryAfterMs: 1_000 }));
         return;
       }
-      const inContext = queue === undefined ? AsyncLocalStorage.snapshot() : outside;
-      const one = { command, resolve, reject, inContext };
+      const context = queue === undefined ? new AsyncResource('ledger') : outside;
+      const one = { command, resolve, reject, context };
       if (queue === undefined) queues.set(tenant, [one]);
       else queue.push(one);
       waiting += 1;
