@@ -19,7 +19,7 @@ before(async () => {
     secret,
     webhookUrl: 'https://me.test/hook',
     returnUrl: (id) => `https://me.test/back/${id}`,
-    timeoutMs: 150,
+    timeoutMs: 1_000,
   });
 });
 beforeEach(() => {
@@ -65,7 +65,7 @@ test('silence, a closed connection, a server error and nonsense are unknown; a r
 });
 
 test("our own wrong credentials are unknown, never the failure of a customer's payment", async () => {
-  const wrong = simulatorGateway({ baseUrl: stub.url, secret: 'another', webhookUrl: 'x', returnUrl: () => 'y', timeoutMs: 500 });
+  const wrong = simulatorGateway({ baseUrl: stub.url, secret: 'another', webhookUrl: 'x', returnUrl: () => 'y', timeoutMs: 1_000 });
   assert.equal((await wrong.start({ reference: newId(), paymentId: newId(), amount })).outcome, 'unknown');
   await wrong.close();
 });

@@ -5,7 +5,7 @@ import { stripeGateway } from '../../adapters/stripe/gateway.ts';
 import { worldKeys } from './outside-world.ts';
 import { paymentGatewayContract } from './payment-gateway.contract.ts';
 
-const shared = { returnUrl: (id: string) => `https://me.test/back/${id}`, timeoutMs: 500, contactEmail: 'payments@me.test' };
+const shared = { returnUrl: (id: string) => `https://me.test/back/${id}`, timeoutMs: 1_000, contactEmail: 'payments@me.test' };
 const foreign = 'somebody-elses-key';
 const covered = { signsTime: true, signsBody: true, tellsFailures: true, tellsDisputes: true };
 

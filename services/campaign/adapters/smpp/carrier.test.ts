@@ -18,7 +18,7 @@ const open = (smsc: Smsc, options: Partial<SmppOptions> = {}): SmppCarrier =>
     systemId: 'test',
     password: 'secret',
     window: 10,
-    responseTimeoutMs: 300,
+    responseTimeoutMs: 1_000,
     reconnectMinMs: 20,
     reconnectMaxMs: 100,
     throttleMinMs: 20,

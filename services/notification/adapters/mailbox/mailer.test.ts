@@ -22,7 +22,7 @@ before(async () => {
   simulator = await startSimulator();
   // The simulator holds a connection far longer than the mailer waits.
   await simulator.configure({ hangMs: 5_000 });
-  mailer = mailboxMailer({ url: simulator.mailboxUrl, from, timeoutMs: 400, observe: (_, outcome) => seen.push(outcome) });
+  mailer = mailboxMailer({ url: simulator.mailboxUrl, from, timeoutMs: 1_000, observe: (_, outcome) => seen.push(outcome) });
 });
 after(async () => {
   await mailer?.close();

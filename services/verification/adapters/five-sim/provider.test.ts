@@ -130,7 +130,7 @@ describe('the wire', () => {
     url = `${wire.url}/v1`;
   });
   after(() => wire?.close());
-  const open = (over: object = {}) => createFiveSimProvider({ url, token: 'secret-token', timeoutMs: 300, catalogue, ...over });
+  const open = (over: object = {}) => createFiveSimProvider({ url, token: 'secret-token', timeoutMs: 2_000, catalogue, ...over });
 
   it('asks for exactly what was sold, with its token and at no more than its price', async () => {
     let asked: { path: string | undefined; token: string | undefined } = { path: '', token: '' };

@@ -124,7 +124,7 @@ describe('the wire', () => {
     url = `${wire.url}/stubs/handler_api.php`;
   });
   after(() => wire?.close());
-  const open = (over: object = {}) => createHandlerApiProvider({ url, apiKey: 'secret-key', timeoutMs: 300, catalogue, ...over });
+  const open = (over: object = {}) => createHandlerApiProvider({ url, apiKey: 'secret-key', timeoutMs: 2_000, catalogue, ...over });
 
   it('asks for exactly what was sold, at no more than its price', async () => {
     let asked = new URLSearchParams();
@@ -150,11 +150,9 @@ describe('the wire', () => {
     const nobody = open({ url: 'http://127.0.0.1:1/stubs/handler_api.php' });
     assert.deepEqual(await nobody.acquire(order()), { kind: 'refused', reason: 'unreachable', detail: 'ECONNREFUSED' });
     await nobody.close();
-    const provider = open();
+    const provider = open({ timeoutMs: 300 });
     wire.listener = () => {};
-    const startedAt = performance.now();
     assert.equal((await provider.acquire(order())).kind, 'unknown');
-    assert.ok(performance.now() - startedAt < 2_000);
     wire.listener = (_, response) => {
       response.writeHead(200, { 'content-length': '500' });
       response.write('{"activationId":"1","phoneNumber":"6281234567"');

@@ -217,7 +217,7 @@ describe('the wire', () => {
   after(() => wire?.close());
   const clock = testClock();
   const open = () =>
-    createTextVerifiedProvider({ url: `${origin}/api/pub/v2`, apiKey: 'key', username: 'me', timeoutMs: 300, clock, catalogue });
+    createTextVerifiedProvider({ url: `${origin}/api/pub/v2`, apiKey: 'key', username: 'me', timeoutMs: 2_000, clock, catalogue });
   const token = JSON.stringify({ token: 'T', expiresIn: 900, expiresAt: '' });
 
   it('asks for exactly what was sold, under its key, and follows Location; one token serves many calls until it is nearly over', async () => {
