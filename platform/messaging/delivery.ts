@@ -13,7 +13,7 @@ interface DeliveryInfo {
 export interface StoredMessage {
   readonly subject: string;
   /** '' where there is none. */
-  readonly header: (name: string) => string;
+  header(name: string): string;
   readonly info: Pick<DeliveryInfo, 'deliveryCount'>;
   json<T>(): T;
 }
@@ -45,27 +45,30 @@ const fieldsOf = (reply: string): readonly [deliveries: string | undefined, seq:
 };
 
 /**
- * The block of headers as it came, which lies before the data in the same memory. The client's own reading canonicalises every name
+ * The headers as they came, which lie before the data in the same memory. The client's own reading canonicalises every name
  * and searches a list for each; that alone costs more than everything else that is done to most events.
+ * @param dataLength how much of the data is to follow them
  * @returns undefined where the message does not look like that
  */
-const headerBlock = (message: Msg): string | undefined => {
+const textOf = (message: Msg, dataLength: number): string | undefined => {
   const { data, subject, reply = '' } = message;
   const length = (message as Msg & { size(): number }).size() - subject.length - reply.length - data.length;
   if (length <= 0 || length > data.byteOffset) return undefined;
-  const text = Buffer.from(data.buffer, data.byteOffset - length, length).toString();
+  const text = Buffer.from(data.buffer, data.byteOffset - length, length + dataLength).toString();
   return text.startsWith('NATS/1.0\r\n') ? text : undefined;
 };
 
-export const headerReader = (message: Msg): ((name: string) => string) => {
-  const block = headerBlock(message);
-  if (block === undefined) return (name) => message.headers?.get(name) ?? '';
-  return (name) => {
-    const line = block.indexOf(`\r\n${name}:`);
-    if (line === -1) return '';
-    const from = line + name.length + 3;
-    return block.slice(from, block.indexOf('\r\n', from)).trim();
-  };
+/** @param end where the headers end */
+const headerIn = (text: string, end: number, name: string): string => {
+  const line = text.indexOf(`\r\n${name}:`);
+  if (line === -1 || line >= end) return '';
+  const from = line + name.length + 3;
+  return text.slice(from, text.indexOf('\r\n', from)).trim();
+};
+
+const headerReader = (message: Msg): ((name: string) => string) => {
+  const block = textOf(message, 0);
+  return block === undefined ? (name) => message.headers?.get(name) ?? '' : (name) => headerIn(block, block.length, name);
 };
 
 /** A class because of its getters: see docs/adr/0076. */
@@ -116,13 +119,39 @@ class ReceivedDelivery implements Delivery {
 
 export const deliveryOf = (message: Msg): Delivery => new ReceivedDelivery(message);
 
+const endOfHeaders = '\r\n\r\n';
+
+/**
+ * One text for the whole message. A gateway keeps thousands for whoever connects again: as the client's objects they were most of what its
+ * collections of young garbage copied.
+ */
+class StoredText implements StoredMessage {
+  readonly subject: string;
+  readonly info: StoredMessage['info'];
+  readonly #text: string;
+  readonly #headersEnd: number;
+
+  constructor(subject: string, info: StoredMessage['info'], text: string) {
+    this.subject = subject;
+    this.info = info;
+    this.#text = text;
+    this.#headersEnd = text.indexOf(endOfHeaders);
+  }
+
+  header(name: string): string {
+    return headerIn(this.#text, this.#headersEnd, name);
+  }
+
+  json<T>(): T {
+    return JSON.parse(this.#text.slice(this.#headersEnd + endOfHeaders.length)) as T;
+  }
+}
+
 /** The client's message of an ordered consumer. It keeps the message as it came in `msg`. */
 export const storedMessageOf = (message: JsMsg): StoredMessage => {
   const { msg } = message as unknown as { readonly msg?: Msg };
-  return {
-    subject: message.subject,
-    header: msg === undefined ? (name) => message.headers?.get(name) ?? '' : headerReader(msg),
-    info: message.info,
-    json: <T>() => message.json<T>(),
-  };
+  const text = msg === undefined ? undefined : textOf(msg, msg.data.length);
+  const { subject, info } = message;
+  if (text !== undefined) return new StoredText(subject, { deliveryCount: info.deliveryCount }, text);
+  return { subject, header: (name) => message.headers?.get(name) ?? '', info, json: <T>() => message.json<T>() };
 };

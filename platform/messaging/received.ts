@@ -61,7 +61,7 @@ class GlimpsedEvent implements ReceivedEvent {
 export const glimpsedEvent = (message: StoredMessage): ReceivedEvent => new GlimpsedEvent(message);
 
 const envelope = (message: StoredMessage): Omit<ReceivedEvent, 'payload'> => {
-  const get = message.header;
+  const get = (name: string): string => message.header(name);
   const id = get(header.id);
   const occurredAt = new Date(get(header.time));
   const aggregateVersion = Number(get(header.version));
