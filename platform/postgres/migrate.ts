@@ -1,10 +1,9 @@
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
-import type { Client, Pool } from 'pg';
+import type { Pool } from 'pg';
 import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { toDatabaseError } from './errors.ts';
-import { guardClient } from './guard.ts';
 import { silentLog, type Log } from './log.ts';
 import { queryTypes } from './parsers.ts';
 
@@ -47,7 +46,6 @@ export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOp
   const names = migrations.map(({ name }) => name);
   if (new Set(names).size !== names.length) throw new Error(`migration names repeat: ${names.join(', ')}`);
   let pool: Pool | undefined;
-  const readTimeout = readTimeoutMs({ statementTimeoutMs });
   const orm = new MikroORM({
     clientUrl: url,
     entities: [],
@@ -64,10 +62,10 @@ export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOp
     ensureDatabase: false,
     driverOptions: {
       ...connectionOptions({ url, applicationName: 'migrate', statementTimeoutMs, lockTimeoutMs: 60_000 }),
+      query_timeout: readTimeoutMs({ statementTimeoutMs }),
       max: 2,
       onPoolCreated: (created: Pool) => {
         pool = created;
-        created.on('connect', (client) => guardClient(client as unknown as Client, readTimeout));
       },
     },
     logger: (message) => logger.debug({ orm: message }, 'mikro-orm'),
@@ -75,7 +73,7 @@ export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOp
   try {
     await orm.connect();
     if (pool === undefined) throw new Error('MikroORM made no pool');
-    const lock = await openDedicated(pool, queryTypes(pool.options.types!), readTimeout);
+    const lock = await openDedicated(pool, queryTypes(pool.options.types!), readTimeoutMs({ statementTimeoutMs }));
     try {
       await lock.query('select pg_advisory_lock($1)', [migrationLock]);
       const applied = await orm.migrator.up();

@@ -227,9 +227,9 @@ export interface RentalStore {
   claimDueOrders(now: Date, until: Date, limit: number): Promise<readonly RentalOrder[]>;
   rescheduleRental(rental: Rental, dueAt: Date): Promise<void>;
   rescheduleOrder(order: RentalOrder, dueAt: Date): Promise<void>;
+  /** Those of `ids` that no rental has. */
   /** Is a purchase of this route still without an outcome, of whichever tenant? */
   buying(provider: string, service: string, country: string): Promise<boolean>;
-  /** Those of `ids` that no rental has. */
   unclaimed(provider: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Writes the customer's wish, which no other change overwrites; undefined: there is no such active rental. */
   setAutoRenew(tenantId: string, id: string, autoRenew: boolean, dueAt: Date): Promise<Rental | undefined>;
