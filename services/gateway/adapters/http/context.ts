@@ -13,6 +13,8 @@ declare module 'fastify' {
     access?: Access;
     /** Kept alive under pressure and outside the rate limit: health checks and callbacks. */
     alwaysServed?: boolean;
+    /** Shown to a person by a browser. */
+    page?: boolean;
   }
   interface FastifyRequest {
     caller: Caller | undefined;

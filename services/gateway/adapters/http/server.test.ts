@@ -284,6 +284,25 @@ describe('gateway over HTTP', () => {
     const forged = await app.inject({ url: '/health/live', headers: { 'x-request-id': 'bad\u0001id' } });
     assert.match(String(forged.headers['x-request-id']), /^[0-9a-f-]{36}$/);
   });
+  it('gives an answer the security headers that an API needs, and a page those of browsers, too', async () => {
+    const forAll = {
+      'content-security-policy': "default-src 'none';frame-ancestors 'none';form-action 'self';style-src 'unsafe-inline'",
+      'cross-origin-resource-policy': 'same-origin',
+      'referrer-policy': 'no-referrer',
+      'strict-transport-security': 'max-age=31536000',
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'SAMEORIGIN',
+    };
+    const forPages = ['cross-origin-opener-policy', 'origin-agent-cluster', 'x-dns-prefetch-control', 'x-download-options'];
+    for (const url of ['/health/live', '/v2/nowhere', '/v2/wallet', '/billing', '/verify-email', '/docs/static/index.html']) {
+      const { headers } = await app.inject({ url, headers: owner });
+      const page = url === '/billing' || url === '/verify-email' || url.startsWith('/docs');
+      for (const [name, value] of Object.entries(forAll))
+        if (!(page && name === 'content-security-policy')) assert.equal(headers[name], value, `${url}: ${name}`);
+      assert.ok(headers['content-security-policy'], url);
+      for (const name of forPages) assert.equal(name in headers, page, `${url}: ${name}`);
+    }
+  });
   it('goes on a trace that the client began', async () => {
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     const response = await app.inject({ url: '/health/live', headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` } });

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import helmet from 'helmet';
-import { beginHeaders } from './fastify-inside.ts';
+import { beginHeaders, routeOf } from './fastify-inside.ts';
 
 const decide = (): Readonly<Record<string, string>> => {
   const decided: Record<string, string> = {};
@@ -27,15 +27,34 @@ const decide = (): Readonly<Record<string, string>> => {
 };
 
 /**
- * A page with other needs sets its own `content-security-policy` in place of this one.
+ * What a browser minds only when the answer is the page that it shows: an answer to a program, which no browser shows as a page (`nosniff`),
+ * goes without.
+ */
+const ofPagesOnly = new Set([
+  'cross-origin-opener-policy',
+  'origin-agent-cluster',
+  'x-dns-prefetch-control',
+  'x-download-options',
+  'x-permitted-cross-domain-policies',
+  'x-xss-protection',
+]);
+
+/**
+ * Routes with `page: true` are shown to a person and have all of them. A page with other needs sets its own `content-security-policy` in
+ * place of this one.
  *
- * Every answer begins with a copy of these headers, made at once: a call of `reply.header` for each of the twelve was a tenth of what the
- * gateway's own half of a request cost.
+ * Every answer begins with a copy of these headers, made at once: a call of `reply.header` for each of them was a tenth of what the
+ * gateway's own half of a request cost, and each header that is sent is checked and written by Node once more.
  */
 export const securityHeaders = (app: FastifyInstance): void => {
-  const headers = decide();
-  app.addHook('onRequest', (_request, reply, done) => {
-    beginHeaders(reply, headers);
+  const ofPages = decide();
+  const ofAnswers = Object.fromEntries(Object.entries(ofPages).filter(([name]) => !ofPagesOnly.has(name)));
+  // The documentation viewer registers its own routes.
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith('/docs')) route.config = { ...route.config, page: true };
+  });
+  app.addHook('onRequest', (request, reply, done) => {
+    beginHeaders(reply, routeOf(request).page === true ? ofPages : ofAnswers);
     done();
   });
 };

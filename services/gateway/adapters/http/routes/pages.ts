@@ -22,7 +22,7 @@ const tokenOf = (source: unknown): string => {
 };
 
 export const pageRoutes = async (app: FastifyInstance, { auth }: Backends): Promise<void> => {
-  const options = { config: { access: publicAccess }, schema: { hide: true } };
+  const options = { config: { access: publicAccess, page: true }, schema: { hide: true } };
   await app.register(async (scope) => {
     await scope.register(formbody, { bodyLimit: 4096 });
     // The credit itself comes by the gateway's webhook, whether or not anybody comes back here.
