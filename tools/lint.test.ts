@@ -37,8 +37,20 @@ const planted: Readonly<Record<string, { readonly text: string; readonly rules: 
     text: `type S = 'a' | 'b';\nexport const f = (s: S): number => { switch (s) { case 'a': return 1; } return 2; };`,
     rules: ['typescript(switch-exhaustiveness-check)'],
   },
+  'services/shop/domain/types.ts': {
+    text: `import { Price } from './price.ts';\nenum Colour { Red }\nconst list: number[] = [];\nconst first: number = list[0];\nexport const f = (a: { b?: string }, price: Price, n): unknown => { a.b = undefined; return [first, n, price, Colour, price.none]; };`,
+    rules: [
+      'typescript(TS1484)',
+      'typescript(consistent-type-imports)',
+      'typescript(TS1294)',
+      'typescript(TS2322)',
+      'typescript(TS7006)',
+      'typescript(TS2412)',
+      'typescript(TS2339)',
+    ],
+  },
   'services/shop/domain/clock.test.ts': {
-    text: `import { it } from 'node:test';\nconst send = async (): Promise<void> => {};\nit('may read the clock and leave it() unawaited', () => { send(); return [Date.now(), process.env['HOME']]; });`,
+    text: `import { it } from 'node:test';\nconst send = async (): Promise<void> => {};\nit('may read the clock and leave it() unawaited', () => { send(); void [Date.now(), process.env['HOME']]; });`,
     rules: ['typescript(no-floating-promises)'],
   },
 };
@@ -46,6 +58,7 @@ const planted: Readonly<Record<string, { readonly text: string; readonly rules: 
 /** What the same rules must accept. */
 const innocent: Readonly<Record<string, string>> = {
   'services/shop/main.ts': `export const home = process.env['HOME'];`,
+  'services/shop/domain/price.ts': `export interface Price {\n  readonly micros: bigint;\n}`,
   'services/shop/domain/date.ts': `export const day = (at: number): Date => new Date(at);`,
   'services/shop/adapters/http/good.ts': `const send = async (): Promise<void> => {};\nexport const go = (): void => {\n  void send();\n};`,
   'tools/up.ts': `console.log(process.env['HOME'], Date.now());`,
@@ -75,7 +88,7 @@ describe('lint rules', () => {
     const output = await new Promise<string>((resolve) => {
       execFile(
         join(root, 'node_modules/.bin/oxlint'),
-        ['--type-aware', '--format=json', 'services', 'tools'],
+        ['--type-aware', '--type-check', '--format=json', 'services', 'tools'],
         { cwd: tree },
         (_error, stdout) => resolve(stdout),
       );

@@ -69,7 +69,7 @@ const runTests = async (files: readonly string[], nodeOptions: readonly string[]
   const directory = mkdtempSync(join(tmpdir(), 'namaskah-report-'));
   const reportFile = join(directory, 'report.json');
   const args = [
-    ...['--import', './platform/telemetry/register.ts', '--import', './tools/test-limit.ts'],
+    ...['--import', './platform/telemetry/register.ts', '--import', './tools/test-preload.ts'],
     ...['--test', `--test-concurrency=${concurrency}`, `--test-timeout=${testTimeoutMs}`],
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
     ...['--test-reporter=./tools/test-report.ts', `--test-reporter-destination=${reportFile}`],
