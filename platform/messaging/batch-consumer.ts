@@ -1,5 +1,6 @@
 import { consumers, type ConsumerName } from '#events';
-import { silentLog, type Database, type Log, type Queryable, type Transaction } from '#platform/postgres/index.ts';
+import { silentLog, type Log } from '#platform/logging/index.ts';
+import type { Database, Queryable, Transaction } from '#platform/postgres/index.ts';
 import { SpanKind, type Span } from '@opentelemetry/api';
 import { contextOf, recordFailure, telemetryMode, tracer, withSpan, type Metrics } from '#platform/telemetry/index.ts';
 import { pullInBursts } from './bursts.ts';

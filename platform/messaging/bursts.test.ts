@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { headers } from '@nats-io/transport-node';
 import { newId } from '#platform/ids/index.ts';
-import { silentLog } from '#platform/postgres/index.ts';
+import { silentLog } from '#platform/logging/index.ts';
 import { createTestNats, type TestNats } from '#platform/testing/index.ts';
 import { pullInBursts, type Bursts } from './bursts.ts';
 import { openBus, type Bus } from './bus.ts';

@@ -1,6 +1,6 @@
 import { createInbox, nanos, type Msg } from '@nats-io/transport-node';
 import { consumers, type ConsumerName } from '#events';
-import type { Log } from '#platform/postgres/index.ts';
+import type { Log } from '#platform/logging/index.ts';
 import type { Bus } from './bus.ts';
 import { deliveryOf, type Delivery } from './delivery.ts';
 import { within } from './within.ts';

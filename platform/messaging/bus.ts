@@ -1,7 +1,7 @@
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node';
 import { appError } from '#platform/errors/index.ts';
-import { silentLog, type Log } from '#platform/postgres/index.ts';
+import { silentLog, type Log } from '#platform/logging/index.ts';
 import type { ReceivedEvent } from './event.ts';
 import { follow } from './follow.ts';
 import { within } from './within.ts';

@@ -1,5 +1,6 @@
 import { consumers, type ConsumerName } from '#events';
-import { silentLog, type Database, type Log, type Transaction } from '#platform/postgres/index.ts';
+import { silentLog, type Log } from '#platform/logging/index.ts';
+import type { Database, Transaction } from '#platform/postgres/index.ts';
 import { recordFailure, withSpan, type Metrics } from '#platform/telemetry/index.ts';
 import { pullInBursts, type Bursts } from './bursts.ts';
 import type { Bus } from './bus.ts';

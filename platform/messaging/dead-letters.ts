@@ -1,7 +1,7 @@
 import { headers as newHeaders, type MsgHdrs } from '@nats-io/transport-node';
 import { consumers, type ConsumerName } from '#events';
 import { isAppError } from '#platform/errors/index.ts';
-import type { Log } from '#platform/postgres/index.ts';
+import type { Log } from '#platform/logging/index.ts';
 import type { Bus } from './bus.ts';
 import { errorText } from './failures.ts';
 import { header } from './headers.ts';

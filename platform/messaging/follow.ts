@@ -1,6 +1,6 @@
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream';
 import { streams } from '#events';
-import type { Log } from '#platform/postgres/index.ts';
+import type { Log } from '#platform/logging/index.ts';
 import type { Bus } from './bus.ts';
 import { storedMessageOf } from './delivery.ts';
 import type { ReceivedEvent } from './event.ts';

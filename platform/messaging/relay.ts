@@ -1,4 +1,5 @@
-import { silentLog, type Database, type DedicatedConnection, type Log } from '#platform/postgres/index.ts';
+import { silentLog, type Log } from '#platform/logging/index.ts';
+import type { Database, DedicatedConnection } from '#platform/postgres/index.ts';
 import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Bus } from './bus.ts';
 import { publishBatch } from './publish-batch.ts';

@@ -1,4 +1,5 @@
-import type { Database, Log } from '#platform/postgres/index.ts';
+import type { Log } from '#platform/logging/index.ts';
+import type { Database } from '#platform/postgres/index.ts';
 
 const batch = 500;
 const maxBatchesPerRun = 200;

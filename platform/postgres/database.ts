@@ -5,7 +5,7 @@ import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { isTransactionConflict, toDatabaseError } from './errors.ts';
 import { guardClient } from './guard.ts';
-import { silentLog, type Log } from './log.ts';
+import { silentLog, type Log } from '#platform/logging/index.ts';
 import { queryTypes } from './parsers.ts';
 import { OpenTransaction, statementFor } from './transaction.ts';
 import type { Database, DedicatedConnection, IsolationLevel, QueryOptions, Transaction } from './types.ts';

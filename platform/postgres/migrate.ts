@@ -4,7 +4,7 @@ import type { Pool } from 'pg';
 import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { toDatabaseError } from './errors.ts';
-import { silentLog, type Log } from './log.ts';
+import { silentLog, type Log } from '#platform/logging/index.ts';
 import { queryTypes } from './parsers.ts';
 
 type MigrationClass = new (...args: ConstructorParameters<typeof Migration>) => Migration;

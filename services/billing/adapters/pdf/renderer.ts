@@ -4,7 +4,6 @@
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import PDFDocument from 'pdfkit';
 import { formatDecimal } from '#platform/money/index.ts';
 import type { DocumentRenderer } from '../../app/documents/ports.ts';
 import type { Document, DocumentKind, Party } from '../../domain/documents/document.ts';
@@ -126,8 +125,10 @@ const foot = (sheet: Sheet, { kind, number, contentHash }: Document): void => {
   }
 };
 
-const render = (document: Document, fonts: Fonts): Promise<Uint8Array> =>
-  new Promise((resolve, reject) => {
+const render = async (document: Document, fonts: Fonts): Promise<Uint8Array> => {
+  // Loaded with the first document: a tenth of billing's start.
+  const { default: PDFDocument } = await import('pdfkit');
+  return new Promise((resolve, reject) => {
     const sheet = new PDFDocument({
       size: 'A4',
       pdfVersion: '1.7',
@@ -157,6 +158,7 @@ const render = (document: Document, fonts: Fonts): Promise<Uint8Array> =>
     foot(sheet, document);
     sheet.end();
   });
+};
 
 /** Reads the fonts once. @throws when they are not installed */
 export const openRenderer = async (): Promise<DocumentRenderer> => {

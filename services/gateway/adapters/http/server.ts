@@ -18,7 +18,7 @@ import { usageMeter } from './plugins/usage-meter.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { registerRoutes, type Readiness } from './routes/index.ts';
 import { verificationFromProto } from './routes/verifications.ts';
-import { validatorCompiler } from './validation.ts';
+import { serializerCompiler, validatorCompiler } from './validation.ts';
 import { waitingAnswers } from './waiting-answers.ts';
 
 export interface ServerDependencies {
@@ -129,6 +129,7 @@ export const createServer = async (dependencies: ServerDependencies): Promise<Fa
     frameworkErrors: unreadableAddress,
   });
   app.setValidatorCompiler(validatorCompiler());
+  app.setSerializerCompiler(serializerCompiler());
   lenientEdges(app);
   hangUpOnClose(app);
   storableOnly(app);
