@@ -53,6 +53,10 @@ const planted: Readonly<Record<string, { readonly text: string; readonly rules: 
     text: `import { it } from 'node:test';\nconst send = async (): Promise<void> => {};\nit('may read the clock and leave it() unawaited', () => { send(); void [Date.now(), process.env['HOME']]; });`,
     rules: ['typescript(no-floating-promises)'],
   },
+  'services/shop/testing/suite.test.ts': {
+    text: `import { describe, it, suite } from 'node:test';\ndescribe('declares late', async () => { await Promise.resolve(); it("is nobody of it", () => {}); });\nsuite('too', { concurrency: true }, async () => {});`,
+    rules: ['house(no-async-suite)', 'house(no-async-suite)'],
+  },
 };
 
 /** What the same rules must accept. */
