@@ -46,7 +46,7 @@ check: node_modules/.stamp ## Every check that needs no server (= lint + types),
 lint: node_modules/.stamp ## Protos, generated code, format, lint rules, layer rules
 	@$(NODE) tools/ci.ts lint
 
-types: node_modules/.stamp ## Type-check
+types: node_modules/.stamp ## Types, and the lint rules that need them
 	@$(NODE) tools/ci.ts types
 
 layers: node_modules/.stamp ## Only the layer rules

@@ -14,9 +14,9 @@ const endInTime = (limitMs: number): void =>
   }, limitMs).unref();
 
 /**
- * node:test keeps an entry for every promise of a file through `async_hooks`, for one purpose: to name the test that an exception belongs to
- * which nobody caught. That is an eighth of the CPU of a run. Without promises it still knows to which suite a test belongs, for that is
- * asked while the suite is being declared, and such an exception still fails its file; its stack is told here.
+ * node:test keeps an entry for every promise of a file through `async_hooks`, to name the test that an exception belongs to which nobody caught:
+ * an eighth of the CPU of a run. Without promises such an exception still fails its file, and its stack is told here. Which suite a test
+ * belongs to is asked through the same entries, but while the suite is being declared, when no promise lies between.
  */
 const loadTestsWithoutPromiseHooks = async (): Promise<void> => {
   const { createHook } = asyncHooks;

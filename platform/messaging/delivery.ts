@@ -66,9 +66,12 @@ const headerIn = (text: string, end: number, name: string): string => {
   return text.slice(from, text.indexOf('\r\n', from)).trim();
 };
 
+/** By the client's own reading. */
+const clientsHeader = (message: Msg | JsMsg, name: string): string => message.headers?.get(name) ?? '';
+
 const headerReader = (message: Msg): ((name: string) => string) => {
   const block = textOf(message, 0);
-  return block === undefined ? (name) => message.headers?.get(name) ?? '' : (name) => headerIn(block, block.length, name);
+  return block === undefined ? (name) => clientsHeader(message, name) : (name) => headerIn(block, block.length, name);
 };
 
 /** A class because of its getters: see docs/adr/0076. */
@@ -153,5 +156,5 @@ export const storedMessageOf = (message: JsMsg): StoredMessage => {
   const text = msg === undefined ? undefined : textOf(msg, msg.data.length);
   const { subject, info } = message;
   if (text !== undefined) return new StoredText(subject, { deliveryCount: info.deliveryCount }, text);
-  return { subject, header: (name) => message.headers?.get(name) ?? '', info, json: <T>() => message.json<T>() };
+  return { subject, header: (name) => clientsHeader(message, name), info, json: <T>() => message.json<T>() };
 };

@@ -1,11 +1,11 @@
 import { MikroORM, type AnyEntity, type EntitySchema, type Options, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { Client, Pool } from 'pg';
+import { silentLog, type Log } from '#platform/logging/index.ts';
 import { appError } from '#platform/errors/index.ts';
 import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { isTransactionConflict, toDatabaseError } from './errors.ts';
 import { guardClient } from './guard.ts';
-import { silentLog, type Log } from '#platform/logging/index.ts';
 import { queryTypes } from './parsers.ts';
 import { OpenTransaction, statementFor } from './transaction.ts';
 import type { Database, DedicatedConnection, IsolationLevel, QueryOptions, Transaction } from './types.ts';

@@ -1,10 +1,10 @@
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
+import { silentLog, type Log } from '#platform/logging/index.ts';
 import { connectionOptions, readTimeoutMs } from './connection-options.ts';
 import { openDedicated } from './dedicated.ts';
 import { toDatabaseError } from './errors.ts';
-import { silentLog, type Log } from '#platform/logging/index.ts';
 import { queryTypes } from './parsers.ts';
 
 type MigrationClass = new (...args: ConstructorParameters<typeof Migration>) => Migration;

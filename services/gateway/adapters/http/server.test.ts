@@ -293,7 +293,10 @@ describe('gateway over HTTP', () => {
       'x-content-type-options': 'nosniff',
       'x-frame-options': 'SAMEORIGIN',
     };
-    const forPages = ['cross-origin-opener-policy', 'origin-agent-cluster', 'x-dns-prefetch-control', 'x-download-options'];
+    const forPages = [
+      ...['cross-origin-opener-policy', 'origin-agent-cluster', 'x-dns-prefetch-control', 'x-download-options'],
+      ...['x-permitted-cross-domain-policies', 'x-xss-protection'],
+    ];
     for (const url of ['/health/live', '/v2/nowhere', '/v2/wallet', '/billing', '/verify-email', '/docs/static/index.html']) {
       const { headers } = await app.inject({ url, headers: owner });
       const page = url === '/billing' || url === '/verify-email' || url.startsWith('/docs');

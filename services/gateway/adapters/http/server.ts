@@ -18,7 +18,8 @@ import { usageMeter } from './plugins/usage-meter.ts';
 import { securityHeaders } from './plugins/security-headers.ts';
 import { registerRoutes, type Readiness } from './routes/index.ts';
 import { verificationFromProto } from './routes/verifications.ts';
-import { serializerCompiler, validatorCompiler } from './validation.ts';
+import { serializerCompiler } from './serialization.ts';
+import { validatorCompiler } from './validation.ts';
 import { waitingAnswers } from './waiting-answers.ts';
 
 export interface ServerDependencies {

@@ -4,8 +4,7 @@
  */
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
-import fastJson from 'fast-json-stringify';
-import type { FastifySchemaCompiler, FastifySchemaValidationError, FastifySerializerCompiler } from 'fastify';
+import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify';
 import { appError, type AppError, type FieldViolation } from '#platform/errors/index.ts';
 
 const make = (coerceTypes: boolean): Ajv => {
@@ -19,19 +18,6 @@ export const validatorCompiler = (): FastifySchemaCompiler<object> => {
   const strict = make(false);
   const coercing = make(true);
   return ({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema);
-};
-
-/**
- * Each schema becomes code once, whatever number of routes and statuses it answers for. Fastify's own compiler does so for each of two thousand,
- * though there are 120 different ones: half of a gateway's start.
- */
-export const serializerCompiler = (): FastifySerializerCompiler<object> => {
-  const compiled = new Map<object, (data: unknown) => string>();
-  return ({ schema }) => {
-    let serialize = compiled.get(schema);
-    if (serialize === undefined) compiled.set(schema, (serialize = fastJson(schema)));
-    return serialize;
-  };
 };
 
 const maxReported = 20;

@@ -34,8 +34,8 @@ export const accessControl = (app: FastifyInstance, { authenticate }: { readonly
   app.decorate('routeTable', table);
   app.addHook('onRoute', (route) => {
     const { url, method, config } = route;
-    // The documentation viewer registers its own routes: readable by anyone.
-    if (url.startsWith('/docs')) route.config = { ...config, access: publicAccess };
+    // The documentation viewer registers its own routes: readable by anyone, in a browser.
+    if (url.startsWith('/docs')) route.config = { ...config, access: publicAccess, page: true };
     else if (!config?.access) throw new Error(`route ${String(method)} ${url} declares no access rule`);
     for (const each of Array.isArray(method) ? method : [method])
       table.push({ method: each, url, access: route.config?.access ?? publicAccess });

@@ -49,10 +49,6 @@ const ofPagesOnly = new Set([
 export const securityHeaders = (app: FastifyInstance): void => {
   const ofPages = decide();
   const ofAnswers = Object.fromEntries(Object.entries(ofPages).filter(([name]) => !ofPagesOnly.has(name)));
-  // The documentation viewer registers its own routes.
-  app.addHook('onRoute', (route) => {
-    if (route.url.startsWith('/docs')) route.config = { ...route.config, page: true };
-  });
   app.addHook('onRequest', (request, reply, done) => {
     beginHeaders(reply, routeOf(request).page === true ? ofPages : ofAnswers);
     done();
