@@ -17,7 +17,7 @@ const gib = 2 ** 30;
 
 /**
  * Where the servers of a run keep their data. A database is a thousand files, and a run makes and drops hundreds of them: on a disk's file
- * system the kernel spends a quarter of the run's CPU on that. So in memory where there is plenty (a run uses 1 to 2 GiB of it), unless
+ * system the kernel spends a quarter of the run's CPU on that. So in memory where there is plenty (a whole run had 0.4 GiB of it at most), unless
  * TMPDIR says where temporary files belong.
  */
 const dataDirectory = (): string => {
