@@ -19,6 +19,20 @@ test('work is looked at again and again while there is some', async () => {
   await worker.close();
 });
 
+test('with a pause, what follows work is looked at after it, long before the interval', async () => {
+  const at: number[] = [];
+  const work = async (): Promise<number> => {
+    at.push(performance.now());
+    return at.length < 4 ? 1 : 0;
+  };
+  const worker = startWorker({ name: 'w', intervalMs: 3_600_000, pauseMs: 20, work, onError: assert.fail });
+  worker.wake();
+  await eventually(() => assert.equal(at.length, 4));
+  await worker.close();
+  // A timer may fire a millisecond early by this clock.
+  for (const [index, time] of at.entries()) if (index > 0) assert.ok(time - (at[index - 1] ?? 0) >= 19);
+});
+
 test('a wake-up during a look is not lost, and two looks never overlap', async () => {
   const first = gate();
   let looks = 0;

@@ -23,8 +23,8 @@ import { settleHolds } from './app/ledger/settle-holds.ts';
 import type { BillingMonitor } from './app/ports.ts';
 import type { BillingConfig } from './config.ts';
 
-/** Starts a worker of the service, closed with it. */
-export type StartWorker = (name: string, intervalMs: number, work: () => Promise<number>) => Promise<Worker>;
+/** Starts a worker of the service, closed with it. `pauseMs`: before the next look while there is work; at once when left out. */
+export type StartWorker = (name: string, intervalMs: number, work: () => Promise<number>, pauseMs?: number) => Promise<Worker>;
 
 export interface LedgerParts {
   readonly config: BillingConfig;
@@ -39,6 +39,9 @@ export interface LedgerParts {
 /** In batches: on a busy wallet many small transactions would spend their time waiting for each other. */
 const settling = { maxBatch: 64, maxWaitMs: 100 } as const;
 
+/** Under load, blocks of what came within this time: one a second would keep a core busy for as long as several batches of commands take. */
+const sealPauseMs = 100;
+
 /** Part of the composition root: holds, wallets, credit, and the consumers that settle holds. */
 export const openLedger = async ({ config, life, db, bus, clock, monitor, worker }: LedgerParts) => {
   const { logger, metrics } = life;
@@ -48,7 +51,8 @@ export const openLedger = async ({ config, life, db, bus, clock, monitor, worker
   await worker('hold sweeper', config.sweepIntervalMs, expireHolds({ holds, clock, monitor }));
   await worker('credit sweeper', config.sweepIntervalMs, lapseCredit({ credits: wallets, clock, monitor }));
 
-  await worker('sealer', config.sealIntervalMs, sealTransfers({ chain: postgresChain(db), clock, monitor }));
+  const seal = sealTransfers({ chain: postgresChain(db), clock, monitor });
+  await worker('sealer', config.sealIntervalMs, seal, Math.min(sealPauseMs, config.sealIntervalMs));
 
   const openWalletIn = (tx: Transaction) => async (tenantId: string) => void (await openWalletRow(tx, tenantId, clock.now()));
   const settleHoldsIn = (tx: Transaction) => settleHolds({ holds: postgresHoldSettlement(tx), clock, monitor });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
@@ -62,6 +63,10 @@ test('whatever is rewritten, removed or slipped in afterwards breaks the chain',
          select gen_random_uuid(), tenant_id, type, debit_account_id, credit_account_id, amount_micros, currency, description, 'copy', created_at from t)
        select 1`,
     'the list of a block': `update ledger_blocks set transfer_ids = transfer_ids[2:] where height = 1`,
+    'when an entry was made': `update entries set created_at = created_at + interval '1 second'
+       where transfer_id = (select transfer_ids[1] from ledger_blocks limit 1)`,
+    'what a grant gave': `update grant_entries set grant_id = gen_random_uuid() where transfer_id = (select transfer_ids[1] from ledger_blocks limit 1)`,
+    'how a block was hashed': `update ledger_blocks set format = 1 where height = 1`,
     'a hash': `update ledger_blocks set hash = sha256('x') where height = (select max(height) from ledger_blocks)`,
     'the link between two blocks': `update ledger_blocks set previous_hash = sha256('x') where height = 2`,
     'a block in between': `update ledger_blocks set height = height + 1 where height = (select max(height) from ledger_blocks)`,
@@ -99,6 +104,18 @@ test('a transfer that did not commit leaves nothing to seal', async () => {
   assert.equal(await waiting(), before);
 });
 
+/** Transfers with texts that tempt an encoding, with an actor or without. */
+const sealTexts = async (tenantId: string): Promise<number> => {
+  const books = postgresBooks(one);
+  await books.grant(granting(tenantId, 1_000n));
+  const texts = ['plain', 'quotes " and \\ slashes', 'lines\nand\ttabs \u0001 \u007f', 'Grüße, 你好 😀 \u2028', "', ] [ null", '</script>'];
+  for (const [at, text] of texts.entries()) {
+    const said = at % 2 === 0 ? {} : { actor: `user:${text.slice(0, 20)}` };
+    assert.equal((await books.charge({ ...charging(tenantId, 1n), description: text, reference: text, ...said })).outcome, 'done');
+  }
+  return sealTransfers({ chain: postgresChain(one), clock: testClock(start), monitor: silentMonitor().monitor })();
+};
+
 /** As blocks were hashed until migration 0110, which only changed how fast. */
 const earlierDigest = `sha256(convert_to((jsonb_build_array(
     t.id, t.tenant_id, t.type, t.debit_account_id, t.credit_account_id, t.amount_micros, t.currency, t.description, t.reference, t.hold_id,
@@ -108,22 +125,100 @@ const earlierDigest = `sha256(convert_to((jsonb_build_array(
     (select jsonb_agg(jsonb_build_array(g.grant_id, g.amount_micros) order by g.grant_id) from grant_entries g where g.transfer_id = t.id)
   ) || case when t.actor = '' then '[]'::jsonb else jsonb_build_array(t.actor) end)::text, 'UTF8'))`;
 
-test('blocks have the hashes that they had before, whatever their transfers say', async () => {
-  const tenantId = newId();
-  const books = postgresBooks(one);
-  await books.grant(granting(tenantId, 1_000n));
-  const texts = ['plain', 'quotes " and \\ slashes', 'lines\nand\ttabs \u0001 \u007f', 'Grüße, 你好 😀 \u2028', "', ] [ null", '</script>'];
-  for (const [at, text] of texts.entries()) {
-    const said = at % 2 === 0 ? {} : { actor: `user:${text.slice(0, 20)}` };
-    assert.equal((await books.charge({ ...charging(tenantId, 1n), description: text, reference: text, ...said })).outcome, 'done');
-  }
-  await sealTransfers({ chain: postgresChain(one), clock: testClock(start), monitor: silentMonitor().monitor })();
-  const blocks = await one.query<{ hash: Buffer; earlier: Buffer; transfers: number }>(`
-    select b.hash, cardinality(b.transfer_ids) as transfers,
+test('blocks of the first format have the hashes that they had, whatever their transfers say, and new ones go on from them', async () => {
+  assert.ok((await sealTexts(newId())) > 6);
+  const blocks = await one.query<{ hash: Buffer; earlier: Buffer }>(`
+    select block_hash(1::smallint, b.height, b.previous_hash, b.transfer_ids) as hash,
            sha256(b.previous_hash || int8send(b.height) || int8send(cardinality(b.transfer_ids)::bigint) ||
              (select string_agg(coalesce(${earlierDigest}, ''), '' order by i.position)
                 from unnest(b.transfer_ids) with ordinality i (id, position) left join transfers t on t.id = i.id)) as earlier
       from ledger_blocks b`);
-  assert.ok(blocks.some(({ transfers }) => transfers > texts.length));
+  assert.ok(blocks.length > 0);
   for (const { hash, earlier } of blocks) assert.deepEqual(hash, earlier);
+
+  // As the version before seals, while replicas of both run.
+  await postgresBooks(one).grant(granting(newId(), 5n));
+  await one.query(`
+    with taken as (delete from unsealed_batches returning transfer_ids),
+         ids as (select array_agg(id order by id) as ids from taken cross join unnest(transfer_ids) id),
+         last as (select height + 1 as height, hash from ledger_blocks order by height desc limit 1)
+    insert into ledger_blocks (height, previous_hash, hash, transfer_ids, sealed_at, format)
+    select height, hash, block_hash(height, hash, ids), ids, now(), 1 from last cross join ids`);
+  await postgresBooks(one).grant(granting(newId(), 5n));
+  assert.equal((await postgresChain(one).seal(start, 10))?.transfers, 1);
+  assert.deepEqual(
+    (await one.query<{ format: number }>('select format from ledger_blocks order by height desc limit 3')).map(({ format }) => format),
+    [2, 1, 2],
+  );
+  assert.equal(await postgresAudit(one).firstDivergence(), undefined);
+});
+
+/** Fields as PostgreSQL sends them (Documentation, 54.7 "DataRow"; record_send): number of fields, then type, length (-1: null) and bytes of each. */
+const field = {
+  uuid: (value: string | null) => ({ type: 2950, bytes: value === null ? null : Buffer.from(value.replaceAll('-', ''), 'hex') }),
+  text: (value: string | null) => ({ type: 25, bytes: value === null ? null : Buffer.from(value) }),
+  bytea: (value: Buffer | null) => ({ type: 17, bytes: value }),
+  int8: (value: bigint | null) => ({ type: 20, bytes: value === null ? null : int8(value) }),
+  /** @param value microseconds since 2000 */
+  timestamptz: (value: bigint) => ({ type: 1184, bytes: int8(value) }),
+};
+const int8 = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(value);
+  return bytes;
+};
+const int4 = (value: number): Buffer => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(value);
+  return bytes;
+};
+const recordOf = (...fields: readonly { readonly type: number; readonly bytes: Buffer | null }[]): Buffer =>
+  Buffer.concat([
+    int4(fields.length),
+    ...fields.flatMap(({ type, bytes }) => (bytes === null ? [int4(type), int4(-1)] : [int4(type), int4(bytes.length), bytes])),
+  ]);
+
+test('whoever has the rows can compute the hash of a block of the second format, in whatever encoding he asks for them', async () => {
+  assert.ok((await sealTexts(newId())) > 6);
+  const [block] = await one.query<{ height: bigint; previous_hash: Buffer; hash: Buffer; transfer_ids: string[] }>(
+    'select height, previous_hash, hash, transfer_ids::text[] from ledger_blocks order by height desc limit 1',
+  );
+  assert.ok(block !== undefined);
+  const { height, previous_hash: previous, hash, transfer_ids: ids } = block;
+  const micros = `(extract(epoch from created_at - '2000-01-01T00:00:00Z') * 1000000)::bigint as at`;
+  type Row = Record<string, string | null> & { amount_micros: bigint; at: bigint; request_hash: Buffer | null };
+  const transfers = await one.query<Row>(`select *, ${micros} from transfers where id = any($1) order by id`, [ids]);
+  const entries = await one.query<Row & { account_sequence: bigint | null; balance_after_micros: bigint | null }>(
+    `select *, ${micros} from entries where transfer_id = any($1) order by transfer_id, account_id`,
+    [ids],
+  );
+  const burnt = await one.query<Row>('select * from grant_entries where transfer_id = any($1) order by transfer_id, grant_id', [ids]);
+  const { uuid, text, bytea, int8: bigint, timestamptz } = field;
+  const parts = [
+    transfers.map((t) =>
+      recordOf(
+        ...[uuid(t['id'] ?? null), uuid(t['tenant_id'] ?? null), text(t['type'] ?? null), uuid(t['debit_account_id'] ?? null)],
+        ...[uuid(t['credit_account_id'] ?? null), bigint(t.amount_micros), text(t['currency'] ?? null), text(t['description'] ?? null)],
+        ...[text(t['reference'] ?? null), uuid(t['hold_id'] ?? null), uuid(t['payment_id'] ?? null), uuid(t['reverses_id'] ?? null)],
+        ...[text(t['idempotency_key'] ?? null), bytea(t.request_hash), timestamptz(t.at), text(t['actor'] ?? null)],
+      ),
+    ),
+    entries.map((e) =>
+      recordOf(
+        ...[uuid(e['transfer_id'] ?? null), uuid(e['account_id'] ?? null), bigint(e.amount_micros), bigint(e.account_sequence)],
+        ...[bigint(e.balance_after_micros), timestamptz(e.at)],
+      ),
+    ),
+    burnt.map((g) => recordOf(uuid(g['transfer_id'] ?? null), uuid(g['grant_id'] ?? null), bigint(g.amount_micros))),
+  ].map((records) => Buffer.concat(records));
+  const sealed = [previous, int8(height), int8(BigInt(ids.length)), ...parts.flatMap((part) => [int8(BigInt(part.length)), part])];
+  assert.deepEqual(hash, createHash('sha256').update(Buffer.concat(sealed)).digest());
+  await one.transaction(async (tx) => {
+    await tx.query(`set local client_encoding = 'LATIN1'`);
+    const [row] = await tx.query<{ same: boolean }>(
+      `select block_hash(format, height, previous_hash, transfer_ids) = hash as same from ledger_blocks where height = $1`,
+      [height],
+    );
+    assert.equal(row?.same, true);
+  });
 });

@@ -117,7 +117,7 @@ export const ledgerLaws: readonly Law[] = [
     law: 'the blocks are a chain: numbered without gaps, each with the hash of the one before it and of what it seals',
     about: 'block',
     sql: `select height as subject, encode(expected, 'hex') as expected, encode(hash, 'hex') as found from (
-        select height, row_number() over w as position, hash, previous_hash, coalesce(lag(hash) over w, '') as before, block_hash(row_number() over w, coalesce(lag(hash) over w, ''), transfer_ids) as expected
+        select height, row_number() over w as position, hash, previous_hash, coalesce(lag(hash) over w, '') as before, block_hash(format, row_number() over w, coalesce(lag(hash) over w, ''), transfer_ids) as expected
           from ledger_blocks window w as (order by height)) b
       where hash <> expected or previous_hash <> before or height <> position order by height`,
   },

@@ -26,6 +26,7 @@ import { holdParts } from './0100-hold-parts.ts';
 import { fasterBatches } from './0110-faster-batches.ts';
 import { sealByKey } from './0109-seal-by-key.ts';
 import { flatBatches } from './0120-flat-batches.ts';
+import { blocksOfRecords } from './0125-blocks-of-records.ts';
 import { planActs } from './0116-plan-acts.ts';
 
 export const migrations = [
@@ -58,4 +59,5 @@ export const migrations = [
   sealByKey,
   flatBatches,
   planActs,
+  blocksOfRecords,
 ];
