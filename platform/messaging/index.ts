@@ -8,5 +8,6 @@ export { header } from './headers.ts';
 export { dead, done, retry, type Outcome } from './outcome.ts';
 export { outboxHeaders, outboxRow, publishEvent, type OutboxRow } from './outbox.ts';
 export { startRelay, type Relay, type RelayOptions } from './relay.ts';
+export { startRelayThread, type RelayThreadOptions } from './relay-thread.ts';
 export { ensureStreams } from './streams.ts';
 export { readStream, streamState, type StoredEvent, type StreamReading, type StreamState } from './read-stream.ts';

@@ -4,16 +4,20 @@ import type { Metrics } from '#platform/telemetry/index.ts';
 import type { Bus } from './bus.ts';
 import { publishBatch } from './publish-batch.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
-import { relayMetrics, type RelayMetrics } from './relay-metrics.ts';
+import { batchFigures, relayMetrics, type RelayMetrics } from './relay-metrics.ts';
 import { nextBatch, outboxDepth, recordFailures } from './relay-sql.ts';
 import { sweep } from './sweep.ts';
 import { createWaker, type Waker } from './waker.ts';
 
+/** What a relay needs of a database. */
+export type RelayDatabase = Pick<Database, 'query' | 'connectDedicated' | 'onOutboxSignal'>;
+
 export interface RelayOptions {
-  readonly db: Database;
+  readonly db: RelayDatabase;
   readonly bus: Bus;
   readonly logger?: Log;
-  readonly metrics?: Metrics;
+  /** Where to count; a relay in a thread of its own tells the figures to the thread that has the registry. */
+  readonly metrics?: Metrics | RelayMetrics;
   readonly batchSize?: number;
   /** Refused this often, a row is parked: it blocks nobody any more and waits for an operator. */
   readonly maxAttempts?: number;
@@ -40,7 +44,7 @@ const gaugeEveryMs = 15_000;
 const sweepEveryMs = 10 * 60_000;
 
 interface Context {
-  readonly db: Database;
+  readonly db: RelayDatabase;
   readonly bus: Bus;
   readonly publisher: Publisher;
   readonly logger: Log;
@@ -61,7 +65,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const waker = createWaker();
   let stopping = false;
   let leading = false;
-  const metrics = relayMetrics(options.metrics);
+  const metrics = options.metrics !== undefined && 'batch' in options.metrics ? options.metrics : relayMetrics(options.metrics);
   const publisher = createPublisher(bus.connection, { timeoutMs: publishTimeoutMs });
   const context: Context = { db, bus, publisher, logger, metrics, batchSize, maxAttempts, waker, stopped: () => stopping };
   const unsubscribe = db.onOutboxSignal(waker.wake);
@@ -142,7 +146,7 @@ const lead = async (context: Context, connection: DedicatedConnection): Promise<
       ? await publishBatch(publisher, rows)
       : { published: [], refused: [], outage: new Error('nats is not connected') };
     marks = result.published.map((row) => row.id);
-    metrics.batch(result, (performance.now() - startedAt) / 1_000);
+    if (metrics.enabled) metrics.batch(batchFigures(result, (performance.now() - startedAt) / 1_000));
     if (result.refused.length > 0) {
       const parked = await recordFailures(connection, result.refused, context.maxAttempts);
       if (parked.length > 0) logger.error({ ids: parked, reason: result.refused[0]?.error }, 'outbox rows parked');

@@ -1,5 +1,5 @@
 import type { Log } from '#platform/logging/index.ts';
-import type { Database } from '#platform/postgres/index.ts';
+import type { Queryable } from '#platform/postgres/index.ts';
 
 const batch = 500;
 const maxBatchesPerRun = 200;
@@ -30,7 +30,7 @@ const rules = [
 ] as const;
 
 /** Deletes what is too old, in small statements, so that no lock and no burst of WAL is felt. Never throws: it comes again. */
-export const sweep = async (db: Database, logger: Log): Promise<void> => {
+export const sweep = async (db: Queryable, logger: Log): Promise<void> => {
   for (const { table, sql } of rules) {
     try {
       let total = 0;

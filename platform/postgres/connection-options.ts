@@ -1,6 +1,6 @@
 import type { PoolConfig } from 'pg';
 
-interface Timeouts {
+export interface SessionOptions {
   readonly url: string;
   readonly applicationName: string;
   readonly statementTimeoutMs?: number;
@@ -14,13 +14,14 @@ const tlsOf = (url: string): PoolConfig['ssl'] => {
 };
 
 /** How long an answer is waited for: the server, which cancels first, may be out of reach. */
-export const readTimeoutMs = ({ statementTimeoutMs = 5_000 }: Pick<Timeouts, 'statementTimeoutMs'>): number => statementTimeoutMs + 2_000;
+export const readTimeoutMs = ({ statementTimeoutMs = 5_000 }: Pick<SessionOptions, 'statementTimeoutMs'>): number =>
+  statementTimeoutMs + 2_000;
 
 /**
  * Everything a session needs goes out in the start-up packet, so a checkout costs no statement.
  * Behind PgBouncer list these in `ignore_startup_parameters` and set them on the role instead.
  */
-export const connectionOptions = ({ url, applicationName, statementTimeoutMs = 5_000, lockTimeoutMs }: Timeouts): PoolConfig => {
+export const connectionOptions = ({ url, applicationName, statementTimeoutMs = 5_000, lockTimeoutMs }: SessionOptions): PoolConfig => {
   const ssl = tlsOf(url);
   return {
     application_name: applicationName,

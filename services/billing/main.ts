@@ -1,6 +1,6 @@
 import { startGrpcServer } from '#platform/grpc/index.ts';
 import { runMain, type RunningService, startService, startWorker } from '#platform/lifecycle/index.ts';
-import { openBus, startRelay } from '#platform/messaging/index.ts';
+import { openBus, startRelayThread } from '#platform/messaging/index.ts';
 import { openDatabase } from '#platform/postgres/index.ts';
 import { type Clock, systemClock } from '#platform/time/index.ts';
 import { type BillingUseCases, billingServices } from './adapters/grpc/server.ts';
@@ -38,15 +38,18 @@ export const start = (config: BillingConfig, { clock = systemClock }: { readonly
       }),
     );
     const bus = await life.own('nats', openBus({ url: config.natsUrl, name: 'billing', logger }));
-    await life.own('relay', startRelay({ db, bus, logger, metrics }));
+    // In a thread of its own: callers of the ledger wait for this one.
+    const { databaseUrl, natsUrl, statementTimeoutMs } = config;
+    await life.own('relay', startRelayThread({ db, databaseUrl, natsUrl, name: 'billing', statementTimeoutMs, logger, metrics }));
 
     const monitor = billingMonitor({ logger, metrics });
-    const worker: StartWorker = (name, intervalMs, work) =>
+    const worker: StartWorker = (name, intervalMs, work, pauseMs) =>
       life.own(
         name,
         startWorker({
           name,
           intervalMs,
+          ...(pauseMs === undefined ? {} : { pauseMs }),
           work,
           onError: (error, failed) => logger.error({ err: error, worker: failed }, 'a worker failed; it tries again'),
         }),
