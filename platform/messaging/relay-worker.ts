@@ -3,7 +3,7 @@ import '#platform/telemetry/register.ts';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Log } from '#platform/logging/index.ts';
 import { openConnection } from '#platform/postgres/dedicated.ts';
-import { shutdownTelemetry } from '#platform/telemetry/index.ts';
+import { shutdownTelemetry } from '#platform/telemetry/provider.ts';
 import { openBus } from './bus.ts';
 import type { FromRelayThread, RelayThreadData, ToRelayThread } from './relay-thread.ts';
 import { startRelay, type RelayDatabase } from './relay.ts';

@@ -52,3 +52,13 @@ export const sharesOf = (before: ReadonlyMap<string, number>, after: ReadonlyMap
     .toSorted((a, b) => b.share - a.share)
     .map(({ name, share }) => `${name} ${share.toFixed(2)}`)
     .join(', ');
+
+/**
+ * Time that the machine's processors were ready and a host gave to other machines, in milliseconds of all of them: while it grows, latencies say
+ * more about the neighbours than about what is measured. 0 where nobody counts it.
+ */
+export const stolenMs = (): number => {
+  if (process.platform !== 'linux') return 0;
+  const fields = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.trim().split(/\s+/) ?? [];
+  return (Number(fields[8] ?? 0) * 1_000) / ticksPerSecond;
+};
