@@ -8,14 +8,17 @@ export interface PendingRow extends HeaderRow {
   readonly attempts: number;
 }
 
-/** Marks the last batch and reads the next in one round trip: the snapshot still shows the marked rows, hence `<> all`. */
+/**
+ * Marks the last batch and reads the next in one round trip: the snapshot still shows the marked rows, hence `not in`. By a subquery, which is hashed:
+ * `<> all` of a parameter compares every row with every id.
+ */
 const markAndFetch = `
 with marked as (
   update outbox set published_at = now(), attempts = attempts + 1, last_error = null where id = any($1::uuid[]) and published_at is null
 )
 select seq, id, subject, aggregate_id, aggregate_version, headers, payload, created_at, attempts
 from outbox
-where published_at is null and parked_at is null and id <> all($1::uuid[])
+where published_at is null and parked_at is null and id not in (select unnest($1::uuid[]))
 order by seq
 limit $2`;
 

@@ -1,5 +1,6 @@
 /** The relay's thread: see relay-thread.ts, which starts it. */
 import '#platform/telemetry/register.ts';
+import { inspect } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Log } from '#platform/logging/index.ts';
 import { openConnection } from '#platform/postgres/dedicated.ts';
@@ -13,8 +14,14 @@ const tell = (message: FromRelayThread): void => parentPort?.postMessage(message
 
 const log =
   (level: keyof Log) =>
-  (fields: object, message?: string): void =>
-    tell({ kind: 'log', level, fields, message });
+  (fields: object, message?: string): void => {
+    try {
+      tell({ kind: 'log', level, fields, message });
+    } catch {
+      // What cannot be sent as it is must not end the relay.
+      tell({ kind: 'log', level, fields: { detail: inspect(fields) }, message });
+    }
+  };
 const logger: Log = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') };
 
 let wake = (): void => {};
