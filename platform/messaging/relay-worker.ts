@@ -54,7 +54,7 @@ const relay = await startRelay({
   db,
   bus,
   logger,
-  metrics: {
+  figures: {
     enabled: counted,
     leader: (value) => tell({ kind: 'leader', value }),
     depth: (figures) => tell({ kind: 'depth', figures }),

@@ -16,8 +16,9 @@ export interface RelayOptions {
   readonly db: RelayDatabase;
   readonly bus: Bus;
   readonly logger?: Log;
-  /** Where to count; a relay in a thread of its own tells the figures to the thread that has the registry. */
-  readonly metrics?: Metrics | RelayMetrics;
+  readonly metrics?: Metrics;
+  /** In place of `metrics`: a relay in a thread of its own tells its figures to the thread that has the registry. */
+  readonly figures?: RelayMetrics;
   readonly batchSize?: number;
   /** Refused this often, a row is parked: it blocks nobody any more and waits for an operator. */
   readonly maxAttempts?: number;
@@ -65,7 +66,7 @@ export const startRelay = async (options: RelayOptions): Promise<Relay> => {
   const waker = createWaker();
   let stopping = false;
   let leading = false;
-  const metrics = options.metrics !== undefined && 'batch' in options.metrics ? options.metrics : relayMetrics(options.metrics);
+  const metrics = options.figures ?? relayMetrics(options.metrics);
   const publisher = createPublisher(bus.connection, { timeoutMs: publishTimeoutMs });
   const context: Context = { db, bus, publisher, logger, metrics, batchSize, maxAttempts, waker, stopped: () => stopping };
   const unsubscribe = db.onOutboxSignal(waker.wake);

@@ -13,10 +13,13 @@ export const openDedicated = (pool: Pool, types: CustomTypesConfig, timeoutMs: n
   return connect(new Constructor({ ...options, ...(password === undefined ? {} : { password }) }), types, timeoutMs);
 };
 
+/** As long as a pool's callers wait by default: a server that swallows everything must not hold up whoever tries again. */
+const connectTimeoutMs = 3_000;
+
 /** Opens one connection where there is no pool: for a thread that needs no more, and no ORM. @throws AppError platform.unavailable */
 export const openConnection = (options: SessionOptions): Promise<DedicatedConnection> =>
   connect(
-    new pg.Client({ connectionString: options.url, ...connectionOptions(options) }),
+    new pg.Client({ connectionString: options.url, ...connectionOptions(options), connectionTimeoutMillis: connectTimeoutMs }),
     queryTypes(pg.types as CustomTypesConfig),
     readTimeoutMs(options),
   );
