@@ -1,4 +1,4 @@
-import type { PoolConfig } from 'pg';
+import type { ClientConfig, PoolConfig } from 'pg';
 
 export interface SessionOptions {
   readonly url: string;
@@ -34,5 +34,21 @@ export const connectionOptions = ({ url, applicationName, statementTimeoutMs = 5
     // A locked advisory lock or row must be freed soon after a client's machine has vanished.
     options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c timezone=UTC',
     ...(ssl === undefined ? {} : { ssl }),
+  };
+};
+
+/**
+ * For a connection outside MikroORM's pool. Only what MikroORM reads of an address, so that one address means one thing: pg would let each parameter
+ * in it overrule an option, and understands other `sslmode`s by it.
+ */
+export const clientOptions = (session: SessionOptions): ClientConfig => {
+  const { hostname, port, username, password, pathname } = new URL(session.url);
+  return {
+    host: decodeURIComponent(hostname),
+    ...(port === '' ? {} : { port: Number(port) }),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    database: decodeURIComponent(pathname).replace(/^\//, ''),
+    ...connectionOptions(session),
   };
 };

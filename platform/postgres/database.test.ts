@@ -6,6 +6,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
 import { openDatabase } from './database.ts';
+import { openConnection } from './dedicated.ts';
 import { isUniqueViolation } from './errors.ts';
 import { migrate, sqlMigration } from './migrate.ts';
 import { platformMigration } from './platform-migration.ts';
@@ -186,6 +187,48 @@ describe('a database', () => {
     assert.equal(other.poolStats().total, 0);
     const left = await db.query(`select from pg_stat_activity where application_name = 'closing-test' and state <> 'idle'`);
     assert.equal(left.length, 0);
+  });
+
+  it('reads an address alike for the pool, for a connection beside it, and for one without a pool', async () => {
+    const where = async (connection: Pick<Database, 'query'>) =>
+      (
+        await connection.query<object>(
+          `select current_database() as name, current_user as role, current_setting('statement_timeout') as limit_ms`,
+        )
+      )[0];
+    const expected = { ...(await where(db)) };
+    for (const [parameters, refused] of [
+      ['', false],
+      // No TLS on this server: not asked for, or not insisted on.
+      ['?sslmode=disable', false],
+      ['?sslmode=prefer', false],
+      // Not for an address to say.
+      ['?statement_timeout=1', false],
+      ['?sslmode=require', true],
+      ['?sslmode=no-verify', true],
+    ] as const) {
+      const options = { url: `${server.url}${parameters}`, applicationName: 'address', statementTimeoutMs: 1_000 };
+      const other = await openDatabase(options);
+      const ways = {
+        pool: () => where(other),
+        beside: async () => {
+          const connection = await other.connectDedicated();
+          return await where(connection);
+        },
+        'without a pool': async () => {
+          const connection = await openConnection(options);
+          try {
+            return await where(connection);
+          } finally {
+            await connection.close();
+          }
+        },
+      };
+      for (const [way, ask] of Object.entries(ways))
+        if (refused) await assert.rejects(ask(), /SSL/, `${way}${parameters}`);
+        else assert.deepEqual({ ...(await ask()) }, expected, `${way}${parameters}`);
+      await other.close();
+    }
   });
 
   it('migrates once when two start together', async () => {

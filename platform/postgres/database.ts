@@ -3,7 +3,7 @@ import type { Client, Pool } from 'pg';
 import { silentLog, type Log } from '#platform/logging/index.ts';
 import { appError } from '#platform/errors/index.ts';
 import { connectionOptions, readTimeoutMs } from './connection-options.ts';
-import { openDedicated } from './dedicated.ts';
+import { openConnection } from './dedicated.ts';
 import { isTransactionConflict, toDatabaseError } from './errors.ts';
 import { guardClient } from './guard.ts';
 import { queryTypes } from './parsers.ts';
@@ -61,7 +61,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   await orm.connect();
   if (pool === undefined) throw new Error('MikroORM made no pool');
   translateOrmErrors(orm);
-  return buildDatabase(orm, pool, readTimeoutMs(options), poolMax, logger);
+  return buildDatabase(orm, pool, options, poolMax, logger);
 };
 
 /** Errors of EntityManager calls get the same codes as those of `query`. */
@@ -74,7 +74,7 @@ const translateOrmErrors = (orm: MikroORM): void => {
   };
 };
 
-const buildDatabase = (orm: MikroORM, pool: Pool, readTimeout: number, poolMax: number, logger: Log): Database => {
+const buildDatabase = (orm: MikroORM, pool: Pool, options: DatabaseOptions, poolMax: number, logger: Log): Database => {
   const types = queryTypes(pool.options.types!);
   const kysely = (orm.em.getConnection() as PostgreSqlConnection).getClient();
   const listeners = new Set<() => void>();
@@ -146,7 +146,7 @@ const buildDatabase = (orm: MikroORM, pool: Pool, readTimeout: number, poolMax: 
       return () => void listeners.delete(listener);
     },
     connectDedicated: async () => {
-      const connection = await openDedicated(pool, types, readTimeout);
+      const connection = await openConnection({ ...options, connectTimeoutMs: options.poolWaitMs });
       dedicated.add(connection);
       void connection.lost.then(() => dedicated.delete(connection));
       return connection;

@@ -1,30 +1,20 @@
-import pg, { type Client, type ClientConfig, type CustomTypesConfig, type Pool } from 'pg';
-import { connectionOptions, readTimeoutMs, type SessionOptions } from './connection-options.ts';
+import pg, { type CustomTypesConfig } from 'pg';
+import { clientOptions, readTimeoutMs, type SessionOptions } from './connection-options.ts';
 import { toDatabaseError } from './errors.ts';
 import { guardClient } from './guard.ts';
 import { queryTypes } from './parsers.ts';
 import type { DedicatedConnection, QueryOptions } from './types.ts';
 
-/** Opens one connection with the pool's settings, outside the pool. @throws AppError platform.unavailable */
-export const openDedicated = (pool: Pool, types: CustomTypesConfig, timeoutMs: number): Promise<DedicatedConnection> => {
-  const { options, Client: Constructor } = pool as unknown as { options: ClientConfig; Client: new (config: ClientConfig) => Client };
-  // The pool hides its password from enumeration, so a spread alone would lose it.
-  const { password } = options;
-  return connect(new Constructor({ ...options, ...(password === undefined ? {} : { password }) }), types, timeoutMs);
-};
+const types = queryTypes(pg.types as CustomTypesConfig);
 
-/** As long as a pool's callers wait by default: a server that swallows everything must not hold up whoever tries again. */
-const connectTimeoutMs = 3_000;
+export interface ConnectOptions extends SessionOptions {
+  /** A server that swallows everything must not hold up whoever tries again. By default as long as a pool's callers wait. */
+  readonly connectTimeoutMs?: number | undefined;
+}
 
-/** Opens one connection where there is no pool: for a thread that needs no more, and no ORM. @throws AppError platform.unavailable */
-export const openConnection = (options: SessionOptions): Promise<DedicatedConnection> =>
-  connect(
-    new pg.Client({ connectionString: options.url, ...connectionOptions(options), connectionTimeoutMillis: connectTimeoutMs }),
-    queryTypes(pg.types as CustomTypesConfig),
-    readTimeoutMs(options),
-  );
-
-const connect = async (client: Client, types: CustomTypesConfig, timeoutMs: number): Promise<DedicatedConnection> => {
+/** Opens one connection that belongs to no pool and knows no ORM. @throws AppError platform.unavailable */
+export const openConnection = async ({ connectTimeoutMs = 3_000, ...session }: ConnectOptions): Promise<DedicatedConnection> => {
+  const client = new pg.Client({ ...clientOptions(session), connectionTimeoutMillis: connectTimeoutMs });
   const lost = new Promise<void>((resolve) => {
     client.once('end', () => resolve());
     client.on('error', () => resolve());
@@ -34,7 +24,7 @@ const connect = async (client: Client, types: CustomTypesConfig, timeoutMs: numb
   } catch (error) {
     throw toDatabaseError(error);
   }
-  guardClient(client, timeoutMs);
+  guardClient(client, readTimeoutMs(session));
   let closing: Promise<void> | undefined;
   return {
     lost,

@@ -1,11 +1,9 @@
 import { Migration, Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
-import type { Pool } from 'pg';
 import { silentLog, type Log } from '#platform/logging/index.ts';
 import { connectionOptions, readTimeoutMs } from './connection-options.ts';
-import { openDedicated } from './dedicated.ts';
+import { openConnection } from './dedicated.ts';
 import { toDatabaseError } from './errors.ts';
-import { queryTypes } from './parsers.ts';
 
 type MigrationClass = new (...args: ConstructorParameters<typeof Migration>) => Migration;
 
@@ -37,6 +35,8 @@ export interface MigrateOptions {
 /** Serialises migrations of one database; released with its connection, even by kill -9. */
 const migrationLock = 7_220_100_001n;
 const statementTimeoutMs = 10 * 60_000;
+/** Nobody waits behind it, and a server that has just been started may be busy. */
+const connectTimeoutMs = 30_000;
 
 /**
  * Applies what is missing, in the order of the list, all or nothing. Two that run at once wait for each other.
@@ -45,7 +45,7 @@ const statementTimeoutMs = 10 * 60_000;
 export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOptions): Promise<void> => {
   const names = migrations.map(({ name }) => name);
   if (new Set(names).size !== names.length) throw new Error(`migration names repeat: ${names.join(', ')}`);
-  let pool: Pool | undefined;
+  const session = { url, applicationName: 'migrate', statementTimeoutMs, lockTimeoutMs: 60_000 };
   const orm = new MikroORM({
     clientUrl: url,
     entities: [],
@@ -61,19 +61,15 @@ export const migrate = async ({ url, migrations, logger = silentLog }: MigrateOp
     },
     ensureDatabase: false,
     driverOptions: {
-      ...connectionOptions({ url, applicationName: 'migrate', statementTimeoutMs, lockTimeoutMs: 60_000 }),
-      query_timeout: readTimeoutMs({ statementTimeoutMs }),
+      ...connectionOptions(session),
+      query_timeout: readTimeoutMs(session),
       max: 2,
-      onPoolCreated: (created: Pool) => {
-        pool = created;
-      },
     },
     logger: (message) => logger.debug({ orm: message }, 'mikro-orm'),
   } as Options);
   try {
     await orm.connect();
-    if (pool === undefined) throw new Error('MikroORM made no pool');
-    const lock = await openDedicated(pool, queryTypes(pool.options.types!), readTimeoutMs({ statementTimeoutMs }));
+    const lock = await openConnection({ ...session, connectTimeoutMs });
     try {
       await lock.query('select pg_advisory_lock($1)', [migrationLock]);
       const applied = await orm.migrator.up();
