@@ -283,12 +283,13 @@ try {
     await measureTpcB();
     await measure(hotNames[0], 512, hotCharge);
     await measure(hotNames[1], 8, hotCharges, 64);
-    for (const name of hotNames) {
+    for (const name of hotNames.filter((hotName) => only.test(hotName))) {
       const of = (floor: string): number => (figures.get(name) ?? Number.NaN) / (figures.get(floor) ?? Number.NaN);
       besides.set(name, [...(besides.get(name) ?? []), { tpcB: of('tpcb'), naive: of(naiveName) }]);
     }
   }
   const spread = (ratios: readonly number[]): string => {
+    if (ratios.some(Number.isNaN)) return 'not measured';
     const sorted = ratios.toSorted((a, b) => a - b).map((ratio) => ratio.toFixed(1));
     return `${sorted[Math.floor(sorted.length / 2)]} (${sorted[0]} to ${sorted.at(-1)})`;
   };

@@ -2,7 +2,7 @@ import { sqlMigration } from '#platform/postgres/index.ts';
 
 /**
  * Invoices, credit notes and receipts. A wallet's entries are numbered without gaps, so a billing period is a range of numbers that
- * begins where the period before ended: nothing can be billed twice or left out. docs/adr/0020.
+ * begins where the period before ended: nothing can be billed twice or left out. docs/adr/0018.
  */
 export const documents = sqlMigration(
   '20261121-0061-documents',
