@@ -28,6 +28,7 @@ import { sealByKey } from './0109-seal-by-key.ts';
 import { flatBatches } from './0120-flat-batches.ts';
 import { blocksOfRecords } from './0125-blocks-of-records.ts';
 import { planActs } from './0116-plan-acts.ts';
+import { paymentsToTheEnd } from './0127-payments-to-the-end.ts';
 
 export const migrations = [
   platformMigration,
@@ -60,4 +61,5 @@ export const migrations = [
   flatBatches,
   planActs,
   blocksOfRecords,
+  paymentsToTheEnd,
 ];

@@ -102,6 +102,21 @@ test('what is spent or held cannot be taken: it is shown as uncovered, and a won
   assert.equal(await wallet(), 15_000_000n);
 });
 
+test('credit that has expired and is still there is not taken, and does not keep the rest of the wallet from being taken', async () => {
+  const { say, look, wallet, list, tenantId } = await desk();
+  const books = postgresBooks(one);
+  const keyed = () => ({ tenantId, idempotencyKey: newId(), request: 'r', now: clock.now() });
+  const expiresAt = new Date(clock.now().getTime() + 3_600_000);
+  await books.grant({ ...keyed(), transferId: newId(), amount: usd(3_000_000n), reason: 'welcome', priority: 90, expiresAt });
+  const about = { product: 'verification', reference: 'r', description: 'd' } as const;
+  await books.charge({ ...keyed(), ...about, transferId: newId(), amount: usd(5_000_000n) });
+  clock.advance(3_600_000);
+  say('open');
+  await look();
+  assert.equal(await wallet(), 0n);
+  assert.equal((await list())[0]?.uncoveredMicros, 5_000_000n);
+});
+
 test('what is first heard of when it is decided is both at once; what is about nothing of ours does nothing', async () => {
   const { say, look, wallet, list } = await desk();
   say('lost', { reference: newId(), gatewayDisputeId: newId() });
