@@ -118,19 +118,18 @@ export const toCheckout =
       const next = others.find((name) => !tried.has(name));
       const now = clock.now();
       if (next !== undefined) {
-        const after = { attemptId, refused };
-        const nextCheckAt = addMs(now, retryStartAfterMs);
-        await payments.addAttempt({
+        const outcome = await payments.addAttempt({
           id: newId(),
           tenantId,
           paymentId: id,
           gateway: next,
           idempotencyKey: `after:${attemptId}`,
-          after,
+          after: { attemptId, refused },
           now,
-          nextCheckAt,
+          nextCheckAt: addMs(now, retryStartAfterMs),
         });
-        continue;
+        // No further attempt: it stays with this one.
+        if (outcome !== 'exhausted') continue;
       }
       if (refused === undefined) throw appError('billing.gateway_unavailable', { retryAfterMs: 2_000 });
       const [attempt] = await payments.findAttempts([attemptId]);

@@ -321,6 +321,21 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     },
   );
 
+  law('a start that is repeated after ten tries ends, though the gateway does not answer', async (clock) => {
+    const { start, retry, gateway } = desk(replicas(), clock);
+    const tenantId = newId();
+    const request = { idempotencyKey: 'k', amount, gateway: '' };
+    const { id } = await start(tenantId, request);
+    for (let each = 2; each <= 9; each++) await retry(tenantId, { idempotencyKey: `k${each}`, id, gateway: 'simulator' });
+    let asked = 0;
+    gateway.gateway.start = async () => {
+      assert.ok(++asked < 10, 'asked without an end');
+      return { outcome: 'unknown', reason: 'lost' };
+    };
+    for (const repeated of [() => retry(tenantId, { idempotencyKey: 'k10', id, gateway: 'simulator' }), () => start(tenantId, request)])
+      await assert.rejects(repeated(), (error) => isAppError(error, 'billing.gateway_unavailable'));
+  });
+
   law('a payment that failed may be tried again, ten times in all', async (clock) => {
     const { start, retry, receive, process, get, gateway, webhook } = desk(replicas(), clock);
     const tenantId = newId();
