@@ -8,7 +8,7 @@ import { settlePayment, type SettlePaymentDeps } from './settle-payment.ts';
 const batchSize = 32;
 /** Longer than a verification call may take; after it another process takes over. */
 const leaseMs = minuteMs;
-/** After so many tries the regular reconciliation is left to find the truth. */
+/** After so many tries the regular reconciliation is left to find the truth, of what it looks at: attempts that are pending. */
 const maxAttempts = 12;
 
 export type ProcessNotificationsDeps = SettlePaymentDeps & {
@@ -69,7 +69,11 @@ const processAlike = async (
   const result = await settlePayment(deps)(attempt);
   if (result === 'settled') return { done: alike, result };
   const now = clock.now();
-  const [again, given] = [alike.filter((each) => each.attempts < maxAttempts), alike.filter((each) => each.attempts >= maxAttempts)];
+  // A success after a failure is looked for only because of its webhook, hence until the gateway answers.
+  const untiring = result === 'unknown' && attempt.status === 'failed';
+  const [again, given] = untiring
+    ? [alike, []]
+    : [alike.filter((each) => each.attempts < maxAttempts), alike.filter((each) => each.attempts >= maxAttempts)];
   await Promise.all(again.map(({ id, attempts: tries }) => notifications.postpone(id, addMs(now, backOffMs(tries)), result)));
   return { done: given, result: `left to reconciliation: ${result}` };
 };

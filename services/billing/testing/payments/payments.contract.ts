@@ -336,6 +336,30 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
       await assert.rejects(repeated(), (error) => isAppError(error, 'billing.gateway_unavailable'));
   });
 
+  law('a success after a failure is credited, also when the gateway cannot be asked for an hour after its webhook', async (clock) => {
+    const { start, receive, process, reconcile, get, gateway, webhook, balance } = desk(replicas(), clock);
+    const tenantId = newId();
+    const { id } = await start(tenantId, { idempotencyKey: 'k', amount, gateway: 'simulator' });
+    gateway.decide(id, 'failed');
+    await receive(webhook(id, newId()));
+    while ((await process()) > 0);
+    assert.equal((await get(tenantId, id)).status, 'failed');
+    // The second card was good.
+    gateway.decide(id, 'succeeded');
+    gateway.faults.verifyLost = true;
+    await receive(webhook(id, newId()));
+    for (let minute = 0; minute < 60; minute++) {
+      await process();
+      await reconcile();
+      clock.advance(minuteMs);
+    }
+    gateway.faults.verifyLost = false;
+    clock.advance(hourMs);
+    await process();
+    await reconcile();
+    assert.equal(await balance(tenantId), amount.micros);
+  });
+
   law('a payment that failed may be tried again, ten times in all', async (clock) => {
     const { start, retry, receive, process, get, gateway, webhook } = desk(replicas(), clock);
     const tenantId = newId();
