@@ -27,6 +27,8 @@ export interface NewAttempt {
   readonly gateway: string;
   /** Of this payment; the same key again is the same attempt. */
   readonly idempotencyKey: string;
+  /** What its caller asked for: another one under the same key is a conflict. Absent: the attempt is our own, and one for its gateway. */
+  readonly request?: string;
   /** Fail-over from this attempt, only while it is still the current one; `refused`: why it failed, absent: it may yet succeed. */
   readonly after?: { readonly attemptId: string; readonly refused: string | undefined };
   readonly now: Date;

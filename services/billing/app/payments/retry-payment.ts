@@ -2,6 +2,7 @@ import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import type { Payment } from '../../domain/payment.ts';
+import { canonicalRequest } from '../canonical-request.ts';
 import { check, checkKey, refuseInvalid, requireId } from '../checks.ts';
 import type { PrepareCheckoutDeps } from './prepare-checkout.ts';
 import { retryStartAfterMs, toCheckout } from './start-payment.ts';
@@ -31,13 +32,14 @@ export const retryPayment =
     const now = clock.now();
     const nextCheckAt = addMs(now, retryStartAfterMs);
     // A prefix of our own, so that no caller's key meets those of the fail-over.
-    const key = `retry:${gateway}:${idempotencyKey}`;
+    const key = `retry:${idempotencyKey}`;
     const outcome = await payments.addAttempt({
       id: newId(),
       tenantId,
       paymentId: id,
       gateway: chosen,
       idempotencyKey: key,
+      request: canonicalRequest('retry', gateway),
       now,
       nextCheckAt,
     });

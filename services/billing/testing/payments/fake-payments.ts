@@ -5,6 +5,7 @@ import type { FakeBooks } from '../ledger/fake-books.ts';
 interface StoredAttempt {
   attempt: Attempt;
   readonly key: string;
+  readonly request: string | undefined;
   nextCheckAt: Date;
   checkedAt: Date | undefined;
 }
@@ -48,14 +49,17 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
         saveMethod,
         charge: undefined,
       };
-      stored.set(id, { payment, key, request, attempts: [{ attempt, key: '', nextCheckAt, checkedAt: undefined }] });
+      stored.set(id, { payment, key, request, attempts: [{ attempt, key: '', request: undefined, nextCheckAt, checkedAt: undefined }] });
       return { outcome: 'done', payment };
     },
-    addAttempt: async ({ id, tenantId, paymentId, gateway, idempotencyKey, after, now, nextCheckAt }) => {
+    addAttempt: async ({ id, tenantId, paymentId, gateway, idempotencyKey, request, after, now, nextCheckAt }) => {
       const row = stored.get(paymentId);
       if (row?.payment.tenantId !== tenantId) return 'not_found';
       const before = row.attempts.find(({ key }) => key === idempotencyKey);
-      if (before !== undefined) return before.attempt.gateway === gateway ? 'replayed' : 'idempotency_conflict';
+      if (before !== undefined) {
+        const same = request === undefined ? before.attempt.gateway === gateway : before.request === request;
+        return same ? 'replayed' : 'idempotency_conflict';
+      }
       if (row.payment.status !== 'pending' && row.payment.status !== 'failed') return 'settled';
       if (after !== undefined && row.payment.attemptId !== after.attemptId) return 'replayed';
       if (row.attempts.length >= 10) return 'exhausted';
@@ -72,7 +76,7 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
         saveMethod: false,
         charge: undefined,
       };
-      row.attempts.push({ attempt, key: idempotencyKey, nextCheckAt, checkedAt: undefined });
+      row.attempts.push({ attempt, key: idempotencyKey, request, nextCheckAt, checkedAt: undefined });
       const previous = byId(after?.attemptId ?? '');
       if (after?.refused !== undefined && previous?.attempt.status === 'pending')
         changeAttempt(previous, { status: 'failed', failureReason: after.refused, settledAt: now });

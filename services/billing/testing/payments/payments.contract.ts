@@ -321,6 +321,20 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     },
   );
 
+  law('a try without a gateway named that is repeated is the same try; with another request its key is a conflict', async (clock) => {
+    const { start, retry, gateway, second, log } = desk(replicas(), clock);
+    const tenantId = newId();
+    const { id } = await start(tenantId, { idempotencyKey: 'k', amount, gateway: 'simulator' });
+    const again = await retry(tenantId, { idempotencyKey: 'again', id, gateway: '' });
+    assert.equal(again.gateway, 'stripe');
+    assert.deepEqual(await retry(tenantId, { idempotencyKey: 'again', id, gateway: '' }), again);
+    await assert.rejects(retry(tenantId, { idempotencyKey: 'again', id, gateway: 'simulator' }), (error) =>
+      isAppError(error, 'request.idempotency_conflict'),
+    );
+    assert.deepEqual([gateway.made.size, second.made.size], [1, 1]);
+    assert.equal((await log(tenantId, id)).filter(({ kind }) => kind === 'attempt_started').length, 2);
+  });
+
   law('a start that is repeated after ten tries ends, though the gateway does not answer', async (clock) => {
     const { start, retry, gateway } = desk(replicas(), clock);
     const tenantId = newId();

@@ -25,7 +25,7 @@ const statements = {
     told as (insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
       select $13, $14, id::text, 1, $15::jsonb, $16 from added)
     select id from added`,
-  addAttempt: 'select add_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9) as outcome',
+  addAttempt: 'select add_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
   settle: 'select settle_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
   fail: 'select fail_attempt($1, $2, $3, $4, $5, $6, $7, $8) as done',
   findAttempts: `select ${attemptColumns} from payment_attempts a ${attemptJoin} where a.id = any($1::uuid[])`,
@@ -96,10 +96,11 @@ export type StoredAttempt = Omit<StoredPayment, 'status' | 'attempt_id'> & {
 export const postgresPayments = (db: Database): Payments => ({
   add: (payment) => addPayment(db, payment),
 
-  addAttempt: async ({ id, tenantId, paymentId, gateway, idempotencyKey, after, now, nextCheckAt }) => {
+  addAttempt: async ({ id, tenantId, paymentId, gateway, idempotencyKey, request, after, now, nextCheckAt }) => {
+    const hash = request === undefined ? null : requestHash(request);
     const previous = [after?.attemptId ?? null, after?.refused ?? ''];
     const [row] = await db.query<{ outcome: Awaited<ReturnType<Payments['addAttempt']>> }>(statements.addAttempt, [
-      ...[id, tenantId, paymentId, gateway, idempotencyKey],
+      ...[id, tenantId, paymentId, gateway, idempotencyKey, hash],
       ...previous,
       ...[now, nextCheckAt],
     ]);
