@@ -31,9 +31,10 @@ const reconcileOne = async (deps: ReconcileDeps, attempt: Attempt): Promise<void
   if (result !== 'unknown' && ageMs >= abandonedAfterMs) return fail('Not paid in time.');
   if (result === 'unknown') return payments.schedule(attempt.id, addMs(now, retryUnknownMs), now);
   // Our first call may never have reached the gateway; its key makes this one safe. Where another attempt took over before
-  // anybody was sent there, nobody will pay.
+  // anybody was sent there, nobody will pay; a charge needs nobody, and ends as the gateway says once it is known there.
   const payment = await payments.find(attempt.tenantId, attempt.paymentId);
-  if (attempt.checkoutUrl === '' && payment?.attemptId !== attempt.id) return fail('Another gateway took over.');
+  const mayBePaid = attempt.charge === undefined ? attempt.checkoutUrl !== '' : result === 'open';
+  if (!mayBePaid && payment?.attemptId !== attempt.id) return fail('Another gateway took over.');
   const prepared = await prepareCheckout(deps)(attempt.id);
   if (prepared.outcome === 'refused') return fail(prepared.reason);
   const delayMs = prepared.outcome === 'unknown' ? retryUnknownMs : nextCheckDelayMs(ageMs, firstCheckMs);

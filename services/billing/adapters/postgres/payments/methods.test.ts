@@ -11,6 +11,7 @@ import { gatewayHealth } from '../../../app/payments/gateway-health.ts';
 import { processNotifications } from '../../../app/payments/process-notifications.ts';
 import { receiveNotification } from '../../../app/payments/receive-notification.ts';
 import { reconcilePayments } from '../../../app/payments/reconcile-payments.ts';
+import { retryPayment } from '../../../app/payments/retry-payment.ts';
 import { saveMethods } from '../../../app/payments/save-methods.ts';
 import { setTopUp } from '../../../app/payments/set-top-up.ts';
 import { startPayment } from '../../../app/payments/start-payment.ts';
@@ -70,6 +71,7 @@ const desk = () => {
     const start = startPayment(deps);
     return {
       start,
+      retry: retryPayment(deps),
       methods,
       receive: receiveNotification(deps),
       process: processNotifications(deps),
@@ -165,6 +167,22 @@ test('a charge whose answer was lost is found, not repeated', async () => {
   clock.advance(minuteMs);
   await settle();
   assert.deepEqual([await wallet(), gateway.charges.length], [dollars(25).micros, 1]);
+});
+
+test('a charge that the gateway has not decided is followed to its end, also after its owner has opened a page', async () => {
+  const { start, retry, keepCard, methods, settle, wallet, gateway, tenantId, clock } = desk();
+  await keepCard();
+  const [method] = await methods.list(tenantId);
+  const { id } = await start(tenantId, { idempotencyKey: 'k', amount: dollars(20), gateway: '', paymentMethodId: method?.id ?? '' });
+  gateway.made.set(id, { gatewayPaymentId: `gw-${id}`, reference: id, status: 'pending', amount: dollars(20) });
+  await retry(tenantId, { idempotencyKey: 'page', id, gateway: '' });
+  clock.advance(hourMs);
+  await settle();
+  // Its webhook is lost.
+  gateway.decide(id, 'succeeded');
+  clock.advance(12 * hourMs);
+  await settle();
+  assert.equal(await wallet(), dollars(25).micros);
 });
 
 test('a wallet that runs low fills itself once, from two replicas at once, up to the limit of the month', async () => {
