@@ -60,7 +60,8 @@ end $$;
 -- What the caller of a retry asked for, by whose key it is the same; of attempts that we make ourselves there is none.
 alter table payment_attempts add column request_hash bytea;
 
--- As before, and with the hash of what was asked for: the gateway that was chosen for it may be another one each time.
+-- As before, and with the hash of what was asked for: the gateway that was chosen for it may be another one each time. A top-up that failed
+-- and is tried again is its owner's payment from then on: of automatic ones another may be under way, and none waits for a person.
 create function add_attempt(
   p_id uuid, p_tenant uuid, p_payment uuid, p_gateway text, p_key text, p_hash bytea, p_after uuid, p_refused text, p_now timestamptz, p_next timestamptz
 ) returns text language plpgsql as $$
@@ -83,7 +84,7 @@ begin
     update payment_attempts set status = 'failed', failure_reason = p_refused, settled_at = p_now where id = p_after and status = 'pending';
   end if;
   update payments set attempt_id = p_id, gateway = p_gateway, gateway_payment_id = '', checkout_url = '', status = 'pending', failure_reason = '',
-         settled_at = null, version = version + 1
+         settled_at = null, version = version + 1, automatic = automatic and status = 'pending'
    where id = p.id;
   return 'done';
 end $$;

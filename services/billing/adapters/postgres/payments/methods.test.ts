@@ -185,6 +185,29 @@ test('a charge that the gateway has not decided is followed to its end, also aft
   assert.equal(await wallet(), dollars(25).micros);
 });
 
+test('a top-up that failed may be paid by hand while another is under way, and holds up no later one', async () => {
+  const { keepCard, set, fill, retry, settle, wallet, spend, clock, tenantId, rule, gateway } = desk();
+  await keepCard();
+  await set(tenantId, rule);
+  gateway.faults.chargeRefused = true;
+  await fill();
+  const failed = gateway.charges[0] ?? '';
+  Object.assign(gateway.faults, { chargeRefused: false, startLost: true, verifyLost: true });
+  clock.advance(hourMs);
+  await fill();
+  Object.assign(gateway.faults, { startLost: false });
+  assert.equal((await retry(tenantId, { idempotencyKey: 'by hand', id: failed, gateway: '' })).status, 'pending');
+  gateway.faults.verifyLost = false;
+  clock.advance(hourMs);
+  await settle();
+  assert.equal(await wallet(), dollars(55).micros);
+  await spend(dollars(50).micros);
+  clock.advance(hourMs);
+  await fill();
+  await settle();
+  assert.equal(await wallet(), dollars(55).micros, 'though nobody has paid the page');
+});
+
 test('a wallet that runs low fills itself once, from two replicas at once, up to the limit of the month', async () => {
   const { keepCard, set, fill, other, settle, wallet, spend, clock, tenantId, rule, gateway } = desk();
   await assert.rejects(set(tenantId, rule), code('billing.no_payment_method'));
