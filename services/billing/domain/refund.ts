@@ -25,8 +25,11 @@ export interface Refund {
   readonly settledAt: Date | undefined;
 }
 
+/** So long a call whose answer is missing may still be on its way: before that a refund is looked for, not made again. */
+export const refundOnItsWayMs = minuteMs;
+
 /**
  * How long until a gateway is asked again about a refund: soon while it processes, ever more rarely, at most every six hours. After
  * an answer that was lost, never at once: the call may still be on its way there.
  */
-export const nextRefundCheckMs = (tries: number): number => Math.min(minuteMs * 2 ** Math.max(tries - 1, 0), 360 * minuteMs);
+export const nextRefundCheckMs = (tries: number): number => Math.min(refundOnItsWayMs * 2 ** Math.max(tries - 1, 0), 360 * minuteMs);

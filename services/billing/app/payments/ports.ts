@@ -90,7 +90,8 @@ export interface RefundOrder extends Keyed {
   readonly requestedBy: string;
   readonly now: Date;
 }
-export type ClaimedRefund = Refund & { readonly tries: number };
+/** `triedAt`: when it was taken before. */
+export type ClaimedRefund = Refund & { readonly tries: number; readonly triedAt: Date | undefined };
 export interface Refunds {
   /** Debits the wallet and records the refund, in one transaction. */
   request(

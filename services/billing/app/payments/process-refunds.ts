@@ -1,6 +1,6 @@
 import { newId } from '#platform/ids/index.ts';
 import { addMs, type Clock, minuteMs } from '#platform/time/index.ts';
-import { nextRefundCheckMs } from '../../domain/refund.ts';
+import { nextRefundCheckMs, refundOnItsWayMs } from '../../domain/refund.ts';
 import type { BillingMonitor } from '../ports.ts';
 import type { ClaimedRefund, PaymentGateway, PaymentGateways, Refunds } from './ports.ts';
 
@@ -26,7 +26,8 @@ export const processRefunds = (deps: ProcessRefundsDeps) => async (): Promise<nu
 const processOne = async (deps: ProcessRefundsDeps, refund: ClaimedRefund): Promise<void> => {
   const { refunds, gateways, clock, monitor } = deps;
   const gateway = gateways.get(refund.gateway);
-  const answer = gateway === undefined ? ({ outcome: 'unknown', reason: 'not configured' } as const) : await ask(gateway, refund);
+  const answer =
+    gateway === undefined ? ({ outcome: 'unknown', reason: 'not configured' } as const) : await ask(gateway, refund, clock.now());
   const now = clock.now();
   const later = addMs(now, nextRefundCheckMs(refund.tries));
   if (answer.outcome === 'unknown') {
@@ -43,13 +44,16 @@ const processOne = async (deps: ProcessRefundsDeps, refund: ClaimedRefund): Prom
 };
 
 /** A call that may have been made before is looked for first: not every gateway knows keys. */
-const ask = async (gateway: PaymentGateway, refund: ClaimedRefund): ReturnType<PaymentGateway['refund']> => {
+const ask = async (gateway: PaymentGateway, refund: ClaimedRefund, now: Date): ReturnType<PaymentGateway['refund']> => {
   const known = { reference: refund.attemptId, gatewayPaymentId: refund.gatewayPaymentId, refundId: refund.id };
   if (refund.tries > 1) {
     const found = await gateway.verifyRefund({ ...known, gatewayRefundId: refund.gatewayRefundId });
     // A refund that the gateway had confirmed and now does not know is not made a second time.
     if (found.outcome === 'no' && refund.gatewayRefundId !== '') return { outcome: 'unknown', reason: 'a refund that was known is not' };
     if (found.outcome !== 'no') return found;
+    // Brought forward by a webhook, perhaps about another refund of the payment.
+    if (refund.triedAt !== undefined && addMs(refund.triedAt, refundOnItsWayMs) > now)
+      return { outcome: 'unknown', reason: 'its call may still be on its way' };
   }
   return gateway.refund({ ...known, amount: refund.amount });
 };

@@ -95,5 +95,8 @@ create or replace function add_attempt(
 ) returns text language sql as $$
   select add_attempt(p_id, p_tenant, p_payment, p_gateway, p_key, null, p_after, p_refused, p_now, p_next)
 $$;
+
+-- When a worker last took a refund to its gateway: a webhook may bring it back sooner than a call can take.
+alter table refunds add column claimed_at timestamptz;
 `,
 );

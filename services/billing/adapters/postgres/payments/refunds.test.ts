@@ -5,7 +5,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
-import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { createTestDatabase, eventually, type TestDatabase } from '#platform/testing/index.ts';
 import { hourMs, minuteMs, testClock } from '#platform/time/index.ts';
 import { gatewayHealth } from '../../../app/payments/gateway-health.ts';
 import { getPaymentLog } from '../../../app/payments/get-payment-log.ts';
@@ -242,4 +242,38 @@ test('a webhook about a refund has it looked at before its turn', async () => {
   while ((await process()) > 0);
   await refund();
   assert.equal((await get(tenantId, id)).status, 'succeeded');
+});
+
+test('a webhook about another refund of the payment makes no second one of a refund that is on its way', async () => {
+  const { paid, ask, refund, other, receive, process, get, gateway, clock, hook, tenantId } = desk();
+  const paymentId = await paid();
+  await ask(paymentId, 5_000_000n);
+  await refund();
+  const { id } = await ask(paymentId, 5_000_000n);
+  const [looked, arrived] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { refund: give, verifyRefund: look } = gateway.gateway;
+  gateway.gateway.refund = async (order) => {
+    await arrived.promise;
+    return give(order);
+  };
+  gateway.gateway.verifyRefund = async (known) => {
+    const answer = await look(known);
+    looked.resolve();
+    return answer;
+  };
+  const asking = refund();
+  await eventually(async () => assert.equal((await one.query('select 1 from refunds where id = $1 and tries = 1', [id])).length, 1));
+  await receive(hook(paymentId, 'simulator', ' refund'));
+  while ((await process()) > 0);
+  const hastened = other.refund();
+  await looked.promise;
+  arrived.resolve();
+  await Promise.all([asking, hastened]);
+  clock.advance(hourMs);
+  await refund();
+  assert.equal((await get(tenantId, id)).status, 'succeeded');
+  assert.deepEqual(
+    gateway.refundCalls.filter((each) => each === id),
+    [id],
+  );
 });

@@ -20,9 +20,10 @@ const statements = {
       and ($3::timestamptz is null or (r.created_at, r.id) < ($3::timestamptz, $4::uuid))
     order by r.created_at desc, r.id desc limit $5`,
   claim: `with due as (
-      select id from refunds where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked),
-    r as (update refunds set next_check_at = $2, tries = tries + 1 from due where refunds.id = due.id returning refunds.*)
-    select ${refundColumns} from r join payment_attempts a on a.id = r.attempt_id`,
+      select id, claimed_at from refunds where status = 'pending' and next_check_at <= $1 order by next_check_at limit $3 for update skip locked),
+    r as (update refunds set next_check_at = $2, tries = tries + 1, claimed_at = $1 from due where refunds.id = due.id
+      returning refunds.*, due.claimed_at as tried_at)
+    select ${refundColumns}, r.tried_at from r join payment_attempts a on a.id = r.attempt_id`,
   postpone: `update refunds set next_check_at = $2, gateway_refund_id = case when $3 = '' then gateway_refund_id else $3 end
     where id = $1 and status = 'pending'`,
   finish: 'select finish_refund($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as done',
@@ -82,10 +83,9 @@ export const postgresRefunds = (db: Database): Refunds => ({
   },
 
   claimDue: async (now, leaseUntil, limit) =>
-    (await db.query<StoredRefund>(statements.claim, [now, leaseUntil, limit])).map((row): ClaimedRefund => ({
-      ...refundOf(row),
-      tries: row.tries,
-    })),
+    (await db.query<StoredRefund & { readonly tried_at: Date | null }>(statements.claim, [now, leaseUntil, limit])).map(
+      (row): ClaimedRefund => ({ ...refundOf(row), tries: row.tries, triedAt: row.tried_at ?? undefined }),
+    ),
 
   postpone: async (id, nextCheckAt, gatewayRefundId) => {
     await db.query(statements.postpone, [id, nextCheckAt, gatewayRefundId]);
