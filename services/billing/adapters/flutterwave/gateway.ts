@@ -28,6 +28,8 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
   const secret = digest(options.webhookHash);
   const observed = observedBy(options.observe);
 
+  const byReference = (reference: string) => http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`);
+
   /** Every page of a list. @returns undefined when one of them cannot be read */
   const pages = async (path: string, query: string): Promise<readonly Record<string, unknown>[] | undefined> => {
     const all: Record<string, unknown>[] = [];
@@ -69,18 +71,21 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         const body = { token: card, email, currency: amount.currency, amount: formatDecimal(amount.micros), tx_ref: reference };
         const answer = await http('POST', '/v3/tokenized-charges', body);
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
-        // A reference that is taken is ours, of a call whose answer was lost: `verify` tells how it went.
-        if (answer.kind === 'refused')
-          return /already exist|duplicate/i.test(String(fieldsOf(answer.json)['message']))
-            ? { outcome: 'yes', gatewayPaymentId: reference }
-            : { outcome: 'no', reason: `The gateway refused the charge (${answer.status}).` };
-        const { id } = fieldsOf(fieldsOf(answer.json)['data']);
+        // A reference that is taken is ours, of a call whose answer was lost: `verify` tells how it went, and its id what is given back.
+        const taken = answer.kind === 'refused' && /already exist|duplicate/i.test(String(fieldsOf(answer.json)['message']));
+        const made = taken ? await byReference(reference) : answer;
+        if (made.kind === 'unknown') return { outcome: 'unknown', reason: made.reason };
+        if (made.kind === 'refused')
+          return taken
+            ? { outcome: 'unknown', reason: 'a reference that is taken and not found' }
+            : { outcome: 'no', reason: `The gateway refused the charge (${made.status}).` };
+        const { id } = fieldsOf(fieldsOf(made.json)['data']);
         return typeof id === 'string' ? { outcome: 'yes', gatewayPaymentId: id } : { outcome: 'unknown', reason: 'an answer without id' };
       }),
 
     savedCard: ({ reference }) =>
       observed('saved_card', async () => {
-        const answer = await http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`);
+        const answer = await byReference(reference);
         if (answer.kind !== 'answer')
           return { outcome: 'unknown', reason: answer.kind === 'unknown' ? answer.reason : `status ${answer.status}` };
         const { card, customer } = fieldsOf(fieldsOf(answer.json)['data']);
@@ -94,7 +99,7 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
 
     verify: ({ reference }) =>
       observed('verify', async () => {
-        const answer = await http('GET', `/v3/transactions/verify_by_reference?tx_ref=${encodeURIComponent(reference)}`);
+        const answer = await byReference(reference);
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
         if (answer.kind === 'refused')
           return /no transaction/i.test(String(fieldsOf(answer.json)['message']))

@@ -316,6 +316,9 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
       assert.ok(again.outcome === 'yes', fault);
       assert.equal((await statement(reference, again.gatewayPaymentId)).status, 'succeeded');
       assert.equal(await timesListed(reference), 1, fault);
+      // What it says of itself is what it is given back by.
+      const given = await gateway.refund({ reference, gatewayPaymentId: again.gatewayPaymentId, refundId: newId(), amount });
+      assert.ok(given.outcome === 'yes', `${fault}: ${JSON.stringify(given)}`);
     }
   });
 
