@@ -136,7 +136,7 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         const days = `from=${from.toISOString().slice(0, 10)}&to=${to.toISOString().slice(0, 10)}`;
         const [paid, returned] = [await pages('/v3/transactions', `status=successful&${days}`), await pages('/v3/refunds', days)];
         if (paid === undefined || returned === undefined) return { outcome: 'unknown', reason: 'the statement cannot be listed' };
-        const done = returned.filter(({ status }) => status === 'completed');
+        const done = returned.filter(({ status }) => refundStatuses[String(status)] === 'succeeded');
         const lines = [...paid.map((each) => lineOf('payment', each)), ...done.map((each) => lineOf('refund', each))];
         const known = lines.filter((line) => line !== undefined);
         if (known.length < lines.length) return { outcome: 'unknown', reason: 'a line that cannot be read' };

@@ -1,3 +1,6 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startTestServer } from '#platform/testing/index.ts';
 import { flutterwaveGateway } from '../../adapters/flutterwave/gateway.ts';
 import { paystackGateway } from '../../adapters/paystack/gateway.ts';
 import { simulatorGateway } from '../../adapters/simulator-gateway/gateway.ts';
@@ -43,4 +46,21 @@ paymentGatewayContract({
   signsTime: false,
   signsBody: false,
   tellsDisputes: false,
+});
+
+test('flutterwave: a refund that went by bank or mobile money is in the statement, like any other that is done', async () => {
+  const statuses = ['completed', 'completed-bank-transfer', 'completed-momo', 'pending', 'failed'];
+  const refunds = statuses.map((status, index) => ({
+    ...{ id: index + 1, tx_ref: `r${index}`, amount_refunded: 5, currency: 'USD', created_at: '2026-04-01T12:00:00Z' },
+    status,
+  }));
+  const { url, close } = await startTestServer((request, response) => {
+    const data = request.url?.startsWith('/v3/refunds') ? refunds : [];
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ status: 'success', data }));
+  });
+  const gateway = flutterwaveGateway({ ...shared, baseUrl: url, secretKey: worldKeys.flutterwave, webhookHash: worldKeys.flutterwaveHash });
+  const listed = await gateway.listStatement(new Date('2026-04-01T00:00:00Z'), new Date('2026-04-02T00:00:00Z'));
+  await gateway.close();
+  await close();
+  assert.deepEqual(listed.outcome === 'yes' && listed.lines.map(({ gatewayId }) => gatewayId), ['1', '2', '3']);
 });
