@@ -1,6 +1,6 @@
 import { addMs, type Clock, dayMs, minuteMs } from '#platform/time/index.ts';
 import type { StatementFinding } from '../../domain/statement.ts';
-import { compareStatement } from './compare-statement.ts';
+import { compareStatement, unsettledMs } from './compare-statement.ts';
 import type { PaymentGateways, StatementBook, StatementDiary } from './ports.ts';
 
 /** A gateway that did not answer yesterday is asked about those days, too. */
@@ -45,6 +45,8 @@ const compareDays = async ({ gateways, book, diary, monitor, clock }: CompareSta
   for (let back = daysBack; back >= 1; back--) {
     const from = new Date(today - back * dayMs);
     const day = from.toISOString().slice(0, 10);
+    // A day that is compared is done with, hence not before all of it can be.
+    if (addMs(from, dayMs + unsettledMs) > now) continue;
     if (since === undefined || day < since || !(await diary.begin(gateway, day, now, addMs(now, -staleAfterMs)))) continue;
     const result = await compareStatement({ gateways, book })(gateway, from, addMs(from, dayMs), now);
     // The row stays open: another look takes the day up again.

@@ -83,3 +83,32 @@ test('each day of a gateway is compared once by one of many, not before the hour
   assert.equal(asked.length - before, 3, 'the next day');
   assert.equal(shown.at(-1), 1, 'still in sight');
 });
+
+test('a day is compared whole, also where the hour is midnight: not before its last hour is old enough', async () => {
+  const clock = testClock(new Date('2026-06-02T00:10:00Z'));
+  const at = new Date('2026-06-01T23:40:00Z');
+  await db.query(
+    `insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at)
+     values ($1, $2, 'stripe', 5000, 'USD', 'k', 'x', $3, $3)`,
+    [newId(), newId(), at],
+  );
+  const line = { kind: 'payment', gatewayId: 'x', reference: newId(), amount: money('USD', 1n), at } as const;
+  const gateway: PaymentGateway = { ...fakeGateway('stripe').gateway, listStatement: async () => ({ outcome: 'yes', lines: [line] }) };
+  const seen: StatementFinding[] = [];
+  const look = compareStatements({
+    gateways: new Map([['stripe', gateway]]),
+    book: postgresStatementBook(db),
+    diary: postgresStatementDiary(db),
+    monitor: { compared: () => {}, finding: (_gateway, finding) => void seen.push(finding), unknown: () => {} },
+    clock,
+    hour: 0,
+  });
+  for (let turn = 0; turn < 3; turn++) {
+    await look();
+    clock.advance(30 * minuteMs);
+  }
+  assert.deepEqual(
+    seen.map(({ finding }) => finding),
+    ['payment_not_ours'],
+  );
+});
