@@ -98,5 +98,8 @@ $$;
 
 -- When a worker last took a refund to its gateway: a webhook may bring it back sooner than a call can take.
 alter table refunds add column claimed_at timestamptz;
+
+-- Since when a gateway is there to be compared is asked at each look for a day.
+create index payment_attempts_gateway on payment_attempts (gateway, created_at);
 `,
 );

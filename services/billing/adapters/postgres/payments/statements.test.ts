@@ -11,7 +11,7 @@ import type { StatementFinding } from '../../../domain/statement.ts';
 import { fakeGateway } from '../../../testing/payments/fake-gateway.ts';
 import { openBooks } from '../../../testing/ledger/postgres-books.ts';
 import { migrations } from '../migrations/index.ts';
-import { postgresStatementBook, postgresStatementDiary } from './statements.ts';
+import { firstDaySql, postgresStatementBook, postgresStatementDiary } from './statements.ts';
 
 let database: TestDatabase;
 let db: Database;
@@ -111,4 +111,13 @@ test('a day is compared whole, also where the hour is midnight: not before its l
     seen.map(({ finding }) => finding),
     ['payment_not_ours'],
   );
+});
+
+test('the first day of a gateway is found by an index: every replica asks for it every half minute', async () => {
+  const plan = await db.transaction(async (tx) => {
+    // A small table is read in sequence whatever its indexes; this asks whether there is one to use.
+    await tx.query('set local enable_seqscan = off');
+    return tx.query<{ 'QUERY PLAN': string }>(`explain ${firstDaySql}`, ['simulator']);
+  });
+  assert.match(plan.map((row) => row['QUERY PLAN']).join('\n'), /Index Cond: .*gateway = /);
 });

@@ -41,7 +41,7 @@ const finishSql = `update statement_checks set finished_at = $3, lines = $4, fin
 /** Findings stay in sight for as long as days are looked back at, not only until the next day is sound. */
 const latestSql = `select max(finished_at) as finished_at, coalesce(sum(jsonb_array_length(findings)), 0)::integer as findings from (
     select finished_at, findings from statement_checks where gateway = $1 and finished_at is not null order by day desc limit 7) newest`;
-const firstDaySql = `select (min(created_at) at time zone 'UTC')::date::text as day from payment_attempts where gateway = $1`;
+export const firstDaySql = `select (min(created_at) at time zone 'UTC')::date::text as day from payment_attempts where gateway = $1`;
 
 export const postgresStatementDiary = (db: Database): StatementDiary => ({
   firstDay: async (gateway) => (await db.query<{ day: string | null }>(firstDaySql, [gateway]))[0]?.day ?? undefined,
