@@ -14,8 +14,8 @@ export interface NewPayment extends Keyed {
   readonly saveMethod: boolean;
   /** The saved method that the first attempt charges. */
   readonly paymentMethodId: string | undefined;
-  /** By a top-up, of which a tenant has one under way at a time. */
-  readonly automatic: boolean;
+  /** The claim of a top-up that it is made for: only while it is the newest, and a tenant has one under way at a time. */
+  readonly topUp: bigint | undefined;
   readonly amount: Money;
   readonly now: Date;
   readonly nextCheckAt: Date;
@@ -35,7 +35,10 @@ export interface NewAttempt {
   readonly nextCheckAt: Date;
 }
 export interface Payments {
-  /** Inserts with its first attempt, or finds the payment that this key made before. */
+  /**
+   * Inserts with its first attempt, or finds the payment that this key made before. `under_way`: of a top-up, when another is, or has been
+   * claimed since.
+   */
   add(
     payment: NewPayment,
   ): Promise<{ readonly outcome: 'done' | 'replayed'; readonly payment: Payment } | Conflict | { readonly outcome: 'under_way' }>;

@@ -33,7 +33,7 @@ export const retryStartAfterMs = 30_000;
  */
 export const startPayment =
   (deps: StartPaymentDeps) =>
-  async (tenantId: string, request: StartPaymentRequest, { automatic = false } = {}): Promise<Payment> => {
+  async (tenantId: string, request: StartPaymentRequest, { topUp }: { readonly topUp?: bigint } = {}): Promise<Payment> => {
     const { payments, gateways, health, clock } = deps;
     const { idempotencyKey, amount, saveMethod = false, paymentMethodId = '' } = request;
     const method = paymentMethodId === '' ? undefined : await findMethod(deps, tenantId, request);
@@ -67,13 +67,13 @@ export const startPayment =
       gateway: chosenHere ? (able[0] ?? '') : gateway,
       saveMethod,
       paymentMethodId: method?.id,
-      automatic,
+      topUp,
       amount,
       now,
       nextCheckAt: addMs(now, retryStartAfterMs),
     });
     if (added.outcome === 'idempotency_conflict') throw appError('request.idempotency_conflict');
-    // Another top-up is under way: this one is not needed, and asked for again if it is.
+    // Another top-up is under way, or was: this one is not needed, and asked for again if it is.
     if (added.outcome === 'under_way') throw appError('billing.gateway_unavailable', { retryAfterMs: 60_000 });
     return toCheckout(deps)(added.payment, chosenHere ? able : []);
   };

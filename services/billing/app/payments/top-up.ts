@@ -37,7 +37,7 @@ export const topUpWallets =
           saveMethod: false,
         };
         // The payment is recorded: the reconciliation goes on with it.
-        await start(tenantId, request, { automatic: true }).catch((error: unknown) => {
+        await start(tenantId, request, { topUp: sequence }).catch((error: unknown) => {
           if (!isAppError(error, 'billing.gateway_unavailable')) throw error;
         });
       }),

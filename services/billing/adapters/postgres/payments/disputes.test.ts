@@ -21,7 +21,7 @@ import { postgresPayments } from './payments.ts';
 
 const usd = (micros: bigint) => money('USD', micros);
 const amount = usd(25_000_000n);
-const byPage = { saveMethod: false, paymentMethodId: undefined, automatic: false };
+const byPage = { saveMethod: false, paymentMethodId: undefined, topUp: undefined };
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000_000);
 const clock = testClock(new Date('2026-04-01T00:00:00Z'));
 let database: TestDatabase;

@@ -4,7 +4,7 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
-import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { createTestDatabase, eventually, type TestDatabase } from '#platform/testing/index.ts';
 import { dayMs, hourMs, minuteMs, testClock } from '#platform/time/index.ts';
 import { changePaymentMethod } from '../../../app/payments/change-payment-method.ts';
 import { gatewayHealth } from '../../../app/payments/gateway-health.ts';
@@ -80,6 +80,8 @@ const desk = () => {
       change: changePaymentMethod(deps),
       set: setTopUp(deps),
       fill: topUpWallets({ ...deps, start }),
+      /** One that stands still between its claim and its payment. */
+      fillLate: (until: Promise<void>) => topUpWallets({ ...deps, start, methods: { list: (of) => until.then(() => methods.list(of)) } })(),
     };
   });
   const [first, other] = replicas;
@@ -234,6 +236,24 @@ test('a wallet that runs low fills itself once, from two replicas at once, up to
   await fill();
   await settle();
   assert.equal(await wallet(), dollars(55).micros);
+});
+
+test('a replica that stood still while another topped up begins no second one', async () => {
+  const { keepCard, set, fillLate, other, settle, wallet, clock, tenantId, rule, gateway } = desk();
+  await keepCard();
+  await set(tenantId, rule);
+  const woken = Promise.withResolvers<void>();
+  const late = fillLate(woken.promise);
+  await eventually(async () =>
+    assert.equal((await one.query('select 1 from top_ups where tenant_id = $1 and sequence = 1', [tenantId])).length, 1),
+  );
+  clock.advance(2 * minuteMs);
+  await other.fill();
+  await settle();
+  woken.resolve();
+  await late;
+  await settle();
+  assert.deepEqual([await wallet(), gateway.charges.length], [dollars(55).micros, 1]);
 });
 
 test('while a charge is unknown no other is begun', async () => {

@@ -17,10 +17,13 @@ export const attemptJoin = `join payments p on p.id = a.payment_id
   left join payment_methods m on a.ordinal = 1 and m.id = p.method_id and m.removed_at is null`;
 
 const statements = {
-  add: `with added as (
+  // A late process finds that its top-up was claimed again, and perhaps made, meanwhile.
+  add: `with claim as (select 1 from top_ups where tenant_id = $2 and sequence = $12 and enabled for update),
+    added as (
       insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at,
                             save_method, method_due_at, method_id, automatic)
-      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $10 then $9::timestamptz end, $11, $12)
+      select $1, $2, $3, $4, $5, $6, $7, $8::timestamptz, $9::timestamptz, $10, case when $10 then $9 end, $11, $12 is not null
+       where $12::bigint is null or exists (select from claim)
       on conflict do nothing returning id),
     told as (insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
       select $13, $14, id::text, 1, $15::jsonb, $16 from added)
@@ -182,16 +185,28 @@ const addPayment = async (db: Database, payment: NewPayment): ReturnType<Payment
   const started = { tenantId, aggregateId: id, aggregateVersion: 1n, occurredAt: now, payload: { paymentId: id, gateway, amount } };
   const event = outboxRow(events.billing.paymentStarted, started);
   const hash = requestHash(request);
-  const { saveMethod, paymentMethodId, automatic } = payment;
+  const { saveMethod, paymentMethodId, topUp } = payment;
   const money = [amount.micros, amount.currency];
-  const columns = [id, tenantId, gateway, ...money, idempotencyKey, hash, nextCheckAt, now, saveMethod, paymentMethodId ?? null, automatic];
+  const columns = [
+    id,
+    tenantId,
+    gateway,
+    ...money,
+    idempotencyKey,
+    hash,
+    nextCheckAt,
+    now,
+    saveMethod,
+    paymentMethodId ?? null,
+    topUp ?? null,
+  ];
   const added = await db.query(statements.add, [...columns, event.id, event.subject, event.headers, event.payload]);
   if (added.length === 1) db.signalOutbox();
   const [row] = await db.query<StoredPayment & { request_hash: Buffer }>(
     'select * from payments where tenant_id = $1 and idempotency_key = $2',
     [tenantId, idempotencyKey],
   );
-  if (row === undefined && automatic) return { outcome: 'under_way' };
+  if (row === undefined && topUp !== undefined) return { outcome: 'under_way' };
   if (row === undefined || !row.request_hash.equals(hash)) return { outcome: 'idempotency_conflict' };
   return { outcome: added.length === 1 ? 'done' : 'replayed', payment: paymentOf(row) };
 };
