@@ -418,6 +418,13 @@ test(
   },
 );
 
+test('what an alert watches for its first increase is exposed before it happens', async () => {
+  for (const { addresses } of services) {
+    const text = await (await fetch(`http://127.0.0.1:${addresses['admin']}/metrics`)).text();
+    assert.match(text, /^payments_total\{gateway="simulator",status="mismatched"\} 0$/m);
+  }
+});
+
 test('both replicas are ready, and after everything the books agree', async () => {
   for (const service of services) assert.equal((await service.ready()).ready, true);
   assert.equal(await verifyDatabase(database.url), undefined);

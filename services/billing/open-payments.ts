@@ -7,6 +7,7 @@ import type { BillingUseCases } from './adapters/grpc/server.ts';
 import { postgresNotifications } from './adapters/postgres/payments/notifications.ts';
 import { postgresPayments } from './adapters/postgres/payments/payments.ts';
 import { postgresRefunds } from './adapters/postgres/payments/refunds.ts';
+import { beginPaymentCounters } from './adapters/monitor/monitor.ts';
 import { statementMonitor } from './adapters/monitor/statements.ts';
 import { postgresStatementBook, postgresStatementDiary } from './adapters/postgres/payments/statements.ts';
 import { compareStatements } from './app/payments/compare-statements.ts';
@@ -74,6 +75,7 @@ export const openPayments = async ({
     life,
     (name) => (operation, outcome, seconds) => calls.observe({ peer: `payment ${name}`, operation, outcome }, seconds),
   );
+  beginPaymentCounters(life.metrics, gateways.keys());
   const payments = postgresPayments(db);
   const notifications = postgresNotifications(db);
   const refunds = postgresRefunds(db);

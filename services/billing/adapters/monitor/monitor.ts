@@ -49,3 +49,15 @@ export const billingMonitor = ({ logger, metrics }: { readonly logger: Logger; r
       logger.warn({ gateway, operation, reason }, 'the payment gateway did not answer; asked again later'),
   };
 };
+
+/**
+ * Counters whose first event calls a person stand at zero from the start: Prometheus sees an increase only of what it has seen before, so
+ * the first mismatch of a process would go unheard.
+ */
+export const beginPaymentCounters = (metrics: Metrics, gateways: Iterable<string>): void => {
+  for (const gateway of gateways) {
+    metrics.counter('payments_total').inc({ gateway, status: 'mismatched' }, 0);
+    metrics.counter('payment_refunds_total').inc({ gateway, cause: 'surplus', status: 'failed' }, 0);
+    metrics.counter('payment_disputes_total').inc({ gateway, outcome: 'opened' }, 0);
+  }
+};
