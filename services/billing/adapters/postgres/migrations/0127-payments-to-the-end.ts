@@ -23,6 +23,8 @@ begin
   if not found or p.currency <> p_currency then return; end if;
   select * into d from disputes where gateway = p_gateway and gateway_dispute_id = p_gateway_id;
   if not found then
+    -- One that asks for nothing (yet) takes nothing, and may not stop the look at all others.
+    if p_amount <= 0 then return; end if;
     -- One who has spent it owes the rest. Holds stay: what is running is paid for. What has expired is not there any more, and goes before
     -- the rest is counted: an amount that includes it would be refused as a whole.
     select * into strict w from accounts where tenant_id = p.tenant_id and currency = p.currency and kind = 'wallet' for update;

@@ -129,6 +129,14 @@ test('what is first heard of when it is decided is both at once; what is about n
   assert.equal((await list())[0]?.status, 'won');
 });
 
+test('one dispute that asks for nothing keeps no other from being learned', async () => {
+  const { say, look, wallet, list } = await desk();
+  say('won', { gatewayDisputeId: newId(), amount: usd(0n) });
+  say('open');
+  await look();
+  assert.deepEqual([(await list()).map(({ status }) => status), await wallet()], [['open'], 0n]);
+});
+
 test(`lists in any order, on two replicas at once, with silence between them, end as the gateway ends (seed ${seed})`, async () => {
   const steps = fc.array(fc.constantFrom('look', 'open', 'silence', 'speak', 'decide'), { minLength: 3, maxLength: 12 });
   await fc.assert(
