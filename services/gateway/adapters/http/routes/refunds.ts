@@ -14,7 +14,10 @@ const Refund = Type.Object(
   {
     id: id('ref'),
     paymentId: id('pay'),
-    status: Type.Enum([...statuses], { description: 'failed: the credit is back in the wallet' }),
+    status: Type.Enum([...statuses], {
+      description:
+        'failed: the credit is back in the wallet; of a surplus, which never was credit, nothing is, and the operators give it back',
+    }),
     amount: Type.String({ examples: ['25.00'] }),
     currency: Currency,
     gateway: Type.String({ examples: ['stripe'] }),
