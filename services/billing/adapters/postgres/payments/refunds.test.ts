@@ -277,3 +277,28 @@ test('a webhook about another refund of the payment makes no second one of a ref
     [id],
   );
 });
+
+test('one key for refunds of two payments at once: one is made, the other is a conflict', async () => {
+  const { paid, request, other, tenantId, wallet } = desk();
+  const payments = [await paid(), await paid()];
+  const waiting: Promise<string>[] = [];
+  // Both have looked for the key before either of them is written.
+  await one.transaction(async (tx) => {
+    await tx.query(`select 1 from accounts where tenant_id = $1 and kind = 'wallet' for update`, [tenantId]);
+    for (const [index, paymentId] of payments.entries())
+      waiting.push(
+        (index === 0 ? request : other.request)(
+          tenantId,
+          { cause: 'customer', subject: 'user:1' },
+          { idempotencyKey: 'the same', paymentId, amount: undefined, reason: 'r' },
+        ).then(
+          ({ status }) => status,
+          (error: unknown) => (isAppError(error, 'request.idempotency_conflict') ? 'conflict' : Promise.reject(error)),
+        ),
+      );
+    const blocked = `select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like '%request_refund%' and datname = current_database()`;
+    await eventually(async () => assert.equal((await two.query(blocked)).length, 2));
+  });
+  assert.deepEqual((await Promise.all(waiting)).toSorted(), ['conflict', 'pending']);
+  assert.equal(await wallet(), amount.micros);
+});
