@@ -1,5 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { fromMinorUnits, toMinorUnits } from '#platform/money/index.ts';
+import { addMs, dayMs } from '#platform/time/index.ts';
 import type { ObserveGateway, PaymentGateway, Refused, RefundStatement, Unknown } from '../../app/payments/ports.ts';
 import type { DisputeStatement } from '../../domain/dispute.ts';
 import type { StatementLine } from '../../domain/statement.ts';
@@ -47,15 +48,18 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
     return statement === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', statement };
   };
 
-  /** Every page of a list. @returns undefined when one of them cannot be read */
+  /**
+   * Every page of a list, up to the last that it counts, or an empty one: some lists know the size of a page by another name, and give fewer.
+   * @returns undefined when one of them cannot be read
+   */
   const pages = async (path: string, query: string): Promise<readonly Record<string, unknown>[] | undefined> => {
     const all: Record<string, unknown>[] = [];
     for (let page = 1; page <= maxPages; page++) {
       const answer = await http('GET', `${path}?${query}&perPage=${perPage}&page=${page}`);
-      const data = answer.kind === 'answer' ? fieldsOf(answer.json)['data'] : undefined;
+      const { data, meta } = answer.kind === 'answer' ? fieldsOf(answer.json) : {};
       if (!Array.isArray(data)) return undefined;
       all.push(...data.map(fieldsOf));
-      if (data.length < perPage) return all;
+      if (data.length === 0 || page >= Number(fieldsOf(meta)['pageCount'] ?? Infinity)) return all;
     }
     return undefined;
   };
@@ -150,9 +154,10 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
         return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
       }),
 
-    verifyRefund: ({ gatewayPaymentId, refundId }) =>
+    // By time: of what else the list may be asked for, its descriptions say different things, and one that is not found is made again.
+    verifyRefund: ({ refundId, requestedAt }) =>
       observed('verify_refund', async () => {
-        const found = await pages('/refund', `transaction=${encodeURIComponent(gatewayPaymentId)}`);
+        const found = await pages('/refund', `from=${addMs(requestedAt, -dayMs).toISOString()}`);
         if (found === undefined) return { outcome: 'unknown', reason: 'the refunds cannot be listed' };
         const one = found.find((each) => each['merchant_note'] === refundId);
         if (one === undefined) return { outcome: 'no', reason: 'no such refund' };
@@ -163,10 +168,16 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
     listStatement: (from, to) =>
       observed('list', async () => {
         const range = `from=${from.toISOString()}&to=${to.toISOString()}`;
-        const [paid, returned] = [await pages('/transaction', `status=success&${range}`), await pages('/refund', range)];
-        if (paid === undefined || returned === undefined) return { outcome: 'unknown', reason: 'the statement cannot be listed' };
+        // A payment that was given back as a whole had been paid.
+        const paid = await pages('/transaction', `status=success&${range}`);
+        const reversed = await pages('/transaction', `status=reversed&${range}`);
+        const returned = await pages('/refund', range);
+        if (paid === undefined || reversed === undefined || returned === undefined)
+          return { outcome: 'unknown', reason: 'the statement cannot be listed' };
+        // One that is reversed between the two lists is in both.
+        const payments = new Map([...paid, ...reversed].map((each) => [each['id'], each]));
         const done = returned.filter(({ status }) => status === 'processed');
-        const lines = [...paid.map((each) => lineOf('payment', each)), ...done.map((each) => lineOf('refund', each))];
+        const lines = [...[...payments.values()].map((each) => lineOf('payment', each)), ...done.map((each) => lineOf('refund', each))];
         const known = lines.filter((line) => line !== undefined);
         return known.length < lines.length
           ? { outcome: 'unknown', reason: 'a line that cannot be read' }
@@ -188,8 +199,10 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
       const expected = createHmac('sha512', options.secretKey).update(rawBody).digest();
       if (!pattern.test(signature) || !timingSafeEqual(expected, Buffer.from(signature, 'hex'))) return { outcome: 'forged' };
       const { event, data } = readBody(rawBody) ?? {};
-      const { id, reference, transaction_reference: refunded, transaction } = fieldsOf(data);
-      if (typeof event !== 'string' || event === '' || typeof id !== 'string' || event.length + id.length > 190)
+      const { id: numbered, reference, transaction_reference: refunded, transaction } = fieldsOf(data);
+      // Most events of refunds have no id: one that is repeated is known by its bytes.
+      const id = typeof numbered === 'string' ? numbered : createHash('sha256').update(rawBody).digest('hex');
+      if (typeof event !== 'string' || event === '' || typeof data !== 'object' || event.length + id.length > 190)
         return { outcome: 'malformed' };
       const about = event.startsWith('charge.dispute.') ? 'dispute' : event.startsWith('refund.') ? 'refund' : 'payment';
       const named = { payment: reference, refund: refunded, dispute: fieldsOf(transaction)['reference'] }[about];
@@ -227,6 +240,8 @@ const statementOf = (json: unknown): GatewayStatement | undefined => {
 const refundStatuses: Readonly<Record<string, RefundStatement['status']>> = {
   pending: 'pending',
   processing: 'pending',
+  // Paystack asks the operators for the customer's bank account.
+  'needs-attention': 'pending',
   processed: 'succeeded',
   failed: 'failed',
 };
@@ -238,8 +253,8 @@ const refundOf = (json: unknown): RefundStatement | undefined => {
 };
 
 const lineOf = (kind: StatementLine['kind'], json: Record<string, unknown>): StatementLine | undefined => {
-  const { id, reference, transaction_reference: refunded, amount, currency, created_at: paidAt, createdAt } = json;
-  const [named, at] = kind === 'payment' ? [reference, paidAt] : [refunded, createdAt];
+  const { id, reference, transaction_reference: refunded, amount, currency, created_at, createdAt = created_at } = json;
+  const [named, at] = kind === 'payment' ? [reference, created_at] : [refunded, createdAt];
   if (typeof id !== 'string' || typeof named !== 'string' || typeof currency !== 'string' || typeof at !== 'string') return undefined;
   if (typeof amount !== 'string' || !/^\d{1,15}$/.test(amount)) return undefined;
   return { kind, gatewayId: id, reference: attemptIdOf(named), amount: fromMinorUnits(currency, BigInt(amount)), at: new Date(at) };

@@ -191,7 +191,7 @@ export interface PaymentGateway {
   ): Promise<({ readonly outcome: 'yes' } & RefundStatement) | Refused | Unknown>;
   /** How a refund stands, found by our id; `no`: the gateway does not know it. */
   verifyRefund(
-    refund: AtGateway & { readonly refundId: string; readonly gatewayRefundId: string },
+    refund: AtGateway & { readonly refundId: string; readonly gatewayRefundId: string; readonly requestedAt: Date },
   ): Promise<({ readonly outcome: 'yes' } & RefundStatement) | Refused | Unknown>;
   /** Everything that succeeded from `from` (included) to `to` (not included), as the gateway accounts for it. */
   listStatement(from: Date, to: Date): Promise<{ readonly outcome: 'yes'; readonly lines: readonly StatementLine[] } | Unknown>;

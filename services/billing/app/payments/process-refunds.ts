@@ -47,7 +47,7 @@ const processOne = async (deps: ProcessRefundsDeps, refund: ClaimedRefund): Prom
 const ask = async (gateway: PaymentGateway, refund: ClaimedRefund, now: Date): ReturnType<PaymentGateway['refund']> => {
   const known = { reference: refund.attemptId, gatewayPaymentId: refund.gatewayPaymentId, refundId: refund.id };
   if (refund.tries > 1) {
-    const found = await gateway.verifyRefund({ ...known, gatewayRefundId: refund.gatewayRefundId });
+    const found = await gateway.verifyRefund({ ...known, gatewayRefundId: refund.gatewayRefundId, requestedAt: refund.createdAt });
     // A refund that the gateway had confirmed and now does not know is not made a second time.
     if (found.outcome === 'no' && refund.gatewayRefundId !== '') return { outcome: 'unknown', reason: 'a refund that was known is not' };
     if (found.outcome !== 'no') return found;

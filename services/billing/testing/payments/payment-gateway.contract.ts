@@ -159,20 +159,21 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     await world.press(checkoutUrl, 'success');
     return { reference: paymentId, checkoutUrl, gatewayPaymentId: (await statement(paymentId, gatewayPaymentId)).gatewayPaymentId };
   };
+  const requestedAt = new Date();
   const part = money('USD', 2_340_000n);
   const rest = money('USD', 10_000_000n);
 
   law('a refund in parts: each is known by our id, together never more than was paid', async () => {
     const payment = await paid();
     const [one, two, three] = [newId(), newId(), newId()];
-    assert.equal((await gateway.verifyRefund({ ...payment, refundId: one, gatewayRefundId: '' })).outcome, 'no');
+    assert.equal((await gateway.verifyRefund({ ...payment, refundId: one, gatewayRefundId: '', requestedAt })).outcome, 'no');
     for (const [refundId, money] of [
       [one, part],
       [two, rest],
     ] as const) {
       const made = await gateway.refund({ ...payment, refundId, amount: money });
       assert.ok(made.outcome === 'yes' && made.status === 'succeeded', JSON.stringify(made));
-      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '' });
+      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '', requestedAt });
       assert.deepEqual(known, made);
     }
     assert.equal((await gateway.refund({ ...payment, refundId: three, amount: part })).outcome, 'no', 'nothing is left');
@@ -186,7 +187,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
     assert.ok(made.outcome === 'yes' && made.status === 'pending', JSON.stringify(made));
     const end = Date.now() + 10_000;
     for (;;) {
-      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: made.gatewayRefundId });
+      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: made.gatewayRefundId, requestedAt });
       assert.ok(known.outcome === 'yes');
       if (known.status === 'failed') break;
       assert.ok(Date.now() < end, 'still pending');
@@ -200,7 +201,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
       await world.settings({ payments: { nextCreateFaults: [fault] } });
       const refundId = newId();
       assert.equal((await gateway.refund({ ...payment, refundId, amount })).outcome, 'unknown', fault);
-      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '' });
+      const known = await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '', requestedAt });
       assert.ok(known.outcome === 'yes' && known.status === 'succeeded', `${fault}: ${JSON.stringify(known)}`);
     }
     const payment = await paid();
@@ -208,7 +209,7 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
       await world.settings({ payments: { outage } });
       const refundId = newId();
       assert.equal((await gateway.refund({ ...payment, refundId, amount })).outcome, 'unknown', outage);
-      assert.equal((await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '' })).outcome, 'unknown', outage);
+      assert.equal((await gateway.verifyRefund({ ...payment, refundId, gatewayRefundId: '', requestedAt })).outcome, 'unknown', outage);
     }
     await world.settings({ payments: { outage: 'off' } });
     assert.equal((await wrong.refund({ ...payment, refundId: newId(), amount })).outcome, 'unknown');
@@ -219,24 +220,26 @@ export const paymentGatewayContract = (subject: GatewayUnderTest): void => {
 
   law('the statement names what was paid and given back, by our references, and nothing that was not', async () => {
     const from = new Date(Date.now() - 2_000);
-    const payment = await paid();
-    const refundId = newId();
-    assert.equal((await gateway.refund({ ...payment, refundId, amount: part })).outcome, 'yes');
-    const declined = newId();
-    await world.press((await started(declined)).checkoutUrl, 'failure');
-    const listed = await gateway.listStatement(from, new Date(Date.now() + 2_000));
-    assert.ok(listed.outcome === 'yes');
-    const ours = listed.lines.filter(({ reference }) => [payment.reference, declined].includes(reference));
-    const summary = ours.map(({ kind, reference, amount: money }) => ({ kind, reference, money }));
-    assert.deepEqual(
-      summary.toSorted((a, b) => a.kind.localeCompare(b.kind)),
-      [
-        { kind: 'payment', reference: payment.reference, money: amount },
-        { kind: 'refund', reference: payment.reference, money: part },
-      ],
-    );
-    const earlier = await gateway.listStatement(new Date(from.getTime() - 60_000), from);
-    assert.ok(earlier.outcome === 'yes' && !earlier.lines.some(({ reference }) => reference === payment.reference));
+    for (const given of [part, amount]) {
+      const payment = await paid();
+      const refundId = newId();
+      assert.equal((await gateway.refund({ ...payment, refundId, amount: given })).outcome, 'yes');
+      const declined = newId();
+      await world.press((await started(declined)).checkoutUrl, 'failure');
+      const listed = await gateway.listStatement(from, new Date(Date.now() + 2_000));
+      assert.ok(listed.outcome === 'yes');
+      const ours = listed.lines.filter(({ reference }) => [payment.reference, declined].includes(reference));
+      const summary = ours.map(({ kind, reference, amount: money }) => ({ kind, reference, money }));
+      assert.deepEqual(
+        summary.toSorted((a, b) => a.kind.localeCompare(b.kind)),
+        [
+          { kind: 'payment', reference: payment.reference, money: amount },
+          { kind: 'refund', reference: payment.reference, money: given },
+        ],
+      );
+      const earlier = await gateway.listStatement(new Date(from.getTime() - 60_000), from);
+      assert.ok(earlier.outcome === 'yes' && !earlier.lines.some(({ reference }) => reference === payment.reference));
+    }
   });
 
   law('a dispute is listed with our reference from its opening to its end, and told where the protocol tells it', async () => {

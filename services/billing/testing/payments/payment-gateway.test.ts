@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { startTestServer } from '#platform/testing/index.ts';
 import { flutterwaveGateway } from '../../adapters/flutterwave/gateway.ts';
@@ -63,4 +64,43 @@ test('flutterwave: a refund that went by bank or mobile money is in the statemen
   await gateway.close();
   await close();
   assert.deepEqual(listed.outcome === 'yes' && listed.lines.map(({ gatewayId }) => gatewayId), ['1', '2', '3']);
+});
+
+// As described at paystack.com/docs/api/refund and in github.com/PaystackOSS/openapi.
+test('paystack: a refund is found on whatever page of those since it was asked for, however long pages are', async () => {
+  const all = Array.from({ length: 7 }, (_, index) => ({ id: index + 1, status: 'needs-attention', merchant_note: `note-${index}` }));
+  const asked: (string | null)[] = [];
+  const { url, close } = await startTestServer((request, response) => {
+    const { searchParams } = new URL(request.url ?? '', 'http://paystack.test');
+    const page = Number(searchParams.get('page'));
+    asked.push(searchParams.get('from'));
+    const data = searchParams.has('transaction') ? [] : all.slice((page - 1) * 3, page * 3);
+    const meta = { total: 7, perPage: '3', page, pageCount: 3 };
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ status: true, data, meta }));
+  });
+  const gateway = paystackGateway({ ...shared, baseUrl: url, secretKey: worldKeys.paystack });
+  const refund = { reference: 'ours', gatewayPaymentId: 'ours', gatewayRefundId: '', requestedAt: new Date('2026-04-02T12:00:00Z') };
+  const found = await gateway.verifyRefund({ ...refund, refundId: 'note-6' });
+  const none = await gateway.verifyRefund({ ...refund, refundId: 'note-7' });
+  await gateway.close();
+  await close();
+  assert.deepEqual(found, { outcome: 'yes', gatewayRefundId: '7', status: 'pending' });
+  assert.equal(none.outcome, 'no');
+  assert.deepEqual(new Set(asked), new Set(['2026-04-01T12:00:00.000Z']));
+});
+
+test('paystack: an event of a refund has no id, and is known again when it is repeated', async () => {
+  const gateway = paystackGateway({ ...shared, baseUrl: 'http://127.0.0.1:9', secretKey: worldKeys.paystack });
+  const told = (amount: string) => {
+    const data = { status: 'pending', transaction_reference: 'ours-2', refund_reference: null, amount, currency: 'USD' };
+    const rawBody = Buffer.from(JSON.stringify({ event: 'refund.pending', data }));
+    const signature = createHmac('sha512', worldKeys.paystack).update(rawBody).digest('hex');
+    const parsed = gateway.parseNotification({ headers: { 'x-paystack-signature': signature }, rawBody, now: new Date() });
+    return parsed.outcome === 'genuine' ? parsed : assert.fail(parsed.outcome);
+  };
+  const [first, again, other] = [told('500'), told('500'), told('501')];
+  await gateway.close();
+  assert.deepEqual([first.reference, first.about], ['ours', 'refund']);
+  assert.equal(again.eventId, first.eventId);
+  assert.notEqual(other.eventId, first.eventId);
 });

@@ -9,7 +9,7 @@ import type { PaymentDependencies } from '../payments.ts';
 import { transaction } from './webhook.ts';
 
 const no = (message: string): object => ({ status: false, message });
-const yes = (message: string, data: object): object => ({ status: true, message, data });
+const yes = (message: string, data: object, meta?: object): object => ({ status: true, message, data, meta });
 
 /** Paystack's API. A reference can be used once, and the address of its page is told once. */
 export const registerPaystack = (
@@ -20,6 +20,12 @@ export const registerPaystack = (
   const { world, book, createPayment, chargeCard, refundBook, disputeBook } = dependencies;
   const faults = paymentFaults(world);
   const find = (reference: string): Payment | undefined => book.byReference(reference).find(({ protocol }) => protocol === 'paystack');
+  /** What was given back as a whole is `reversed`. */
+  const shown = (payment: Payment) => {
+    const given = refundBook.of(payment).reduce((sum, { status, amountMicros }) => (status === 'succeeded' ? sum + amountMicros : sum), 0n);
+    const data = transaction(payment);
+    return given === payment.paidMicros && data.status === 'success' ? { ...data, status: 'reversed' } : data;
+  };
   const open = async (request: FastifyRequest, reply: FastifyReply): Promise<boolean> => {
     if (await faults.meetOutage(reply)) return false;
     if (isBearer(request, account.secretKey)) return true;
@@ -76,7 +82,7 @@ export const registerPaystack = (
     if (!(await open(request, reply))) return reply;
     const payment = find(request.params.reference);
     if (payment === undefined) return reply.code(400).send({ ...no('Transaction reference not found.'), code: 'transaction_not_found' });
-    return reply.send(yes('Verification successful', transaction(payment)));
+    return reply.send(yes('Verification successful', shown(payment)));
   });
   server.post('/refund', async (request, reply) => {
     if (!(await open(request, reply))) return reply;
@@ -91,47 +97,47 @@ export const registerPaystack = (
       return () => reply.send(yes('Refund has been queued for processing', refund(made)));
     });
   });
-  server.get<{ Querystring: { transaction?: string; from?: string; to?: string; perPage?: string; page?: string } }>(
-    '/refund',
-    async (request, reply) => {
+  /** A list, told by time only, as Paystack describes it. */
+  const list = (path: string, message: string, rows: (asked: Asked) => readonly object[]): void => {
+    server.get<{ Querystring: Asked }>(path, async (request, reply) => {
       if (!(await open(request, reply))) return reply;
-      const { transaction: reference, from, to } = request.query;
-      const found = [...refundBook.refunds.newest(1_000)].filter(
-        (each) =>
-          each.payment.protocol === 'paystack' &&
-          (reference === undefined || each.payment.reference === reference) &&
-          within(each, from, to),
-      );
-      return reply.send(yes('Refunds retrieved', paged(request.query, found.map(refund))));
-    },
+      const { page, meta } = paged(request.query, rows(request.query));
+      return reply.send(yes(message, page, meta));
+    });
+  };
+  list('/refund', 'Refunds retrieved', (asked) =>
+    [...refundBook.refunds.newest(1_000)].filter((each) => each.payment.protocol === 'paystack' && within(each, asked)).map(refund),
   );
-  server.get<{ Querystring: { status?: string; from?: string; to?: string; perPage?: string; page?: string } }>(
-    '/transaction',
-    async (request, reply) => {
-      if (!(await open(request, reply))) return reply;
-      const { status, from, to } = request.query;
-      const found = [...book.payments.newest(1_000)]
-        .filter((payment) => payment.protocol === 'paystack' && within(payment, from, to))
-        .map(transaction)
-        .filter((each) => status === undefined || (each as { status: string }).status === status);
-      return reply.send(yes('Transactions retrieved', paged(request.query, found)));
-    },
+  list('/transaction', 'Transactions retrieved', (asked) =>
+    [...book.payments.newest(1_000)]
+      .filter((payment) => payment.protocol === 'paystack' && within(payment, asked))
+      .map(shown)
+      .filter(({ status }) => asked.status === undefined || status === asked.status),
   );
-  server.get<{ Querystring: { from?: string; to?: string; perPage?: string; page?: string } }>('/dispute', async (request, reply) => {
-    if (!(await open(request, reply))) return reply;
-    const { from, to } = request.query;
-    const found = disputeBook.disputes.newest(1_000).filter((each) => each.payment.protocol === 'paystack' && within(each, from, to));
-    return reply.send(yes('Disputes retrieved', paged(request.query, found.map(dispute))));
-  });
+  list('/dispute', 'Disputes retrieved', (asked) =>
+    disputeBook.disputes
+      .newest(1_000)
+      .filter((each) => each.payment.protocol === 'paystack' && within(each, asked))
+      .map(dispute),
+  );
 };
 
-/** The page of a list that `perPage` and `page` ask for. */
-const paged = <T>({ perPage, page }: { readonly perPage?: string; readonly page?: string }, all: readonly T[]): readonly T[] => {
-  const size = Number(perPage ?? 50);
-  return all.slice((Number(page ?? 1) - 1) * size, Number(page ?? 1) * size);
+interface Asked {
+  readonly status?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly perPage?: string;
+  readonly page?: string;
+}
+
+/** The page of a list that `perPage` and `page` ask for, and how many there are. */
+const paged = <T>({ perPage, page }: Asked, all: readonly T[]): { readonly page: readonly T[]; readonly meta: object } => {
+  const [size, number] = [Number(perPage ?? 50), Number(page ?? 1)];
+  const meta = { total: all.length, skipped: (number - 1) * size, perPage: size, page: number, pageCount: Math.ceil(all.length / size) };
+  return { page: all.slice((number - 1) * size, number * size), meta };
 };
 
-const within = ({ createdAtMs }: { readonly createdAtMs: number }, from: string | undefined, to: string | undefined): boolean =>
+const within = ({ createdAtMs }: { readonly createdAtMs: number }, { from, to }: Asked): boolean =>
   createdAtMs >= (from === undefined ? 0 : Date.parse(from)) && createdAtMs < (to === undefined ? Infinity : Date.parse(to));
 
 const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({

@@ -20,7 +20,7 @@ const authorizationOf = (payment: Payment): object | null => {
 };
 
 /** A transaction: `abandoned` until the customer has paid or was declined, as Paystack shows it. */
-export const transaction = (payment: Payment): object => ({
+export const transaction = (payment: Payment) => ({
   id: paymentNumber(payment),
   status: { pending: 'abandoned', succeeded: 'success', failed: 'failed' }[payment.status],
   reference: payment.reference,
@@ -42,8 +42,9 @@ export const paystackWebhook = (parts: { secretKey: string }): WebhookDialect =>
         data: { id: paymentNumber(payment), transaction: transaction(payment) },
       });
     if (what !== 'refunded') return undefined;
-    const { id, amount, currency } = transaction(payment) as { id: number; amount: number; currency: string };
-    return JSON.stringify({ event: 'refund.processed', data: { id, transaction_reference: payment.reference, amount, currency } });
+    const { reference, amount, currency } = transaction(payment);
+    // Without an id, as it is.
+    return JSON.stringify({ event: 'refund.processed', data: { status: 'processed', transaction_reference: reference, amount, currency } });
   },
   headers: (body, _, key) => ({
     'x-paystack-signature': createHmac('sha512', key === 'true' ? parts.secretKey : `${parts.secretKey}?`)
