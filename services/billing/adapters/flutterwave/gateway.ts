@@ -120,12 +120,16 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
       }),
 
-    verifyRefund: ({ gatewayPaymentId, refundId }) =>
+    // Where refunds are listed the note has another name than where they are made. One without a note may be ours, and is not made again.
+    verifyRefund: ({ gatewayPaymentId, refundId, gatewayRefundId }) =>
       observed('verify_refund', async () => {
         const found = await pages('/v3/refunds', `id=${encodeURIComponent(gatewayPaymentId)}`);
         if (found === undefined) return { outcome: 'unknown', reason: 'the refunds cannot be listed' };
-        const one = found.find((each) => each['comments'] === refundId);
-        if (one === undefined) return { outcome: 'no', reason: 'no such refund' };
+        const one = found.find(({ id, comment, comments }) => id === gatewayRefundId || comment === refundId || comments === refundId);
+        if (one === undefined)
+          return found.every(({ comment, comments = comment }) => typeof comments === 'string')
+            ? { outcome: 'no', reason: 'no such refund' }
+            : { outcome: 'unknown', reason: 'a refund of the payment without a note' };
         const refund = refundOf(one);
         return refund === undefined ? { outcome: 'unknown', reason: 'an answer that cannot be read' } : { outcome: 'yes', ...refund };
       }),
@@ -136,8 +140,19 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         const days = `from=${from.toISOString().slice(0, 10)}&to=${to.toISOString().slice(0, 10)}`;
         const [paid, returned] = [await pages('/v3/transactions', `status=successful&${days}`), await pages('/v3/refunds', days)];
         if (paid === undefined || returned === undefined) return { outcome: 'unknown', reason: 'the statement cannot be listed' };
-        const done = returned.filter(({ status }) => refundStatuses[String(status)] === 'succeeded');
-        const lines = [...paid.map((each) => lineOf('payment', each)), ...done.map((each) => lineOf('refund', each))];
+        const done = returned.filter(({ status }) => refundStatusOf(status) === 'succeeded');
+        // A refund names its payment by the gateway's id only.
+        const payments = new Map(paid.map((each) => [each['id'], each]));
+        for (const { transaction_id: id } of done) {
+          if (payments.has(id)) continue;
+          const answer = await http('GET', `/v3/transactions/${encodeURIComponent(String(id))}/verify`);
+          if (answer.kind !== 'answer') return { outcome: 'unknown', reason: 'the payment of a refund cannot be read' };
+          payments.set(id, fieldsOf(fieldsOf(answer.json)['data']));
+        }
+        const lines = [
+          ...paid.map((each) => lineOf('payment', each, each)),
+          ...done.map((each) => lineOf('refund', each, payments.get(each['transaction_id']) ?? {})),
+        ];
         const known = lines.filter((line) => line !== undefined);
         if (known.length < lines.length) return { outcome: 'unknown', reason: 'a line that cannot be read' };
         return { outcome: 'yes', lines: known.filter(({ at }) => at >= from && at < to) };
@@ -179,22 +194,25 @@ const statementOf = (json: unknown): GatewayStatement | undefined => {
   return micros === undefined ? undefined : { gatewayPaymentId: id, reference, status: known, amount: money(currency, micros) };
 };
 
-const refundStatuses: Readonly<Record<string, RefundStatement['status']>> = {
-  pending: 'pending',
-  'completed-bank-transfer': 'succeeded',
-  'completed-momo': 'succeeded',
-  completed: 'succeeded',
-  failed: 'failed',
+/** `completed`, `completed-momo`, `completed-bank-transfer`, `completed-mpgs`, … by the way that the money takes; so with `pending`. */
+const refundStatusOf = (status: unknown): RefundStatement['status'] | undefined => {
+  const [state = ''] = String(status).split('-');
+  return ({ pending: 'pending', initiated: 'pending', completed: 'succeeded', successful: 'succeeded', failed: 'failed' } as const)[state];
 };
 
 const refundOf = (json: unknown): RefundStatement | undefined => {
   const { id, status } = fieldsOf(json);
-  const known = refundStatuses[String(status)];
+  const known = refundStatusOf(status);
   return typeof id !== 'string' || known === undefined ? undefined : { gatewayRefundId: id, status: known };
 };
 
-const lineOf = (kind: StatementLine['kind'], json: Record<string, unknown>): StatementLine | undefined => {
-  const { id, tx_ref: reference, amount, amount_refunded: refunded, currency, created_at: at } = json;
+const lineOf = (
+  kind: StatementLine['kind'],
+  json: Record<string, unknown>,
+  payment: Record<string, unknown>,
+): StatementLine | undefined => {
+  const { id, amount, amount_refunded: refunded, created_at: at } = json;
+  const { tx_ref: reference, currency } = payment;
   const text = kind === 'payment' ? amount : refunded;
   const micros = typeof text === 'string' ? parseDecimal(text) : undefined;
   if (typeof id !== 'string' || typeof reference !== 'string' || typeof currency !== 'string' || typeof at !== 'string') return undefined;

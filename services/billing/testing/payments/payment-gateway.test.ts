@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
+import { money } from '#platform/money/index.ts';
 import { startTestServer } from '#platform/testing/index.ts';
 import { flutterwaveGateway } from '../../adapters/flutterwave/gateway.ts';
 import { paystackGateway } from '../../adapters/paystack/gateway.ts';
@@ -49,21 +50,57 @@ paymentGatewayContract({
   tellsDisputes: false,
 });
 
-test('flutterwave: a refund that went by bank or mobile money is in the statement, like any other that is done', async () => {
-  const statuses = ['completed', 'completed-bank-transfer', 'completed-momo', 'pending', 'failed'];
-  const refunds = statuses.map((status, index) => ({
-    ...{ id: index + 1, tx_ref: `r${index}`, amount_refunded: 5, currency: 'USD', created_at: '2026-04-01T12:00:00Z' },
-    status,
-  }));
+// As described at developer.flutterwave.com/v3.0.0/reference/get-all-refunds.
+const flutterwaveStub = async (refunds: readonly object[]) => {
   const { url, close } = await startTestServer((request, response) => {
-    const data = request.url?.startsWith('/v3/refunds') ? refunds : [];
+    const { pathname } = new URL(request.url ?? '', 'http://flutterwave.test');
+    const payment = { id: 71, tx_ref: 'ours', amount: 20, currency: 'USD', status: 'successful', created_at: '2026-03-01T12:00:00Z' };
+    const listed = pathname === '/v3/refunds' ? refunds : [];
+    const data = pathname === '/v3/transactions/71/verify' ? payment : listed;
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ status: 'success', data }));
   });
   const gateway = flutterwaveGateway({ ...shared, baseUrl: url, secretKey: worldKeys.flutterwave, webhookHash: worldKeys.flutterwaveHash });
+  const end = async (): Promise<void> => {
+    await gateway.close();
+    await close();
+  };
+  return { gateway, close: end };
+};
+
+test('flutterwave: a refund of an earlier payment is in the statement when it is done, whatever way it went', async () => {
+  const statuses = ['completed', 'completed-bank-transfer', 'completed-momo', 'completed-mpgs', 'pending', 'pending-momo', 'failed'];
+  const { gateway, close } = await flutterwaveStub(
+    statuses.map((status, index) => ({
+      id: index + 1,
+      transaction_id: 71,
+      amount_refunded: 5,
+      created_at: '2026-04-01T12:00:00Z',
+      status,
+    })),
+  );
   const listed = await gateway.listStatement(new Date('2026-04-01T00:00:00Z'), new Date('2026-04-02T00:00:00Z'));
-  await gateway.close();
   await close();
-  assert.deepEqual(listed.outcome === 'yes' && listed.lines.map(({ gatewayId }) => gatewayId), ['1', '2', '3']);
+  const line = { kind: 'refund', reference: 'ours', amount: money('USD', 5_000_000n), at: new Date('2026-04-01T12:00:00Z') };
+  assert.deepEqual(
+    listed.outcome === 'yes' && listed.lines,
+    ['1', '2', '3', '4'].map((gatewayId) => ({ ...line, gatewayId })),
+  );
+});
+
+test('flutterwave: a refund is found by its note; where one has none, nobody knows that it is not ours', async () => {
+  const row = (id: number, comment: string | null) => ({ id, transaction_id: 71, amount_refunded: 5, status: 'completed-momo', comment });
+  const refund = { reference: 'ours', gatewayPaymentId: '71', gatewayRefundId: '', requestedAt: new Date() };
+  const cases = [
+    [[row(1, 'other'), row(2, 'note')], 'yes'],
+    [[row(1, 'other')], 'no'],
+    [[row(1, 'other'), row(2, null)], 'unknown'],
+  ] as const;
+  for (const [refunds, outcome] of cases) {
+    const { gateway, close } = await flutterwaveStub(refunds);
+    const found = await gateway.verifyRefund({ ...refund, refundId: 'note' });
+    await close();
+    assert.equal(found.outcome, outcome);
+  }
 });
 
 // As described at paystack.com/docs/api/refund and in github.com/PaystackOSS/openapi.

@@ -133,13 +133,13 @@ const within = ({ createdAtMs }: { readonly createdAtMs: number }, from: string 
   return (from === undefined || day >= from) && (to === undefined || day <= to);
 };
 
+/** As refunds are listed: the payment by Flutterwave's own id, without its currency, the note in the singular. */
 const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({
   id: Number.parseInt(id.slice(3), 36),
-  tx_id: paymentNumber(payment),
-  tx_ref: payment.reference,
+  transaction_id: paymentNumber(payment),
+  flw_ref: `URF_${id}`,
   amount_refunded: Number(formatDecimal(amountMicros)),
-  currency: payment.paidCurrency,
-  comments: note,
+  comment: note,
   status: { pending: 'pending', succeeded: 'completed', failed: 'failed' }[status],
   created_at: new Date(createdAtMs).toISOString(),
 });
