@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
@@ -76,6 +77,14 @@ const eventsOf = async (tenantId: string): Promise<string[]> => {
     [tenantId],
   );
   return rows.map(({ subject }) => subject.split('.').at(-1) ?? '');
+};
+/** Until so many sessions of this database wait for a row. */
+const waiting = async (sessions: number): Promise<void> => {
+  for (;;) {
+    const rows = await db.query(`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    if (rows.length >= sessions) return;
+    await setImmediate();
+  }
 };
 const booksAgree = async () => {
   assert.equal(await verifyDatabase(database.url), undefined);
@@ -368,6 +377,32 @@ test('an operator, the tenant and the renewal at the same moment: one subscripti
     for (const [index, period] of billed.entries()) assert.ok(index === 0 || (billed[index - 1]?.end ?? period.end) <= period.start);
     const net = billed.reduce((sum, { amountMicros, creditedMicros }) => sum + amountMicros - creditedMicros, 0n);
     assert.equal(await balance(tenantId), 2_000_000_000n - net);
+  }
+  await booksAgree();
+});
+
+test('what the tenant asks for while a renewal is being booked finds the renewed subscription', async () => {
+  const { change, cancel, renew, subscriptions, periods } = open();
+  for (const ask of ['change', 'cancel'] as const) {
+    const tenantId = newId();
+    await credit(tenantId, 2_000);
+    await change(tenantId, 'pro');
+    clock.set((await subscriptions.current(tenantId))?.period.end ?? assert.fail());
+    // The renewal waits for the wallet with the subscription in its hands; the tenant waits for the subscription.
+    let asked: Promise<string> | undefined;
+    let renewed: Promise<void> | undefined;
+    await db.transaction(async (tx) => {
+      await tx.query(`select from accounts where tenant_id = $1 for update`, [tenantId]);
+      renewed = renew();
+      await waiting(1);
+      asked = codeOf(ask === 'change' ? change(tenantId, 'enterprise') : cancel(tenantId));
+      await waiting(2);
+    });
+    assert.equal(await asked, 'ok');
+    await renewed;
+    const current = await subscriptions.current(tenantId);
+    assert.deepEqual([current?.planId, current?.next?.planId], ask === 'change' ? ['enterprise', undefined] : ['pro', 'starter']);
+    assert.equal((await periods(tenantId)).length, ask === 'change' ? 3 : 2);
   }
   await booksAgree();
 });

@@ -44,13 +44,15 @@ const columns = `s.*, b.plan as billed_plan, b.interval as billed_interval, b.st
 
 const statements = {
   current: `select ${columns} where s.tenant_id = $1 and s.state <> 'ended'`,
+  // Locked before it is read: whoever waits here for a renewal reads what that has written, its billed period too.
+  lockCurrent: `select from subscriptions where tenant_id = $1 and state <> 'ended' for update`,
   // Two first subscriptions at once have no row to wait for: the tenant itself is locked.
   lockTenant: `select pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`,
   // Due, or past due with credit that suffices by now: a top-up pays at once, whichever way it came.
-  due: `select ${columns} where s.state <> 'ended' and (s.due_at <= $1 or s.state = 'past_due' and exists (
+  lockDue: `select s.tenant_id from subscriptions s where s.state <> 'ended' and (s.due_at <= $1 or s.state = 'past_due' and exists (
       select from accounts a where a.tenant_id = s.tenant_id and a.kind = 'wallet' and a.currency = s.currency
          and a.balance_micros - a.held_micros >= s.owed_micros))
-    order by s.due_at limit 1 for update of s skip locked`,
+    order by s.due_at limit 1 for update skip locked`,
   write: `insert into subscriptions (id, tenant_id, plan, interval, state, time_zone, anchor_at, period_index, period_start, period_end, billed_id,
       next_plan, next_interval, next_time_zone, attempts, due_at, owed_micros, currency, version, created_at, ended_at, granted)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
@@ -247,7 +249,8 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
     { tenantId, now }: { readonly tenantId: string; readonly now: Date },
     decide: (current: Subscription | undefined) => Effect | undefined,
   ): Promise<Subscription | undefined> => {
-    const [row] = await tx.query<SubscriptionSql>(`${statements.current} for update of s`, [tenantId]);
+    await tx.query(statements.lockCurrent, [tenantId]);
+    const [row] = await tx.query<SubscriptionSql>(statements.current, [tenantId]);
     const current = row && subscriptionOf(row);
     const effect = decide(current);
     if (effect === undefined) return current;
@@ -302,8 +305,10 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
 
     renewNext: (now, decide) =>
       db.transaction(async (tx) => {
-        const [row] = await tx.query<SubscriptionSql>(statements.due, [now]);
-        if (row === undefined) return undefined;
+        const [due] = await tx.query<{ tenant_id: string }>(statements.lockDue, [now]);
+        if (due === undefined) return undefined;
+        const [row] = await tx.query<SubscriptionSql>(statements.current, [due.tenant_id]);
+        if (row === undefined) throw new Error('a locked subscription is missing');
         const current = subscriptionOf(row);
         const renewal = decide(current);
         if (await apply(tx, renewal.effect, currency, now)) return renewal.effect.facts;
