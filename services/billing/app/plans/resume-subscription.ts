@@ -6,7 +6,10 @@ import { checkKey, refuseInvalid } from '../checks.ts';
 import { subscriptionOf } from './change-subscription.ts';
 import type { Subscriptions } from './ports.ts';
 
-/** Takes back a cancellation or a scheduled change, as long as its time has not come. Repeatable. @throws billing.no_subscription */
+/**
+ * Takes back a cancellation or a scheduled change, as long as its time has not come. Repeatable.
+ * @throws billing.no_subscription · billing.subscription_past_due: what was chosen is owed already
+ */
 export const resumeSubscription =
   ({ subscriptions, clock }: { readonly subscriptions: Subscriptions; readonly clock: Clock }) =>
   async (tenantId: string, idempotencyKey: string): Promise<Subscription | undefined> => {
@@ -15,6 +18,7 @@ export const resumeSubscription =
     return subscriptionOf(
       await subscriptions.change(command, (current) => {
         if (current === undefined) throw appError('billing.no_subscription');
+        if (current.state === 'past_due' && current.next !== undefined) throw appError('billing.subscription_past_due');
         return resume(current);
       }),
     );

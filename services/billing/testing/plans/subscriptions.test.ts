@@ -407,6 +407,24 @@ test('what the tenant asks for while a renewal is being booked finds the renewed
   await booksAgree();
 });
 
+test('a downgrade that could not be paid is owed at its own price, and is not taken back any more', async () => {
+  const { change, resume, renew, subscriptions } = open();
+  const tenantId = newId();
+  await credit(tenantId, 499);
+  await change(tenantId, 'enterprise');
+  await change(tenantId, 'pro');
+  clock.set((await subscriptions.current(tenantId))?.period.end ?? assert.fail());
+  await renew();
+  const owing = await subscriptions.current(tenantId);
+  assert.deepEqual([owing?.state, owing?.owedMicros], ['past_due', 49_000_000n]);
+  assert.equal(await codeOf(resume(tenantId)), 'billing.subscription_past_due');
+  await credit(tenantId, 60);
+  await renew();
+  const paid = await subscriptions.current(tenantId);
+  assert.deepEqual([paid?.state, paid?.planId, await balance(tenantId)], ['active', 'pro', 11_000_000n]);
+  await booksAgree();
+});
+
 test('random changes, grants, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
   const { change, grant, cancel, resume, move, renew, periods, subscriptions } = open();
   const step = fc.oneof(
