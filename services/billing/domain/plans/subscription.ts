@@ -208,7 +208,13 @@ export const moveTo = (current: Subscription, timeZone: string): Effect | undefi
 /** What is due: nothing more to pay for, or a period to pay, and what becomes of it when the credit does not suffice. */
 export type Renewal =
   | { readonly kind: 'end'; readonly effect: Effect }
-  | { readonly kind: 'pay'; readonly effect: Effect; readonly otherwise: Effect };
+  | {
+      readonly kind: 'pay';
+      readonly effect: Effect;
+      readonly otherwise: Effect;
+      /** Instead of `otherwise` when it was tried before its time: the tries stay as they are, and what is owed is what was asked for. */
+      readonly early: Effect;
+    };
 
 /**
  * The period after the present one. Called when it is due; after a standstill of many periods it is called again and
@@ -248,7 +254,8 @@ export const renew = (plans: PlanList, ids: Ids, current: Subscription, now: Dat
     charge: billed,
     facts: granted ? [] : [{ kind: 'renewed', period: billed }, ...changed],
   };
-  return { kind: 'pay', effect, otherwise: refused(plans, current, price, now) };
+  const early = quiet({ ...current, owedMicros: price, version: current.version + 1 });
+  return { kind: 'pay', effect, otherwise: refused(plans, current, price, now), early };
 };
 
 const refused = (plans: PlanList, current: Subscription, amountMicros: bigint, now: Date): Effect => {

@@ -22,6 +22,7 @@ import { renewSubscriptions } from '../../app/plans/renew-subscriptions.ts';
 import { resumeSubscription } from '../../app/plans/resume-subscription.ts';
 import { setTimeZone } from '../../app/plans/set-time-zone.ts';
 import { periodAt } from '../../domain/plans/period.ts';
+import type { Plan, PlanId } from '../../domain/plans/plan.ts';
 import { verifyDatabase } from '../../verify.ts';
 import { openBooks } from '../ledger/postgres-books.ts';
 
@@ -422,6 +423,30 @@ test('a downgrade that could not be paid is owed at its own price, and is not ta
   await renew();
   const paid = await subscriptions.current(tenantId);
   assert.deepEqual([paid?.state, paid?.planId, await balance(tenantId)], ['active', 'pro', 11_000_000n]);
+  await booksAgree();
+});
+
+test('a plan that became dearer while a renewal is owed: what suffices no more is tried once, and holds nobody else up', async () => {
+  const { change, renew, subscriptions } = open();
+  const [short, rescued] = [newId(), newId()];
+  for (const tenantId of [short, rescued]) {
+    await credit(tenantId, 49);
+    await change(tenantId, 'pro');
+    clock.advance(hourMs);
+  }
+  clock.set((await subscriptions.current(rescued))?.period.end ?? assert.fail());
+  await renew();
+  const dearer = (planId: PlanId): Plan => ({ ...plans.plan(planId), priceMicros: { month: 60_000_000n, year: 600_000_000n } });
+  const later = renewSubscriptions({ subscriptions, clock, monitor: { subscription: () => undefined }, plans: { ...plans, plan: dearer } });
+  await credit(short, 50);
+  await credit(rescued, 70);
+  assert.deepEqual([await later(), await later()], [2, 0]);
+  assert.equal((await subscriptions.current(rescued))?.state, 'active');
+  const owing = await subscriptions.current(short);
+  assert.deepEqual([owing?.state, owing?.owedMicros, owing?.attempts], ['past_due', 60_000_000n, 1]);
+  await credit(short, 10);
+  assert.equal(await later(), 1);
+  assert.equal((await subscriptions.current(short))?.state, 'active');
   await booksAgree();
 });
 

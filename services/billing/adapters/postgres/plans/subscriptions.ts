@@ -313,10 +313,10 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
         const renewal = decide(current);
         if (await apply(tx, renewal.effect, currency, now)) return renewal.effect.facts;
         if (renewal.kind === 'end') throw new Error('an end costs nothing');
-        // It was tried early, because the credit seemed to suffice; the schedule of the tries stays as it is.
-        if (current.state === 'past_due' && current.dueAt > now) return [];
-        await apply(tx, renewal.otherwise, currency, now);
-        return renewal.otherwise.facts;
+        // It was tried early, because the credit seemed to suffice.
+        const refused = current.state === 'past_due' && current.dueAt > now ? renewal.early : renewal.otherwise;
+        await apply(tx, refused, currency, now);
+        return refused.facts;
       }),
 
     periods: async (tenantId, { limit, cursor }) => {
