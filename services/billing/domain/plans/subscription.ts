@@ -175,7 +175,11 @@ const quiet = (subscription: Subscription): Effect => ({ subscription, credit: u
 export const change = (plans: PlanList, ids: Ids, current: Subscription, wanted: Choice, now: Date): Effect | undefined => {
   if (same(current, wanted))
     return current.next === undefined ? undefined : quiet({ ...current, next: undefined, version: current.version + 1 });
-  if (isUpgrade(plans, current, wanted)) return upgrade(plans, ids, current, wanted, now);
+  // What is due already is not changed any more: the period that follows is that of the new plan.
+  if (isUpgrade(plans, current, wanted))
+    return now < current.period.end
+      ? upgrade(plans, ids, current, wanted, now)
+      : renew(plans, ids, { ...current, next: wanted }, now).effect;
   if (current.next !== undefined && same(current.next, wanted)) return undefined;
   return quiet({ ...current, next: wanted, version: current.version + 1 });
 };

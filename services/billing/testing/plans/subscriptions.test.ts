@@ -450,6 +450,36 @@ test('a plan that became dearer while a renewal is owed: what suffices no more i
   await booksAgree();
 });
 
+test('between the end of a period and its renewal more may be chosen: the period that follows is that of the new plan', async () => {
+  const { change, preview, renew, subscriptions, periods } = open();
+  for (const [interval, price] of [
+    ['month', 499_000_000n],
+    ['year', 4_990_000_000n],
+  ] as const) {
+    const tenantId = newId();
+    await credit(tenantId, 6_000);
+    const end = (await change(tenantId, 'pro'))?.period.end ?? assert.fail();
+    clock.set(addMs(end, 1_500));
+    const before = await balance(tenantId);
+    const shown = await preview(tenantId, 'enterprise', interval);
+    assert.deepEqual([shown.creditMicros, shown.chargeMicros], [0n, price]);
+    const changed = await change(tenantId, 'enterprise', interval);
+    assert.deepEqual([changed?.planId, changed?.period.start], ['enterprise', end]);
+    assert.equal(before - (await balance(tenantId)), price);
+    await renew();
+    assert.equal((await subscriptions.current(tenantId))?.period.end.getTime(), changed?.period.end.getTime());
+    assert.deepEqual(
+      (await periods(tenantId)).map(({ planId, creditedMicros }) => [planId, creditedMicros]),
+      [
+        ['pro', 0n],
+        ['enterprise', 0n],
+      ],
+    );
+    assert.deepEqual((await eventsOf(tenantId)).slice(2), ['renewed', 'plan-changed', 'charged']);
+  }
+  await booksAgree();
+});
+
 test('random changes, grants, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
   const { change, grant, cancel, resume, move, renew, periods, subscriptions } = open();
   const step = fc.oneof(
