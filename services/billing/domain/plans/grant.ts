@@ -25,7 +25,7 @@ export const grant = (ids: Ids, current: Subscription | undefined, { planId, ten
   const timeZone = current?.nextTimeZone ?? current?.timeZone ?? 'UTC';
   const interval = 'month';
   const period = periodAt(now, timeZone, interval, 0);
-  const billed: BilledPeriod = { id: ids.newId(), planId, interval, ...period, amountMicros: 0n };
+  const billed: BilledPeriod = { id: ids.newId(), planId, interval, ...period, amountMicros: 0n, refundedMicros: 0n };
   const subscription: Subscription = {
     ...{ id: current?.id ?? ids.newId(), tenantId, planId, interval, state: 'active', granted: true },
     ...{ timeZone, anchorAt: now, periodIndex: 0, period, billed, next: undefined, nextTimeZone: undefined, attempts: 0 },

@@ -14,6 +14,8 @@ export interface BilledPeriod extends Period {
   readonly planId: PlanId;
   readonly interval: Interval;
   readonly amountMicros: bigint;
+  /** What operators have given back of it. */
+  readonly refundedMicros: bigint;
 }
 
 export interface Choice {
@@ -98,7 +100,15 @@ const billedFor = (plans: PlanList, ids: Ids, choice: Choice, period: Period, am
   start: period.start,
   end: period.end,
   amountMicros,
+  refundedMicros: 0n,
 });
+
+/** What comes back of a period that is cut short: its unused part, but never more than is left of what was paid. */
+const creditFor = ({ billed }: Subscription, now: Date): bigint => {
+  const unused = unusedPart(billed.amountMicros, billed, now);
+  const left = billed.amountMicros - billed.refundedMicros;
+  return unused < left ? unused : left;
+};
 
 /** A first subscription, or one after another that has ended: a whole period from now on. */
 export const subscribe = (
@@ -163,7 +173,7 @@ const upgrade = (plans: PlanList, ids: Ids, current: Subscription, wanted: Choic
       granted: false,
       version: current.version + 1,
     },
-    credit: { billed: current.billed, amountMicros: unusedPart(current.billed.amountMicros, current.billed, now), at: now },
+    credit: { billed: current.billed, amountMicros: creditFor(current, now), at: now },
     charge: billed,
     facts: current.planId === wanted.planId ? [] : [{ kind: 'plan_changed', from: current.planId, to: wanted.planId }],
   };

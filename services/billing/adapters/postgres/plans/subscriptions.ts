@@ -37,9 +37,11 @@ interface SubscriptionSql {
   readonly billed_start: Date;
   readonly billed_end: Date;
   readonly billed_amount: bigint;
+  readonly billed_refunded: bigint;
 }
 
-const columns = `s.*, b.plan as billed_plan, b.interval as billed_interval, b.starts_at as billed_start, b.ends_at as billed_end, b.amount_micros as billed_amount
+const columns = `s.*, b.plan as billed_plan, b.interval as billed_interval, b.starts_at as billed_start, b.ends_at as billed_end, b.amount_micros as billed_amount,
+    (select coalesce(sum(r.amount_micros), 0)::bigint from transfers r where r.reverses_id = b.transfer_id) as billed_refunded
   from subscriptions s join billed_periods b on b.id = s.billed_id`;
 
 const statements = {
@@ -93,6 +95,7 @@ const subscriptionOf = (row: SubscriptionSql): Subscription => ({
     start: row.billed_start,
     end: row.billed_end,
     amountMicros: row.billed_amount,
+    refundedMicros: row.billed_refunded,
   },
   next: row.next_plan === null || row.next_interval === null ? undefined : { planId: row.next_plan, interval: row.next_interval },
   nextTimeZone: row.next_time_zone ?? undefined,
