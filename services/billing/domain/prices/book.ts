@@ -35,7 +35,7 @@ export interface PriceRule {
 }
 
 export interface VolumeDiscount {
-  /** What the tenant spent on all products in the calendar month (UTC), in micros; or how many purchases were charged. */
+  /** What the tenant spent on purchases and usage in the calendar month (UTC), in micros: on all products, plans apart; or how many purchases were charged. */
   readonly measure: 'spend' | 'purchases';
   /** Rising; the last one that is reached counts. */
   readonly tiers: readonly { readonly from: bigint; readonly ppm: bigint }[];

@@ -4,9 +4,13 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
+import { loadPlans } from '../../adapters/plans/load.ts';
+import { postgresSubscriptions } from '../../adapters/postgres/plans/subscriptions.ts';
 import { canonicalRequest } from '../../app/canonical-request.ts';
 import { captureHold } from '../../app/ledger/capture-hold.ts';
 import { placeHold } from '../../app/ledger/place-hold.ts';
+import { refundCharge } from '../../app/ledger/refund-charge.ts';
+import { changeSubscription } from '../../app/plans/change-subscription.ts';
 import { createQuotes, quoteLifeMs } from '../../app/prices/create-quotes.ts';
 import { explainCharge } from '../../app/prices/explain-charge.ts';
 import { getQuote } from '../../app/prices/get-quote.ts';
@@ -170,6 +174,28 @@ describe('quotes', () => {
     const twice = await Promise.all([months(tenantId), months(tenantId), months(tenantId)]);
     assert.deepEqual(twice[0], [2_500_000n, 4n]);
     assert.deepEqual(twice[1], twice[2]);
+  });
+
+  it('have nothing of plans in that volume: neither their fees nor what comes back of them', async () => {
+    const tenantId = await richTenant();
+    const tiers = [{ from: 2_000_000n, ppm: 100_000n }];
+    const volume = { measure: 'spend' as const, tiers };
+    await house.publish({ scope: 'tenant', tenantId }, { ...content(rule({ kind: 'multiple', ppm: 1_000_000n })), volume });
+    house.clock.set(new Date('2027-03-01T00:00:00.000Z'));
+    const plans = loadPlans();
+    const change = changeSubscription({ subscriptions: postgresSubscriptions(house.db, 'USD'), plans, clock: house.clock });
+    await change(tenantId, { idempotencyKey: newId(), plan: 'pro', interval: 'month', timeZone: '' });
+    assert.equal(await house.price(tenantId), 1_000_000n);
+    await buy(tenantId, 2_000_000n);
+    assert.equal(await house.price(tenantId), 900_000n);
+    house.clock.advance(dayMs);
+    await change(tenantId, { idempotencyKey: newId(), plan: 'enterprise', interval: 'month', timeZone: '' });
+    assert.equal(await house.price(tenantId), 900_000n);
+    const [charge] = await house.db.query<{ id: string }>(`select id from transfers where tenant_id = $1 and type = 'charge'`, [tenantId]);
+    await refundCharge({ wallets: house.ledger, clock: house.clock })(tenantId, {
+      ...{ idempotencyKey: newId(), transferId: charge?.id ?? '', amount: usd(1n), reason: 'Given back' },
+    });
+    assert.equal(await house.price(tenantId), 1_000_000n, 'what was bought and given back counts no more');
   });
 
   it('explain a charge: its hold, its quote, line by line, for its own tenant only', async () => {

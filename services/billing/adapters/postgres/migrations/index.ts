@@ -29,6 +29,7 @@ import { flatBatches } from './0120-flat-batches.ts';
 import { blocksOfRecords } from './0125-blocks-of-records.ts';
 import { planActs } from './0116-plan-acts.ts';
 import { paymentsToTheEnd } from './0127-payments-to-the-end.ts';
+import { volumeWithoutPlans } from './0128-volume-without-plans.ts';
 
 export const migrations = [
   platformMigration,
@@ -62,4 +63,5 @@ export const migrations = [
   planActs,
   blocksOfRecords,
   paymentsToTheEnd,
+  volumeWithoutPlans,
 ];
