@@ -68,6 +68,23 @@ describe('promotions', () => {
     );
   });
 
+  it('answer one key with two codes at the same moment: one is redeemed, the other is a conflict', async () => {
+    for (let turn = 0; turn < 5; turn++) {
+      const [tenantId, key] = [newId(), newId()];
+      const pair = [await credit(), await credit()];
+      const outcomes = await Promise.all(
+        pair.map((promotion) =>
+          redeem(tenantId, promotion.code, key).then(
+            () => 'redeemed',
+            (error: unknown) => (isAppError(error) ? error.code : String(error)),
+          ),
+        ),
+      );
+      assert.deepEqual(outcomes.toSorted(), ['redeemed', 'request.idempotency_conflict']);
+      assert.equal(await balance(tenantId), 5_000_000n);
+    }
+  });
+
   it('hold their limits against many tenants at once', async () => {
     const promotion = await credit({ totalLimit: 3 });
     const tenants = Array.from({ length: 12 }, () => newId());

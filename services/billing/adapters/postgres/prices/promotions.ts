@@ -15,6 +15,8 @@ const statements = {
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) on conflict (created_by, idempotency_key) do nothing returning id`,
   earlier: 'select id, request_hash from promotions where created_by = $1 and idempotency_key = $2',
   end: 'update promotions set ends_at = least(ends_at, greatest($2, starts_at)) where id = $1 returning id',
+  // One key with two codes locks two promotions: the tenant's calls come one after another.
+  lockTenant: `select pg_advisory_xact_lock(hashtextextended('redemption ' || $1, 0))`,
   // Whoever redeems the same code waits here: limits are counted one after another.
   lock: 'select id from promotions where code = $1 for update',
   replay: 'select id, request_hash from redemptions where tenant_id = $1 and idempotency_key = $2',
@@ -127,8 +129,9 @@ export const postgresPromotions = (db: Database): Promotions => {
       db.transaction(async (tx) => {
         const { tenantId, idempotencyKey, code } = command;
         const hash = requestHash(command.request);
+        await tx.query(statements.lockTenant, [tenantId]);
         const [locked] = await tx.query<{ id: string }>(statements.lock, [code]);
-        // After the lock, so that a twin of this call has either committed or is not there.
+        // After the locks, so that a twin of this call has either committed or is not there.
         const [earlier] = await tx.query<{ id: string; request_hash: Buffer }>(statements.replay, [tenantId, idempotencyKey]);
         if (earlier !== undefined) {
           if (!earlier.request_hash.equals(hash)) return { outcome: 'idempotency_conflict' } as const;
