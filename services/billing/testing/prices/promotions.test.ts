@@ -4,6 +4,9 @@ import { isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
+import { loadPlans } from '../../adapters/plans/load.ts';
+import { postgresSubscriptions } from '../../adapters/postgres/plans/subscriptions.ts';
+import { changeSubscription } from '../../app/plans/change-subscription.ts';
 import { createPromotion, type NewPromotion } from '../../app/prices/create-promotion.ts';
 import { endPromotion } from '../../app/prices/end-promotion.ts';
 import { listPromotions } from '../../app/prices/list-promotions.ts';
@@ -144,6 +147,11 @@ describe('promotions', () => {
     };
     await house.ledger.place(hold);
     await assert.rejects(redeem(tenantId, fresh.code), refused('not_new'));
+    const subscriber = newId();
+    await redeem(subscriber, (await credit({ amount: usd(60_000_000n) })).code);
+    const change = changeSubscription({ subscriptions: postgresSubscriptions(house.db, 'USD'), plans: loadPlans(), clock: house.clock });
+    await change(subscriber, { idempotencyKey: newId(), plan: 'pro', interval: 'month', timeZone: '' });
+    await assert.rejects(redeem(subscriber, fresh.code), refused('not_new'));
     assert.equal(await balance(tenantId), 5_000_000n);
   });
 

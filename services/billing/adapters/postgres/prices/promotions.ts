@@ -23,7 +23,7 @@ const statements = {
   facts: `select
       (select count(*)::int from redemptions where promotion_id = $2 and tenant_id = $1) as redeemed_by_tenant,
       exists (select from entries e join accounts a on a.id = e.account_id and a.kind = 'wallet' and a.tenant_id = $1
-               where e.type = 'charge' and e.account_sequence is not null)
+               where e.type in ('charge', 'usage', 'subscription') and e.account_sequence is not null)
         or exists (select from holds where tenant_id = $1 and state = 'held') as has_bought,
       (select coalesce(sum(amount_micros), 0)::bigint from payments where tenant_id = $1 and status = 'succeeded') as paid_in`,
   redeem: `with counted as (update promotions set redeemed = redeemed + 1 where id = $3 returning id)
