@@ -46,6 +46,7 @@ export interface ChargeStory {
   readonly description: string;
   readonly product: string;
   readonly reference: string;
+  /** captured: what was charged for it in all, before or after it was resolved. */
   readonly hold:
     | { readonly id: string; readonly amount: Money; readonly captured: Money; readonly quoteId: string | undefined }
     | undefined;

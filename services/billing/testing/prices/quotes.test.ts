@@ -221,6 +221,18 @@ describe('quotes', () => {
     await assert.rejects(explain(newId(), { product: 'verification', reference }), code('request.not_found'));
   });
 
+  it('explain a charge that came after its hold was given back as what it is: all of what was reserved', async () => {
+    const tenantId = await richTenant();
+    const { id, total } = await quote(tenantId, 370_000n);
+    const reference = newId();
+    const placed = await hold(tenantId, total.micros, id, reference);
+    await house.ledger.release({ tenantId, idempotencyKey: newId(), request: newId(), holdId: placed.id, now: house.clock.now() });
+    await house.ledger.collect({ tenantId, holdId: placed.id, upToMicros: total.micros, final: true, now: house.clock.now() });
+    const story = await explainCharge(house)(tenantId, { product: 'verification', reference });
+    assert.deepEqual([story.charges[0]?.amount, story.hold?.captured], [total, total]);
+    assert.doesNotMatch(story.words, /Less than what was reserved/);
+  });
+
   it('explain what is known of a charge without a quote', async () => {
     const tenantId = await richTenant();
     const reference = newId();

@@ -2,13 +2,16 @@ import { money } from '#platform/money/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
 import type { ChargeReader, ChargeStory, ExplainedCharge } from '../../../app/prices/ports.ts';
 
+// What was charged when the hold was resolved already is no capture of it, but was charged for it.
+const holds = `select h.id, h.amount_micros, h.captured_micros + coalesce(u.collected_micros, 0) as charged_micros, h.currency, h.product, h.reference, h.description, h.quote_id
+  from holds h left join uncollected u on u.hold_id = h.id`;
+
 const statements = {
   transfer: `select t.id, t.type, t.amount_micros, t.currency, t.created_at, t.description, t.reference, t.hold_id,
       (select a.discriminator from accounts a where a.id in (t.credit_account_id, t.debit_account_id) and a.kind = 'revenue') as product
     from transfers t where t.id = $1 and t.tenant_id = $2`,
-  hold: `select id, amount_micros, captured_micros, currency, product, reference, description, quote_id from holds where id = $1 and tenant_id = $2`,
-  holdOfPurchase: `select id, amount_micros, captured_micros, currency, product, reference, description, quote_id
-    from holds where tenant_id = $1 and idempotency_key = $2`,
+  hold: `${holds} where h.id = $1 and h.tenant_id = $2`,
+  holdOfPurchase: `${holds} where h.tenant_id = $1 and h.idempotency_key = $2`,
   charges: `select id, type, amount_micros, currency, created_at from transfers where hold_id = $1 and tenant_id = $2 order by created_at, id limit 1000`,
 } as const;
 
@@ -28,7 +31,7 @@ interface OneTransferRow extends TransferRow {
 interface HoldRow {
   readonly id: string;
   readonly amount_micros: bigint;
-  readonly captured_micros: bigint;
+  readonly charged_micros: bigint;
   readonly currency: string;
   readonly product: string;
   readonly reference: string;
@@ -51,7 +54,7 @@ const storyOf = (hold: HoldRow, charges: readonly TransferRow[]): ChargeStory =>
   hold: {
     id: hold.id,
     amount: money(hold.currency, hold.amount_micros),
-    captured: money(hold.currency, hold.captured_micros),
+    captured: money(hold.currency, hold.charged_micros),
     quoteId: hold.quote_id ?? undefined,
   },
 });
