@@ -45,12 +45,13 @@ export const formatDecimal = (micros: bigint): string => {
 };
 
 /** ISO 4217 currencies whose smallest unit is not a hundredth. */
-const exponents: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(
-    ['BIF', 'CLP', 'DJF', 'GNF', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'].map((code) => [code, 0]),
-  ),
-  ...Object.fromEntries(['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'].map((code) => [code, 3])),
-};
+const exponents: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries({
+    0: ['BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'UYI', 'VND', 'VUV', 'XAF', 'XOF', 'XPF'],
+    3: ['BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND'],
+    4: ['CLF', 'UYW'],
+  }).flatMap(([exponent, codes]) => codes.map((code) => [code, Number(exponent)])),
+);
 const microsPerMinor = (currency: string): bigint => 10n ** BigInt(6 - (exponents[currency] ?? 2));
 
 /** Cents, kobo, yen: whole smallest units of the currency. @returns undefined when the amount has a finer part */
