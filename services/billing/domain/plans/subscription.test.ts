@@ -190,6 +190,16 @@ test('after a standstill the tries keep their distance instead of all being made
   assert.equal(second.dueAt.getTime(), first.dueAt.getTime() + 2 * dayMs);
 });
 
+test('a zone whose clocks were decided otherwise since the period was paid: the next one begins where that ends', () => {
+  const { subscription } = begin('pro', 'month', new Date('2026-03-10T12:00:00Z'), 'Africa/Casablanca');
+  for (const change of [hourMs, -hourMs]) {
+    const period = { ...subscription.period, end: addMs(subscription.period.end, change) };
+    const { charge, subscription: next } = pay({ ...subscription, period, dueAt: period.end }, period.end).effect;
+    assert.deepEqual([charge?.start, next.period.start], [period.end, period.end]);
+    assert.deepEqual(next.period.end, periodAt(subscription.anchorAt, 'Africa/Casablanca', 'month', 1).end);
+  }
+});
+
 test('another time zone counts from the end of the present period on', () => {
   const { subscription } = begin('pro', 'month', new Date('2026-03-10T12:00:00Z'), 'UTC');
   const moved = moveTo(subscription, 'Pacific/Auckland')?.subscription ?? assert.fail();

@@ -241,7 +241,8 @@ export const renew = (plans: PlanList, ids: Ids, current: Subscription, now: Dat
   const restarts = choice.interval !== current.interval || timeZone !== current.timeZone;
   const anchorAt = restarts ? current.period.end : current.anchorAt;
   const periodIndex = restarts ? 0 : current.periodIndex + 1;
-  const period = periodAt(anchorAt, timeZone, choice.interval, periodIndex);
+  // Never counted anew where the paid one ends: when it was paid, the zone's clocks may have been planned otherwise.
+  const period = { start: current.period.end, end: periodAt(anchorAt, timeZone, choice.interval, periodIndex).end };
   // What was granted goes on; what was chosen instead of it is paid.
   const granted = current.granted && current.next === undefined;
   const price = granted ? 0n : plans.plan(choice.planId).priceMicros[choice.interval];

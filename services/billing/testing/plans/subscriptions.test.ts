@@ -501,6 +501,30 @@ test('what an operator has given back of a fee already does not come back a seco
   await booksAgree();
 });
 
+test('a zone whose clocks were decided otherwise meanwhile keeps no renewal from being booked, its own or that of others', async () => {
+  const { change, renew, periods, subscriptions } = open();
+  const [moved, other] = [newId(), newId()];
+  for (const tenantId of [moved, other]) {
+    await credit(tenantId, 100);
+    await change(tenantId, 'pro');
+  }
+  const paid = (await subscriptions.current(moved)) ?? assert.fail();
+  const end = addMs(paid.period.end, hourMs);
+  const piece = newId();
+  await db.query(
+    `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, created_at)
+     select $1, subscription_id, tenant_id, plan, interval, ends_at, $2, 0, currency, created_at from billed_periods where tenant_id = $3`,
+    [piece, end, moved],
+  );
+  await db.query('update subscriptions set period_end = $1, due_at = $1, billed_id = $2 where tenant_id = $3', [end, piece, moved]);
+  await db.query(`update subscriptions set due_at = due_at + interval '2 hours' where tenant_id = $1`, [other]);
+  clock.set(addMs(end, 2 * hourMs));
+  await renew();
+  assert.deepEqual((await periods(moved)).at(-1)?.start, end);
+  assert.equal((await subscriptions.current(other))?.periodIndex, 1);
+  await booksAgree();
+});
+
 test('random changes, grants, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
   const { change, grant, cancel, resume, move, renew, periods, subscriptions } = open();
   const step = fc.oneof(
