@@ -525,6 +525,35 @@ test('a zone whose clocks were decided otherwise meanwhile keeps no renewal from
   await booksAgree();
 });
 
+test('what is told of a plan bears rising times, although a clock goes back: whoever hears it keeps the last', async () => {
+  const { change, cancel, grant, renew, subscriptions } = open();
+  const tenantId = newId();
+  const back = () => clock.advance(-1_000);
+  await credit(tenantId, 48 + 499 + 49);
+  await change(tenantId, 'pro');
+  back();
+  await change(tenantId, 'enterprise');
+  clock.set((await subscriptions.current(tenantId))?.period.end ?? assert.fail());
+  await renew();
+  clock.advance(hourMs);
+  await cancel(tenantId);
+  back();
+  await grant(tenantId, 'pro');
+  back();
+  await grant(tenantId, 'starter', 'The pilot is over');
+  const told = await db.query<{ plan: string; at: string }>(
+    `select convert_from(payload, 'UTF8')::jsonb ->> 'plan' as plan, headers ->> 'ce-time' as at
+       from outbox where subject = 'namaskah.billing.v1.subscription.plan-changed' and headers ->> 'namaskah-tenant' = $1 order by seq`,
+    [tenantId],
+  );
+  assert.deepEqual(
+    told.toSorted((a, b) => (a.at < b.at ? -1 : 1)).map(({ plan }) => plan),
+    ['pro', 'enterprise', 'starter', 'pro', 'starter'],
+  );
+  assert.equal(new Set(told.map(({ at }) => at)).size, told.length);
+  await booksAgree();
+});
+
 test('random changes, grants, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
   const { change, grant, cancel, resume, move, renew, periods, subscriptions } = open();
   const step = fc.oneof(

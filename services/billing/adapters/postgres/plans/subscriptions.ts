@@ -3,6 +3,7 @@ import { newId } from '#platform/ids/index.ts';
 import { publishEvent } from '#platform/messaging/index.ts';
 import { money } from '#platform/money/index.ts';
 import { type Database, encodeCursor, type Transaction, withIdempotency } from '#platform/postgres/index.ts';
+import { addMs } from '#platform/time/index.ts';
 import { events } from '#events';
 import type { ChangeResult, PeriodRecord, PlanReader, Subscriptions } from '../../../app/plans/ports.ts';
 import { freePlan, type Interval, type PlanId } from '../../../domain/plans/plan.ts';
@@ -68,6 +69,9 @@ const statements = {
   pay: `select post_to_wallet($1, $2, $3, $4, 0, 'subscription', 'revenue', 'subscription', $5, $6, null, null, null, null, $7) as done`,
   bill: `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, transfer_id, created_at)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+  // The newest period is that of the newest subscription.
+  lastDecided: `select greatest(b.created_at, s.ended_at) as at from billed_periods b join subscriptions s on s.id = b.subscription_id
+    where b.tenant_id = $1 order by b.starts_at desc, b.id desc limit 1`,
   record: `insert into plan_acts (id, tenant_id, subscription_id, previous_plan, plan, operator, reason, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
   knowsTenant: `select from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
   available: `select balance_micros - held_micros as available from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
@@ -141,7 +145,7 @@ const pay = async (
   { id, tenantId }: Subscription,
   currency: string,
   period: BilledPeriod,
-  now: Date,
+  { now, decidedAt }: { readonly now: Date; readonly decidedAt: Date },
 ): Promise<boolean> => {
   const transferId = period.amountMicros === 0n ? null : newId();
   if (transferId !== null) {
@@ -151,7 +155,8 @@ const pay = async (
     if (row?.done !== true) return false;
   }
   await tx.query(statements.bill, [
-    ...[period.id, id, tenantId, period.planId, period.interval, period.start, period.end, period.amountMicros, currency, transferId, now],
+    ...[period.id, id, tenantId, period.planId, period.interval, period.start, period.end, period.amountMicros, currency, transferId],
+    decidedAt,
   ]);
   return true;
 };
@@ -231,13 +236,20 @@ const publishCharge = async (
   });
 };
 
+/** Who hears of a plan keeps what was decided last: so no time that is told is before the one told last, although clocks differ and calls wait. */
+const decisionTime = async (tx: Transaction, tenantId: string, now: Date): Promise<Date> => {
+  const [last] = await tx.query<{ at: Date }>(statements.lastDecided, [tenantId]);
+  return last === undefined || last.at < now ? now : addMs(last.at, 1);
+};
+
 /** @returns false when the credit does not suffice. The credit of a change comes first: it may pay for the rest. */
 const apply = async (tx: Transaction, effect: Effect, currency: string, now: Date): Promise<boolean> => {
   const { subscription, credit, charge, facts, act } = effect;
+  const decidedAt = await decisionTime(tx, subscription.tenantId, now);
   if (credit !== undefined) await giveBack(tx, subscription, credit);
-  if (charge !== undefined && !(await pay(tx, subscription, currency, charge, now))) return false;
+  if (charge !== undefined && !(await pay(tx, subscription, currency, charge, { now, decidedAt }))) return false;
   await write(tx, subscription, currency);
-  await publish(tx, subscription, currency, facts, now);
+  await publish(tx, subscription, currency, facts, decidedAt);
   await publishCharge(tx, effect, currency, now);
   if (act !== undefined) {
     const { id: subscriptionId, tenantId } = subscription;
