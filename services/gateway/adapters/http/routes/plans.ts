@@ -175,7 +175,7 @@ export const subscriptionRoutes = (app: App, { subscriptions }: Backends): void 
         tags,
         summary: 'Subscribe or change the plan',
         description:
-          'Paid from the wallet. More begins now: the unused part of what was paid comes back, the new plan is paid for the rest of the period, or for a whole year when the interval changes. Less begins at the end of what is paid. Choosing the present plan takes back a scheduled change.',
+          'Paid from the wallet. More begins now: the unused part of what was paid comes back, the new plan is paid for the rest of the period, or for a whole month or year from now on when the interval changes. Less begins at the end of what is paid. Choosing the present plan takes back a scheduled change.',
         headers: IdempotencyHeaders,
         body: Choice,
         response: { 200: Subscription, ...problems(402, 403, 409, 422) },
@@ -236,6 +236,7 @@ export const subscriptionRoutes = (app: App, { subscriptions }: Backends): void 
       schema: {
         tags,
         summary: 'Take back a cancellation or a scheduled change',
+        description: 'As long as its time has not come: what could not be paid yet is owed as it was chosen (409).',
         headers: IdempotencyHeaders,
         response: { 200: Subscription, ...problems(403, 409) },
       },
