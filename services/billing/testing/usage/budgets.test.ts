@@ -164,6 +164,35 @@ describe('a hard budget', () => {
     );
   });
 
+  it('a day begins with its first instant, also where midnight is skipped or comes twice', async () => {
+    const tenantId = await house.rich(1_000_000n);
+    const windowAt = async (zone: string, interval: string, at: string): Promise<string[]> => {
+      house.clock.set(new Date(at));
+      const { id, windowStartsAt, windowEndsAt } = await house.budget(tenantId, 1_000n, { zone, interval });
+      await placedHold(tenantId, 1n);
+      assert.notEqual(await spent(tenantId, id), 0n);
+      return [windowStartsAt.toISOString(), windowEndsAt.toISOString()];
+    };
+    // 6 September begins at one o'clock; the day before ends there, the day after begins at midnight.
+    assert.deepEqual(await windowAt('America/Santiago', 'daily', '2026-09-06T12:00:00Z'), [
+      '2026-09-06T04:00:00.000Z',
+      '2026-09-07T03:00:00.000Z',
+    ]);
+    // 1 November has the hour after midnight twice.
+    for (const at of ['2026-11-01T04:30:00Z', '2026-11-01T05:30:00Z'])
+      assert.deepEqual(await windowAt('America/Havana', 'daily', at), ['2026-11-01T04:00:00.000Z', '2026-11-02T05:00:00.000Z']);
+    assert.deepEqual(await windowAt('America/Havana', 'monthly', '2026-11-01T04:00:00Z'), [
+      '2026-11-01T04:00:00.000Z',
+      '2026-12-01T05:00:00.000Z',
+    ]);
+    assert.equal((await windowAt('America/Havana', 'monthly', '2026-10-31T12:00:00Z'))[1], '2026-11-01T04:00:00.000Z');
+    // 28 March ends an hour early: the clocks jump onto midnight.
+    assert.deepEqual(await windowAt('America/Nuuk', 'daily', '2026-03-29T12:00:00Z'), [
+      '2026-03-29T01:00:00.000Z',
+      '2026-03-30T01:00:00.000Z',
+    ]);
+  });
+
   it('made in the middle of a window while money moves, it misses nothing', async () => {
     const tenantId = await house.rich();
     const traffic = Array.from({ length: 200 }, async (_value, index) => {

@@ -129,6 +129,22 @@ describe('recording', () => {
 
   it("a subscription's period counts instead of the month, and cuts the month that it begins in", async () => {
     const tenantId = await house.rich();
+  it('a month begins with its first midnight, where the clocks show it twice', async () => {
+    const tenantId = newId();
+    house.subscriptions.zones.set(tenantId, 'America/Havana');
+    house.clock.set(new Date('2026-11-02T12:00:00Z'));
+    const times = ['2026-11-01T04:30:00Z', '2026-11-01T05:30:00Z', '2026-11-01T03:59:59Z'];
+    await house.record(times.map((time) => calls(tenantId, 1n, { occurredAt: new Date(time) })));
+    const { periods } = await house.reader.periods(tenantId, undefined, page);
+    assert.deepEqual(
+      periods.map(({ period, quantity }) => [period.startsAt.toISOString(), period.endsAt.toISOString(), quantity]),
+      [
+        ['2026-11-01T04:00:00.000Z', '2026-12-01T05:00:00.000Z', 2n],
+        ['2026-10-01T04:00:00.000Z', '2026-11-01T04:00:00.000Z', 1n],
+      ],
+    );
+  });
+
     await house.record([calls(tenantId, included)]);
     const begun = addMs(start, hourMs);
     house.subscriptions.billed.set(tenantId, [{ startsAt: begun, endsAt: addMs(begun, 30 * dayMs) }]);

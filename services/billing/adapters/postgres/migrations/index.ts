@@ -27,6 +27,7 @@ import { fasterBatches } from './0110-faster-batches.ts';
 import { sealByKey } from './0109-seal-by-key.ts';
 import { flatBatches } from './0120-flat-batches.ts';
 import { blocksOfRecords } from './0125-blocks-of-records.ts';
+import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
 import { planActs } from './0116-plan-acts.ts';
 import { paymentsToTheEnd } from './0127-payments-to-the-end.ts';
 import { volumeWithoutPlans } from './0128-volume-without-plans.ts';
@@ -64,4 +65,5 @@ export const migrations = [
   blocksOfRecords,
   paymentsToTheEnd,
   volumeWithoutPlans,
+  calendarsAndCorrections,
 ];

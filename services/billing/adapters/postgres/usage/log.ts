@@ -79,8 +79,8 @@ const coveringSql = `select id, tenant_id, starts_at, ends_at, zone from usage_p
   where tenant_id = $1 and starts_at <= $2 and ends_at > $2`;
 /** Between the neighbours that are there already. Without a billed period: the month of the zone's calendar. */
 const openSql = `with wanted as (
-    select coalesce($4::timestamptz, date_trunc('month', $2::timestamptz, $3)) as starts_at,
-           coalesce($5::timestamptz, (date_trunc('month', $2::timestamptz, $3) at time zone $3 + interval '1 month') at time zone $3) as ends_at
+    select coalesce($4::timestamptz, calendar_start('month', $3, $2::timestamptz)) as starts_at,
+           coalesce($5::timestamptz, calendar_end('month', $3, $2::timestamptz)) as ends_at
   ), room as (
     select greatest(w.starts_at, (select max(p.ends_at) from usage_periods p where p.tenant_id = $1 and p.ends_at <= $2)) as starts_at,
            least(w.ends_at, (select min(p.starts_at) from usage_periods p where p.tenant_id = $1 and p.starts_at > $2)) as ends_at from wanted w
