@@ -60,6 +60,8 @@ export interface DueUsage {
   readonly nextNumber: number;
   readonly dirtySince: Date;
   readonly attempts: number;
+  /** Until when it is claimed: due before that, it was woken meanwhile, and stays so. */
+  readonly leaseUntil: Date;
 }
 
 export interface RatedUsage extends DueUsage {

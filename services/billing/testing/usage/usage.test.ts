@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
+import { money } from '#platform/money/index.ts';
 import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
 import { granting } from '../ledger/books.contract.ts';
 import { calls, codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
@@ -300,6 +301,24 @@ describe('charging', () => {
   });
 
   it('a better plan re-rates the running period', async () => {
+  it('what an operator has given back of a charge already is not given back again by a correction, and stops nobody else', async () => {
+    const tenantId = await house.rich();
+    const before = await house.balance(tenantId);
+    await house.record([calls(tenantId, included + 2_000n)]);
+    await house.settle();
+    const [charge] = (await house.books.entries(tenantId, { type: 'usage' }, { limit: 1, cursor: '' })).entries;
+    const give = { tenantId, idempotencyKey: newId(), request: 'r', transferId: newId(), reverses: charge?.transferId ?? '' };
+    await house.books.refund({ ...give, amount: money('USD', packageMicros), description: '', reference: '', now: house.clock.now() });
+    const other = await house.rich();
+    await house.record([calls(tenantId, -2_000n), calls(other, included + 1n)]);
+    await house.settle();
+    assert.equal(await house.balance(tenantId), before);
+    assert.equal(await house.balance(other), 1_000_000_000n - packageMicros);
+    await house.record([calls(tenantId, 2_001n)]);
+    await house.settle();
+    assert.equal(await house.balance(tenantId), before - 2n * packageMicros, 'the rest of what was charged pays for what comes');
+  });
+
     const tenantId = await house.rich();
     const before = await house.balance(tenantId);
     await house.record([calls(tenantId, 2n * included)]);

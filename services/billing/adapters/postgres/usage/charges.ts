@@ -17,6 +17,7 @@ interface DueRow {
   readonly charge_count: number;
   readonly dirty_since: Date | null;
   readonly attempts: number;
+  readonly lease_until: Date;
 }
 
 /** The claim moves due_at to the end of the lease: a worker that dies needs nobody to clean up after it. */
@@ -25,18 +26,18 @@ const claimSql = `with taken as (
   ), leased as (
     update usage_totals u set due_at = $2 from taken t where u.tenant_id = t.tenant_id and u.period_id = t.period_id and u.meter = t.meter returning u.*
   )
-  select l.tenant_id, l.period_id, l.meter, p.starts_at, p.ends_at, l.quantity, l.charged_micros, l.charge_count, l.dirty_since, l.attempts
+  select l.tenant_id, l.period_id, l.meter, p.starts_at, p.ends_at, l.quantity, l.charged_micros, l.charge_count, l.dirty_since, l.attempts, l.due_at as lease_until
     from leased l join usage_periods p on p.id = l.period_id order by l.tenant_id, l.period_id, l.meter`;
 
-/** Usage that came meanwhile is looked at next, whatever was decided about what was seen. */
+/** Usage that came meanwhile is looked at next, whatever was decided about what was seen; and so is what was woken meanwhile. */
 const noteSql = `update usage_totals
     set rated_quantity = $4, rated_micros = $5, remainder_picos = $6, plan = $7, included = $8, updated_at = $10,
-        dirty_since = case when quantity = $4 and $9::timestamptz is null then null else coalesce(dirty_since, $10) end,
-        due_at = case when quantity = $4 then $9::timestamptz else $10 end,
+        dirty_since = case when quantity = $4 and due_at >= $12 and $9::timestamptz is null then null else coalesce(dirty_since, $10) end,
+        due_at = case when quantity = $4 and due_at >= $12 then $9::timestamptz else $10 end,
         owed_since = case when $5 <= charged_micros then null else owed_since end
   where tenant_id = $1 and period_id = $2 and meter = $3 and charged_micros = $11`;
 
-const chargeSql = `select charge_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::uuid[], $13, $14, $15, $16, $17::jsonb, $18::jsonb) as outcome`;
+const chargeSql = `select charge_usage($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::uuid[], $13, $14, $15, $16, $17::jsonb, $18::jsonb, $19) as outcome`;
 const wakeSql = `with woken as (update usage_totals set due_at = $2 where tenant_id = $1 and owed_since is not null returning 1) select count(*)::int as count from woken`;
 
 const wakeRunningSql = `with woken as (
@@ -58,18 +59,19 @@ const dueOf = (row: DueRow, now: Date): DueUsage => ({
   nextNumber: row.charge_count + 1,
   dirtySince: row.dirty_since ?? now,
   attempts: row.attempts,
+  leaseUntil: row.lease_until,
 });
 
 export const postgresUsageCharges = (db: Database): UsageCharges => ({
   claimDue: async (now, leaseUntil, limit) => (await db.query<DueRow>(claimSql, [now, leaseUntil, limit])).map((row) => dueOf(row, now)),
 
-  note: async ({ tenantId, periodId, meter, quantity, rated, plan, included, chargedMicros }, dueAt, now) => {
-    const figures = [quantity, rated.micros, rated.remainderPicos, plan, included, dueAt ?? null, now, chargedMicros];
+  note: async ({ tenantId, periodId, meter, quantity, rated, plan, included, chargedMicros, leaseUntil }, dueAt, now) => {
+    const figures = [quantity, rated.micros, rated.remainderPicos, plan, included, dueAt ?? null, now, chargedMicros, leaseUntil];
     await db.query(noteSql, [tenantId, periodId, meter, ...figures]);
   },
 
   charge: async (usage, description, retryAt, now) => {
-    const { tenantId, periodId, meter, quantity, rated, plan, included, chargedMicros, nextNumber } = usage;
+    const { tenantId, periodId, meter, quantity, rated, plan, included, chargedMicros, nextNumber, leaseUntil } = usage;
     const event = outboxRow(events.billing.usageCharged, {
       tenantId,
       aggregateId: `${periodId}/${meter}`,
@@ -80,7 +82,7 @@ export const postgresUsageCharges = (db: Database): UsageCharges => ({
     const [row] = await db.query<{ outcome: ChargeOutcome }>(chargeSql, [
       ...[tenantId, periodId, meter, chargedMicros, rated.micros, quantity, rated.remainderPicos, plan, included],
       ...[walletCurrency, description, Array.from({ length: transfersPerCall }, newId), retryAt, now],
-      ...[event.id, event.subject, event.headers, event.payload.toString('utf8')],
+      ...[event.id, event.subject, event.headers, event.payload.toString('utf8'), leaseUntil],
     ]);
     if (row?.outcome === 'charged') db.signalOutbox();
     return row?.outcome ?? 'lost';
