@@ -26,9 +26,9 @@ export const usageOf = (event: ReceivedEvent): UsageEvent | undefined => {
   }
 };
 
-export const planHandlers = (followPlan: (tenantId: string) => Promise<void>) => [
-  on(events.billing.planChanged, async (_tx, { tenantId }) => {
-    await followPlan(tenantId);
+export const planHandlers = (followPlan: (tenantId: string, since: Date) => Promise<void>) => [
+  on(events.billing.planChanged, async (_tx, { tenantId, occurredAt }) => {
+    await followPlan(tenantId, occurredAt);
     return done();
   }),
 ];

@@ -33,8 +33,7 @@ const descriptionOf = ({ meter, startsAt, endsAt, quantity }: DueUsage, now: Dat
 /** A subscription that began in the middle of a calendar month begins a period of its own: this one ended there, with the plan of then. */
 const cutWhereSubscribed = async ({ periods, subscriptions }: ChargeDependencies, due: DueUsage, now: Date): Promise<DueUsage> => {
   const { tenantId, startsAt, endsAt } = due;
-  if (now >= endsAt) return due;
-  const billed = await subscriptions.periodOf(tenantId, now);
+  const billed = await subscriptions.periodOf(tenantId, earlier(now, addMs(endsAt, -lastMs)));
   if (billed === undefined || billed.startsAt <= startsAt || billed.startsAt >= endsAt) return due;
   await periods.cut(tenantId, billed.startsAt);
   return { ...due, endsAt: billed.startsAt };

@@ -84,8 +84,8 @@ export interface UsageCharges {
   note(usage: RatedUsage, dueAt: Date | undefined, now: Date): Promise<void>;
   /** Takes rated − charged from the wallet, or gives it back, with its line, its event and the new total charged: all or nothing. */
   charge(usage: RatedUsage, description: string, retryAt: Date, now: Date): Promise<ChargeOutcome>;
-  /** Another plan: the totals of the running period are rated anew. @returns how many */
-  wakeRunning(tenantId: string, now: Date): Promise<number>;
+  /** Another plan: the totals of the periods that ran since then are rated anew. @returns how many */
+  wakeRunning(tenantId: string, since: Date, now: Date): Promise<number>;
   /** There is new credit: what is owed is due now. @returns how much was owed by how many */
   wakeOwed(tenantId: string, now: Date): Promise<number>;
 }

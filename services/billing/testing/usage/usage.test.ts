@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
+import { followPlan } from '../../app/usage/follow-plan.ts';
 import { granting } from '../ledger/books.contract.ts';
 import { calls, codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
 
@@ -128,8 +129,6 @@ describe('recording', () => {
     );
   });
 
-  it("a subscription's period counts instead of the month, and cuts the month that it begins in", async () => {
-    const tenantId = await house.rich();
   it('a month begins with its first midnight, where the clocks show it twice', async () => {
     const tenantId = newId();
     house.subscriptions.zones.set(tenantId, 'America/Havana');
@@ -146,6 +145,8 @@ describe('recording', () => {
     );
   });
 
+  it("a subscription's period counts instead of the month, and cuts the month that it begins in", async () => {
+    const tenantId = await house.rich();
     await house.record([calls(tenantId, included)]);
     const begun = addMs(start, hourMs);
     house.subscriptions.billed.set(tenantId, [{ startsAt: begun, endsAt: addMs(begun, 30 * dayMs) }]);
@@ -300,7 +301,6 @@ describe('charging', () => {
     assert.equal(await house.balance(tenantId), before);
   });
 
-  it('a better plan re-rates the running period', async () => {
   it('what an operator has given back of a charge already is not given back again by a correction, and stops nobody else', async () => {
     const tenantId = await house.rich();
     const before = await house.balance(tenantId);
@@ -319,13 +319,58 @@ describe('charging', () => {
     assert.equal(await house.balance(tenantId), before - 2n * packageMicros, 'the rest of what was charged pays for what comes');
   });
 
+  it('a better plan re-rates the running period', async () => {
     const tenantId = await house.rich();
     const before = await house.balance(tenantId);
     await house.record([calls(tenantId, 2n * included)]);
     await house.settle();
     assert.equal(await house.balance(tenantId), before - 100n * packageMicros);
     house.subscriptions.plans.set(tenantId, 'pro');
-    assert.equal(await house.charges.wakeRunning(tenantId, house.clock.now()), 1);
+    assert.equal(await house.charges.wakeRunning(tenantId, house.clock.now(), house.clock.now()), 1);
+    await house.settle();
+    assert.equal(await house.balance(tenantId), before);
+  });
+
+  it('a better plan re-rates the period that it changed in, also when the news comes after its end', async () => {
+    const tenantId = await house.rich();
+    const before = await house.balance(tenantId);
+    await house.record([calls(tenantId, 2n * included)]);
+    await house.settle();
+    const changed = new Date('2026-03-31T23:59:58Z');
+    house.subscriptions.changes.set(tenantId, { at: changed, plan: 'pro' });
+    house.clock.set(new Date('2026-04-01T00:00:03Z'));
+    await house.record([calls(tenantId, 1n, { occurredAt: house.clock.now() })]);
+    await followPlan({ charges: house.charges, clock: house.clock, wakeCharging: () => {} })(tenantId, changed);
+    await house.settle();
+    assert.equal(await house.balance(tenantId), before);
+  });
+
+  it('news of a subscription that come after the month it began in leave what was used before it to the plan of then', async () => {
+    const tenantId = await house.rich();
+    await house.record([calls(tenantId, 2n * included)]);
+    await house.settle();
+    const begun = new Date('2026-03-31T23:00:00Z');
+    house.subscriptions.billed.set(tenantId, [{ startsAt: begun, endsAt: addMs(begun, 30 * dayMs) }]);
+    house.subscriptions.changes.set(tenantId, { at: begun, plan: 'pro' });
+    house.clock.set(new Date('2026-04-01T00:00:03Z'));
+    await followPlan({ charges: house.charges, clock: house.clock, wakeCharging: () => {} })(tenantId, begun);
+    await house.settle();
+    assert.equal(await house.balance(tenantId), 1_000_000_000n - 100n * packageMicros);
+    assert.deepEqual((await house.reader.periods(tenantId, undefined, page)).periods[0]?.period.endsAt, begun);
+  });
+
+  it('a plan that changes while the worker rates by the old one is not overlooked', async () => {
+    const tenantId = await house.rich();
+    const before = await house.balance(tenantId);
+    await house.record([calls(tenantId, 2n * included)]);
+    await house.settle();
+    await house.charges.wakeRunning(tenantId, house.clock.now(), house.clock.now());
+    const [due] = await house.charges.claimDue(house.clock.now(), addMs(start, minuteMs), 100);
+    assert.equal(due?.tenantId, tenantId);
+    house.subscriptions.plans.set(tenantId, 'pro');
+    assert.equal(await house.charges.wakeRunning(tenantId, house.clock.now(), house.clock.now()), 1);
+    const rated = { micros: due.chargedMicros, remainderPicos: 0n };
+    await house.charges.note({ ...due, plan: 'starter', included, rated }, undefined, house.clock.now());
     await house.settle();
     assert.equal(await house.balance(tenantId), before);
   });

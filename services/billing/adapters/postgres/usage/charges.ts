@@ -42,7 +42,7 @@ const wakeSql = `with woken as (update usage_totals set due_at = $2 where tenant
 
 const wakeRunningSql = `with woken as (
     update usage_totals u set due_at = $2, dirty_since = coalesce(u.dirty_since, $2) from usage_periods p
-     where p.id = u.period_id and p.tenant_id = $1 and u.tenant_id = $1 and p.starts_at <= $2 and p.ends_at > $2 returning 1)
+     where p.id = u.period_id and p.tenant_id = $1 and u.tenant_id = $1 and p.starts_at <= $2 and p.ends_at > $3 returning 1)
   select count(*)::int as count from woken`;
 
 /** Ids for one call: a charge needs one, giving back one for each charge that it reverses. */
@@ -88,7 +88,7 @@ export const postgresUsageCharges = (db: Database): UsageCharges => ({
     return row?.outcome ?? 'lost';
   },
 
-  wakeRunning: async (tenantId, now) => (await db.query<{ count: number }>(wakeRunningSql, [tenantId, now]))[0]?.count ?? 0,
+  wakeRunning: async (tenantId, since, now) => (await db.query<{ count: number }>(wakeRunningSql, [tenantId, now, since]))[0]?.count ?? 0,
 
   wakeOwed: async (tenantId, now) => (await db.query<{ count: number }>(wakeSql, [tenantId, now]))[0]?.count ?? 0,
 });
