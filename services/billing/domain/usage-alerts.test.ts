@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type AlertRule, type AlertState, formatValue, maxCrossings, type Observation, observe, parseThreshold } from './usage-alerts.ts';
 
-const fresh: AlertState = { scope: undefined, value: undefined, fired: 0n };
+const fresh: AlertState = { scope: undefined, value: undefined, fired: 0n, firedBefore: 0n };
 const at = new Date(0);
 const seen = (...values: number[]): Observation[] => values.map((value) => ({ scope: 'a', value: BigInt(value), at }));
 const rule = (over: Partial<AlertRule> = {}): AlertRule => ({ direction: 'up', recurrence: 'every', threshold: 10n, ...over });

@@ -13,7 +13,7 @@ export type AlertDirection = (typeof alertDirections)[number];
 export const isAlertDirection = (text: string): text is AlertDirection => (alertDirections as readonly string[]).includes(text);
 
 /**
- * once: the first crossing, then it rests. every: each crossing; usage and budgets begin at zero in each period, so that is once a period.
+ * once: the first crossing of its threshold, then it rests. every: each crossing; usage and budgets begin at zero in each period, so that is once a period.
  * multiple: the threshold, twice the threshold, and so on; upwards only.
  */
 export const alertRecurrences = ['once', 'every', 'multiple'] as const;
@@ -37,6 +37,8 @@ export interface AlertState {
   readonly value: bigint | undefined;
   /** Crossings so far: the number of the next one is one more. */
   readonly fired: bigint;
+  /** Those of thresholds before the present one. */
+  readonly firedBefore: bigint;
 }
 
 export interface Observation {
@@ -86,7 +88,7 @@ export const observe = (rule: AlertRule, state: AlertState, observations: readon
   const crossings: Crossing[] = [];
   for (const [index, seen] of observations.entries()) {
     const { from, count } = crossed(rule, seen.scope === current.scope ? current.value : undefined, seen.value);
-    const wanted = rule.recurrence === 'once' && current.fired > 0n ? 0n : count;
+    const wanted = rule.recurrence === 'once' && current.fired > current.firedBefore ? 0n : count;
     const room = BigInt(maxCrossings - crossings.length);
     const taken = wanted < room ? wanted : room;
     for (let step = 1n; step <= taken; step++)
@@ -100,10 +102,10 @@ export const observe = (rule: AlertRule, state: AlertState, observations: readon
     const fired = current.fired + taken;
     if (taken < wanted) {
       // As far as it was followed; where not even that, the state stays and so does the observation.
-      const reached = { scope: seen.scope, value: (from + taken) * rule.threshold, fired };
+      const reached = { ...current, scope: seen.scope, value: (from + taken) * rule.threshold, fired };
       return { state: rule.recurrence === 'multiple' ? reached : current, crossings, consumed: index };
     }
-    current = { scope: seen.scope, value: seen.value, fired };
+    current = { ...current, scope: seen.scope, value: seen.value, fired };
   }
   return { state: current, crossings, consumed: observations.length };
 };

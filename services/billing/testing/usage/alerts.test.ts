@@ -75,6 +75,27 @@ describe('alerts', () => {
     assert.deepEqual(await history(tenantId, id), ['#1 100 150']);
   });
 
+  it('a new threshold begins anew: once fires once more, and a balance that is below it already is told', async () => {
+    house.clock.set(start);
+    const tenantId = await house.rich(1_000_000n);
+    const change = (id: string, threshold: bigint) =>
+      house.alerts.change(tenantId, id, { name: undefined, enabled: undefined, threshold }, house.clock.now());
+    const once = await house.alert(tenantId, { recurrence: 'once' });
+    const low = await house.alert(tenantId, { metric: 'wallet_balance', meter: '', direction: 'down', threshold: '0.50' });
+    await use(tenantId, 150n);
+    await house.look();
+    assert.deepEqual([await history(tenantId, once.id), await history(tenantId, low.id)], [['#1 100 150'], []]);
+    await change(once.id, 200n);
+    await change(low.id, 2_000_000n);
+    await house.look();
+    assert.deepEqual([await history(tenantId, once.id), await history(tenantId, low.id)], [['#1 100 150'], ['#1 2000000 1000000']]);
+    await use(tenantId, 100n);
+    await house.look();
+    await use(tenantId, 100n);
+    await house.look();
+    assert.deepEqual(await history(tenantId, once.id), ['#1 100 150', '#2 200 250']);
+  });
+
   it('multiples: each of them, none twice, more than one look can tell in several', async () => {
     house.clock.set(start);
     const tenantId = newId();

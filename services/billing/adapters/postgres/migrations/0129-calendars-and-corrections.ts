@@ -106,5 +106,8 @@ create or replace function charge_usage(
   select charge_usage(p_tenant, p_period, p_meter, p_from, p_to, p_quantity, p_remainder, p_plan, p_included, p_currency, p_description,
                       p_transfers, p_retry_at, p_now, p_event, p_subject, p_headers, p_payload, '-infinity'::timestamptz)
 $$;
+
+-- Crossings of thresholds that the alert had before the present one.
+alter table usage_alerts add column fired_before bigint not null default 0;
 `,
 );

@@ -104,7 +104,7 @@ export const postgresAlertWatch = (db: Database): AlertWatch => ({
         if (seen.length === 0) continue;
         const watched: WatchedAlert = {
           alert: alertOf(row),
-          state: { scope: row.seenScope ?? undefined, value: row.seenValue ?? undefined, fired: row.fired },
+          state: { scope: row.seenScope ?? undefined, value: row.seenValue ?? undefined, fired: row.fired, firedBefore: row.firedBefore },
           observations: seen.map(({ scope, value, at }): Observation => ({ scope, value, at })),
         };
         await keep(tx, judge(watched), seen);

@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/core';
 import { type Database, decodeCursor, encodeCursor, type Queryable, type Transaction, withIdempotency } from '#platform/postgres/index.ts';
 import { appError } from '#platform/errors/index.ts';
 import type { Alert, Alerts, CreateAlertResult, NewAlert } from '../../../app/alerts/ports.ts';
@@ -42,7 +43,14 @@ const watchWalletSql = `update usage_alerts a set seen_sequence = w.entry_count 
 
 export const insertAlert = async (tx: Transaction, alert: NewAlert): Promise<void> => {
   const { meter, budgetId, ...same } = alert;
-  await tx.em.insert(UsageAlertRow, { ...same, meter: meter ?? '', budgetId: budgetId ?? null, fired: 0n, updatedAt: alert.createdAt });
+  await tx.em.insert(UsageAlertRow, {
+    ...same,
+    meter: meter ?? '',
+    budgetId: budgetId ?? null,
+    fired: 0n,
+    firedBefore: 0n,
+    updatedAt: alert.createdAt,
+  });
   await tx.query(watchWalletSql, [alert.id, walletCurrency]);
 };
 
@@ -80,22 +88,21 @@ export const postgresAlerts = (db: Database): Alerts => ({
     return { alerts, nextCursor: rows.length > limit && last !== undefined ? encodeCursor([last.createdAt, last.id]) : '' };
   },
 
-  change: async (tenantId, id, { name, enabled, threshold }, now) => {
-    const em = db.em();
-    await em.nativeUpdate(
-      UsageAlertRow,
-      { id, tenantId },
-      {
+  change: (tenantId, id, { name, enabled, threshold }, now) =>
+    db.transaction(async (tx) => {
+      const row = await tx.em.findOne(UsageAlertRow, { id, tenantId }, { lockMode: LockMode.PESSIMISTIC_WRITE });
+      if (row === null) return undefined;
+      const change = {
         updatedAt: now,
         ...(name === undefined ? {} : { name }),
         ...(enabled === undefined ? {} : { enabled }),
-        // Another threshold: what was seen says nothing about it.
-        ...(threshold === undefined ? {} : { threshold, seenScope: null, seenValue: null }),
-      },
-    );
-    const row = await em.findOne(UsageAlertRow, { id, tenantId });
-    return row === null ? undefined : alertOf(row);
-  },
+        // Another threshold: what was seen says nothing about it, nor what was crossed.
+        ...(threshold === undefined ? {} : { threshold, seenScope: null, seenValue: null, firedBefore: row.fired }),
+      };
+      await tx.em.nativeUpdate(UsageAlertRow, { id, tenantId }, change);
+      if (threshold !== undefined) await tx.query(watchWalletSql, [id, walletCurrency]);
+      return alertOf({ ...row, ...change });
+    }),
 
   remove: async (tenantId, id) => (await db.em().nativeDelete(UsageAlertRow, { id, tenantId })) > 0,
 

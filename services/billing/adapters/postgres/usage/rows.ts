@@ -37,6 +37,7 @@ export const UsageAlertRow = defineEntity({
     seenScope: p.text().nullable(),
     seenValue: p.bigint('bigint').nullable(),
     fired: p.bigint('bigint'),
+    firedBefore: p.bigint('bigint'),
     lastFiredAt: p.datetime().nullable(),
     createdAt: p.datetime(),
     updatedAt: p.datetime(),
