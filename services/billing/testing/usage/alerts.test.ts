@@ -96,6 +96,43 @@ describe('alerts', () => {
     assert.deepEqual(await history(tenantId, once.id), ['#1 100 150', '#2 200 250']);
   });
 
+  it('a replica whose clock is behind does not look back into a period that another has left', async () => {
+    house.clock.set(new Date('2026-03-31T23:59:59.000Z'));
+    const tenantId = newId();
+    const { id } = await house.alert(tenantId, { threshold: '100' });
+    await use(tenantId, 10n);
+    await house.look();
+    house.clock.set(new Date('2026-04-01T00:00:00.500Z'));
+    await use(tenantId, 150n);
+    await house.look();
+    house.clock.set(new Date('2026-03-31T23:59:59.500Z'));
+    await house.lookFromReplica();
+    house.clock.set(new Date('2026-04-01T00:00:01.000Z'));
+    await house.look();
+    assert.deepEqual([await history(tenantId, id), await told(id)], [['#1 100 150'], 1]);
+  });
+
+  it('nor into a window of a budget that another has left', async () => {
+    house.clock.set(new Date('2026-03-10T23:59:59.000Z'));
+    const tenantId = await house.rich();
+    const budget = await house.budget(tenantId, 1_000n);
+    const { id } = await house.alert(tenantId, { metric: 'budget_percent', meter: '', budgetId: budget.id, threshold: '50' });
+    const spend = async (micros: bigint) => {
+      const now = house.clock.now();
+      assert.equal((await house.books.place(placing(tenantId, micros, { now, expiresAt: addMs(now, dayMs) }))).outcome, 'done');
+    };
+    await spend(100n);
+    await house.look();
+    house.clock.set(new Date('2026-03-11T00:00:00.500Z'));
+    await spend(600n);
+    await house.look();
+    house.clock.set(new Date('2026-03-10T23:59:59.500Z'));
+    await house.lookFromReplica();
+    house.clock.set(new Date('2026-03-11T00:00:01.000Z'));
+    await house.look();
+    assert.deepEqual([await history(tenantId, id), await told(id)], [['#1 5000 6000'], 1]);
+  });
+
   it('multiples: each of them, none twice, more than one look can tell in several', async () => {
     house.clock.set(start);
     const tenantId = newId();

@@ -9,7 +9,8 @@ import { UsageAlertRow } from './rows.ts';
 
 /**
  * What there is to see for alerts whose value differs from what they saw. Usage and budgets have one value per period: that of the period seen last
- * comes once more before that of the next one, so that its last minutes are not lost. A balance has one value per entry: all of
+ * comes once more before that of the next one, so that its last minutes are not lost; one before it does not come again, whatever the
+ * clock of who looks. A balance has one value per entry: all of
  * them, so that a dip between two looks is seen.
  */
 const values = `
@@ -18,7 +19,8 @@ const values = `
                              else trunc(q.quantity * 10000 / nullif(q.included, 0)) end, 9000000000000000000)::bigint as value
     from usage_alerts a
     cross join lateral (
-      (select u.id, u.starts_at from usage_periods u where u.tenant_id = a.tenant_id and u.starts_at <= $1 order by u.starts_at desc limit 1)
+      (select u.id, u.starts_at from usage_periods u where u.tenant_id = a.tenant_id
+         and u.starts_at <= greatest($1, (select s.starts_at from usage_periods s where s.id = a.seen_scope::uuid)) order by u.starts_at desc limit 1)
       union
       (select u.id, u.starts_at from usage_periods u where u.id = a.seen_scope::uuid and u.tenant_id = a.tenant_id)) p
     cross join lateral (
@@ -30,7 +32,7 @@ const values = `
          least(trunc(w.spent_micros::numeric * 10000 / b.amount_micros), 9000000000000000000)::bigint
     from usage_alerts a join budgets b on b.id = a.budget_id
     join budget_windows w on w.budget_id = b.id
-     and (w.starts_at = budget_window(b.interval, b.zone, $1) or extract(epoch from w.starts_at)::bigint::text = a.seen_scope)
+     and (w.starts_at = greatest(budget_window(b.interval, b.zone, $1), to_timestamp(a.seen_scope::bigint)) or extract(epoch from w.starts_at)::bigint::text = a.seen_scope)
    where a.enabled and a.metric = 'budget_percent' and ($2::uuid[] is null or a.id = any($2))
   union all
   select a.id, '', e.account_sequence, e.created_at, e.created_at, e.balance_after_micros
