@@ -129,6 +129,19 @@ describe('adjustments by hand', () => {
     await assert.rejects(refund(1n, { tenantId: stranger }), code('request.not_found'));
   });
 
+  test('only a charge can be given back: not a debit by hand, not a payment that goes back to its card', async () => {
+    await propose('user:ann', asked(50n));
+    const debit = await propose('user:ann', asked(-10n));
+    await assert.rejects(propose('user:cid', asked(10n, { refundOf: debit.transferId ?? '' })), code('request.not_found'));
+    const [toCard, charged] = [newId(), newId()];
+    const post = `select post_to_wallet($1, $2, 'USD', -1000000, 0, $3, $4, $5, '', '', null, null, null, null, $6)`;
+    await db.query(post, [toCard, tenantId, 'dispute', 'clearing', 'simulator', clock.now()]);
+    await db.query(post, [charged, tenantId, 'subscription', 'revenue', 'subscription', clock.now()]);
+    await assert.rejects(propose('user:cid', asked(1n, { refundOf: toCard })), code('request.not_found'));
+    assert.equal((await propose('user:cid', asked(1n, { refundOf: charged }))).status, 'posted');
+    assert.equal(await balance(), 39n);
+  });
+
   test('what nobody decides expires, and is told', async () => {
     const { id } = await propose('user:ann', asked(500n));
     clock.advance(7 * dayMs);
