@@ -1,6 +1,6 @@
 import { addMs, type Clock } from '#platform/time/index.ts';
 import { creditNoteOf, invoiceOf } from '../../domain/documents/document.ts';
-import { periodEnd } from '../../domain/documents/period.ts';
+import { lastInstant, periodEnd } from '../../domain/documents/period.ts';
 import { issueDocument, occasionOf } from './issue.ts';
 import type { DocumentTransactions, Issuer } from './ports.ts';
 
@@ -28,7 +28,7 @@ export const closePeriod =
       const { tenantId, currency, from, to } = schedule;
       const details = await unit.details(tenantId);
       const period = { from, to, timeZone: details.timeZone };
-      const occasion = await occasionOf(unit, issuer, { details, currency, issuedAt: now });
+      const occasion = await occasionOf(unit, issuer, { details, currency, issuedAt: now }, lastInstant(period));
       const { activities, toSequence } = await unit.activity(schedule, to);
 
       const charged = activities.some(({ chargedMicros }) => chargedMicros > 0n);

@@ -1,6 +1,6 @@
 import type { Clock } from '#platform/time/index.ts';
 import { type DocumentContent, invoiceOf } from '../../domain/documents/document.ts';
-import { periodEnd } from '../../domain/documents/period.ts';
+import { lastInstant, periodEnd } from '../../domain/documents/period.ts';
 import { walletCurrency } from '../../domain/ledger.ts';
 import { occasionOf } from './issue.ts';
 import type { DocumentReader, DocumentTransactions, Issuer } from './ports.ts';
@@ -20,10 +20,11 @@ export const previewInvoice =
     const schedule = await reader.schedule(tenantId, walletCurrency);
     return documents.run(async (unit) => {
       const details = await unit.details(tenantId);
-      const occasion = await occasionOf(unit, issuer, { details, currency: walletCurrency, issuedAt: now });
       const { timeZone } = details;
-      if (schedule === undefined) return invoiceOf(occasion, { from: now, to: periodEnd(now, timeZone), timeZone }, []);
-      const { activities } = await unit.activity(schedule, schedule.to);
-      return invoiceOf(occasion, { from: schedule.from, to: schedule.to, timeZone }, activities);
+      const { from, to } = schedule ?? { from: now, to: periodEnd(now, timeZone) };
+      const period = { from, to, timeZone };
+      const occasion = await occasionOf(unit, issuer, { details, currency: walletCurrency, issuedAt: now }, lastInstant(period));
+      const activities = schedule === undefined ? [] : (await unit.activity(schedule, to)).activities;
+      return invoiceOf(occasion, period, activities);
     });
   };

@@ -63,6 +63,9 @@ export const periodEnd = (from: Date, timeZone: string): Date => {
   }
 };
 
+/** Of a period, which is half-open. */
+export const lastInstant = ({ to }: { readonly to: Date }): Date => addMs(to, -1);
+
 /** "November 2026": the month that most of the period lies in. */
 export const periodName = (from: Date, to: Date, timeZone: string): string =>
   new Intl.DateTimeFormat('en-GB', { timeZone, month: 'long', year: 'numeric' }).format(new Date((from.getTime() + to.getTime()) / 2));

@@ -254,6 +254,50 @@ describe('documents', () => {
     assert.deepEqual([later?.netMicros, later?.taxMicros, later?.dueMicros], [100_000_000n, 25_000_000n, 25_000_000n]);
   });
 
+  law('a new rate is for what is used from its day on: the invoice of the month before, issued on that day, has the old one', async () => {
+    await db.query(`insert into tax_rates values ('GB', '2020-01-01', 'VAT', 200000, true), ('GB', '2026-12-01', 'VAT', 250000, true)`);
+    await setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', { ...noDetails, name: 'Acme', country: 'GB' });
+    const first = await charge(tenantId, 120_000_000n);
+    await refund(tenantId, first, 12_000_000n);
+    at(december);
+    await closeAll();
+    assert.deepEqual((await all()).map(({ kind, taxMicros }) => [kind, taxMicros]).toSorted(), [
+      ['credit_note', 2_000_000n],
+      ['invoice', 20_000_000n],
+    ]);
+    const preview = previewInvoice({ documents: store(), reader: store(), issuer, clock });
+    await charge(tenantId, 125_000_000n);
+    assert.equal((await preview(tenantId)).taxMicros, 25_000_000n);
+  });
+
+  law('a month of usage that is charged in hundreds of steps is one line for each meter and period', async () => {
+    const [period, earlier] = [newId(), newId()];
+    const use = async (of: string, step: number, description: string) => {
+      const id = newId();
+      const post = `select post_to_wallet($1, $2, 'USD', -20000, 0, 'usage', 'revenue', 'usage', $3, '', null, null, null, null, $4)`;
+      await db.query(post, [id, tenantId, description, clock.now()]);
+      await db.query(`insert into usage_charges values ($1, $2, 'api.calls', $3, $4, 20000, 0, $5)`, [tenantId, of, step, id, clock.now()]);
+    };
+    for (let step = 1; step <= 300; step++) await use(period, step, `API requests, to 30 November: ${100_000 + step} used`);
+    await use(earlier, 1, 'API requests, October (adjusted after the period)');
+    const total = `insert into usage_totals (tenant_id, period_id, meter, quantity, event_count, charged_micros, rated_micros, charge_count, updated_at)
+      values ($1, $2, 'api.calls', 0, 0, $3, $3, $4, $5)`;
+    await db.query(total, [tenantId, period, 6_000_000n, 300, clock.now()]);
+    await db.query(total, [tenantId, earlier, 20_000n, 1, clock.now()]);
+    await charge(tenantId, 5n, 'usage');
+    at(december);
+    await closeAll();
+    const [invoice] = await all();
+    assert.deepEqual(
+      invoice?.lines.map(({ description, quantity, amountMicros }) => `${description} · ${quantity} · ${amountMicros}`).toSorted(),
+      [
+        'API requests, October (adjusted after the period) · 1 · 20000',
+        'API requests, to 30 November: 100300 used · 300 · 6000000',
+        'Pro plan · 1 · 5',
+      ],
+    );
+  });
+
   law('a preview says what the invoice would say now, has no number, and is stored nowhere', async () => {
     const preview = previewInvoice({ documents: store(), reader: store(), issuer, clock });
     await charge(tenantId, 7n);
