@@ -32,18 +32,21 @@ const taxSql = `select name, rate_ppm as "ratePpm", inclusive from tax_rates
   where country = $1 and valid_from <= $2 order by valid_from desc limit 1`;
 
 /**
- * What is between a wallet and revenue, by product; subscriptions and usage by what they are called. Times never fall along the
+ * What is between a wallet and revenue, by product; subscriptions by what they are called, usage by period and meter, which are charged in
+ * as many steps as it takes, and called as the last of them. Times never fall along the
  * numbers of a wallet's entries, so "before the end" is a range of numbers.
  */
 const activitySql = `select s.discriminator as product,
-    case when e.type in ('subscription', 'usage') then t.description else '' end as title,
+    coalesce((array_agg(t.description order by e.account_sequence desc) filter (where e.type in ('subscription', 'usage')))[1], '') as title,
     count(*) filter (where e.amount_micros < 0) as charges, count(*) filter (where e.amount_micros > 0) as refunds,
     coalesce(-sum(e.amount_micros) filter (where e.amount_micros < 0), 0)::bigint as charged,
     coalesce(sum(e.amount_micros) filter (where e.amount_micros > 0), 0)::bigint as refunded
   from entries e join transfers t on t.id = e.transfer_id
   join accounts s on s.id = case when e.amount_micros < 0 then t.credit_account_id else t.debit_account_id end and s.kind = 'revenue'
+  left join usage_charges u on u.transfer_id = t.id and e.type = 'usage'
  where e.account_id = $1 and t.tenant_id = $2 and e.account_sequence > $3 and e.created_at < $4
- group by 1, 2 order by 1, 2`;
+ group by s.discriminator, u.period_id, u.meter, case when e.type in ('subscription', 'usage') and u.transfer_id is null then t.description end
+ order by 1, 2`;
 const toSequenceSql = `select coalesce(max(account_sequence), $2)::bigint as last from entries
   where account_id = $1 and account_sequence > $2 and created_at < $3`;
 
