@@ -178,6 +178,35 @@ describe('documents', () => {
     }
   });
 
+  law('what is booked into a period while it is being closed is in the next invoice', async () => {
+    await charge(tenantId, 5n);
+    at(december);
+    let booked = false;
+    const racing: Database = {
+      ...db,
+      transaction: (work, options) =>
+        db.transaction((tx) => {
+          const query: typeof tx.query = async (sql, ...rest) => {
+            const rows = await tx.query(sql, ...rest);
+            if (!booked && sql.includes('from entries')) {
+              booked = true;
+              await charge(tenantId, 70n, 'verification', november);
+            }
+            return rows as never;
+          };
+          return work({ query, em: tx.em, afterCommit: (callback) => tx.afterCommit(callback), signalOutbox: () => tx.signalOutbox() });
+        }, options),
+    };
+    assert.equal(await closePeriod({ documents: postgresDocuments(racing, issuer.code), issuer, clock, graceMs: hourMs })(), 1);
+    assert.equal(booked, true);
+    at('2027-01-01T01:00:00Z');
+    await closeAll();
+    assert.deepEqual(
+      (await all()).map(({ totalMicros }) => totalMicros),
+      [70n, 5n],
+    );
+  });
+
   law('two workers at once close every period of many tenants once, and numbers have no gap', async () => {
     const tenants = await Promise.all(Array.from({ length: 25 }, () => newTenant()));
     for (const each of tenants) await charge(each, 5n);

@@ -44,7 +44,7 @@ const activitySql = `select s.discriminator as product,
   from entries e join transfers t on t.id = e.transfer_id
   join accounts s on s.id = case when e.amount_micros < 0 then t.credit_account_id else t.debit_account_id end and s.kind = 'revenue'
   left join usage_charges u on u.transfer_id = t.id and e.type = 'usage'
- where e.account_id = $1 and t.tenant_id = $2 and e.account_sequence > $3 and e.created_at < $4
+ where e.account_id = $1 and t.tenant_id = $2 and e.account_sequence > $3 and e.account_sequence <= $4
  group by s.discriminator, u.period_id, u.meter, case when e.type in ('subscription', 'usage') and u.transfer_id is null then t.description end
  order by 1, 2`;
 const toSequenceSql = `select coalesce(max(account_sequence), $2)::bigint as last from entries
@@ -163,9 +163,11 @@ const detailsIn = async (em: Transaction['em'], tenantId: string): Promise<Billi
 };
 
 const activityIn = async (db: Queryable, { walletId, tenantId, lastSequence }: Schedule, to: Date): Promise<PeriodActivity> => {
-  const rows = await db.query<ActivityRow>(activitySql, [walletId, tenantId, lastSequence, to]);
+  // The range first: what is booked from now on, whatever its time, is beyond it.
   const [last] = await db.query<{ last: bigint }>(toSequenceSql, [walletId, lastSequence, to]);
-  return { activities: rows.map(activityOf), toSequence: last?.last ?? lastSequence };
+  const toSequence = last?.last ?? lastSequence;
+  const rows = await db.query<ActivityRow>(activitySql, [walletId, tenantId, lastSequence, toSequence]);
+  return { activities: rows.map(activityOf), toSequence };
 };
 
 const unitOf = (tx: Transaction, issuerCode: string): DocumentUnit => ({
