@@ -27,6 +27,10 @@ const shown = 10;
 
 const imbalanceSql = `select coalesce(sum(abs(total)), 0)::bigint as total from (select sum(amount_micros) as total from entries group by currency) s`;
 
+/** Of PostgreSQL's data exceptions: what a row holds is not what a law can read. */
+const isUnreadable = (error: unknown): error is Error & { readonly code: string } =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code.startsWith('22');
+
 interface Broken {
   readonly subject: unknown;
   readonly expected: unknown;
@@ -41,11 +45,26 @@ const divergenceOf = async (tx: Transaction, { law, about }: Law, { subject, exp
   return { law, subject: String(subject), expected: String(expected), found: String(found), rows };
 };
 
+/** A row that cannot be read breaks the law that reads it, and hides nothing from the others. */
+const brokenRow = async (tx: Transaction, { sql }: Law): Promise<Broken | undefined> => {
+  await tx.query('savepoint law');
+  try {
+    const [broken] = await tx.query<Broken>(`select * from (${sql}) broken limit 1`);
+    await tx.query('release savepoint law');
+    return broken;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    await tx.query('rollback to savepoint law');
+    await tx.query('release savepoint law');
+    return { subject: null, expected: 'rows that can be read', found: error.message };
+  }
+};
+
 async function* divergencesIn(tx: Transaction): AsyncGenerator<Divergence, void> {
   // An audit reads everything; the usual limit of a statement is meant for requests.
   await tx.query('set local statement_timeout = 0');
   for (const law of laws) {
-    const [broken] = await tx.query<Broken>(`select * from (${law.sql}) broken limit 1`);
+    const broken = await brokenRow(tx, law);
     if (broken !== undefined) yield await divergenceOf(tx, law, broken);
   }
 }
