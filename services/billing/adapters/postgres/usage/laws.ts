@@ -19,7 +19,25 @@ export const usageLaws: readonly Law[] = [
       union all
       select c.period_id || ' ' || c.meter, c.amount_micros, case when t.reverses_id is null then t.amount_micros else -t.amount_micros end
         from usage_charges c left join transfers t on t.id = c.transfer_id and t.tenant_id = c.tenant_id
-       where t.id is null or c.amount_micros <> case when t.reverses_id is null then t.amount_micros else -t.amount_micros end`,
+       where t.id is null or c.amount_micros <> case when t.reverses_id is null then t.amount_micros else -t.amount_micros end
+          or t.type <> case when t.reverses_id is null then 'usage' else 'refund' end
+      union all
+      select u.period_id || ' ' || u.meter, t.amount_micros, null
+        from transfers t join usage_totals u on u.tenant_id = t.tenant_id and t.reference = u.period_id || '/' || u.meter
+        left join usage_charges c on c.transfer_id = t.id
+       where t.type = 'usage' and t.idempotency_key like 'usage/' || t.reference || '/%' and c.transfer_id is null`,
+  },
+  {
+    law: 'usage was charged as it was rated, unless it is owed, waits, or was given back by hand',
+    about: 'usage',
+    sql: `select t.period_id || ' ' || t.meter as subject, t.rated_micros || ' for ' || t.quantity as expected, t.charged_micros || ' for ' || t.rated_quantity as found
+        from usage_totals t
+        left join lateral (
+          select sum(r.amount_micros) as micros from usage_charges c join transfers r on r.reverses_id = c.transfer_id
+            left join usage_charges own on own.transfer_id = r.id
+           where c.tenant_id = t.tenant_id and c.period_id = t.period_id and c.meter = t.meter and own.transfer_id is null) by_hand on t.charged_micros > t.rated_micros
+       where t.due_at is null and (t.rated_quantity <> t.quantity or t.charged_micros < t.rated_micros
+          or t.charged_micros - t.rated_micros > coalesce(by_hand.micros, 0))`,
   },
   {
     law: 'what rounding left of a total of usage is half a micro at most',
