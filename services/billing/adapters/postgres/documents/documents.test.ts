@@ -290,9 +290,9 @@ describe('documents', () => {
     await refund(tenantId, first, 12_000_000n);
     at(december);
     await closeAll();
-    assert.deepEqual((await all()).map(({ kind, taxMicros }) => [kind, taxMicros]).toSorted(), [
-      ['credit_note', 2_000_000n],
-      ['invoice', 20_000_000n],
+    assert.deepEqual((await all()).map(({ kind, taxMicros }) => `${kind} ${taxMicros}`).toSorted(), [
+      'credit_note 2000000',
+      'invoice 20000000',
     ]);
     const preview = previewInvoice({ documents: store(), reader: store(), issuer, clock });
     await charge(tenantId, 125_000_000n);
