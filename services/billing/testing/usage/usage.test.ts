@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
-import { addMs, dayMs, hourMs, minuteMs } from '#platform/time/index.ts';
+import { addMs, dayMs, hourMs, isTimeZone, minuteMs } from '#platform/time/index.ts';
 import { followPlan } from '../../app/usage/follow-plan.ts';
 import { granting } from '../ledger/books.contract.ts';
 import { calls, codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
@@ -143,6 +143,20 @@ describe('recording', () => {
         ['2026-10-01T04:00:00.000Z', '2026-11-01T04:00:00.000Z', 1n],
       ],
     );
+  });
+
+  it('a zone that the database does not know counts as UTC, and holds up nobody', async () => {
+    // A name that the runtime knows from elsewhere.
+    const zone = 'US/Pacific-New';
+    assert.equal(isTimeZone(zone), true);
+    const [tenantId, subscribed, other] = [newId(), newId(), newId()];
+    for (const each of [tenantId, subscribed]) house.subscriptions.zones.set(each, zone);
+    house.subscriptions.billed.set(subscribed, [{ startsAt: addMs(start, -dayMs), endsAt: addMs(start, 29 * dayMs) }]);
+    const events = [tenantId, subscribed, other].map((each) => calls(each, 1n));
+    assert.equal((await house.record(events)).accepted, 3);
+    assert.equal((await house.record(events)).duplicates, 3);
+    for (const each of [tenantId, subscribed])
+      assert.equal((await house.reader.periods(each, undefined, page)).periods[0]?.period.zone, 'UTC');
   });
 
   it("a subscription's period counts instead of the month, and cuts the month that it begins in", async () => {

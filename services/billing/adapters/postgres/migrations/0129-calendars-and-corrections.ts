@@ -28,6 +28,16 @@ $$;
 update budget_windows w set starts_at = budget_window(b.interval, b.zone, w.starts_at)
   from budgets b where b.id = w.budget_id and w.starts_at <> budget_window(b.interval, b.zone, w.starts_at);
 
+-- A zone that the runtime knows and the database does not (a newer or an older name) counts as UTC.
+create function known_zone(p_zone text) returns text language plpgsql stable as $$
+begin
+  perform now() at time zone p_zone;
+  return p_zone;
+exception when invalid_parameter_value then
+  return 'UTC';
+end $$;
+update usage_periods set zone = 'UTC' where zone <> 'UTC' and known_zone(zone) = 'UTC';
+
 -- Moves the total charged for one (tenant, period, meter) from p_from to p_to, with transfer, line and event.
 -- charged · owed (the balance does not suffice; nothing moved) · lost (somebody else moved it meanwhile)
 -- p_lease: until when the caller has claimed the total. Due before that, it was woken meanwhile.

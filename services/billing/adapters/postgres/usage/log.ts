@@ -79,13 +79,13 @@ const coveringSql = `select id, tenant_id, starts_at, ends_at, zone from usage_p
   where tenant_id = $1 and starts_at <= $2 and ends_at > $2`;
 /** Between the neighbours that are there already. Without a billed period: the month of the zone's calendar. */
 const openSql = `with wanted as (
-    select coalesce($4::timestamptz, calendar_start('month', $3, $2::timestamptz)) as starts_at,
-           coalesce($5::timestamptz, calendar_end('month', $3, $2::timestamptz)) as ends_at
+    select z.zone, coalesce($4::timestamptz, calendar_start('month', z.zone, $2::timestamptz)) as starts_at,
+           coalesce($5::timestamptz, calendar_end('month', z.zone, $2::timestamptz)) as ends_at from known_zone($3) z (zone)
   ), room as (
-    select greatest(w.starts_at, (select max(p.ends_at) from usage_periods p where p.tenant_id = $1 and p.ends_at <= $2)) as starts_at,
+    select w.zone, greatest(w.starts_at, (select max(p.ends_at) from usage_periods p where p.tenant_id = $1 and p.ends_at <= $2)) as starts_at,
            least(w.ends_at, (select min(p.starts_at) from usage_periods p where p.tenant_id = $1 and p.starts_at > $2)) as ends_at from wanted w
   )
-  insert into usage_periods (id, tenant_id, starts_at, ends_at, zone, created_at) select $6, $1, starts_at, ends_at, $3, $7 from room on conflict do nothing`;
+  insert into usage_periods (id, tenant_id, starts_at, ends_at, zone, created_at) select $6, $1, starts_at, ends_at, zone, $7 from room on conflict do nothing`;
 
 const postgresUsagePeriods = (queryable: Queryable): UsagePeriods => ({
   open: async (tenantId, at, { zone, billed }) => {
