@@ -1,6 +1,6 @@
-import type { Clock } from '#platform/time/index.ts';
+import { type Clock, isTimeZone } from '#platform/time/index.ts';
 import type { BillingDetails } from '../../domain/documents/document.ts';
-import { isTimeZone, periodEnd } from '../../domain/documents/period.ts';
+import { periodEnd } from '../../domain/documents/period.ts';
 import { check, checkText, refuseInvalid } from '../checks.ts';
 import type { DetailsStore } from './ports.ts';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { noDetails } from '../../domain/documents/document.ts';
 import type { Subscription } from '../../domain/plans/subscription.ts';
 import { usageSubscriptions } from './subscribed.ts';
 

@@ -21,15 +21,6 @@ const formatOf = (timeZone: string): Intl.DateTimeFormat => {
   return made;
 };
 
-export const isTimeZone = (timeZone: string): boolean => {
-  try {
-    formatOf(timeZone);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /** What clocks in the zone show, as if it were UTC. */
 const wallClock = (at: Date, timeZone: string): Date => {
   const parts = Object.fromEntries(

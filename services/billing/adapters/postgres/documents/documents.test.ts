@@ -396,6 +396,7 @@ describe('documents', () => {
     assert.deepEqual(await fieldsOf({ name: ' ' }), ['name']);
     assert.deepEqual(await fieldsOf({ country: 'Germany' }), ['country']);
     assert.deepEqual(await fieldsOf({ timeZone: 'Mars/Olympus' }), ['time_zone']);
+    assert.deepEqual(await fieldsOf({ timeZone: '+02:00' }), ['time_zone'], 'an offset has no summer');
     assert.deepEqual(await fieldsOf({ address: ['a', ''] }), ['address[1]']);
     assert.deepEqual(await fieldsOf({ address: Array.from({ length: 7 }, () => 'x') }), ['address']);
     assert.deepEqual(await fieldsOf({ taxId: '<script>' }), ['tax_id']);
