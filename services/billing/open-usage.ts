@@ -8,6 +8,7 @@ import { alertService } from './adapters/grpc/alerts.ts';
 import { budgetService } from './adapters/grpc/budgets.ts';
 import { usageService } from './adapters/grpc/usage.ts';
 import { paymentHandlers, planHandlers, usageOf } from './adapters/nats/usage-events.ts';
+import { postgresDetails } from './adapters/postgres/documents/documents.ts';
 import { postgresAlertWatch } from './adapters/postgres/usage/alert-watch.ts';
 import { postgresAlerts } from './adapters/postgres/usage/alerts.ts';
 import { postgresBudgets, postgresSpending } from './adapters/postgres/usage/budgets.ts';
@@ -64,7 +65,11 @@ const counting = { maxBatch: 500, maxWaitMs: 250 } as const;
 /** Part of the composition root: metered usage and its charges, alerts, budgets and pauses. */
 export const openUsage = async ({ config, life, db, bus, clock, worker, plans }: UsageParts): Promise<readonly BoundService[]> => {
   const { logger, metrics } = life;
-  const subscriptions = usageSubscriptions({ plans: plans.reader, subscriptions: postgresSubscriptions(db, plans.plans.currency) });
+  const subscriptions = usageSubscriptions({
+    plans: plans.reader,
+    subscriptions: postgresSubscriptions(db, plans.plans.currency),
+    details: postgresDetails(db),
+  });
   const store = usageStore(db);
   const charges = postgresUsageCharges(db);
   const reader = postgresUsageReader(db);

@@ -9,7 +9,7 @@ export interface UsageSubscriptions {
   planOf(tenantId: string, at: Date): Promise<string>;
   /** The billed period that `at` lies in; undefined: no subscription then, and the calendar month in `zone` counts. */
   periodOf(tenantId: string, at: Date): Promise<{ readonly startsAt: Date; readonly endsAt: Date } | undefined>;
-  /** IANA name; 'UTC' when the tenant has not said. */
+  /** Of the subscription, else of the billing details; 'UTC' when the tenant has not said. */
   zoneOf(tenantId: string): Promise<string>;
 }
 

@@ -4,8 +4,10 @@ import { noDetails } from '../../domain/documents/document.ts';
 import type { Subscription } from '../../domain/plans/subscription.ts';
 import { usageSubscriptions } from './subscribed.ts';
 
+const details = { details: async () => ({ ...noDetails, timeZone: 'Asia/Jakarta' }) };
 const subscribed = (anchorAt: string, timeZone: string) =>
   usageSubscriptions({
+    details,
     plans: { planOf: async () => 'pro' },
     subscriptions: { current: async () => ({ anchorAt: new Date(anchorAt), timeZone }) as Subscription },
   });
@@ -26,10 +28,15 @@ it('periods are the months since the beginning, half-open, without a gap, over e
   }
 });
 
-it('without a subscription there is no period, and the zone is UTC', async () => {
+it('the zone is that of the subscription', async () => {
+  assert.equal(await subscribed('2024-01-31T10:15:00Z', 'Africa/Lagos').zoneOf('t'), 'Africa/Lagos');
+});
+
+it('without a subscription there is no period, and the zone is that of the billing details', async () => {
   const { periodOf, zoneOf } = usageSubscriptions({
+    details,
     plans: { planOf: async () => 'starter' },
     subscriptions: { current: async () => undefined },
   });
-  assert.deepEqual([await periodOf('t', new Date()), await zoneOf('t')], [undefined, 'UTC']);
+  assert.deepEqual([await periodOf('t', new Date()), await zoneOf('t')], [undefined, 'Asia/Jakarta']);
 });

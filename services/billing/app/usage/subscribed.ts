@@ -1,5 +1,6 @@
 import { dayMs } from '#platform/time/index.ts';
 import { periodAt } from '../../domain/plans/period.ts';
+import type { DetailsStore } from '../documents/ports.ts';
 import type { PlanReader, Subscriptions } from '../plans/ports.ts';
 import type { UsageSubscriptions } from './ports.ts';
 
@@ -12,12 +13,14 @@ const longestMonthMs = 31 * dayMs;
 export const usageSubscriptions = ({
   plans,
   subscriptions,
+  details,
 }: {
   readonly plans: PlanReader;
   readonly subscriptions: Pick<Subscriptions, 'current'>;
+  readonly details: Pick<DetailsStore, 'details'>;
 }): UsageSubscriptions => ({
   planOf: (tenantId, at) => plans.planOf(tenantId, at),
-  zoneOf: async (tenantId) => (await subscriptions.current(tenantId))?.timeZone ?? 'UTC',
+  zoneOf: async (tenantId) => (await subscriptions.current(tenantId))?.timeZone ?? (await details.details(tenantId)).timeZone,
   periodOf: async (tenantId, at) => {
     const current = await subscriptions.current(tenantId);
     if (current === undefined || at < current.anchorAt) return undefined;

@@ -127,7 +127,7 @@ export const postgresDocuments = (db: Database, issuerCode: string): DocumentTra
     return { walletId, tenantId, currency, from, to, lastSequence };
   },
 
-  details: (tenantId) => detailsIn(db.em(), tenantId),
+  ...postgresDetails(db),
 
   replace: (tenantId, details, by, at, nextTo) =>
     db.transaction(async (tx) => {
@@ -154,6 +154,8 @@ export const postgresDocuments = (db: Database, issuerCode: string): DocumentTra
         ]);
     }),
 });
+
+export const postgresDetails = (db: Database): Pick<DetailsStore, 'details'> => ({ details: (tenantId) => detailsIn(db.em(), tenantId) });
 
 const detailsIn = async (em: Transaction['em'], tenantId: string): Promise<BillingDetails> => {
   const row = await em.findOne(BillingDetailsRow, { tenantId });

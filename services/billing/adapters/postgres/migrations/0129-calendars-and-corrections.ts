@@ -28,11 +28,12 @@ $$;
 update budget_windows w set starts_at = budget_window(b.interval, b.zone, w.starts_at)
   from budgets b where b.id = w.budget_id and w.starts_at <> budget_window(b.interval, b.zone, w.starts_at);
 
--- A zone that the runtime knows and the database does not (a newer or an older name) counts as UTC.
+-- A zone that the runtime knows and the database does not (a newer or an older name) counts as UTC; and so does an offset, which the two
+-- read with opposite signs.
 create function known_zone(p_zone text) returns text language plpgsql stable as $$
 begin
   perform now() at time zone p_zone;
-  return p_zone;
+  return case when p_zone ~ '^[A-Za-z]' then p_zone else 'UTC' end;
 exception when invalid_parameter_value then
   return 'UTC';
 end $$;
