@@ -1,6 +1,6 @@
 import { appError, type FieldViolation } from '#platform/errors/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
-import { maxMicros, type Money } from '#platform/money/index.ts';
+import { formatDecimal, maxMicros, type Money } from '#platform/money/index.ts';
 import { walletCurrency } from '../domain/ledger.ts';
 
 type Check = FieldViolation | undefined;
@@ -18,7 +18,7 @@ export const checkKey = (key: string): Check => check(key.length >= 1 && key.len
 export const checkAmount = ({ currency, micros }: Money): Check =>
   currency !== walletCurrency
     ? { field: 'amount.currency', reason: `Only ${walletCurrency} for now.` }
-    : check(micros > 0n && micros <= maxMicros, 'amount.micros', 'Must be greater than zero.');
+    : check(micros > 0n && micros <= maxMicros, 'amount.micros', `Must be greater than zero and at most ${formatDecimal(maxMicros)}.`);
 
 /** Another tenant's id, an unknown id and something that is no id look the same from outside. */
 export const requireId = (id: string): void => {
