@@ -50,8 +50,11 @@ export interface Pause {
   readonly at: Date;
 }
 export interface Spending {
-  /** After it has returned, nothing more is reserved. A second pause of the same source changes nothing. */
-  pause(tenantId: string, pause: Pause): Promise<void>;
+  /**
+   * After it has returned, nothing more is reserved. A second pause of the same source changes nothing.
+   * @returns false: an operator named a tenant that has no wallet, and nothing is paused
+   */
+  pause(tenantId: string, pause: Pause): Promise<boolean>;
   /** Lifts this source's pause only. */
   resume(tenantId: string, source: PauseSource, by: string, now: Date): Promise<void>;
   pauses(tenantId: string): Promise<readonly Pause[]>;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { newId } from '#platform/ids/index.ts';
 import { isAppError } from '#platform/errors/index.ts';
 import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
+import { pauseSpending } from '../../app/budgets/pause-spending.ts';
 import { chargeWallet } from '../../app/ledger/charge-wallet.ts';
 import { placeHold } from '../../app/ledger/place-hold.ts';
 import { capturing, placing, releasing } from '../ledger/books.contract.ts';
@@ -346,6 +347,10 @@ describe('a soft budget, and one of a product', () => {
     const tenantId = await house.rich();
     assert.equal(await codeOf(house.budget(tenantId, 10n, { product: 'usage' })), 'request.invalid hard');
     assert.equal(await codeOf(house.budget(tenantId, 0n)), 'request.invalid amount.micros');
+    await assert.rejects(house.budget(tenantId, 10n ** 18n), (error: unknown) => {
+      assert.ok(isAppError(error, 'request.invalid'));
+      return error.fields[0]?.reason.includes('at most 1000000000.00') ?? false;
+    });
     assert.equal(await codeOf(house.budget(tenantId, 1n, { zone: 'Mars/Olympus' })), 'request.invalid time_zone');
     assert.equal(await codeOf(house.budget(tenantId, 1n, { interval: 'weekly' })), 'request.invalid interval');
     assert.equal(await codeOf(house.budget(tenantId, 1n, { alertAtPercent: [0] })), 'request.invalid alert_at_percent');
@@ -393,6 +398,15 @@ describe('a pause', () => {
     assert.equal((await house.outbox('namaskah.billing.v1.spending.paused')).filter(({ aggregate_id: id }) => id === tenantId).length, 1);
     await house.spending.resume(tenantId, 'tenant', 'user:1', house.clock.now());
     assert.equal((await place(tenantId, 1n)).outcome, 'done');
+  });
+
+  it('of a tenant that is not there is refused to an operator', async () => {
+    const pausing = pauseSpending({ spending: house.spending, clock: house.clock });
+    const asked = { by: 'user:1', reason: '', source: 'operator' } as const;
+    const nobody = newId();
+    assert.equal(await codeOf(pausing(nobody, asked)), 'request.not_found');
+    assert.deepEqual(await house.spending.pauses(nobody), []);
+    assert.equal((await pausing(await house.rich(), asked)).length, 1);
   });
 
   it("one's own pause does not lift the other's", async () => {

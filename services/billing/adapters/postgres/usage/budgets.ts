@@ -11,7 +11,7 @@ import { insertAlert, orRefused, Refused } from './alerts.ts';
 import { BudgetRow } from './rows.ts';
 
 /** The ledger changes holds of a tenant only under this lock: whoever has it sees nothing half done, and nothing slips past. */
-const lockWallets = (tx: Queryable, tenantId: string): Promise<unknown> =>
+const lockWallets = (tx: Queryable, tenantId: string): Promise<readonly unknown[]> =>
   tx.query(`select 1 as locked from accounts where kind = 'wallet' and tenant_id = $1 order by id for update`, [tenantId]);
 
 const countFromSql = `insert into budget_windows (budget_id, starts_at, spent_micros)
@@ -133,9 +133,11 @@ const pauseSql = `insert into spending_pauses (tenant_id, source, reason, paused
 export const postgresSpending = (db: Database): Spending => ({
   pause: (tenantId, { source, reason, by, at }) =>
     db.transaction(async (tx) => {
-      await lockWallets(tx, tenantId);
-      if ((await tx.query(pauseSql, [tenantId, source, reason, by, at])).length === 0) return;
-      await publishEvent(tx, events.billing.spendingPaused, { ...changeOf(tenantId, at), payload: { source, reason } });
+      const wallets = await lockWallets(tx, tenantId);
+      if (source === 'operator' && wallets.length === 0) return false;
+      if ((await tx.query(pauseSql, [tenantId, source, reason, by, at])).length > 0)
+        await publishEvent(tx, events.billing.spendingPaused, { ...changeOf(tenantId, at), payload: { source, reason } });
+      return true;
     }),
 
   resume: (tenantId, source, _by, now) =>
