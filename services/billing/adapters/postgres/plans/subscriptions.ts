@@ -49,6 +49,8 @@ const statements = {
   current: `select ${columns} where s.tenant_id = $1 and s.state <> 'ended'`,
   // Locked before it is read: whoever waits here for a renewal reads what that has written, its billed period too.
   lockCurrent: `select from subscriptions where tenant_id = $1 and state <> 'ended' for update`,
+  // What is left of a fee is known only while nobody gives back of it.
+  lockWallet: `select from accounts where tenant_id = $1 and kind = 'wallet' order by id for update`,
   // Two first subscriptions at once have no row to wait for: the tenant itself is locked.
   lockTenant: `select pg_advisory_xact_lock(hashtextextended('subscription ' || $1, 0))`,
   // Due, or past due with credit that suffices by now: a top-up pays at once, whichever way it came.
@@ -265,6 +267,7 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
     decide: (current: Subscription | undefined) => Effect | undefined,
   ): Promise<Subscription | undefined> => {
     await tx.query(statements.lockCurrent, [tenantId]);
+    await tx.query(statements.lockWallet, [tenantId]);
     const [row] = await tx.query<SubscriptionSql>(statements.current, [tenantId]);
     const current = row && subscriptionOf(row);
     const effect = decide(current);
