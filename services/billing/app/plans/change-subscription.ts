@@ -37,8 +37,8 @@ export const changeSubscription =
   async (tenantId: string, { idempotencyKey, plan, interval, timeZone }: ChangeSubscriptionRequest): Promise<Subscription | undefined> => {
     refuseInvalid(checkKey(idempotencyKey));
     const wanted = wantedPlan(plan, interval);
-    if (timeZone !== '') requireTimeZone(timeZone);
     const now = clock.now();
+    if (timeZone !== '') await requireTimeZone(subscriptions, timeZone, now);
     const request = canonicalRequest('subscription', plan, interval, timeZone);
     const choice = { ...wanted, timeZone: timeZone === '' ? undefined : timeZone };
     return subscriptionOf(

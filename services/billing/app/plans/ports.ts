@@ -35,6 +35,8 @@ export type ChangeResult =
 export interface Subscriptions {
   /** The live one. */
   current(tenantId: string): Promise<Subscription | undefined>;
+  /** Whether days of usage can be told in this IANA zone. */
+  knowsZone(zone: string, now: Date): Promise<boolean>;
   /**
    * Runs `decide` on the tenant's live subscription, locked, and does what it says in one transaction: credit, charge, row
    * and events, or nothing when the credit does not suffice. Undefined: nothing is to be done. What `decide` throws, it throws.

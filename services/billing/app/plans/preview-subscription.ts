@@ -22,8 +22,8 @@ export const previewSubscription =
   ({ subscriptions, plans, clock }: { readonly subscriptions: Subscriptions; readonly plans: PlanList; readonly clock: Clock }) =>
   async (tenantId: string, asked: { readonly plan: string; readonly interval: string; readonly timeZone: string }): Promise<Preview> => {
     const wanted = wantedPlan(asked.plan, asked.interval);
-    if (asked.timeZone !== '') requireTimeZone(asked.timeZone);
     const now = clock.now();
+    if (asked.timeZone !== '') await requireTimeZone(subscriptions, asked.timeZone, now);
     const current = await subscriptions.current(tenantId);
     const choice = { ...wanted, timeZone: asked.timeZone === '' ? undefined : asked.timeZone };
     const effect = decideChange(plans, tenantId, choice, now)(current);

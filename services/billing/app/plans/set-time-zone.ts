@@ -15,8 +15,9 @@ export const setTimeZone =
     { idempotencyKey, timeZone }: { readonly idempotencyKey: string; readonly timeZone: string },
   ): Promise<Subscription | undefined> => {
     refuseInvalid(checkKey(idempotencyKey));
-    requireTimeZone(timeZone);
-    const command = { tenantId, idempotencyKey, request: canonicalRequest('time zone', timeZone), now: clock.now() };
+    const now = clock.now();
+    await requireTimeZone(subscriptions, timeZone, now);
+    const command = { tenantId, idempotencyKey, request: canonicalRequest('time zone', timeZone), now };
     return subscriptionOf(
       await subscriptions.change(command, (current) => {
         if (current === undefined) throw appError('billing.no_subscription');

@@ -3,6 +3,7 @@ import { isTimeZone } from '#platform/time/index.ts';
 import { freePlan, intervals, isInterval, isPlanId, planIds } from '../../domain/plans/plan.ts';
 import type { Choice } from '../../domain/plans/subscription.ts';
 import { check, refuseInvalid } from '../checks.ts';
+import type { Subscriptions } from './ports.ts';
 
 /** @throws request.invalid naming what is not offered. The free plan is reached by cancelling. */
 export const wantedPlan = (plan: string, interval: string): Choice => {
@@ -16,5 +17,7 @@ export const wantedPlan = (plan: string, interval: string): Choice => {
 };
 
 /** @throws request.invalid on field "time_zone" */
-export const requireTimeZone = (zone: string): void =>
-  refuseInvalid(check(zone.length <= 64 && isTimeZone(zone), 'time_zone', 'The name of an IANA time zone, for example "Africa/Lagos".'));
+export const requireTimeZone = async (subscriptions: Pick<Subscriptions, 'knowsZone'>, zone: string, now: Date): Promise<void> => {
+  const known = zone.length <= 64 && isTimeZone(zone) && (await subscriptions.knowsZone(zone, now));
+  refuseInvalid(check(known, 'time_zone', 'The name of an IANA time zone, for example "Africa/Lagos".'));
+};

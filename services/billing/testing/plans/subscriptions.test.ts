@@ -51,7 +51,8 @@ const open = () => {
     facts,
     change: (tenantId: string, plan: string, interval = 'month', idempotencyKey = newId(), timeZone = '') =>
       changeSubscription(parts)(tenantId, { idempotencyKey, plan, interval, timeZone }),
-    preview: (tenantId: string, plan: string, interval = 'month') => previewSubscription(parts)(tenantId, { plan, interval, timeZone: '' }),
+    preview: (tenantId: string, plan: string, interval = 'month', timeZone = '') =>
+      previewSubscription(parts)(tenantId, { plan, interval, timeZone }),
     grant: (tenantId: string, plan: string, reason = 'A pilot, ticket 4711', operator = 'user:operator') =>
       grantPlan({ ...parts, monitor })(operator, { tenantId, plan, reason }),
     tenantPlan: getTenantPlan(parts),
@@ -126,6 +127,21 @@ test('subscribing is paid from the wallet once per key; without credit nothing r
   assert.equal(await codeOf(change(tenantId, 'pro', 'week')), 'request.invalid');
   assert.equal(await codeOf(change(newId(), 'pro', 'month', newId(), 'Mars/Olympus')), 'request.invalid');
   await booksAgree();
+});
+
+test('a zone that Node knows and PostgreSQL does not, or reads otherwise, is refused: days of usage are told by both', async () => {
+  const { change, move, preview, subscriptions } = open();
+  const tenantId = newId();
+  await credit(tenantId, 100);
+  for (const zone of ['US/Pacific-New', 'SystemV/EST5EDT', 'CET']) {
+    assert.equal(await codeOf(preview(tenantId, 'pro', 'month', zone)), 'request.invalid', zone);
+    assert.equal(await codeOf(change(tenantId, 'pro', 'month', newId(), zone)), 'request.invalid', zone);
+  }
+  await change(tenantId, 'pro', 'month', newId(), 'utc');
+  assert.equal(await codeOf(move(tenantId, 'Canada/East-Saskatchewan')), 'request.invalid');
+  for (const zone of ['Europe/Kyiv', 'US/Pacific', 'Asia/Kolkata', 'UTC', 'Etc/GMT+5', 'America/St_Johns'])
+    assert.equal((await move(tenantId, zone))?.nextTimeZone, zone);
+  assert.equal((await subscriptions.current(tenantId))?.timeZone, 'utc');
 });
 
 test('two first subscriptions under different keys at once are one, and the second finds it', async () => {

@@ -351,7 +351,8 @@ describe('a soft budget, and one of a product', () => {
       assert.ok(isAppError(error, 'request.invalid'));
       return error.fields[0]?.reason.includes('at most 1000000000.00') ?? false;
     });
-    assert.equal(await codeOf(house.budget(tenantId, 1n, { zone: 'Mars/Olympus' })), 'request.invalid time_zone');
+    for (const zone of ['Mars/Olympus', 'US/Pacific-New', 'CET'])
+      assert.equal(await codeOf(house.budget(tenantId, 1n, { zone })), 'request.invalid time_zone', zone);
     assert.equal(await codeOf(house.budget(tenantId, 1n, { interval: 'weekly' })), 'request.invalid interval');
     assert.equal(await codeOf(house.budget(tenantId, 1n, { alertAtPercent: [0] })), 'request.invalid alert_at_percent');
     for (let count = 0; count < 20; count++) await house.budget(tenantId, 1n);

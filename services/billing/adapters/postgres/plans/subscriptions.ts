@@ -9,6 +9,7 @@ import type { ChangeResult, PeriodRecord, PlanReader, Subscriptions } from '../.
 import { freePlan, type Interval, type PlanId } from '../../../domain/plans/plan.ts';
 import type { BilledPeriod, Effect, Subscription, SubscriptionFact, SubscriptionState } from '../../../domain/plans/subscription.ts';
 import { datedCursor } from '../dated-cursor.ts';
+import { knowsZone } from '../zones.ts';
 import { BilledPeriodRow, PlanActRow } from './rows.ts';
 
 interface SubscriptionSql {
@@ -282,6 +283,8 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
   };
 
   return {
+    knowsZone: (zone, now) => knowsZone(db, zone, now),
+
     current: async (tenantId) => {
       const [row] = await db.query<SubscriptionSql>(statements.current, [tenantId], { name: 'subscription-current' });
       return row && subscriptionOf(row);

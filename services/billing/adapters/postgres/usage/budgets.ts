@@ -7,6 +7,7 @@ import type { BudgetInterval } from '../../../domain/budget.ts';
 import { isProduct } from '../../../domain/ledger.ts';
 import { percentScale } from '../../../domain/usage-alerts.ts';
 import { datedCursor } from '../dated-cursor.ts';
+import { knowsZone } from '../zones.ts';
 import { insertAlert, orRefused, Refused } from './alerts.ts';
 import { BudgetRow } from './rows.ts';
 
@@ -61,9 +62,6 @@ const findStatus = async (queryable: Queryable, tenantId: string, id: string, no
   return row === undefined ? undefined : statusOf(row);
 };
 
-const knowsZone = async (tx: Queryable, zone: string): Promise<boolean> =>
-  zone === 'UTC' || (await tx.query('select 1 as known from pg_timezone_names where name = $1', [zone])).length > 0;
-
 const alertAt = ({ id, tenantId, name, createdAt }: Budget, percent: number) => ({
   ...{
     id: newId(),
@@ -81,7 +79,7 @@ export const postgresBudgets = (db: Database): Budgets => ({
     orRefused<CreateBudgetResult>(
       db.transaction((tx) =>
         withIdempotency(tx, { tenantId, operation: 'billing.create-budget', key: idempotencyKey, request }, async () => {
-          if (!(await knowsZone(tx, budget.zone))) throw new Refused<CreateBudgetResult>({ outcome: 'unknown_zone' });
+          if (!(await knowsZone(tx, budget.zone, now))) throw new Refused<CreateBudgetResult>({ outcome: 'unknown_zone' });
           await lockWallets(tx, tenantId);
           if ((await tx.em.count(BudgetRow, { tenantId })) >= most) throw new Refused<CreateBudgetResult>({ outcome: 'too_many' });
           await tx.em.insert(BudgetRow, { ...budget, product: budget.product ?? '', updatedAt: now });
