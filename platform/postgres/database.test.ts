@@ -14,7 +14,8 @@ import type { Database } from './types.ts';
 
 const wallets = sqlMigration(
   '00000000-0002-wallets',
-  `create table wallet (id uuid primary key, name text not null unique, micros bigint not null, opened_at timestamptz not null default now());`,
+  `create table wallet (id uuid primary key, name text not null unique, micros bigint not null, opened_at timestamptz not null default now());
+   create table label (id uuid primary key, texts text[] not null);`,
 );
 
 const WalletRow = defineEntity({
@@ -22,6 +23,8 @@ const WalletRow = defineEntity({
   tableName: 'wallet',
   properties: { id: p.uuid().primary(), name: p.text(), micros: p.bigint('bigint'), openedAt: p.datetime() },
 });
+
+const LabelRow = defineEntity({ name: 'Label', tableName: 'label', properties: { id: p.uuid().primary(), texts: p.array() } });
 
 describe('a database', () => {
   let server: TestDatabase;
@@ -32,7 +35,7 @@ describe('a database', () => {
     db = await openDatabase({
       url: server.url,
       applicationName: 'database-test',
-      entities: [WalletRow],
+      entities: [WalletRow, LabelRow],
       poolMax: 4,
       statementTimeoutMs: 1_000,
       poolWaitMs: 400,
@@ -84,6 +87,15 @@ describe('a database', () => {
     assert.equal(found.micros, 9_007_199_254_740_994n);
     assert.equal(found.openedAt.toISOString(), openedAt.toISOString());
     assert.equal(await db.em().count(WalletRow, { id }), 1);
+  });
+
+  it('keeps the texts of an array as they are, whatever they mean to PostgreSQL', async () => {
+    const texts = ['NULL', 'null', ' ', ' ends ', '', 'a,b', '{}', '"', String.raw`\n`, `it's`, '東京'];
+    for (const held of [texts, ...texts.map((text) => [text]), []]) {
+      const id = newId();
+      await db.em().insert(LabelRow, { id, texts: held });
+      assert.deepEqual((await db.em().findOneOrFail(LabelRow, { id })).texts, held);
+    }
   });
 
   it('flushes what the EntityManager holds before the commit', async () => {

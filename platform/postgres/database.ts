@@ -61,6 +61,7 @@ export const openDatabase = async (options: DatabaseOptions): Promise<Database> 
   await orm.connect();
   if (pool === undefined) throw new Error('MikroORM made no pool');
   translateOrmErrors(orm);
+  quoteArrays(orm);
   return buildDatabase(orm, pool, options, poolMax, logger);
 };
 
@@ -72,6 +73,15 @@ const translateOrmErrors = (orm: MikroORM): void => {
     const translated = toDatabaseError(error);
     return translated === error ? original(error) : (translated as Error);
   };
+};
+
+/**
+ * MikroORM quotes only some of the texts in an array. The others PostgreSQL reads in its own way: NULL is no text, blanks at the ends are
+ * dropped, a blank text is a syntax error.
+ */
+const quoteArrays = (orm: MikroORM): void => {
+  const quoted = (item: unknown): string => (item === null ? 'NULL' : `"${String(item).replaceAll(/["\\]/g, String.raw`\$&`)}"`);
+  orm.em.getPlatform().marshallArray = (items: readonly unknown[]) => `{${items.map(quoted).join(',')}}`;
 };
 
 const buildDatabase = (orm: MikroORM, pool: Pool, options: DatabaseOptions, poolMax: number, logger: Log): Database => {
