@@ -214,6 +214,15 @@ describe('gateway over HTTP', () => {
     assert.equal((await app.inject({ url: '/v2/verifications?status=&service=&cursor=', headers: owner })).statusCode, 200);
     assert.deepEqual(calls.at(-1)?.request.filter.statuses, []);
   });
+  it('refuses a time that no clock here can show, by the name of its field', async () => {
+    for (const time of ['2016-12-31T23:59:60Z', '2026-11-21T08:30:00+05', '2026-02-30T00:00:00Z']) {
+      const from = encodeURIComponent(time);
+      for (const path of ['transactions', 'transactions/export.csv', 'analytics/summary']) {
+        const { statusCode, body } = await app.inject({ url: `/v2/${path}?from=${from}`, headers: owner });
+        assert.deepEqual([statusCode, JSON.parse(body).errors?.[0]?.field], [422, 'from'], `${path} ${time}: ${body}`);
+      }
+    }
+  });
   it('refuses an idempotency key that is empty, too long or not visible ASCII', async () => {
     for (const key of ['', 'x'.repeat(256), 'sp ace']) {
       const response = await post('/v2/verifications', purchase, { ...owner, 'idempotency-key': key });

@@ -7,10 +7,15 @@ import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler, FastifySchemaValidationError } from 'fastify';
 import { appError, type AppError, type FieldViolation } from '#platform/errors/index.ts';
 
+const rfc3339 = addFormats.default.get('date-time') as { readonly validate: (text: string) => boolean };
+/** Also a time that a Date holds: no leap second, no offset without minutes. */
+const isDateTime = (text: string): boolean => rfc3339.validate(text) && !Number.isNaN(Date.parse(text));
+
 const make = (coerceTypes: boolean): Ajv => {
   // allErrors is bounded by the body limit; schemas cap lengths before patterns run.
   const ajv = new Ajv({ coerceTypes, removeAdditional: false, useDefaults: true, allErrors: true, strict: false });
   addFormats.default(ajv);
+  ajv.addFormat('date-time', isDateTime);
   return ajv;
 };
 
