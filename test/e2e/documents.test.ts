@@ -26,7 +26,7 @@ describe('transactions, documents, adjustments', () => {
     const bad = expectStatus(await owner.api.call('PUT', '/v2/billing-details', { ...details, timeZone: 'Mars/Olympus' }), 422);
     assert.deepEqual(
       bad.errors.map(({ field }: { field: string }) => field),
-      ['time_zone'],
+      ['timeZone'],
     );
     const payment = await pay(owner.api, '20.00');
     const [receipt] = await until(

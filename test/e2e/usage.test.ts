@@ -124,7 +124,7 @@ describe('usage, budgets and alerts', () => {
     assert.deepEqual(await fields('/v2/usage-alerts', { name: 'x', metric: 'included_percent', threshold: '80' }), ['meter']);
     assert.deepEqual(
       await fields('/v2/budgets', { name: 'x', interval: 'daily', amount: '1.00', currency: 'USD', hard: true, timeZone: 'Mars/Olympus' }),
-      ['time_zone'],
+      ['timeZone'],
     );
     assert.equal(expectStatus(await api.get('/v2/usage?from=2026-02-30'), 422).errors[0].field, 'from');
     assert.equal(expectStatus(await api.get('/v2/usage?meter=nonsense'), 422).errors[0].field, 'meter');

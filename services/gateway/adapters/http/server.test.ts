@@ -214,6 +214,33 @@ describe('gateway over HTTP', () => {
     assert.equal((await app.inject({ url: '/v2/verifications?status=&service=&cursor=', headers: owner })).statusCode, 200);
     assert.deepEqual(calls.at(-1)?.request.filter.statuses, []);
   });
+  it('names the fields that a service refuses as the client has sent them', async () => {
+    const fieldsOf = async (...fields: string[]): Promise<string[]> => {
+      const refusal = { fields: fields.map((field) => ({ field, reason: 'is wrong' })), cause: 'the status of the call' };
+      const refusing = await setUp({
+        'budgets.createBudget': () => {
+          throw appError('request.invalid', refusal);
+        },
+      });
+      const response = await refusing.app.inject({
+        ...{ method: 'POST', url: '/v2/budgets', headers: owner },
+        payload: { name: 'n', interval: 'daily', amount: '1.00', currency: 'USD', hard: true },
+      });
+      await refusing.app.close();
+      assert.equal(response.statusCode, 422);
+      return response.json().errors.map(({ field }: { field: string }) => field);
+    };
+    assert.deepEqual(await fieldsOf('time_zone', 'amount.micros', 'amount.currency', 'alert_at_percent', 'idempotency_key', 'budget_id'), [
+      ...['timeZone', 'amount', 'currency', 'alertAtPercent', 'idempotency-key', 'budgetId'],
+    ]);
+    assert.deepEqual(await fieldsOf('filter.from', 'promotion.endsAt', 'percent_ppm', 'content.volume.measure', 'rules[3].match.country'), [
+      'from',
+      'endsAt',
+      'percent',
+      'volume.measure',
+      'rules[3].match.country',
+    ]);
+  });
   it('refuses a time that no clock here can show, by the name of its field', async () => {
     for (const time of ['2016-12-31T23:59:60Z', '2026-11-21T08:30:00+05', '2026-02-30T00:00:00Z']) {
       const from = encodeURIComponent(time);

@@ -6,6 +6,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { appError, isAppError, problemContentType, toAppError, toProblem, type AppError } from '#platform/errors/index.ts';
 import type { Logger } from '#platform/logging/index.ts';
 import { continueTrace, type Metrics } from '#platform/telemetry/index.ts';
+import { withEdgeFields } from '../fields.ts';
 import { toValidationError } from '../validation.ts';
 import { headersOf, routeOf } from './fastify-inside.ts';
 
@@ -38,7 +39,11 @@ const fromFastify = (error: FastifyError): AppError => {
 };
 
 const toPublicError = (error: unknown): AppError =>
-  isAppError(error) ? error : error instanceof Error && 'code' in error ? fromFastify(error as FastifyError) : toAppError(error);
+  isAppError(error)
+    ? withEdgeFields(error)
+    : error instanceof Error && 'code' in error
+      ? fromFastify(error as FastifyError)
+      : toAppError(error);
 
 const nowMs = (): number => performance.now();
 
