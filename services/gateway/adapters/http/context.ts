@@ -46,6 +46,14 @@ export const pathId = (kind: IdKind, value: string): string => {
   return uuid;
 };
 
+/** The UUID inside an id of a query or a body; none: empty. @throws request.invalid on that field */
+export const fieldId = (kind: IdKind, field: string, value: string | undefined): string => {
+  if (value === undefined) return '';
+  const uuid = fromTypeId(kind, value);
+  if (uuid === undefined) throw appError('request.invalid', { fields: [{ field, reason: 'is not such an id' }] });
+  return uuid;
+};
+
 /** The client's key, or a fresh one: without a key every request is a new one. */
 export const idempotencyKeyOf = (request: FastifyRequest): string => {
   const header = request.headers['idempotency-key'];

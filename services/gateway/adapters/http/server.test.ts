@@ -65,6 +65,7 @@ const item = {
 const callers: Record<string, Caller> = {
   owner: { tenantId, subject: 'user:u', roles: ['owner'], scopes: ['*'], plan: 'enterprise' },
   viewer: { tenantId, subject: 'user:v', roles: ['viewer'], scopes: ['*'], plan: 'enterprise' },
+  operator: { tenantId, subject: 'user:o', roles: ['operator'], scopes: [], plan: 'starter' },
   starter: { tenantId: newId(), subject: 'user:s', roles: ['owner'], scopes: ['*'], plan: 'starter' },
 };
 
@@ -213,6 +214,21 @@ describe('gateway over HTTP', () => {
     assert.equal((await post(url, '')).statusCode, 200);
     assert.equal((await app.inject({ url: '/v2/verifications?status=&service=&cursor=', headers: owner })).statusCode, 200);
     assert.deepEqual(calls.at(-1)?.request.filter.statuses, []);
+  });
+  it('refuses a malformed id in a body or a query by the name of its field', async () => {
+    const alert = { name: 'n', metric: 'budget_percent', threshold: '80', budgetId: 'bdg_x' };
+    const answers = [
+      await post('/v2/payments', { amount: '5.00', currency: 'USD', paymentMethodId: 'pm_x' }),
+      await post('/v2/usage-alerts', alert),
+      await app.inject({ url: '/v2/refunds?paymentId=pay_x', headers: owner }),
+      await app.inject({ url: `/v2/disputes?paymentId=${toTypeId('refund', newId())}`, headers: owner }),
+      await app.inject({ url: '/v2/admin/adjustments?tenantId=ten_x', headers: { authorization: 'Bearer operator' } }),
+      await app.inject({ url: '/v2/admin/disputes?tenantId=ten_x', headers: { authorization: 'Bearer operator' } }),
+    ];
+    assert.deepEqual(
+      answers.map((answer) => [answer.statusCode, answer.json().errors[0]?.field]),
+      ['paymentMethodId', 'budgetId', 'paymentId', 'paymentId', 'tenantId', 'tenantId'].map((field) => [422, field]),
+    );
   });
   it('names the fields that a service refuses as the client has sent them', async () => {
     const fieldsOf = async (...fields: string[]): Promise<string[]> => {

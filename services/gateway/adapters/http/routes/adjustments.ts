@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { AdjustmentStatus, type Adjustment as AdjustmentMessage } from '#proto/namaskah/billing/v1/adjustments.ts';
 import { operatorAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { callOptions, fieldId, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, SignedAmount, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
@@ -160,7 +160,7 @@ export const adjustmentRoutes = (app: App, { adjustments }: Pick<Backends, 'adju
     async (request) => {
       const { tenantId, status } = request.query;
       const answer = await adjustments.listAdjustments(
-        { page: toPage(request.query), tenantId: tenantId === undefined ? '' : pathId('tenant', tenantId), status: toStatus(status) },
+        { page: toPage(request.query), tenantId: fieldId('tenant', 'tenantId', tenantId), status: toStatus(status) },
         callOptions(request),
       );
       return page(answer.adjustments, answer.nextCursor, adjustmentFromProto);

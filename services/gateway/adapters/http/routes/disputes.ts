@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Dispute as DisputeMessage } from '#proto/namaskah/billing/v1/disputes.ts';
 import { operatorAccess, readAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, pathId } from '../context.ts';
+import { callOptions, fieldId, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, page, toPage } from '../mapping.ts';
 import { closed, Currency, id, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
@@ -52,7 +52,7 @@ const disputeFromProto = (dispute: DisputeMessage | undefined) => {
 export const disputeRoutes = (app: App, { disputes }: Pick<Backends, 'disputes'>): void => {
   const asked = ({ paymentId, status, ...query }: { paymentId?: string; status?: string; limit?: number; cursor?: string }) => ({
     page: toPage(query),
-    paymentId: paymentId === undefined ? '' : pathId('payment', paymentId),
+    paymentId: fieldId('payment', 'paymentId', paymentId),
     status: status ?? '',
   });
   app.get(
@@ -99,7 +99,7 @@ export const disputeRoutes = (app: App, { disputes }: Pick<Backends, 'disputes'>
     async (request) => {
       const { tenantId, ...query } = request.query;
       const answer = await disputes.listAllDisputes(
-        { ...asked(query), tenantId: tenantId === undefined ? '' : pathId('tenant', tenantId) },
+        { ...asked(query), tenantId: fieldId('tenant', 'tenantId', tenantId) },
         callOptions(request),
       );
       return page(answer.disputes, answer.nextCursor, (dispute) => ({

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { adminAccess, readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { callOptions, fieldId, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { Payment as PaymentMessage, PaymentLogEntry } from '#proto/namaskah/billing/v1/billing.ts';
@@ -101,8 +101,8 @@ export const paymentRoutes = (app: App, { payments }: Pick<Backends, 'payments'>
       },
     },
     async (request, reply) => {
-      const { amount, currency, gateway = '', saveMethod = false, paymentMethodId: named } = request.body;
-      const paymentMethodId = named === undefined ? '' : pathId('paymentMethod', named);
+      const { amount, currency, gateway = '', saveMethod = false } = request.body;
+      const paymentMethodId = fieldId('paymentMethod', 'paymentMethodId', request.body.paymentMethodId);
       const asked = { amount: toMoney('amount', amount, currency), gateway, saveMethod, paymentMethodId };
       const answer = await payments.startPayment({ idempotencyKey: idempotencyKeyOf(request), ...asked }, callOptions(request));
       return reply.code(201).send(paymentFromProto(answer.payment));

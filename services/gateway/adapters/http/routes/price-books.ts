@@ -1,22 +1,12 @@
 import { Type } from 'typebox';
-import { appError } from '#platform/errors/index.ts';
-import { fromTypeId } from '#platform/ids/index.ts';
 import { operatorAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { callOptions, fieldId, idempotencyKeyOf, pathId } from '../context.ts';
 import { page, toMoney, toPage, toTime } from '../mapping.ts';
 import { Book, BookSummary, content, fromBook, fromWholeBook, Match, Scope, Span, State, toContent, toItem } from '../price-books.ts';
 import { fromUnitPrice, UnitPrice } from '../prices.ts';
 import { Amount, closed, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
-
-/** An id in a query or a body. @throws request.invalid on that field */
-const idOf = (kind: 'tenant' | 'priceBook', field: string, value: string | undefined): string => {
-  if (value === undefined) return '';
-  const uuid = fromTypeId(kind, value);
-  if (uuid === undefined) throw appError('request.invalid', { fields: [{ field, reason: 'is not such an id' }] });
-  return uuid;
-};
 
 const tags = ['operators'];
 const config = { access: operatorAccess() };
@@ -49,7 +39,7 @@ export const priceBookRoutes = (app: App, { priceBooks }: Backends): void => {
     },
     async (request) => {
       const { scope = '', plan = '', state = '', tenantId } = request.query;
-      const query = { page: toPage(request.query), scope, plan, state, tenantId: idOf('tenant', 'tenantId', tenantId) };
+      const query = { page: toPage(request.query), scope, plan, state, tenantId: fieldId('tenant', 'tenantId', tenantId) };
       const answer = await priceBooks.listPriceBooks(query, callOptions(request));
       return page(answer.priceBooks, answer.nextCursor, fromBook);
     },
@@ -82,7 +72,7 @@ export const priceBookRoutes = (app: App, { priceBooks }: Backends): void => {
       const { scope, plan = '', tenantId, note = '' } = request.body;
       const call = {
         ...{ idempotencyKey: idempotencyKeyOf(request), scope, plan, note },
-        ...{ tenantId: idOf('tenant', 'tenantId', tenantId), content: toContent(request.body) },
+        ...{ tenantId: fieldId('tenant', 'tenantId', tenantId), content: toContent(request.body) },
       };
       return reply.code(201).send(fromWholeBook((await priceBooks.createPriceBook(call, callOptions(request))).priceBook));
     },
@@ -116,7 +106,12 @@ export const priceBookRoutes = (app: App, { priceBooks }: Backends): void => {
         listPrice: listPrice === undefined ? undefined : toMoney('listPrice', listPrice),
         floor: floor === undefined ? undefined : toMoney('floor', floor),
       };
-      const trial = { tenantId: idOf('tenant', 'tenantId', tenantId), draftId: idOf('priceBook', 'draftId', draftId), ask, at: toTime(at) };
+      const trial = {
+        tenantId: fieldId('tenant', 'tenantId', tenantId),
+        draftId: fieldId('priceBook', 'draftId', draftId),
+        ask,
+        at: toTime(at),
+      };
       const { unit, plan } = await priceBooks.tryPrice(trial, callOptions(request));
       return { plan, unit: fromUnitPrice(unit) };
     },

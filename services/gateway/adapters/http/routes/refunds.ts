@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Refund as RefundMessage } from '#proto/namaskah/billing/v1/refunds.ts';
 import { adminAccess, operatorAccess, readAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { callOptions, fieldId, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
@@ -133,7 +133,7 @@ export const refundRoutes = (app: App, { refunds }: Pick<Backends, 'refunds'>): 
     async (request) => {
       const { paymentId } = request.query;
       const answer = await refunds.listRefunds(
-        { page: toPage(request.query), paymentId: paymentId === undefined ? '' : pathId('payment', paymentId) },
+        { page: toPage(request.query), paymentId: fieldId('payment', 'paymentId', paymentId) },
         callOptions(request),
       );
       return page(answer.refunds, answer.nextCursor, refundFromProto);

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Alert as AlertMessage } from '#proto/namaskah/billing/v1/usage.ts';
 import { readAccess, writeAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
-import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
+import { callOptions, fieldId, idempotencyKeyOf, pathId } from '../context.ts';
 import { edgeId, fromTime, orNull, page, toPage } from '../mapping.ts';
 import { closed, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import { Name } from './budgets.ts';
@@ -120,7 +120,7 @@ export const usageAlertRoutes = (app: App, { alerts }: Backends): void => {
       const answer = await alerts.createAlert(
         {
           ...{ ...same, meter, direction, recurrence, idempotencyKey: idempotencyKeyOf(request) },
-          budgetId: budgetId === undefined ? '' : pathId('budget', budgetId),
+          budgetId: fieldId('budget', 'budgetId', budgetId),
         },
         callOptions(request),
       );
