@@ -109,11 +109,15 @@ const byStatus = {
   415: problemResponse('Not application/json'),
   422: problemResponse('Some fields are not valid: see errors'),
   429: problemResponse('Too many requests: see Retry-After'),
-  503: problemResponse('A part of the platform is not available'),
+  500: problemResponse('Our failure. Whether a change was made is not known: repeat it with the same Idempotency-Key only'),
+  503: problemResponse('A part of the platform is not available: see Retry-After. Repeat a change with the same Idempotency-Key only'),
+  504: problemResponse('No answer in time. Whether a change was made is not known: repeat it with the same Idempotency-Key only'),
 } as const;
 
 /** Problem responses for the OpenAPI document: those that any route can give, plus the listed ones. */
 export const problems = (...statuses: (keyof typeof byStatus)[]) =>
   Object.fromEntries(
-    [400, 401, 429, 503, ...statuses].toSorted((a, b) => a - b).map((status) => [status, byStatus[status as keyof typeof byStatus]]),
+    [400, 401, 429, 500, 503, 504, ...statuses]
+      .toSorted((a, b) => a - b)
+      .map((status) => [status, byStatus[status as keyof typeof byStatus]]),
   );

@@ -411,6 +411,23 @@ describe('gateway over HTTP', () => {
       ['telegram'],
     );
   });
+  it('documents the refusals that every route can give, and those of all that read a body', async () => {
+    const { paths } = (await app.inject({ url: '/openapi.json' })).json() as {
+      paths: Record<string, Record<string, { responses: Record<string, unknown> }>>;
+    };
+    const missing = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).flatMap(([method, { responses }]) => {
+        const wanted = method === 'get' || method === 'delete' ? [500, 503, 504] : [413, 415, 500, 503, 504];
+        return wanted.filter((status) => !(status in responses)).map((status) => `${method} ${path} ${status}`);
+      }),
+    );
+    assert.deepEqual(
+      missing.filter((each) => each.includes(' /v2/')),
+      [],
+    );
+    const outcomes = ['/v2/subscription/cancel', '/v2/subscription/resume'].map((path) => '422' in paths[path]!['post']!.responses);
+    assert.deepEqual(outcomes, [true, true], 'a wrong idempotency key');
+  });
   it('shows the documentation to a person', async () => {
     const response = await app.inject({ url: '/docs', headers: { accept: 'text/html' } });
     assert.ok([200, 302].includes(response.statusCode), String(response.statusCode));

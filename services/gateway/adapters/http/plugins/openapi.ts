@@ -1,8 +1,9 @@
 /** OpenAPI 3.1 from the same schemas that check requests; browsable at /docs. */
-import swagger from '@fastify/swagger';
+import swagger, { type FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { publicAccess } from '../../../app/access.ts';
+import { problems } from '../schemas.ts';
 
 const description = `Rent phone numbers and receive their codes, send campaigns, pay from prepaid credits.
 
@@ -10,8 +11,18 @@ const description = `Rent phone numbers and receive their codes, send campaigns,
 **Lists** answer \`{data, nextCursor}\`; pass \`cursor\` to go on. **Repeating** a POST is safe with \`Idempotency-Key\`.
 **Errors** are RFC 9457 problems with a stable \`code\`, the refused fields, the request id and the trace id.`;
 
+/** Of every route that reads a body: no route says so itself. */
+const ofBodies = problems(413, 415);
+const withOfBodies: NonNullable<FastifyDynamicSwaggerOptions['transform']> = ({ schema, url, route }) => {
+  const response = schema?.response as Record<string, unknown> | undefined;
+  const reads = [route.method].flat().some((method) => ['POST', 'PUT', 'PATCH'].includes(method));
+  if (!reads || response === undefined) return { schema, url };
+  return { schema: { ...schema, response: { ...ofBodies, ...response } }, url };
+};
+
 export const openApi = async (app: FastifyInstance, { publicUrl }: { readonly publicUrl: string }): Promise<void> => {
   await app.register(swagger, {
+    transform: withOfBodies,
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Namaskah', version: '2.0.0', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },

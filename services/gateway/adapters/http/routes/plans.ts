@@ -221,7 +221,7 @@ export const subscriptionRoutes = (app: App, { subscriptions }: Backends): void 
         summary: 'Cancel',
         description: 'Ends with the period that is paid; at once while past due.',
         headers: IdempotencyHeaders,
-        response: { 200: Subscription, ...problems(403, 409) },
+        response: { 200: Subscription, ...problems(403, 409, 422) },
       },
     },
     async (request) =>
@@ -238,7 +238,7 @@ export const subscriptionRoutes = (app: App, { subscriptions }: Backends): void 
         summary: 'Take back a cancellation or a scheduled change',
         description: 'As long as its time has not come: what could not be paid yet is owed as it was chosen (409).',
         headers: IdempotencyHeaders,
-        response: { 200: Subscription, ...problems(403, 409) },
+        response: { 200: Subscription, ...problems(403, 409, 422) },
       },
     },
     async (request) =>
