@@ -256,6 +256,25 @@ test('a replica that stood still while another topped up begins no second one', 
   assert.deepEqual([await wallet(), gateway.charges.length], [dollars(55).micros, 1]);
 });
 
+test('a rule in another currency is refused for that, not for its amounts', async () => {
+  const { set, tenantId, rule } = desk();
+  const inEuros = (amount: bigint) => money('EUR', amount);
+  const asked = { ...rule, threshold: inEuros(1n), amount: inEuros(5_000_000n), monthlyLimit: inEuros(9_000_000n) };
+  await assert.rejects(set(tenantId, asked), (error) => {
+    assert.ok(isAppError(error, 'request.invalid'));
+    assert.deepEqual(
+      error.fields.map(({ field, reason }) => `${field}: ${reason}`),
+      ['amount.currency: Only USD for now.'],
+    );
+    return true;
+  });
+  await assert.rejects(set(tenantId, { ...rule, threshold: usd(0n) }), (error) => {
+    assert.ok(isAppError(error, 'request.invalid'));
+    assert.deepEqual(error.fields, [{ field: 'threshold', reason: 'Must be greater than zero.' }]);
+    return true;
+  });
+});
+
 test('while a charge is unknown no other is begun', async () => {
   const { keepCard, set, fill, other, settle, wallet, clock, tenantId, rule, gateway } = desk();
   await keepCard();
