@@ -15,6 +15,13 @@ export const toMoney = (field: string, amount: string, currency = 'USD'): Money 
   return { currency, micros };
 };
 
+/** An amount that may be left out, with its currency. @throws request.invalid also for a currency of nothing: an amount was forgotten */
+export const toOptionalMoney = ({ amount, currency }: { amount?: string; currency?: string }): Money | undefined => {
+  if (amount !== undefined) return toMoney('amount', amount, currency);
+  if (currency === undefined) return undefined;
+  throw appError('request.invalid', { fields: [{ field: 'amount', reason: 'is required with a currency' }] });
+};
+
 /** Undefined when nothing is wished for. */
 export const toRoutes = ({ excludeRoutes, preferRoutes }: { excludeRoutes?: string[]; preferRoutes?: string[] }): RouteWishes | undefined =>
   excludeRoutes === undefined && preferRoutes === undefined ? undefined : { exclude: excludeRoutes ?? [], prefer: preferRoutes ?? [] };

@@ -215,6 +215,14 @@ describe('gateway over HTTP', () => {
     assert.equal((await app.inject({ url: '/v2/verifications?status=&service=&cursor=', headers: owner })).statusCode, 200);
     assert.deepEqual(calls.at(-1)?.request.filter.statuses, []);
   });
+  it('refuses a currency without its amount, which would be the whole payment, or no change', async () => {
+    const payment = toTypeId('payment', newId());
+    const budget = await app.inject({
+      ...{ method: 'PATCH', url: `/v2/budgets/${toTypeId('budget', newId())}`, headers: owner, payload: { currency: 'EUR' } },
+    });
+    for (const answer of [await post('/v2/refunds', { paymentId: payment, currency: 'EUR', reason: 'r' }), budget])
+      assert.deepEqual([answer.statusCode, answer.json().errors[0]?.field], [422, 'amount'], answer.body);
+  });
   it('refuses a malformed id in a body or a query by the name of its field', async () => {
     const alert = { name: 'n', metric: 'budget_percent', threshold: '80', budgetId: 'bdg_x' };
     const answers = [

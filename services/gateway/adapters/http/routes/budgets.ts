@@ -4,7 +4,7 @@ import type { Budget as BudgetMessage, SpendingPause as PauseMessage } from '#pr
 import { adminAccess, operatorAccess, readAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
+import { edgeId, fromMoney, fromTime, orNull, page, toMoney, toOptionalMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 
@@ -180,8 +180,8 @@ export const budgetRoutes = (app: App, { budgets }: Backends): void => {
       },
     },
     async (request) => {
-      const { name, amount, currency, hard } = request.body;
-      const change = { name, hard, amount: amount === undefined ? undefined : toMoney('amount', amount, currency) };
+      const { name, hard } = request.body;
+      const change = { name, hard, amount: toOptionalMoney(request.body) };
       const answer = await budgets.updateBudget({ id: pathId('budget', request.params.id), ...change }, callOptions(request));
       return budgetFromProto(answer.budget);
     },

@@ -3,7 +3,7 @@ import type { Refund as RefundMessage } from '#proto/namaskah/billing/v1/refunds
 import { adminAccess, operatorAccess, readAccess } from '../../../app/access.ts';
 import type { Backends } from '../backends.ts';
 import { callOptions, fieldId, idempotencyKeyOf, pathId } from '../context.ts';
-import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toMoney, toPage } from '../mapping.ts';
+import { edgeId, fromEnum, fromMoney, fromTime, orNull, page, toOptionalMoney, toPage } from '../mapping.ts';
 import { Amount, closed, Currency, id, IdempotencyHeaders, pageOf, PageQuery, problems, Timestamp } from '../schemas.ts';
 import type { App } from './index.ts';
 
@@ -73,12 +73,12 @@ export const refundRoutes = (app: App, { refunds }: Pick<Backends, 'refunds'>): 
       },
     },
     async (request, reply) => {
-      const { paymentId, amount, currency, reason } = request.body;
+      const { paymentId, reason } = request.body;
       const answer = await refunds.requestRefund(
         {
           idempotencyKey: idempotencyKeyOf(request),
           paymentId: pathId('payment', paymentId),
-          amount: amount === undefined ? undefined : toMoney('amount', amount, currency),
+          amount: toOptionalMoney(request.body),
           reason,
         },
         callOptions(request),
@@ -103,14 +103,14 @@ export const refundRoutes = (app: App, { refunds }: Pick<Backends, 'refunds'>): 
       },
     },
     async (request, reply) => {
-      const { tenantId, paymentId, amount, currency, reason } = request.body;
+      const { tenantId, paymentId, reason } = request.body;
       const answer = await refunds.requestRefundFor(
         {
           tenantId: pathId('tenant', tenantId),
           refund: {
             idempotencyKey: idempotencyKeyOf(request),
             paymentId: pathId('payment', paymentId),
-            amount: amount === undefined ? undefined : toMoney('amount', amount, currency),
+            amount: toOptionalMoney(request.body),
             reason,
           },
         },
