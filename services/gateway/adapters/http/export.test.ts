@@ -1,5 +1,6 @@
 /** The CSV of transactions: what a spreadsheet does with it, how it is streamed, and what happens when somebody leaves. */
 import assert from 'node:assert/strict';
+import type { Socket } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import type { FastifyInstance } from 'fastify';
 import type { CallOptions } from '#platform/grpc/index.ts';
@@ -18,6 +19,7 @@ import { zonedTime } from './zoned-time.ts';
 
 type Chunks = (options: CallOptions) => AsyncIterable<ExportTransactionsResponse>;
 let chunks: Chunks;
+let authenticating = async (): Promise<void> => {};
 let app: FastifyInstance;
 let url: string;
 
@@ -41,13 +43,10 @@ before(async () => {
   app = await createServer({
     backends: new Proxy(backends, { get: (all, name) => (name === 'wallet' ? wallet : all[name as keyof Backends]) }),
     live: fakeLive(),
-    authenticate: async (header) => ({
-      tenantId: header?.slice('Bearer '.length) ?? '',
-      subject: 'user:u',
-      roles: ['owner'],
-      scopes: ['*'],
-      plan: 'enterprise',
-    }),
+    authenticate: async (header) => {
+      await authenticating();
+      return { tenantId: header?.slice('Bearer '.length) ?? '', subject: 'user:u', roles: ['owner'], scopes: ['*'], plan: 'enterprise' };
+    },
     readiness: async () => ({ ready: true, parts: {} }),
     logger: createLogger({ service: 'gateway', level: 'silent' }),
     metrics: createMetrics(metricTable),
@@ -172,4 +171,28 @@ test('nothing is fetched ahead of a slow reader; when he leaves, the backend is 
   await eventually(async () => assert.deepEqual([ended, signals.every(({ aborted }) => aborted)], [3, true]));
   chunks = give({});
   await eventually(async () => assert.equal(await statusOf(), 200));
+});
+
+test('who leaves while his credentials are checked takes no place', async () => {
+  chunks = give({});
+  const closed = new Set<number>();
+  const sockets = new Set<number>();
+  app.server.on('request', ({ socket }: { socket: Socket }) => {
+    const nth = sockets.size;
+    sockets.add(nth);
+    socket.once('close', () => closed.add(nth));
+  });
+  let admit = (): void => {};
+  const checked = new Promise<void>((resolve) => (admit = resolve));
+  authenticating = () => checked;
+  const leaving = new AbortController();
+  const left = Promise.allSettled(Array.from({ length: 3 }, () => get('', leaving.signal)));
+  await eventually(() => assert.equal(sockets.size, 3));
+  leaving.abort();
+  await left;
+  await eventually(() => assert.equal(closed.size, 3));
+  authenticating = async () => {};
+  admit();
+  await checked;
+  assert.equal(await statusOf(), 200);
 });

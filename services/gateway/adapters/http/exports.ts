@@ -1,4 +1,5 @@
 /** What streamed exports have in common: a bound per tenant, an end with the client or the process, and a first step ahead of the answer. */
+import type { Writable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { appError } from '#platform/errors/index.ts';
 import { callerOf } from './context.ts';
@@ -8,9 +9,11 @@ const maxPerTenant = 3;
 export const exportGate = () => {
   const running = new Map<AbortController, string>();
   return {
-    /** Ends with the answer, or when the client goes away. @throws request.rate_limited */
-    begin(request: FastifyRequest, answer: NodeJS.EventEmitter): AbortSignal {
+    /** Ends with the answer, or when the client goes away. @throws request.rate_limited · request.cancelled */
+    begin(request: FastifyRequest, answer: Writable): AbortSignal {
       const { tenantId } = callerOf(request);
+      // Gone while his credentials were checked: nothing would say so any more, and his place would never be free.
+      if (answer.destroyed) throw appError('request.cancelled');
       if ([...running.values()].filter((owner) => owner === tenantId).length >= maxPerTenant)
         throw appError('request.rate_limited', { message: `At most ${maxPerTenant} exports at once.`, retryAfterMs: 5_000 });
       const exporting = new AbortController();
