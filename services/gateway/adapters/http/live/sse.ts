@@ -6,7 +6,8 @@ const block = ({ name, cursor, json }: Frame): string => `id: ${cursor}\nevent: 
 /** Server-sent events. Takes the answer over from Fastify. */
 export const sseSink = (reply: FastifyReply): Sink => {
   const { raw } = reply;
-  let closed = false;
+  // Perhaps the client has left already, while he was asked about: no event says so any more.
+  let closed = raw.destroyed;
   let ended: EndReason | undefined;
   reply.hijack();
   const headers = reply.getHeaders() as Record<string, string>;
@@ -46,6 +47,6 @@ export const sseSink = (reply: FastifyReply): Sink => {
       raw.end(reason === 'finished' ? '' : `retry: ${retryMs}\nevent: stream.end\ndata: ${JSON.stringify({ reason, retryMs })}\n\n`);
       setTimeout(() => raw.destroy(), lingerMs).unref();
     },
-    onClose: (listener) => void raw.once('close', listener),
+    onClose: (listener) => void (raw.destroyed ? listener() : raw.once('close', listener)),
   };
 };
