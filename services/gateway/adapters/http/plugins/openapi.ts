@@ -15,7 +15,7 @@ const description = `Rent phone numbers and receive their codes, send campaigns,
 const ofBodies = problems(413, 415);
 const withOfBodies: NonNullable<FastifyDynamicSwaggerOptions['transform']> = ({ schema, url, route }) => {
   const response = schema?.response as Record<string, unknown> | undefined;
-  const reads = [route.method].flat().some((method) => ['POST', 'PUT', 'PATCH'].includes(method));
+  const reads = [route.method].flat().some((method) => ['POST', 'PUT', 'PATCH', 'DELETE'].includes(method));
   if (!reads || response === undefined) return { schema, url };
   return { schema: { ...schema, response: { ...ofBodies, ...response } }, url };
 };
