@@ -44,6 +44,8 @@ export interface Payments {
   ): Promise<{ readonly outcome: 'done' | 'replayed'; readonly payment: Payment } | Conflict | { readonly outcome: 'under_way' }>;
   /** Adds an attempt, which becomes the current one. `settled`: credited, or other money came · `exhausted`: too many attempts */
   addAttempt(attempt: NewAttempt): Promise<'done' | 'replayed' | 'not_found' | 'idempotency_conflict' | 'settled' | 'exhausted'>;
+  /** Where the payment that this key made began; undefined: it made none. */
+  beganAt(tenantId: string, idempotencyKey: string): Promise<string | undefined>;
   find(tenantId: string, id: string): Promise<Payment | undefined>;
   /** For settlement, where the gateway's notification names the attempt and not the tenant. Those that are there, in any order. */
   findAttempts(ids: readonly string[]): Promise<readonly Attempt[]>;

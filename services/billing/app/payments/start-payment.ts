@@ -78,13 +78,22 @@ export const startPayment =
     return toCheckout(deps)(added.payment, chosenHere ? able : []);
   };
 
-/** @throws request.invalid when it is not the tenant's, or names another gateway */
+/**
+ * The method as it is, or was when this key made its payment: that it is removed meanwhile changes nothing about what it paid.
+ * @throws request.invalid when it is not the tenant's, or names another gateway
+ */
 const findMethod = async (
-  { methods }: StartPaymentDeps,
+  { methods, payments }: StartPaymentDeps,
   tenantId: string,
-  { paymentMethodId = '', gateway, saveMethod = false }: StartPaymentRequest,
+  { idempotencyKey, paymentMethodId = '', gateway, saveMethod = false }: StartPaymentRequest,
 ) => {
-  const method = isUuid(paymentMethodId) ? await methods.find(tenantId, paymentMethodId) : undefined;
+  const find = async () => {
+    const present = await methods.find(tenantId, paymentMethodId);
+    if (present !== undefined) return present;
+    const began = await payments.beganAt(tenantId, idempotencyKey);
+    return began === undefined ? undefined : { id: paymentMethodId, gateway: began };
+  };
+  const method = isUuid(paymentMethodId) ? await find() : undefined;
   refuseInvalid(
     check(method !== undefined, 'payment_method_id', 'Is none of your payment methods.'),
     check(method === undefined || gateway === '' || gateway === method.gateway, 'gateway', 'Is not that of the payment method.'),

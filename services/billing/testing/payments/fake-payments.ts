@@ -83,6 +83,8 @@ export const fakePayments = (books: FakeBooks, surplus: (attempt: Attempt) => vo
       change(row, { ...fresh, attemptId: id, gateway });
       return 'done';
     },
+    beganAt: async (tenantId, idempotencyKey) =>
+      [...stored.values()].find(({ key }) => key === `${tenantId} ${idempotencyKey}`)?.attempts[0]?.attempt.gateway,
     find: async (tenantId, id) => {
       const payment = stored.get(id)?.payment;
       return payment?.tenantId === tenantId ? payment : undefined;

@@ -127,6 +127,9 @@ test('a card that is kept is charged without a page, idempotently; a removed or 
   await assert.rejects(change(newId(), method.id, 'remove'), code('request.not_found'));
   assert.deepEqual(await change(tenantId, method.id, 'remove'), []);
   await assert.rejects(start(tenantId, { ...request, idempotencyKey: 'y' }), code('request.invalid'));
+  assert.equal((await start(tenantId, request)).id, a.id, 'paid with it before it was removed');
+  await assert.rejects(start(tenantId, { ...request, amount: dollars(21) }), code('request.idempotency_conflict'));
+  assert.deepEqual([await wallet(), new Set(gateway.charges).size], [dollars(25).micros, 1]);
 });
 
 test('one default at a time; when it is removed, the newest of the others takes its place', async () => {

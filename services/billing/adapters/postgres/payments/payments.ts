@@ -29,6 +29,8 @@ const statements = {
       select $13, $14, id::text, 1, $15::jsonb, $16 from added)
     select id from added`,
   addAttempt: 'select add_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
+  beganAt: `select a.gateway from payments p join payment_attempts a on a.payment_id = p.id and a.ordinal = 1
+    where p.tenant_id = $1 and p.idempotency_key = $2`,
   settle: 'select settle_attempt($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as outcome',
   fail: 'select fail_attempt($1, $2, $3, $4, $5, $6, $7, $8) as done',
   findAttempts: `select ${attemptColumns} from payment_attempts a ${attemptJoin} where a.id = any($1::uuid[])`,
@@ -108,6 +110,11 @@ export const postgresPayments = (db: Database): Payments => ({
       ...[now, nextCheckAt],
     ]);
     return row?.outcome ?? 'not_found';
+  },
+
+  beganAt: async (tenantId, idempotencyKey) => {
+    const [row] = await db.query<{ gateway: string }>(statements.beganAt, [tenantId, idempotencyKey]);
+    return row?.gateway;
   },
 
   find: async (tenantId, id) => {
