@@ -3,13 +3,14 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { newId } from '#platform/ids/index.ts';
 import type { Database } from '#platform/postgres/index.ts';
-import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
+import { createTestDatabase, eventually, type TestDatabase } from '#platform/testing/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
 import { emptyWallet } from '../../../domain/ledger.ts';
 import { booksContract, capturing, granting, placing, releasing, start } from '../../../testing/ledger/books.contract.ts';
 import { commandsOf, steps, timeOf } from '../../../testing/ledger/model.ts';
 import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books.ts';
 import { postgresAudit } from './audit.ts';
+import { executeLedger, placeCommand } from './execute.ts';
 import { migrations } from '../migrations/index.ts';
 
 let database: TestDatabase;
@@ -94,6 +95,40 @@ test('one key used for two holds at the same moment captures one of them and is 
     const results = await Promise.all(holds.map((hold, at) => books[at as 0 | 1].capture(capturing(tenantId, hold.holdId, 1n, true, key))));
     assert.deepEqual(results.map(({ outcome }) => outcome).toSorted(), ['done', 'idempotency_conflict']);
   }
+  await booksAgree();
+});
+
+test('a wallet that is opened while a batch waits for another wallet is not spent twice', async () => {
+  const [busy, fresh] = [newId(), newId()];
+  const books = [postgresBooks(one), postgresBooks(two)] as const;
+  await books[0].grant(granting(busy, 1n));
+  const somebodyWaits = async (): Promise<boolean> =>
+    (await two.query(`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)).length > 0;
+  const blocker = await one.connectDedicated();
+  const other = await two.connectDedicated();
+  try {
+    await blocker.query('begin');
+    await blocker.query('select 1 from accounts where tenant_id = $1 for update', [busy]);
+    const batch = Promise.all([books[0].place(placing(busy, 1n)), books[0].place(placing(fresh, 100n))]);
+    let isThrough = false;
+    void batch.then(() => (isThrough = true));
+    await eventually(async () => assert.ok(await somebodyWaits()));
+    await books[1].grant(granting(fresh, 100n));
+    await other.query('begin');
+    const [elsewhere] = await executeLedger(other, [placeCommand(placing(fresh, 100n))]);
+    await blocker.query('commit');
+    // If it reads the wallet that it has not locked, it has done so before the others' hold is committed.
+    await eventually(async () => assert.ok(isThrough || (await somebodyWaits())));
+    await other.query('commit');
+    assert.equal(elsewhere?.outcome, 'done');
+    assert.deepEqual(
+      (await batch).map(({ outcome }) => outcome),
+      ['done', 'insufficient_credit'],
+    );
+  } finally {
+    await Promise.all([blocker.close(), other.close()]);
+  }
+  assert.equal((await books[0].wallet(fresh))?.heldMicros, 100n);
   await booksAgree();
 });
 

@@ -12,10 +12,10 @@ import { statements } from './0021-statements.ts';
 import { disputes } from './0022-disputes.ts';
 import { paymentMethods } from './0023-payment-methods.ts';
 import { prices } from './0030-prices.ts';
+import { plans } from './0040-plans.ts';
 import { usage } from './0050-usage.ts';
 import { spending } from './0051-spending.ts';
 import { alerts } from './0052-alerts.ts';
-import { plans } from './0040-plans.ts';
 import { transactions } from './0060-transactions.ts';
 import { documents } from './0061-documents.ts';
 import { audits } from './0062-audits.ts';
@@ -23,14 +23,15 @@ import { adjustments } from './0070-adjustments.ts';
 import { actorsAndBudgets } from './0080-actors-and-budgets.ts';
 import { providerCosts } from './0081-provider-costs.ts';
 import { holdParts } from './0100-hold-parts.ts';
-import { fasterBatches } from './0110-faster-batches.ts';
 import { sealByKey } from './0109-seal-by-key.ts';
+import { fasterBatches } from './0110-faster-batches.ts';
+import { planActs } from './0116-plan-acts.ts';
 import { flatBatches } from './0120-flat-batches.ts';
 import { blocksOfRecords } from './0125-blocks-of-records.ts';
-import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
-import { planActs } from './0116-plan-acts.ts';
+import { ledgerCorrections } from './0126-ledger-corrections.ts';
 import { paymentsToTheEnd } from './0127-payments-to-the-end.ts';
 import { volumeWithoutPlans } from './0128-volume-without-plans.ts';
+import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
 
 export const migrations = [
   platformMigration,
@@ -63,6 +64,7 @@ export const migrations = [
   flatBatches,
   planActs,
   blocksOfRecords,
+  ledgerCorrections,
   paymentsToTheEnd,
   volumeWithoutPlans,
   calendarsAndCorrections,
