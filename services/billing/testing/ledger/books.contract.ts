@@ -486,6 +486,37 @@ export const booksContract = (name: string, books: () => BooksUnderTest, { knows
     assert.deepEqual(await left(tenantId), { [expiring]: 0n, [lasting]: 60n });
   });
 
+  law('expired credit that a release sets free is not there for what comes together with it', async () => {
+    const tenantId = newId();
+    const expiring = await granted(tenantId, 50n, { expiresAt: inHours(1) });
+    const lasting = await granted(tenantId, 100n);
+    const hold = await placed(tenantId, 50n, { expiresAt: inHours(5) });
+    // Of one ledger, so that they may travel in one batch.
+    const ledger = books();
+    const [, refused] = await Promise.all([
+      ledger.release({ ...releasing(tenantId, hold.id), now: inHours(2) }),
+      ledger.place({ ...placing(tenantId, 150n, { expiresAt: inHours(3) }), now: inHours(2) }),
+    ]);
+    assert.deepEqual(refused, { outcome: 'insufficient_credit', availableMicros: 100n });
+    await books().lapseDue(inHours(2), undefined, 1_000);
+    assert.deepEqual(await left(tenantId), { [expiring]: 0n, [lasting]: 100n });
+  });
+
+  law('expired credit that one fact sets free does not pay for what the next one is late with', async () => {
+    const tenantId = newId();
+    await granted(tenantId, 50n, { expiresAt: inHours(1) });
+    const late = await placed(tenantId, 30n);
+    await books().release(releasing(tenantId, late.id));
+    const unused = await placed(tenantId, 50n, { expiresAt: inHours(5) });
+    const about = { tenantId, now: inHours(2) };
+    const [, second] = await books().settle([
+      { ...about, kind: 'give_back', holdId: unused.id },
+      { ...about, kind: 'collect', holdId: late.id, upToMicros: 30n, final: true },
+    ]);
+    assert.deepEqual(second?.found === true && second.collection?.late, { totalMicros: 30n, collectedMicros: 0n, owedMicros: 30n });
+    assert.equal(await wallet(tenantId), '0/0');
+  });
+
   law('what is refunded to an expired grant can be spent for 30 days more', async () => {
     const tenantId = newId();
     const grant = await granted(tenantId, 40n, { expiresAt: inHours(1) });

@@ -4,6 +4,8 @@ import { sqlMigration } from '#platform/postgres/index.ts';
  * execute_ledger again, as fast as before:
  * - A wallet that was opened while a batch waited for the locks of others is not there for this batch. It was read without its lock, and what
  *   another batch had reserved of it meanwhile was reserved again.
+ * - A release no longer leaves expired credit to what is asked for behind it in the same batch: commands of a wallet that has some are done one
+ *   after the other.
  */
 export const ledgerCorrections = sqlMigration(
   '20261122-0126-ledger-corrections',
@@ -44,6 +46,8 @@ declare
   lapsing boolean;
   -- The wallets that this batch has locked. One that was opened while it waited for the others is not among them.
   locked uuid[];
+  -- Tenants whose commands are done one after the other, each as a batch of its own.
+  apart uuid[] := '{}';
   refusal text;
   answer spending_answer;
   missing bigint;
@@ -55,6 +59,7 @@ declare
   gives_back boolean := false;
   resolves boolean := false;
   uncollecting boolean := false;
+  dues uuid[];
   due uuid;
   uncovered bigint;
 begin
@@ -68,12 +73,29 @@ begin
         where i.kind <> 'extend' or exists (select 1 from holds h where h.id = i.hold and h.resolved_at is null and h.expires_at < i.expires)))
      order by id for update) l;
   if lapsing then
-    for due in select a.id from accounts a
-      where a.id = any(locked) and a.credit_expires_at <= p_now
-        and a.tenant_id = any(array(select i.tenant from unnest(commands) i where i.kind in ('place', 'charge', 'collect'))) order by a.id
-    loop
+    dues := array(
+      select a.id from accounts a
+       where a.id = any(locked) and a.credit_expires_at <= p_now
+         and a.tenant_id = any(array(select i.tenant from unnest(commands) i where i.kind in ('place', 'charge', 'collect'))) order by a.id);
+    foreach due in array dues loop
       perform lapse_credit(due, p_now);
     end loop;
+    -- What has expired and is still there is held. A command that gives it back leaves nothing of it to the next one.
+    if cardinality(commands) > 1 then
+      apart := array(select a.tenant_id from accounts a where a.id = any(dues) and a.credit_expires_at <= p_now);
+    end if;
+  end if;
+  if cardinality(apart) > 0 then
+    for c in
+      select json_agg(i.command) as batch
+        from json_array_elements(p_commands) with ordinality i (command, position)
+       group by case when (i.command ->> 'tenant')::uuid = any(apart) then i.position end
+       -- In the order of a batch: what is settled comes first.
+       order by bool_or(i.command ->> 'kind' in ('place', 'charge')), min(i.position)
+    loop
+      return query select * from execute_ledger(c.batch, '{}', p_now);
+    end loop;
+    return;
   end if;
 
   -- What is settled first may make room for what is asked.
