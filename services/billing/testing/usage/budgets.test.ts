@@ -7,7 +7,7 @@ import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
 import { pauseSpending } from '../../app/budgets/pause-spending.ts';
 import { chargeWallet } from '../../app/ledger/charge-wallet.ts';
 import { placeHold } from '../../app/ledger/place-hold.ts';
-import { capturing, placing, releasing } from '../ledger/books.contract.ts';
+import { capturing, charging, placing, releasing } from '../ledger/books.contract.ts';
 import { codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
 
 let house: UsageHouse;
@@ -150,6 +150,28 @@ describe('a hard budget', () => {
     house.clock.set(new Date('2026-04-01T04:00:00Z'));
     assert.equal((await place(tenantId, 100n)).outcome, 'done');
     assert.equal(await spent(tenantId, monthly.id), 100n);
+  });
+
+  it('asks each command of a batch over midnight about its own day', async () => {
+    const tenantId = await house.rich();
+    await house.budget(tenantId, 100n);
+    const [evening, morning] = [new Date('2026-03-10T23:59:59.999Z'), new Date('2026-03-11T00:00:00.000Z')];
+    assert.equal((await place(tenantId, 60n, { now: evening })).outcome, 'done');
+    const batch = [place(tenantId, 90n, { now: morning }), place(tenantId, 41n, { now: evening }), place(tenantId, 40n, { now: evening })];
+    assert.deepEqual(outcomes(await Promise.all(batch)), ['done', 'budget_exhausted', 'done']);
+  });
+
+  it('a charge of a replica whose clock is behind is asked about the day on which it counts', async () => {
+    const tenantId = await house.rich();
+    const { id } = await house.budget(tenantId, 100n);
+    const charge = (micros: bigint, at: string) =>
+      house.books.charge({ ...charging(tenantId, micros), product: 'verification', now: new Date(at) });
+    assert.equal((await charge(60n, '2026-03-11T00:00:01Z')).outcome, 'done');
+    assert.equal((await charge(41n, '2026-03-10T23:59:59Z')).outcome, 'budget_exhausted');
+    const together = await Promise.all([charge(20n, '2026-03-10T23:59:59Z'), charge(21n, '2026-03-10T23:59:59Z')]);
+    assert.deepEqual(outcomes(together), ['done', 'budget_exhausted']);
+    house.clock.set(new Date('2026-03-11T12:00:00Z'));
+    assert.equal(await spent(tenantId, id), 80n);
   });
 
   it('both daylight-saving days have one midnight: 23 and 25 hours between two windows', async () => {

@@ -6,6 +6,8 @@ import { sqlMigration } from '#platform/postgres/index.ts';
  *   another batch had reserved of it meanwhile was reserved again.
  * - A release no longer leaves expired credit to what is asked for behind it in the same batch: commands of a wallet that has some are done one
  *   after the other.
+ * - Each command is asked about the window of a budget in which it will count. A batch over midnight was asked as a whole about the window of its
+ *   first command; a charge of a replica that is behind was asked about yesterday's and counted in today's.
  */
 export const ledgerCorrections = sqlMigration(
   '20261122-0126-ledger-corrections',
@@ -48,6 +50,7 @@ declare
   locked uuid[];
   -- Tenants whose commands are done one after the other, each as a batch of its own.
   apart uuid[] := '{}';
+  counts_at timestamptz;
   refusal text;
   answer spending_answer;
   missing bigint;
@@ -84,6 +87,19 @@ begin
     if cardinality(commands) > 1 then
       apart := array(select a.tenant_id from accounts a where a.id = any(dues) and a.credit_expires_at <= p_now);
     end if;
+  end if;
+  limited := asks and (
+    exists (select 1 from spending_pauses where tenant_id = any(array(select i.tenant from unnest(commands) i)))
+    or exists (select 1 from budgets where hard and tenant_id = any(array(select i.tenant from unnest(commands) i))));
+  -- A batch is asked about as a whole where all of it counts in one window.
+  if limited and cardinality(commands) > 1 then
+    apart := apart || array(
+      select b.tenant_id
+        from (select i.tenant, min(i.now) as first_at, greatest(max(i.now), max(a.last_entry_at) filter (where i.kind = 'charge')) as last_at
+                from unnest(commands) i left join accounts a on a.kind = 'wallet' and a.tenant_id = i.tenant and a.currency = i.currency
+               where i.kind in ('place', 'charge') group by i.tenant) n
+        join budgets b on b.tenant_id = n.tenant and b.hard
+       where budget_window(b.interval, b.zone, n.first_at) <> budget_window(b.interval, b.zone, n.last_at));
   end if;
   if cardinality(apart) > 0 then
     for c in
@@ -195,8 +211,6 @@ begin
   end if;
 
   if asks then
-    limited := exists (select 1 from spending_pauses where tenant_id = any(array(select i.tenant from unnest(commands) i)))
-      or exists (select 1 from budgets where hard and tenant_id = any(array(select i.tenant from unnest(commands) i)));
     for c in
       select i.*, a.id as wallet, a.balance_micros, a.held_micros, a.entry_count, a.last_entry_at,
              h.id as h_id, h.amount_micros as h_amount, h.currency as h_currency, h.product as h_product, h.reference as h_reference,
@@ -235,15 +249,17 @@ begin
       else
         refusal := case when c.quote is not null then quote_refusal(c.tenant, c.quote, c.currency, c.amount, c.now) end;
         if refusal is null and limited then
+          -- A hold counts when it was asked for, a charge when it is booked.
+          counts_at := case when c.kind = 'charge' then greatest(c.now, entries_at[at]) else c.now end;
           -- Asked once for all that the batch may reserve of this wallet; one by one only when that is too much.
           if unlimited[at] is null then
             unlimited[at] := (spending_refusal(c.tenant, c.currency, null, (
               select sum(i.amount) from unnest(commands) i
-               where i.kind in ('place', 'charge') and i.tenant = c.tenant and i.currency = c.currency)::bigint, 0, 0, c.now)).refusal is null;
+               where i.kind in ('place', 'charge') and i.tenant = c.tenant and i.currency = c.currency)::bigint, 0, 0, counts_at)).refusal is null;
             reserved[at] := 0; reserved_of[at] := '{}';
           end if;
           if not unlimited[at] then
-            answer := spending_refusal(c.tenant, c.currency, c.product, c.amount, reserved[at], coalesce((reserved_of[at] ->> c.product)::bigint, 0), c.now);
+            answer := spending_refusal(c.tenant, c.currency, c.product, c.amount, reserved[at], coalesce((reserved_of[at] ->> c.product)::bigint, 0), counts_at);
             refusal := answer.refusal;
             -- What is refused writes nothing: its fields tell which budget it was, what is left of it, and until when.
             e.id := answer.budget; e.of_product := answer.product; e.of_description := answer.name; e.available := answer.available;
