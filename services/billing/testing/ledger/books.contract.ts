@@ -433,6 +433,12 @@ export const booksContract = (name: string, books: () => BooksUnderTest, { knows
     assert.deepEqual(await books().charge(charge), { outcome: 'done', transferId: charge.transferId });
     assert.deepEqual(await books().charge({ ...charge, transferId: newId() }), { outcome: 'replayed', transferId: charge.transferId });
     assert.deepEqual(await books().charge({ ...charge, request: 'another' }), { outcome: 'idempotency_conflict' });
+    for (const product of ['verification', 'subscription'] as const)
+      assert.deepEqual(
+        await books().charge({ ...charge, transferId: newId(), product, request: 'another' }),
+        { outcome: 'idempotency_conflict' },
+        `the key of a charge for ${product}, too`,
+      );
     assert.deepEqual(await books().charge(charging(tenantId, 11n)), { outcome: 'insufficient_credit', availableMicros: 10n });
     assert.deepEqual(await books().charge(charging(newId(), 1n)), { outcome: 'insufficient_credit', availableMicros: 0n });
     assert.equal(await wallet(tenantId), '70/60');

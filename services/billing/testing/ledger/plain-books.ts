@@ -94,8 +94,8 @@ export const plainBooks = (db: Database): BooksUnderTest => {
         await lapse(tx, tenantId, now);
         const hash = requestHash(request);
         const [before] = await tx.query<{ id: string; request_hash: Buffer }>(
-          'select id, request_hash from transfers where tenant_id = $1 and type = $2 and idempotency_key = $3',
-          [tenantId, type, idempotencyKey],
+          `select id, request_hash from transfers where tenant_id = $1 and type in ('charge', 'subscription', 'usage') and idempotency_key = $2`,
+          [tenantId, idempotencyKey],
         );
         if (before !== undefined)
           return before.request_hash.equals(hash) ? { outcome: 'replayed', transferId: before.id } : { outcome: 'idempotency_conflict' };

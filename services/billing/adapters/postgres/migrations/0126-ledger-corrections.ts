@@ -8,6 +8,7 @@ import { sqlMigration } from '#platform/postgres/index.ts';
  *   after the other.
  * - Each command is asked about the window of a budget in which it will count. A batch over midnight was asked as a whole about the window of its
  *   first command; a charge of a replica that is behind was asked about yesterday's and counted in today's.
+ * - The key of a charge is one for all products: with another one it is a conflict, where it was a second charge.
  */
 export const ledgerCorrections = sqlMigration(
   '20261122-0126-ledger-corrections',
@@ -218,9 +219,13 @@ begin
              t.id as t_id, t.request_hash as t_hash
         from unnest(commands) with ordinality i
         left join lateral (select * from holds where i.kind = 'place' and tenant_id = i.tenant and idempotency_key = i.key offset 0) h on true
-        left join lateral (select * from transfers t
-           where i.kind = 'charge' and t.tenant_id = i.tenant and t.idempotency_key = i.key
-             and t.type = case when i.product in ('subscription', 'usage') then i.product else 'charge' end) t on true
+        -- Type by type, so that each look is one at the index's whole key.
+        left join lateral (
+          select found.* from unnest('{charge,subscription,usage}'::text[]) k (type)
+           cross join lateral (select * from transfers where tenant_id = i.tenant and type = k.type and idempotency_key = i.key offset 0) found
+           where i.kind = 'charge'
+           -- From before 0126 there may be one of each type: then that which this command made.
+           order by found.type <> case when i.product in ('subscription', 'usage') then i.product else 'charge' end limit 1) t on true
         left join lateral (select * from accounts
            where kind = 'wallet' and tenant_id = i.tenant and currency = coalesce(h.currency, i.currency) offset 0) a on true
        where i.kind in ('place', 'charge')
