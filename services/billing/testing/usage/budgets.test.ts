@@ -216,6 +216,29 @@ describe('a hard budget', () => {
     ]);
   });
 
+  it('a day that begins at one, and one whose midnight comes twice, follow each other without gap or overlap', async () => {
+    const tenantId = await house.rich();
+    for (const [zone, starts, ends] of [
+      ['America/Santiago', '2026-09-06T04:00:00.000Z', '2026-09-07T03:00:00.000Z'],
+      ['Africa/Cairo', '2026-04-23T22:00:00.000Z', '2026-04-24T21:00:00.000Z'],
+      ['America/Havana', '2026-11-01T04:00:00.000Z', '2026-11-02T05:00:00.000Z'],
+    ] as const) {
+      house.clock.set(new Date(starts));
+      const { id, windowStartsAt, windowEndsAt } = await house.budget(tenantId, 100n, { zone });
+      assert.deepEqual([windowStartsAt.toISOString(), windowEndsAt.toISOString()], [starts, ends], zone);
+      // The first hour, twice in Havana, and the last one.
+      for (const at of [windowStartsAt, addMs(windowStartsAt, hourMs), addMs(windowEndsAt, -1)]) {
+        house.clock.set(at);
+        assert.equal((await place(tenantId, 10n)).outcome, 'done');
+      }
+      assert.equal(await spent(tenantId, id), 30n, zone);
+      assert.equal(await house.audit(), undefined, zone);
+      house.clock.set(windowEndsAt);
+      assert.equal(await spent(tenantId, id), 0n, zone);
+      await house.budgets.remove(tenantId, id);
+    }
+  });
+
   it('made in the middle of a window while money moves, it misses nothing', async () => {
     const tenantId = await house.rich();
     const traffic = Array.from({ length: 200 }, async (_value, index) => {
