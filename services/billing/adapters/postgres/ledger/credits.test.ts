@@ -5,7 +5,7 @@ import { newId } from '#platform/ids/index.ts';
 import { type Database, migrate } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
 import { addMs, hourMs } from '#platform/time/index.ts';
-import { capturing, charging, granting, placing, start } from '../../../testing/ledger/books.contract.ts';
+import { capturing, charging, granting, placing, refunding, start } from '../../../testing/ledger/books.contract.ts';
 import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books.ts';
 import { migrations } from '../migrations/index.ts';
 import { postgresAudit } from './audit.ts';
@@ -150,6 +150,24 @@ test('a hold that was charged in parts is refunded as a whole, or one charge by 
   assert.equal(await reverse(30n), 'done');
   await assert.rejects(post({ ...whole, delta: 1n }), { code: '23514' });
   assert.deepEqual(await parts(tenantId), [0n, 100n]);
+  await booksAgree();
+});
+
+test('only what was charged is refunded: what left through a gateway, in a dispute, by hand or by its expiry does not come back as credit', async () => {
+  const tenantId = await opened();
+  const { payment } = await pay(tenantId, 100n);
+  const books = postgresBooks(db);
+  const gone = [
+    await post({ tenantId, type: 'payment_refund', kind: 'clearing', discriminator: 'simulator', payment, delta: -10n }),
+    await post({ tenantId, type: 'dispute', kind: 'clearing', discriminator: 'simulator', payment, delta: -10n }),
+    await post({ tenantId, type: 'adjustment', kind: 'adjustment', delta: -10n }),
+  ];
+  await books.grant({ ...granting(tenantId, 10n), expiresAt: addMs(start, hourMs) });
+  await books.lapseDue(addMs(start, hourMs), undefined, 1_000);
+  const { entries } = await books.entries(tenantId, { type: 'expiry' }, { limit: 1, cursor: '' });
+  for (const id of [...gone, entries[0]?.transferId])
+    assert.deepEqual(await books.refund(refunding(tenantId, id ?? assert.fail('it was refused'), 10n)), { outcome: 'not_found' });
+  assert.deepEqual(await parts(tenantId), [70n, 0n]);
   await booksAgree();
 });
 

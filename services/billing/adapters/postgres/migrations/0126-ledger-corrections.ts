@@ -1,7 +1,7 @@
 import { sqlMigration } from '#platform/postgres/index.ts';
 
 /**
- * execute_ledger again, as fast as before:
+ * execute_ledger again:
  * - A wallet that was opened while a batch waited for the locks of others is not there for this batch. It was read without its lock, and what
  *   another batch had reserved of it meanwhile was reserved again.
  * - A release no longer leaves expired credit to what is asked for behind it in the same batch: commands of a wallet that has some are done one
@@ -9,6 +9,8 @@ import { sqlMigration } from '#platform/postgres/index.ts';
  * - Each command is asked about the window of a budget in which it will count. A batch over midnight was asked as a whole about the window of its
  *   first command; a charge of a replica that is behind was asked about yesterday's and counted in today's.
  * - The key of a charge is one for all products: with another one it is a conflict, where it was a second charge.
+ *
+ * And a refund gives back what was charged, nothing else: refunds of payments, disputes, debits by hand and expired credit could be refunded, too.
  */
 export const ledgerCorrections = sqlMigration(
   '20261122-0126-ledger-corrections',
@@ -410,6 +412,41 @@ begin
   end if;
   return query select r.ordinal, r.outcome, r.available, r.id, r.state, r.size, r.captured, r.of_currency, r.of_product, r.of_reference, r.of_description,
                       r.ends_at, r.made_at, r.charge, r.late, r.give_back, r.total, r.collected, r.owed from unnest(commands, effects) r;
+end $$;
+
+-- Gives back a debit of this tenant, whole or in parts, from the account that it went to and to the grants that it came from. The type
+-- is 'refund' for what was charged, else that of the debit itself (a payment refund that failed, a dispute that was won).
+-- done · not_found (no such debit of this tenant) · exceeds (more than is left of it) · replayed · idempotency_conflict
+create or replace function reverse_transfer(
+  p_transfer uuid, p_tenant uuid, p_reverses uuid, p_amount bigint, p_type text, p_description text, p_reference text,
+  p_key text, p_hash bytea, p_now timestamptz
+) returns text language plpgsql as $$
+declare
+  t transfers;
+  w accounts;
+  promotional bigint;
+  earlier bytea;
+begin
+  select * into t from transfers where id = p_reverses and tenant_id = p_tenant;
+  -- Money that left through a gateway, say, is back with the customer: as credit he would have it twice.
+  if not found or t.type <> p_type and (p_type <> 'refund' or t.type not in ('charge', 'usage', 'subscription')) then return 'not_found'; end if;
+  select * into w from accounts where id = t.debit_account_id and kind = 'wallet' for update;
+  if not found then return 'not_found'; end if;
+  if p_key is not null then
+    select request_hash into earlier from transfers where tenant_id = p_tenant and type = p_type and idempotency_key = p_key;
+    if found then return case when earlier = p_hash then 'replayed' else 'idempotency_conflict' end; end if;
+  end if;
+  -- What was refunded by the hold as a whole counts, too.
+  if t.hold_id is not null and p_amount > (
+    select -coalesce(sum(e.amount_micros), 0) from transfers h join grant_entries e on e.transfer_id = h.id where h.hold_id = t.hold_id) then
+    return 'exceeds';
+  end if;
+  promotional := return_credit(w.id, p_transfer, p_amount, array(select id from transfers where id = p_reverses or reverses_id = p_reverses), p_now);
+  if promotional is null then return 'exceeds'; end if;
+  select * into w from accounts where id = w.id;
+  perform post_transfer(w, p_transfer, p_amount, 0, promotional, p_type, t.credit_account_id, p_description, p_reference, t.hold_id,
+                        t.payment_id, p_reverses, p_key, p_hash, p_now);
+  return 'done';
 end $$;
 `,
 );
