@@ -537,6 +537,16 @@ export const booksContract = (name: string, books: () => BooksUnderTest, { knows
     assert.equal(await wallet(tenantId), '0/0');
   });
 
+  law('a refund to a grant that has expired revives what it brings back, not what the sweeper had not taken yet', async () => {
+    const tenantId = newId();
+    const grant = await granted(tenantId, 50n, { expiresAt: inHours(1) });
+    const charge = charging(tenantId, 10n);
+    await books().charge(charge);
+    await books().refund({ ...refunding(tenantId, charge.transferId, 10n), now: inHours(2) });
+    assert.deepEqual(await left(tenantId), { [grant]: 10n });
+    assert.equal(await wallet(tenantId), '10/0');
+  });
+
   law('grants are listed newest first, page by page, of their tenant only', async () => {
     const tenantId = newId();
     const ids: string[] = [];

@@ -258,6 +258,7 @@ export const fakeBooks = () => {
     if (charged?.tenantId !== tenantId) return { outcome: 'not_found' };
     const before = earlier(command, 'refund');
     if (before !== undefined) return before;
+    lapseIn(tenantId, now);
     if (charged.parts.reduce((sum, { micros }) => sum + micros, 0n) < amount.micros) return { outcome: 'exceeds' };
     const back = giveBackCredit(grants.get(tenantId) ?? [], charged.parts, amount.micros);
     const returned = new Map(back.map(({ grantId, micros }) => [grantId, micros]));

@@ -11,6 +11,7 @@ import { sqlMigration } from '#platform/postgres/index.ts';
  * - The key of a charge is one for all products: with another one it is a conflict, where it was a second charge.
  *
  * And a refund gives back what was charged, nothing else: refunds of payments, disputes, debits by hand and expired credit could be refunded, too.
+ * It revives no expired credit that the sweeper had not taken yet.
  */
 export const ledgerCorrections = sqlMigration(
   '20261122-0126-ledger-corrections',
@@ -436,6 +437,8 @@ begin
     select request_hash into earlier from transfers where tenant_id = p_tenant and type = p_type and idempotency_key = p_key;
     if found then return case when earlier = p_hash then 'replayed' else 'idempotency_conflict' end; end if;
   end if;
+  -- Credit that comes back to an expired grant lives on, and with it whatever is in that grant: what has lapsed must be gone by then.
+  if w.credit_expires_at <= p_now then perform lapse_credit(w.id, p_now); end if;
   -- What was refunded by the hold as a whole counts, too.
   if t.hold_id is not null and p_amount > (
     select -coalesce(sum(e.amount_micros), 0) from transfers h join grant_entries e on e.transfer_id = h.id where h.hold_id = t.hold_id) then
