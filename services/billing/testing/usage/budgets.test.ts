@@ -239,6 +239,38 @@ describe('a hard budget', () => {
     }
   });
 
+  it('is counted from what its own tenant did, however much others do', async () => {
+    const tenantId = await house.rich();
+    const { id, windowStartsAt } = await house.budget(tenantId, 100n, { interval: 'monthly' });
+    await house.books.charge({ ...charging(tenantId, 7n), product: 'verification', now: house.clock.now() });
+    await house.books.charge({ ...charging(tenantId, 5n), product: 'campaign', now: house.clock.now() });
+    const undo = new Error('undo');
+    const counting = house.db.transaction(async (tx) => {
+      await tx.query(`set local session_replication_role = 'replica'`);
+      await tx.query(
+        `insert into transfers (id, tenant_id, type, debit_account_id, credit_account_id, amount_micros, currency, description, reference, created_at)
+         select gen_random_uuid(), gen_random_uuid(), 'charge', gen_random_uuid(), '01900000-0000-7000-8000-000000000001', 1, 'USD', '', 'r', $1
+           from generate_series(1, 20000)`,
+        [house.clock.now()],
+      );
+      const read = async (): Promise<bigint> =>
+        (
+          await tx.query<{ rows: bigint }>(
+            `select seq_tup_read + idx_tup_fetch as rows from pg_stat_xact_user_tables where relname = 'transfers'`,
+          )
+        )[0]?.rows ?? 0n;
+      const before = await read();
+      const [counted] = await tx.query<{ spent: bigint }>('select spent_in_window(b, $2) as spent from budgets b where id = $1', [
+        id,
+        windowStartsAt,
+      ]);
+      assert.equal(counted?.spent, 12n);
+      assert.ok((await read()) - before < 100n, `${(await read()) - before} transfers were read`);
+      throw undo;
+    });
+    await assert.rejects(counting, undo);
+  });
+
   it('made in the middle of a window while money moves, it misses nothing', async () => {
     const tenantId = await house.rich();
     const traffic = Array.from({ length: 200 }, async (_value, index) => {

@@ -10,6 +10,8 @@ import { sqlMigration } from '#platform/postgres/index.ts';
  *   first command; a charge of a replica that is behind was asked about yesterday's and counted in today's.
  * - The key of a charge is one for all products: with another one it is a conflict, where it was a second charge.
  *
+ * And what a window of a budget has seen is counted from the entries of its own wallet.
+ *
  * And a refund gives back what was charged, nothing else: refunds of payments, disputes, debits by hand and expired credit could be refunded, too.
  * It revives no expired credit that the sweeper had not taken yet.
  */
@@ -414,6 +416,18 @@ begin
   return query select r.ordinal, r.outcome, r.available, r.id, r.state, r.size, r.captured, r.of_currency, r.of_product, r.of_reference, r.of_description,
                       r.ends_at, r.made_at, r.charge, r.late, r.give_back, r.total, r.collected, r.owed from unnest(commands, effects) r;
 end $$;
+
+-- As before, but charges are found by the entries of the wallet: by tenant and time there is no index of transfers, so those of all tenants were read.
+create or replace function spent_in_window(b budgets, p_start timestamptz) returns bigint language sql stable as $$
+  select (coalesce((select sum(hold_spending(h)) from holds h
+                     where h.tenant_id = b.tenant_id and h.currency = b.currency and b.product in ('', h.product)
+                       and h.created_at >= p_start and h.created_at < budget_window_end(b.interval, b.zone, p_start)), 0)
+        + coalesce((select sum(t.amount_micros)
+                      from accounts w join entries e on e.account_id = w.id join transfers t on t.id = e.transfer_id join accounts a on a.id = t.credit_account_id
+                     where w.kind = 'wallet' and w.tenant_id = b.tenant_id and w.currency = b.currency
+                       and e.account_sequence is not null and e.type = 'charge' and t.hold_id is null and b.product in ('', a.discriminator)
+                       and e.created_at >= p_start and e.created_at < budget_window_end(b.interval, b.zone, p_start)), 0))::bigint
+$$;
 
 -- Gives back a debit of this tenant, whole or in parts, from the account that it went to and to the grants that it came from. The type
 -- is 'refund' for what was charged, else that of the debit itself (a payment refund that failed, a dispute that was won).
