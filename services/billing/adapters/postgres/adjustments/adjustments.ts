@@ -11,9 +11,7 @@ import { requestHash } from '../request-hash.ts';
 import { AdjustmentRow } from './rows.ts';
 
 const postSql = `select post_to_wallet($1, $2, $3, $4, 0, 'adjustment', 'adjustment', '', $5, $6, null, null, null, null, $7) as done`;
-/** Charges only: what goes back to a card, lapses or is taken by hand is no refund's business, and is given back by what took it. */
-const refundSql = `select case when exists (select from transfers where id = $3 and tenant_id = $2 and type in ('charge', 'subscription', 'usage'))
-    then reverse_transfer($1, $2, $3, $4, 'refund', $5, $6, null, null, $7) else 'not_found' end as outcome`;
+const refundSql = `select reverse_transfer($1, $2, $3, $4, 'refund', $5, $6, null, null, $7) as outcome`;
 const aloneSql = `select coalesce(sum(abs(amount_micros)), 0)::bigint as total from adjustments
   where proposed_by = $1 and tenant_id = $2 and proposed_at > $3 and status = 'posted' and decided_by is null`;
 
