@@ -120,6 +120,25 @@ describe('outbox, relay and consumers', () => {
     assert.ok(Math.min(...waits) < 200, `took ${waits.join(', ')} ms`);
   });
 
+  it('deletes what is too old although it is never idle', async () => {
+    const insert = `insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload, created_at, published_at)
+      select gen_random_uuid(), 'namaskah.billing.v1.none', gen_random_uuid()::text, 1, '{}', '', $2, $3 from generate_series(1, $1::int)`;
+    const [now, old] = [new Date(), new Date(Date.now() - 8 * 86_400_000)];
+    await db.query(insert, [2, old, old]);
+    await db.query(insert, [3_000, now, null]);
+    await own(startRelay({ db, bus, batchSize: 1, sweepEveryMs: 1 }));
+    const { kept, waiting } = await eventually(async () => {
+      const [row] = await db.query<{ kept: bigint; waiting: bigint }>(
+        'select count(*) filter (where created_at = $1) as kept, count(*) filter (where published_at is null) as waiting from outbox',
+        [old],
+      );
+      assert.ok(row?.kept === 0n || row?.waiting === 0n);
+      return row;
+    }, patience);
+    assert.equal(kept, 0n);
+    assert.ok(waiting > 0n, 'and more waits to be published');
+  });
+
   it('keeps the order of an aggregate and lets no long transaction delay the others', async () => {
     await own(startRelay({ db, bus }));
     await consume(recording);

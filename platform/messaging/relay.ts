@@ -24,6 +24,8 @@ export interface RelayOptions {
   readonly maxAttempts?: number;
   /** How often a standby asks for the lock. */
   readonly standbyMs?: number;
+  /** How often what is too old is deleted (sweep.ts). */
+  readonly sweepEveryMs?: number;
 }
 
 export interface Relay {
@@ -42,7 +44,6 @@ const lingerMs = 5;
 const publishTimeoutMs = 5_000;
 const outagePauseMs = { min: 50, max: 2_000 } as const;
 const gaugeEveryMs = 15_000;
-const sweepEveryMs = 10 * 60_000;
 
 interface Context {
   readonly db: RelayDatabase;
@@ -52,6 +53,7 @@ interface Context {
   readonly metrics: RelayMetrics;
   readonly batchSize: number;
   readonly maxAttempts: number;
+  readonly sweepEveryMs: number;
   readonly waker: Waker;
   readonly stopped: () => boolean;
 }
@@ -62,13 +64,13 @@ interface Context {
  * that holds the lock, so a relay that lost it cannot mark or read rows any more.
  */
 export const startRelay = async (options: RelayOptions): Promise<Relay> => {
-  const { db, bus, logger = silentLog, batchSize = 200, maxAttempts = 5, standbyMs = 500 } = options;
+  const { db, bus, logger = silentLog, batchSize = 200, maxAttempts = 5, standbyMs = 500, sweepEveryMs = 10 * 60_000 } = options;
   const waker = createWaker();
   let stopping = false;
   let leading = false;
   const metrics = options.figures ?? relayMetrics(options.metrics);
   const publisher = createPublisher(bus.connection, { timeoutMs: publishTimeoutMs });
-  const context: Context = { db, bus, publisher, logger, metrics, batchSize, maxAttempts, waker, stopped: () => stopping };
+  const context: Context = { db, bus, publisher, logger, metrics, batchSize, maxAttempts, sweepEveryMs, waker, stopped: () => stopping };
   const unsubscribe = db.onOutboxSignal(waker.wake);
 
   const serve = async (): Promise<void> => {
@@ -130,14 +132,18 @@ const lead = async (context: Context, connection: DedicatedConnection): Promise<
   let pollMs = pollMinMs;
   let outageMs: number = outagePauseMs.min;
   const everyGauge = every(gaugeEveryMs, async () => metrics.depth(await outboxDepth(connection)));
-  const everySweep = every(sweepEveryMs, () => sweep(context.db, logger));
+  // Beside the publishing, which does not wait for it: where a relay is never idle, there is most to sweep.
+  let sweeping: Promise<void> | undefined;
+  const everySweep = every(context.sweepEveryMs, async () => {
+    sweeping ??= sweep(context.db, logger).finally(() => (sweeping = undefined));
+  });
   while (!context.stopped() || marks.length > 0) {
     const rows = await nextBatch(connection, marks, context.stopped() ? 0 : batchSize);
     marks = [];
     if (metrics.enabled) await everyGauge();
+    if (!context.stopped()) await everySweep();
     if (rows.length === 0) {
-      if (context.stopped()) return;
-      await everySweep();
+      if (context.stopped()) break;
       pollMs = (await waker.wait(pollMs)) ? pollMinMs : Math.min(pollMs * 2, pollMaxMs);
       continue;
     }
@@ -164,6 +170,7 @@ const lead = async (context: Context, connection: DedicatedConnection): Promise<
       else if (rows.length < batchSize && !context.stopped()) await new Promise((resolve) => setTimeout(resolve, lingerMs));
     }
   }
+  await sweeping;
 };
 
 /** Waits although rows are there; only the end of the process cuts it short. */

@@ -42,8 +42,16 @@ export interface Subscriptions {
    * and events, or nothing when the credit does not suffice. Undefined: nothing is to be done. What `decide` throws, it throws.
    */
   change(command: Keyed & { readonly now: Date }, decide: (current: Subscription | undefined) => Effect | undefined): Promise<ChangeResult>;
-  /** Takes one that is due, which nobody else works on, and does what `decide` says. @returns what happened; undefined: none is due */
-  renewNext(now: Date, decide: (current: Subscription) => Renewal): Promise<readonly SubscriptionFact[] | undefined>;
+  /**
+   * Takes one that is due, which nobody else works on, and does what `decide` says.
+   * @param leftOut tenants whose turn it is not
+   * @returns what happened; undefined: none is due
+   */
+  renewNext(
+    now: Date,
+    leftOut: readonly string[],
+    decide: (current: Subscription) => Renewal,
+  ): Promise<readonly SubscriptionFact[] | undefined>;
   /**
    * As `change`, for an operator: what is decided costs nothing, so it cannot fail for want of credit.
    * @returns false when there is no such tenant

@@ -1,3 +1,4 @@
+import { isAppError } from '#platform/errors/index.ts';
 import { addMs, type Clock, hourMs, minuteMs } from '#platform/time/index.ts';
 import { meters } from '../../domain/usage-meters.ts';
 import { rate } from '../../domain/usage-rating.ts';
@@ -58,14 +59,23 @@ const settle = async (dependencies: ChargeDependencies, usage: RatedUsage, now: 
 /**
  * Rates what was used and moves the difference between what it costs and what was charged: taken from the balance, or given back after a
  * correction. A total is rated as a whole and rounded once, so nothing accumulates. What the balance cannot pay is owed and tried again.
+ * A total that cannot be charged is due again after its lease, and keeps nobody from being charged.
  * @returns how many totals were looked at
+ * @throws the first thing that went wrong with a total, after all were looked at; platform.* at once
  */
 export const chargeUsage = (dependencies: ChargeDependencies) => async (): Promise<number> => {
   const now = dependencies.clock.now();
   const due = await dependencies.charges.claimDue(now, addMs(now, leaseMs), perLook);
+  const failures: unknown[] = [];
   for (const usage of due) {
-    const cut = await cutWhereSubscribed(dependencies, usage, now);
-    await settle(dependencies, await rated(dependencies, cut, now), now);
+    try {
+      const cut = await cutWhereSubscribed(dependencies, usage, now);
+      await settle(dependencies, await rated(dependencies, cut, now), now);
+    } catch (error) {
+      if (isAppError(error)) throw error;
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
   return due.length;
 };

@@ -541,6 +541,28 @@ test('a zone whose clocks were decided otherwise meanwhile keeps no renewal from
   await booksAgree();
 });
 
+test('a subscription that cannot be renewed keeps nobody behind it from being renewed, and is told of', async () => {
+  const { change, cancel, renew, subscriptions } = open();
+  const [stuck, other] = [newId(), newId()];
+  for (const tenantId of [stuck, other]) {
+    await credit(tenantId, 100);
+    await change(tenantId, 'pro');
+    clock.advance(1_000);
+  }
+  await db.query(
+    `insert into billed_periods (id, subscription_id, tenant_id, plan, interval, starts_at, ends_at, amount_micros, currency, created_at)
+     select $1, subscription_id, tenant_id, plan, interval, ends_at, ends_at + interval '1 day', 0, currency, created_at from billed_periods where tenant_id = $2`,
+    [newId(), stuck],
+  );
+  clock.set((await subscriptions.current(other))?.period.end ?? assert.fail());
+  await assert.rejects(renew(), /billed_periods_once/);
+  assert.equal((await subscriptions.current(other))?.periodIndex, 1);
+  assert.equal((await subscriptions.current(stuck))?.periodIndex, 0);
+  await cancel(stuck);
+  await renew();
+  await booksAgree();
+});
+
 test('what is told of a plan bears rising times, although a clock goes back: whoever hears it keeps the last', async () => {
   const { change, cancel, grant, renew, subscriptions } = open();
   const tenantId = newId();

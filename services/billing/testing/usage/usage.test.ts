@@ -4,6 +4,8 @@ import { newId } from '#platform/ids/index.ts';
 import { money } from '#platform/money/index.ts';
 import { addMs, dayMs, hourMs, isTimeZone, minuteMs } from '#platform/time/index.ts';
 import { followPlan } from '../../app/usage/follow-plan.ts';
+import { chargeUsage } from '../../app/usage/charge-usage.ts';
+import type { UsageCharges } from '../../app/usage/ports.ts';
 import { granting } from '../ledger/books.contract.ts';
 import { calls, codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
 
@@ -226,6 +228,33 @@ describe('charging', () => {
       );
       assert.equal(await house.balance(tenantId), 1_000_000_000n - 2n * packageMicros);
     }
+  });
+
+  it('a total that cannot be charged keeps nobody from being charged, and is due again when its lease is over', async () => {
+    const tenants = [await house.rich(), await house.rich(), await house.rich()];
+    const [first = '', second = '', third = ''] = tenants.toSorted((a, b) => a.localeCompare(b));
+    const before = await house.balance(first);
+    for (const tenantId of tenants) await house.record([calls(tenantId, included + 1_000n)]);
+    const charges: UsageCharges = {
+      ...house.charges,
+      charge: async (usage, ...rest) => {
+        if (usage.tenantId === second) throw new Error('a planted fault');
+        return house.charges.charge(usage, ...rest);
+      },
+    };
+    const parts = {
+      periods: house.store,
+      subscriptions: house.subscriptions.reader,
+      clock: house.clock,
+      monitor: { usageCharged: () => {} },
+    };
+    await assert.rejects(chargeUsage({ ...parts, charges, minimumMicros: 0n, longestWaitMs: hourMs })(), /a planted fault/);
+    const charged = async (): Promise<bigint[]> =>
+      Promise.all([first, second, third].map(async (tenantId) => before - (await house.balance(tenantId))));
+    assert.deepEqual(await charged(), [packageMicros, 0n, packageMicros]);
+    house.clock.advance(minuteMs);
+    await house.settle();
+    assert.deepEqual(await charged(), [packageMicros, packageMicros, packageMicros]);
   });
 
   it('a small difference waits for more, but not beyond an hour nor the end of the period', async () => {

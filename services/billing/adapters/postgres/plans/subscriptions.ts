@@ -57,7 +57,7 @@ const statements = {
   // Due, or past due with credit that suffices by now: a top-up pays at once, whichever way it came.
   lockDue: `select s.tenant_id from subscriptions s where s.state <> 'ended' and (s.due_at <= $1 or s.state = 'past_due' and exists (
       select from accounts a where a.tenant_id = s.tenant_id and a.kind = 'wallet' and a.currency = s.currency
-         and a.balance_micros - a.held_micros >= s.owed_micros))
+         and a.balance_micros - a.held_micros >= s.owed_micros)) and s.tenant_id <> all($2)
     order by s.due_at limit 1 for update skip locked`,
   write: `insert into subscriptions (id, tenant_id, plan, interval, state, time_zone, anchor_at, period_index, period_start, period_end, billed_id,
       next_plan, next_interval, next_time_zone, attempts, due_at, owed_micros, currency, version, created_at, ended_at, granted)
@@ -324,9 +324,9 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
       return rows.map(({ id, previousPlan: from, plan: to, operator, reason, createdAt: at }) => ({ id, from, to, operator, reason, at }));
     },
 
-    renewNext: (now, decide) =>
+    renewNext: (now, leftOut, decide) =>
       db.transaction(async (tx) => {
-        const [due] = await tx.query<{ tenant_id: string }>(statements.lockDue, [now]);
+        const [due] = await tx.query<{ tenant_id: string }>(statements.lockDue, [now, leftOut]);
         if (due === undefined) return undefined;
         const [row] = await tx.query<SubscriptionSql>(statements.current, [due.tenant_id]);
         if (row === undefined) throw new Error('a locked subscription is missing');
