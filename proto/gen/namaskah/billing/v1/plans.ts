@@ -2392,7 +2392,7 @@ export const SubscriptionServiceService = {
       Buffer.from(CancelSubscriptionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelSubscriptionResponse => CancelSubscriptionResponse.decode(value),
   },
-  /** Takes back a cancellation or a scheduled change. "billing.no_subscription". */
+  /** Takes back a cancellation or a scheduled change. "billing.no_subscription"; "billing.subscription_past_due": what was chosen is owed already. */
   resumeSubscription: {
     path: "/namaskah.billing.v1.SubscriptionService/ResumeSubscription" as const,
     requestStream: false as const,
@@ -2438,7 +2438,7 @@ export interface SubscriptionServiceServer extends UntypedServiceImplementation 
   changeSubscription: handleUnaryCall<ChangeSubscriptionRequest, ChangeSubscriptionResponse>;
   /** At the end of what is paid; at once while past due. "billing.no_subscription". */
   cancelSubscription: handleUnaryCall<CancelSubscriptionRequest, CancelSubscriptionResponse>;
-  /** Takes back a cancellation or a scheduled change. "billing.no_subscription". */
+  /** Takes back a cancellation or a scheduled change. "billing.no_subscription"; "billing.subscription_past_due": what was chosen is owed already. */
   resumeSubscription: handleUnaryCall<ResumeSubscriptionRequest, ResumeSubscriptionResponse>;
   /** From the next period on. "billing.no_subscription". */
   setTimeZone: handleUnaryCall<SetTimeZoneRequest, SetTimeZoneResponse>;
@@ -2514,7 +2514,7 @@ export interface SubscriptionServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelSubscriptionResponse) => void,
   ): ClientUnaryCall;
-  /** Takes back a cancellation or a scheduled change. "billing.no_subscription". */
+  /** Takes back a cancellation or a scheduled change. "billing.no_subscription"; "billing.subscription_past_due": what was chosen is owed already. */
   resumeSubscription(
     request: ResumeSubscriptionRequest,
     callback: (error: ServiceError | null, response: ResumeSubscriptionResponse) => void,

@@ -27,7 +27,7 @@ export const RefundStatus = {
   /** REFUND_STATUS_PENDING - The gateway works on it, or did not answer yet. */
   REFUND_STATUS_PENDING: "REFUND_STATUS_PENDING",
   REFUND_STATUS_SUCCEEDED: "REFUND_STATUS_SUCCEEDED",
-  /** REFUND_STATUS_FAILED - The credit is back in the wallet. */
+  /** REFUND_STATUS_FAILED - The credit is back in the wallet; of a surplus, which never was credit, nothing is. */
   REFUND_STATUS_FAILED: "REFUND_STATUS_FAILED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
