@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isAppError, type ErrorCode } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
+import { formatDecimal } from '#platform/money/index.ts';
 import { postgresAudit } from '../../adapters/postgres/ledger/audit.ts';
 import { listEntries } from '../../adapters/postgres/ledger/entries.ts';
 import { refundCharge } from '../../app/ledger/refund-charge.ts';
@@ -46,6 +47,28 @@ describe('giving back what a service sold', () => {
     await useCase()(tenantId, request(350n));
     await assert.rejects(useCase()(tenantId, request(1n)), refused('billing.refund_exceeds_charge'));
     assert.equal(await balance(tenantId), 1_000n);
+    await lawful();
+  });
+
+  it('a refusal says what is left of the charge, whoever gave back the rest', async () => {
+    const { tenantId, request } = await bought();
+    const refundable = (micros: bigint) => (error: unknown) => {
+      assert.ok(isAppError(error, 'billing.refund_exceeds_charge'));
+      assert.equal(error.meta['refundable'], formatDecimal(micros));
+      return true;
+    };
+    await assert.rejects(useCase()(tenantId, request(601n)), refundable(600n));
+    const { charges } = (await house.charges.byPurchase(tenantId, 'rental', request(1n).reference)) ?? assert.fail('it was charged');
+    const operators = {
+      idempotencyKey: newId(),
+      transferId: charges[0]?.transactionId ?? '',
+      amount: usd(500n),
+      reason: 'Out of kindness',
+    };
+    await refundCharge({ wallets: house.ledger, clock: house.clock })(tenantId, operators);
+    await assert.rejects(useCase()(tenantId, request(300n)), refundable(100n));
+    await useCase()(tenantId, request(100n));
+    await assert.rejects(useCase()(tenantId, request(300n)), refundable(0n));
     await lawful();
   });
 

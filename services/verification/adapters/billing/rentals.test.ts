@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { appError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
+import { formatDecimal } from '#platform/money/index.ts';
 import type { RentalOrder } from '../../domain/rental/rental.ts';
 import { createRentalLedger } from './rentals.ts';
 
@@ -56,4 +57,29 @@ test('a hold under this key that was for something else refuses the order', asyn
   const answer = await ledger.placeHold(order, request);
   assert.equal(answer.kind === 'refused' && answer.error.code, 'request.idempotency_conflict');
   assert.equal(placed.length, 2);
+});
+
+test('what goes back is what is left of the charge, when an operator gave back some of it first; it is given once', async () => {
+  const order = { ...orderOf('purchase'), holdId: newId(), refundMicros: 800_000n };
+  const given = new Map<string, bigint>();
+  let left = 1_790_000n;
+  let lost = false;
+  const giveBack = async ({ idempotencyKey, amount }: { idempotencyKey: string; amount: { micros: bigint } }) => {
+    const before = given.get(idempotencyKey);
+    if (before !== undefined && before !== amount.micros) throw appError('request.idempotency_conflict');
+    if (before === undefined && amount.micros > left)
+      throw appError('billing.refund_exceeds_charge', { meta: { refundable: formatDecimal(left) } });
+    if (before === undefined) left -= amount.micros;
+    given.set(idempotencyKey, amount.micros);
+    if (lost) throw appError('platform.deadline_exceeded');
+    return { transferId: newId() };
+  };
+  const ledger = { placeHold: unused, captureHold: unused, releaseHold: unused };
+  const money = createRentalLedger({ ledger, charges: { giveBack } } as unknown as Clients);
+  left -= 1_500_000n;
+  lost = true;
+  await assert.rejects(money.refund(order));
+  lost = false;
+  for (const _ of [1, 2]) await money.refund(order);
+  assert.deepEqual([...given.values()], [290_000n]);
 });

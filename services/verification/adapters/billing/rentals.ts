@@ -3,7 +3,7 @@ import type { LedgerServiceService } from '#proto/namaskah/billing/v1/billing.ts
 import type { PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import { appError, type ErrorCode, isAppError, toAppError } from '#platform/errors/index.ts';
 import { errorOfDetail, type GrpcClient, systemPrincipal } from '#platform/grpc/index.ts';
-import { money } from '#platform/money/index.ts';
+import { money, parseDecimal } from '#platform/money/index.ts';
 import type { RentalAsk, RentalLedger, RentalPrices } from '../../app/rental/ports.ts';
 import type { RentalOrder } from '../../domain/rental/rental.ts';
 
@@ -71,11 +71,23 @@ export const createRentalLedger = ({ ledger, charges }: LedgerClients): RentalLe
     }
   },
   refund: async (order) => {
-    const request = {
-      ...{ idempotencyKey: `rental-refund:${order.id}`, product, reference: order.id },
-      ...{ amount: money(order.currency, order.refundMicros), reason: 'Rental released before its end' },
-    };
-    await charges.giveBack(request, { principal: principalOf(order) });
+    const giveBack = (idempotencyKey: string, micros: bigint) =>
+      charges.giveBack(
+        {
+          ...{ idempotencyKey, product, reference: order.id },
+          ...{ amount: money(order.currency, micros), reason: 'Rental released before its end' },
+        },
+        { principal: principalOf(order) },
+      );
+    try {
+      await giveBack(`rental-refund:${order.id}`, order.refundMicros);
+    } catch (error) {
+      if (!isAppError(error, 'billing.refund_exceeds_charge')) throw error;
+      // An operator has given back some of it before: the customer gets what is left. Nothing is, once this was done.
+      const left = parseDecimal(error.meta['refundable'] ?? '');
+      if (left === undefined) throw error;
+      if (left > 0n) await giveBack(`rental-refund-rest:${order.id}`, left);
+    }
   },
 });
 
