@@ -161,8 +161,11 @@ export interface Ledger {
   placeHold(request: {
     tenantId: string;
     verificationId: string;
-    /** Of the code that it is for, from the second on; left out: the purchase. */
-    code?: number;
+    /**
+     * Of the code that it is for: its position, from the second on, and the version of the number that it was asked for at. Whoever asks
+     * again after a wait that came to nothing has another hold: that one went back. Left out: the purchase.
+     */
+    code?: { readonly position: number; readonly askedAt: number };
     /** Id of the message that came after the end, where that is what it is for. */
     lateMessage?: string;
     amount: Money;

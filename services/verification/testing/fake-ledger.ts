@@ -58,7 +58,8 @@ export const createFakeLedger = (): FakeLedger => {
       ledger.calls += 1;
       const how = spoilt.shift();
       if (how === 'before') return unknown;
-      const verificationId = lateMessage !== undefined ? `${id}:late:${lateMessage}` : code === undefined ? id : `${id}:${code}`;
+      const further = code === undefined ? id : `${id}:${code.position}:${code.askedAt}`;
+      const verificationId = lateMessage !== undefined ? `${id}:late:${lateMessage}` : further;
       const request = [tenantId, amount.micros, quoteId, fromHoldId ?? '', description, expiresAt.toISOString()].join('|');
       const known = holds.get(verificationId);
       if (known && known.request !== request) return { kind: 'refused', error: appError('request.idempotency_conflict') };

@@ -35,7 +35,7 @@ test('a hold is given back under a key of its own; only an answer that says noth
   assert.deepEqual(new Set(keys), new Set([`verification:${holdId}:unused`]));
 });
 
-test("the hold of a late code has its message's key: another one than the purchase's, and the same whenever it is asked for", async () => {
+test("the hold of a late code has its message's key: another one than the purchase's, and the same whenever it is asked for; a further code's, that of its wait", async () => {
   const keys: string[] = [];
   const placeHolds = async ({ items }: { items: readonly { hold: { idempotencyKey: string } }[] }) => {
     keys.push(...items.map(({ hold }) => hold.idempotencyKey));
@@ -49,6 +49,7 @@ test("the hold of a late code has its message's key: another one than the purcha
   };
   for (const late of [lateMessage, lateMessage]) assert.equal((await ledger.placeHold({ ...request, lateMessage: late })).kind, 'held');
   await ledger.placeHold(request);
+  for (const askedAt of [3, 5]) await ledger.placeHold({ ...request, code: { position: 2, askedAt } });
   const key = `verification:${verificationId}`;
-  assert.deepEqual(keys, [`${key}:late:${lateMessage}`, `${key}:late:${lateMessage}`, key]);
+  assert.deepEqual(keys, [`${key}:late:${lateMessage}`, `${key}:late:${lateMessage}`, key, `${key}:2:3`, `${key}:2:5`]);
 });

@@ -12,7 +12,7 @@ type Request = Parameters<Ledger['placeHold']>[0];
 /** What a hold is for: the purchase, a further code, or a code that came late. Asking again for the same finds the same hold. */
 const keyOf = ({ verificationId, code, lateMessage }: Request): string => {
   if (lateMessage !== undefined) return `verification:${verificationId}:late:${lateMessage}`;
-  return code === undefined ? `verification:${verificationId}` : `verification:${verificationId}:${code}`;
+  return code === undefined ? `verification:${verificationId}` : `verification:${verificationId}:${code.position}:${code.askedAt}`;
 };
 
 const itemOf = (request: Request) => {

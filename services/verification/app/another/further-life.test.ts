@@ -91,7 +91,7 @@ describe('what follows a purchase', () => {
     it('costs its share where the rule says so: held before the provider is asked, charged with the code', async () => {
       const { id, price } = await withCode({ service: 'whatsapp' });
       await another(id);
-      const hold = h.ledger.holds.get(`${id}:2`) ?? assert.fail('nothing was held');
+      const hold = h.ledger.holds.get(`${id}:2:3`) ?? assert.fail('nothing was held');
       assert.equal(hold.amountMicros, (price.micros + 1n) / 2n);
       await text(id, '333333');
       const [, , second] = await h.payloads(id);
@@ -105,7 +105,23 @@ describe('what follows a purchase', () => {
       await h.pass(30 * minuteMs);
       assert.equal((await read(id)).status, 'completed');
       assert.deepEqual(await h.events(id), ['purchased', 'code-received', 'another-code-ended', 'completed']);
-      assert.equal((await h.payloads(id))[2]?.['holdId'], h.ledger.holds.get(`${id}:2`)?.holdId);
+      assert.equal((await h.payloads(id))[2]?.['holdId'], h.ledger.holds.get(`${id}:2:3`)?.holdId);
+    });
+
+    it('asked for again after the provider has refused it, is paid from a hold of its own: the one before has gone back', async () => {
+      const { id } = await withCode({ service: 'whatsapp' });
+      rentedFor(id).state = 'finished';
+      await assert.rejects(another(id), refusedWith('verification.another_code_unavailable'));
+      rentedFor(id).state = 'received';
+      const balance = h.ledger.balanceMicros;
+      h.ledger.balanceMicros = 0n;
+      await assert.rejects(another(id), refusedWith('billing.insufficient_credit'));
+      h.ledger.balanceMicros = balance;
+      assert.equal((await another(id)).awaitsAnother, true);
+      await text(id, '555555');
+      const told = await h.payloads(id);
+      assert.deepEqual(await h.events(id), ['purchased', 'code-received', 'another-code-ended', 'code-received']);
+      assert.notEqual(told[3]?.['holdId'], told[2]?.['holdId']);
     });
 
     it('is fetched when its push is lost, and the message before, told once more, is not taken for it', async () => {

@@ -158,7 +158,7 @@ describe('another code, when a reply is lost', () => {
     await code('222222');
     await beyondTheEnd();
     const { captured, released } = await booksOf(id);
-    const second = holdOf(`${id}:2`);
+    const second = holdOf(`${id}:2:3`);
     assert.deepEqual(captured, [holdOf(id), ...(waits ? [second] : [])], 'the first code, and the second when it was asked for');
     assert.deepEqual(released, []);
     assert.equal((await rowsOf(tenantId))[0]?.state, 'completed');

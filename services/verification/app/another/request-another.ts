@@ -55,8 +55,7 @@ interface Reserved {
 
 /** Unless another request was faster, which found the same hold and asked for the code with it: its end is that code's, or told by an event. */
 const giveBack = async ({ store, ledger }: Needs, { tenantId, id }: Verification, { holdId, version }: Reserved): Promise<void> => {
-  const since = (await store.changes(tenantId, id))?.filter((change) => change.version > version) ?? [];
-  const next = since.find(({ state, event }) => state === 'retrying' || event === 'codeReceived');
+  const next = (await store.changes(tenantId, id))?.find((change) => change.version === version + 1);
   if (next?.state !== 'retrying') await ledger.giveBack(tenantId, holdId);
 };
 
@@ -75,17 +74,18 @@ const refusalOf = ({ clock, policies }: Needs, { state, codes, expiresAt }: Veri
   return expiresAt !== undefined && clock.now() >= expiresAt ? unavailable("The number's time is over.") : undefined;
 };
 
-/** Idempotent by the position of the code: asking again, whoever asks, finds the same hold; it is in the name of whoever bought the number. */
+/** Idempotent until the number changes: asking again, whoever asks, finds the same hold; it is in the name of whoever bought the number. */
 const reserve = async (
   { ledger, catalogue, clock, timing, policies }: Needs,
-  { id, tenantId, service, country, currency, priceMicros, codes, expiresAt, actor }: Verification,
+  { id, tenantId, service, country, currency, priceMicros, codes, version, expiresAt, actor }: Verification,
 ): Promise<{ priceMicros: bigint; holdId: string | undefined }> => {
   const amount = anotherCodePrice(policies, service, money(currency, priceMicros));
   if (amount.micros === 0n) return { priceMicros: 0n, holdId: undefined };
   const name = `${catalogue.service(service)?.name ?? service} further code, ${catalogue.country(country)?.name ?? country}`;
   const now = clock.now();
   const answer = await ledger.placeHold({
-    ...{ tenantId, verificationId: id, code: codes + 1, amount, quoteId: undefined, fromHoldId: undefined, actor, description: name },
+    ...{ tenantId, verificationId: id, code: { position: codes + 1, askedAt: version }, amount, actor, description: name },
+    ...{ quoteId: undefined, fromHoldId: undefined },
     expiresAt: addMs(expiresAt ?? now, timing.giveUpMs + timing.activationMs),
     deadline: addMs(now, timing.purchaseMs),
   });
