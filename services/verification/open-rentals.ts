@@ -83,7 +83,7 @@ export const openRentals = async (parts: {
       const messages = (await Promise.all(waiting)).flat().map((orphan) => readOrphan(purchases, orphan));
       return (await Promise.all(messages)).filter((message) => message !== undefined);
     },
-    ledger: createRentalLedger({ ledger, charges }),
+    ledger: createRentalLedger({ ledger, charges, clock }),
     prices: createRentalPrices(prices),
     timing: {
       ...{ purchaseMs: config.purchaseMs, providerTimeoutMs: config.providerTimeoutMs, reconcileGraceMs: config.reconcileGraceMs },

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { appError } from '#platform/errors/index.ts';
+import { appError, isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { formatDecimal } from '#platform/money/index.ts';
+import { testClock } from '#platform/time/index.ts';
 import type { RentalOrder } from '../../domain/rental/rental.ts';
 import { createRentalLedger } from './rentals.ts';
 
@@ -31,7 +32,7 @@ const billingThat = (known: ReadonlyMap<string, string> = new Map()) => {
     return { hold: { id: 'hold' } };
   };
   const ledger = { placeHold, captureHold: unused, releaseHold: unused } as unknown as Clients['ledger'];
-  return { placed, ledger: createRentalLedger({ ledger, charges: { giveBack: unused } }) };
+  return { placed, ledger: createRentalLedger({ ledger, charges: { giveBack: unused }, clock: testClock() }) };
 };
 const request = { description: 'Telegram number', expiresAt: new Date(), deadline: new Date(Date.now() + 60_000) };
 
@@ -75,11 +76,47 @@ test('what goes back is what is left of the charge, when an operator gave back s
     return { transferId: newId() };
   };
   const ledger = { placeHold: unused, captureHold: unused, releaseHold: unused };
-  const money = createRentalLedger({ ledger, charges: { giveBack } } as unknown as Clients);
+  const money = createRentalLedger({ ledger, charges: { giveBack }, clock: testClock() } as unknown as Clients);
   left -= 1_500_000n;
   lost = true;
   await assert.rejects(money.refund(order));
   lost = false;
   for (const _ of [1, 2]) await money.refund(order);
   assert.deepEqual([...given.values()], [290_000n]);
+});
+
+test('a number whose reservation ended before it was charged is paid from another one, once, and given back from that', async () => {
+  const order = { ...orderOf('purchase'), holdId: newId(), refundMicros: 800_000n };
+  const holds = new Map<string, { readonly id: string; captured?: string }>();
+  let credit = false;
+  const ledger = {
+    placeHold: async ({ idempotencyKey, quoteId }: { idempotencyKey: string; quoteId?: string }) => {
+      assert.equal(quoteId, undefined, 'the quote is over, too');
+      if (!credit) throw appError('billing.insufficient_credit');
+      const hold = holds.get(idempotencyKey) ?? { id: newId() };
+      holds.set(idempotencyKey, hold);
+      return { hold };
+    },
+    captureHold: async ({ idempotencyKey, holdId }: { idempotencyKey: string; holdId: string }) => {
+      const hold = [...holds.values()].find(({ id }) => id === holdId);
+      if (hold === undefined) throw appError('billing.hold_expired');
+      if (hold.captured !== undefined && hold.captured !== idempotencyKey) throw appError('billing.hold_captured');
+      hold.captured = idempotencyKey;
+      return {};
+    },
+    releaseHold: unused,
+  };
+  const given: string[] = [];
+  const giveBack = async ({ product, reference }: { product: string; reference: string }) => {
+    if (holds.get(`${product}:${reference}`)?.captured === undefined) throw appError('request.not_found');
+    given.push(reference);
+    return { transferId: newId() };
+  };
+  const money = createRentalLedger({ ledger, charges: { giveBack }, clock: testClock() } as unknown as Clients);
+  await assert.rejects(money.capture(order), (error) => isAppError(error, 'billing.insufficient_credit'));
+  credit = true;
+  for (const _ of [1, 2]) await money.capture(order);
+  assert.equal(holds.size, 1);
+  await money.refund(order);
+  assert.deepEqual(given, [`${order.id}:late`]);
 });

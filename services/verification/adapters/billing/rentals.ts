@@ -4,6 +4,7 @@ import type { PriceServiceService } from '#proto/namaskah/billing/v1/prices.ts';
 import { appError, type ErrorCode, isAppError, toAppError } from '#platform/errors/index.ts';
 import { errorOfDetail, type GrpcClient, systemPrincipal } from '#platform/grpc/index.ts';
 import { money, parseDecimal } from '#platform/money/index.ts';
+import { addMs, type Clock, dayMs } from '#platform/time/index.ts';
 import type { RentalAsk, RentalLedger, RentalPrices } from '../../app/rental/ports.ts';
 import type { RentalOrder } from '../../domain/rental/rental.ts';
 
@@ -28,13 +29,20 @@ const holdOf = ({ holdId }: RentalOrder): string => {
   return holdId;
 };
 
+/** The hold has ended by itself; nothing is reserved any more. */
+const isOver = (error: unknown): boolean => isAppError(error, 'billing.hold_expired') || isAppError(error, 'billing.hold_released');
+/** Of the hold and the charge of an order whose first hold was over before it could be charged. */
+const lateOf = (order: RentalOrder): string => `${order.id}:late`;
+const lateHoldMs = 30 * dayMs;
+
 interface LedgerClients {
   readonly ledger: Pick<GrpcClient<LedgerServiceService>, 'placeHold' | 'captureHold' | 'releaseHold'>;
   readonly charges: Pick<GrpcClient<ChargeServiceService>, 'giveBack'>;
+  readonly clock: Clock;
 }
 
 /** Billing over gRPC. Each call has a key made of the order, so that repeating it finds out what became of the first time. */
-export const createRentalLedger = ({ ledger, charges }: LedgerClients): RentalLedger => ({
+export const createRentalLedger = ({ ledger, charges, clock }: LedgerClients): RentalLedger => ({
   placeHold: async (order, { description, expiresAt, deadline }) => {
     const place = (reference: string) =>
       ledger.placeHold(
@@ -59,26 +67,44 @@ export const createRentalLedger = ({ ledger, charges }: LedgerClients): RentalLe
   },
   capture: async (order) => {
     const amount = money(order.currency, order.priceMicros);
-    const request = { idempotencyKey: `rental-capture:${order.id}`, holdId: holdOf(order), amount, final: true };
-    await ledger.captureHold(request, { principal: principalOf(order) });
+    const principal = principalOf(order);
+    const take = (id: string, holdId: string) =>
+      ledger.captureHold({ idempotencyKey: `rental-capture:${id}`, holdId, amount, final: true }, { principal });
+    try {
+      await take(order.id, holdOf(order));
+    } catch (error) {
+      if (!isOver(error)) throw error;
+      // We or billing were away for longer than it lives. The customer has the number: it is paid for out of the free balance.
+      const { hold } = await ledger.placeHold(
+        {
+          ...{ idempotencyKey: `rental:${lateOf(order)}`, amount, product, reference: referenceOf(order), actor: undefined },
+          ...{ description: 'Rental, charged after its reservation had ended', expiresAt: addMs(clock.now(), lateHoldMs) },
+          ...{ quoteId: undefined, fromHoldId: undefined },
+        },
+        { principal },
+      );
+      if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
+      await take(lateOf(order), hold.id);
+    }
   },
   release: async (order) => {
     try {
       await ledger.releaseHold({ idempotencyKey: `rental-release:${order.id}`, holdId: holdOf(order) }, { principal: principalOf(order) });
     } catch (error) {
-      // It ended by itself: the money is back already.
-      if (!isAppError(error, 'billing.hold_expired') && !isAppError(error, 'billing.hold_released')) throw error;
+      // The money is back already.
+      if (!isOver(error)) throw error;
     }
   },
   refund: async (order) => {
-    const giveBack = (idempotencyKey: string, micros: bigint) =>
-      charges.giveBack(
-        {
-          ...{ idempotencyKey, product, reference: order.id },
-          ...{ amount: money(order.currency, micros), reason: 'Rental released before its end' },
-        },
-        { principal: principalOf(order) },
-      );
+    const giveBack = async (idempotencyKey: string, micros: bigint): Promise<void> => {
+      const request = { idempotencyKey, product, amount: money(order.currency, micros), reason: 'Rental released before its end' };
+      const of = (reference: string) => charges.giveBack({ ...request, reference }, { principal: principalOf(order) });
+      await of(order.id).catch((error: unknown) => {
+        // Nothing was charged for the first hold: it was over.
+        if (isAppError(error, 'request.not_found')) return of(lateOf(order));
+        throw error;
+      });
+    };
     try {
       await giveBack(`rental-refund:${order.id}`, order.refundMicros);
     } catch (error) {
