@@ -352,6 +352,8 @@ const lookForMore = async (ports: RentalPorts, rental: Rental, order: RentalOrde
 
 /** A row still `reserving` after its time: what was about to be asked counts as asked. Nothing is bought here. */
 export const recoverOrder = async (ports: RentalPorts, rental: Rental, order: RentalOrder): Promise<void> => {
+  // Its hold stands in the row: what billing says to the same request now, of other names in the catalogue, is of no consequence.
+  if (order.askedAt !== null && order.holdId !== null) return park(ports, rental, order, order.holdId);
   const now = ports.clock.now();
   const held = await hold(ports, rental, order, addMs(now, ports.timing.providerTimeoutMs));
   if (held.kind === 'refused') await settleRefused(ports, rental, order, 'billing_refused');

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { isAppError } from '#platform/errors/index.ts';
+import { appError, isAppError } from '#platform/errors/index.ts';
 import { newId } from '#platform/ids/index.ts';
 import { hourMs, minuteMs, secondMs } from '#platform/time/index.ts';
 import { RentalFact } from '#proto/namaskah/verification/events/v1/events.ts';
@@ -161,6 +161,25 @@ describe('a rental', () => {
       [...rows, ...fake.rented].map(({ state }) => state),
       Array(4).fill('active'),
     );
+  });
+
+  it('whose process dies after the provider was asked is found, though billing refuses to know its hold: the catalogue has new names', async () => {
+    const die = () => Promise.reject(new Error('killed'));
+    const dying = providersOf({
+      provider: { ...fake.provider, rent: async (wanted) => (await fake.provider.rent(wanted), die()) },
+    });
+    await assert.rejects(rent({}, { ...ports, providers: dying }));
+    const renamed: RentalPorts = {
+      ...ports,
+      ledger: { ...ports.ledger, placeHold: async () => ({ kind: 'refused', error: appError('request.idempotency_conflict') }) },
+    };
+    for (let turn = 0; turn < 6; turn++) {
+      clock.advance(10 * secondMs);
+      await workRentals(renamed)({ limit: 100, leaseMs: 10 * secondMs });
+    }
+    const [row] = await db.query<{ state: string; provider_rental_id: string }>('select state, provider_rental_id from rentals');
+    assert.deepEqual([row?.state, row?.provider_rental_id], ['active', fake.rented[0]?.providerRentalId]);
+    assert.equal(billing.money.captures, 1);
   });
 
   for (const at of ['row', 'hold', 'provider', 'write'] as const)
