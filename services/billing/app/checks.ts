@@ -20,6 +20,10 @@ export const checkAmount = ({ currency, micros }: Money): Check =>
     ? { field: 'amount.currency', reason: `Only ${walletCurrency} for now.` }
     : check(micros > 0n && micros <= maxMicros, 'amount.micros', `Must be greater than zero and at most ${formatDecimal(maxMicros)}.`);
 
+/** Of what a quote promises for nothing, nothing is reserved: a promotion may take off all of a price. */
+export const checkReserved = (amount: Money, quoteId: string): Check =>
+  quoteId !== '' && amount.currency === walletCurrency && amount.micros === 0n ? undefined : checkAmount(amount);
+
 /** Another tenant's id, an unknown id and something that is no id look the same from outside. */
 export const requireId = (id: string): void => {
   if (!isUuid(id)) throw appError('request.not_found');

@@ -40,10 +40,10 @@ export interface CreateVerificationRequest {
   readonly avoidedProviders?: readonly string[];
   /** The purchase that it replaces. */
   readonly retryOf?: string;
-  /** Of one item of a batch: its price was promised and its money reserved when the batch was taken. */
   /** Who asks: user:<id> or key:<id>. */
   readonly actor?: string;
-  readonly batch?: { readonly id: string; readonly quote: Quote; readonly holdId: string };
+  /** Of one item of a batch: its price was promised and its money reserved when the batch was taken, if it costs any. */
+  readonly batch?: { readonly id: string; readonly quote: Quote; readonly holdId: string | undefined };
 }
 
 /**

@@ -50,6 +50,13 @@ describe('a purchase', () => {
     await assert.rejects(create({ operator: 'telkomsel', quoteId: plain.id }), refusedWith('billing.quote_invalid'));
   });
 
+  it('that a promotion has made free is like any other', async () => {
+    const free = async (...asked: Parameters<typeof h.prices.quote>) => ({ ...(await h.prices.quote(...asked)), price: money('USD', 0n) });
+    const view = await create({}, { ...h.ports, prices: { ...h.prices, quote: free } });
+    assert.deepEqual([view.status, view.price.micros], ['waiting', 0n]);
+    assert.equal(h.ledger.holds.get(view.id)?.amountMicros, 0n);
+  });
+
   it('answers with number, price and expiry, holds the price and publishes it once', async () => {
     const view = await create();
     assert.equal(view.status, 'waiting');

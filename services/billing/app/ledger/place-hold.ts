@@ -4,7 +4,7 @@ import type { Money } from '#platform/money/index.ts';
 import { type Clock, dayMs, minuteMs } from '#platform/time/index.ts';
 import type { Hold } from '../../domain/hold.ts';
 import { isProduct, products } from '../../domain/ledger.ts';
-import { check, checkActor, checkAmount, checkKey, checkText, refuseInvalid } from '../checks.ts';
+import { check, checkActor, checkKey, checkReserved, checkText, refuseInvalid } from '../checks.ts';
 import type { BillingMonitor } from '../ports.ts';
 import type { HoldLedger } from './ports.ts';
 import { canonicalRequest } from '../canonical-request.ts';
@@ -43,7 +43,7 @@ export const placeHold =
     const now = clock.now();
     refuseInvalid(
       checkKey(idempotencyKey),
-      checkAmount(amount),
+      checkReserved(amount, quoteId),
       check(isProduct(product), 'product', `One of ${products.join(', ')}.`),
       check(reference.length > 0, 'reference', 'Say what the hold is for.'),
       checkText(reference, 'reference', 200),

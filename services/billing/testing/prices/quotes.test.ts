@@ -81,6 +81,35 @@ describe('quotes', () => {
     await assert.rejects(getQuote(house)(newId(), id), code('request.not_found'));
   });
 
+  it('of nothing are bought like others: nothing is reserved or charged, and the hold has its end', async () => {
+    const tenantId = await richTenant();
+    await house.publish({ scope: 'tenant', tenantId }, content(rule({ kind: 'multiple', ppm: 0n })));
+    const { id, total } = await quote(tenantId);
+    assert.equal(total.micros, 0n);
+    await assert.rejects(hold(tenantId, 0n, ''), code('request.invalid'));
+    const [delivered, cancelled, order] = [await hold(tenantId, 0n, id), await hold(tenantId, 0n, id), newId()];
+    const whole = await placeHold({ holds: house.ledger, clock: house.clock, monitor })(tenantId, {
+      ...{ idempotencyKey: `batch:${order}`, amount: usd(500n), product: 'verification', reference: order, description: 'Two numbers' },
+      expiresAt: addMs(house.clock.now(), hourMs),
+    });
+    const reference = newId();
+    const part = await placeHold({ holds: house.ledger, clock: house.clock, monitor })(tenantId, {
+      ...{ idempotencyKey: `verification:${reference}`, amount: usd(0n), product: 'verification', reference, quoteId: id },
+      ...{ description: 'Telegram code, Indonesia', expiresAt: addMs(house.clock.now(), hourMs), fromHoldId: whole.id },
+    });
+    const at = { tenantId, now: house.clock.now() };
+    const collect = { kind: 'collect', ...at, upToMicros: 0n, final: true } as const;
+    await house.ledger.settle([
+      { ...collect, holdId: delivered.id },
+      { ...collect, holdId: part.id },
+      { kind: 'give_back', ...at, holdId: cancelled.id },
+      { kind: 'give_back', ...at, holdId: whole.id },
+    ]);
+    for (const { id: holdId } of [delivered, part, cancelled]) assert.equal((await house.ledger.find(tenantId, holdId))?.state, 'released');
+    const { balanceMicros, heldMicros } = (await house.ledger.wallet(tenantId)) ?? assert.fail('he has a wallet');
+    assert.deepEqual([balanceMicros, heldMicros], [900_000_000n, 0n]);
+  });
+
   it('keep their price when the book changes, and a quote asked then has the new one', async () => {
     const tenantId = await richTenant();
     const before = await quote(tenantId);

@@ -120,3 +120,13 @@ test('a number whose reservation ended before it was charged is paid from anothe
   await money.refund(order);
   assert.deepEqual(given, [`${order.id}:late`]);
 });
+
+test('what costs nothing is not charged: its hold ends', async () => {
+  const released: string[] = [];
+  const releaseHold = async ({ holdId }: { holdId: string }) => (released.push(holdId), {});
+  const ledger = { placeHold: unused, captureHold: unused, releaseHold };
+  const money = createRentalLedger({ ledger, charges: { giveBack: unused }, clock: testClock() } as unknown as Clients);
+  const holdId = newId();
+  await money.capture({ ...orderOf('purchase'), priceMicros: 0n, holdId });
+  assert.deepEqual(released, [holdId]);
+});

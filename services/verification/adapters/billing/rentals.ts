@@ -42,80 +42,85 @@ interface LedgerClients {
 }
 
 /** Billing over gRPC. Each call has a key made of the order, so that repeating it finds out what became of the first time. */
-export const createRentalLedger = ({ ledger, charges, clock }: LedgerClients): RentalLedger => ({
-  placeHold: async (order, { description, expiresAt, deadline }) => {
-    const place = (reference: string) =>
-      ledger.placeHold(
-        {
-          ...{ idempotencyKey: `rental:${order.id}`, amount: money(order.currency, order.priceMicros), product, reference },
-          ...{ description, expiresAt, quoteId: order.quoteId, fromHoldId: undefined },
-        } as Parameters<LedgerClients['ledger']['placeHold']>[0],
-        { principal: principalOf(order), deadline },
-      );
-    try {
-      const { hold } = await place(referenceOf(order)).catch((error: unknown) => {
-        // An order that was begun by the version before this one and is recovered now: its hold names the order.
-        if (isAppError(error, 'request.idempotency_conflict')) return place(order.id);
-        throw error;
-      });
-      if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
-      return { kind: 'held', holdId: hold.id };
-    } catch (cause) {
-      const error = toAppError(cause);
-      return { kind: unknownCodes.has(error.code) ? 'unknown' : 'refused', error };
-    }
-  },
-  capture: async (order) => {
-    const amount = money(order.currency, order.priceMicros);
-    const principal = principalOf(order);
-    const take = (id: string, holdId: string) =>
-      ledger.captureHold({ idempotencyKey: `rental-capture:${id}`, holdId, amount, final: true }, { principal });
-    try {
-      await take(order.id, holdOf(order));
-    } catch (error) {
-      if (!isOver(error)) throw error;
-      // We or billing were away for longer than it lives. The customer has the number: it is paid for out of the free balance.
-      const { hold } = await ledger.placeHold(
-        {
-          ...{ idempotencyKey: `rental:${lateOf(order)}`, amount, product, reference: referenceOf(order), actor: undefined },
-          ...{ description: 'Rental, charged after its reservation had ended', expiresAt: addMs(clock.now(), lateHoldMs) },
-          ...{ quoteId: undefined, fromHoldId: undefined },
-        },
-        { principal },
-      );
-      if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
-      await take(lateOf(order), hold.id);
-    }
-  },
-  release: async (order) => {
+export const createRentalLedger = ({ ledger, charges, clock }: LedgerClients): RentalLedger => {
+  const release = async (order: RentalOrder): Promise<void> => {
     try {
       await ledger.releaseHold({ idempotencyKey: `rental-release:${order.id}`, holdId: holdOf(order) }, { principal: principalOf(order) });
     } catch (error) {
       // The money is back already.
       if (!isOver(error)) throw error;
     }
-  },
-  refund: async (order) => {
-    const giveBack = async (idempotencyKey: string, micros: bigint): Promise<void> => {
-      const request = { idempotencyKey, product, amount: money(order.currency, micros), reason: 'Rental released before its end' };
-      const of = (reference: string) => charges.giveBack({ ...request, reference }, { principal: principalOf(order) });
-      await of(order.id).catch((error: unknown) => {
-        // Nothing was charged for the first hold: it was over.
-        if (isAppError(error, 'request.not_found')) return of(lateOf(order));
-        throw error;
-      });
-    };
-    try {
-      await giveBack(`rental-refund:${order.id}`, order.refundMicros);
-    } catch (error) {
-      if (!isAppError(error, 'billing.refund_exceeds_charge')) throw error;
-      // An operator has given back some of it before: the customer gets what is left. Nothing is, once this was done.
-      const left = parseDecimal(error.meta['refundable'] ?? '');
-      if (left === undefined) throw error;
-      if (left > 0n) await giveBack(`rental-refund-rest:${order.id}`, left);
-    }
-  },
-});
+  };
+  return {
+    placeHold: async (order, { description, expiresAt, deadline }) => {
+      const place = (reference: string) =>
+        ledger.placeHold(
+          {
+            ...{ idempotencyKey: `rental:${order.id}`, amount: money(order.currency, order.priceMicros), product, reference },
+            ...{ description, expiresAt, quoteId: order.quoteId, fromHoldId: undefined },
+          } as Parameters<LedgerClients['ledger']['placeHold']>[0],
+          { principal: principalOf(order), deadline },
+        );
+      try {
+        const { hold } = await place(referenceOf(order)).catch((error: unknown) => {
+          // An order that was begun by the version before this one and is recovered now: its hold names the order.
+          if (isAppError(error, 'request.idempotency_conflict')) return place(order.id);
+          throw error;
+        });
+        if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
+        return { kind: 'held', holdId: hold.id };
+      } catch (cause) {
+        const error = toAppError(cause);
+        return { kind: unknownCodes.has(error.code) ? 'unknown' : 'refused', error };
+      }
+    },
+    capture: async (order) => {
+      // It costs nothing: there is nothing to take.
+      if (order.priceMicros === 0n) return release(order);
+      const amount = money(order.currency, order.priceMicros);
+      const principal = principalOf(order);
+      const take = (id: string, holdId: string) =>
+        ledger.captureHold({ idempotencyKey: `rental-capture:${id}`, holdId, amount, final: true }, { principal });
+      try {
+        await take(order.id, holdOf(order));
+      } catch (error) {
+        if (!isOver(error)) throw error;
+        // We or billing were away for longer than it lives. The customer has the number: it is paid for out of the free balance.
+        const { hold } = await ledger.placeHold(
+          {
+            ...{ idempotencyKey: `rental:${lateOf(order)}`, amount, product, reference: referenceOf(order), actor: undefined },
+            ...{ description: 'Rental, charged after its reservation had ended', expiresAt: addMs(clock.now(), lateHoldMs) },
+            ...{ quoteId: undefined, fromHoldId: undefined },
+          },
+          { principal },
+        );
+        if (hold === undefined) throw appError('platform.internal', { cause: 'billing answered without a hold' });
+        await take(lateOf(order), hold.id);
+      }
+    },
+    release,
+    refund: async (order) => {
+      const giveBack = async (idempotencyKey: string, micros: bigint): Promise<void> => {
+        const request = { idempotencyKey, product, amount: money(order.currency, micros), reason: 'Rental released before its end' };
+        const of = (reference: string) => charges.giveBack({ ...request, reference }, { principal: principalOf(order) });
+        await of(order.id).catch((error: unknown) => {
+          // Nothing was charged for the first hold: it was over.
+          if (isAppError(error, 'request.not_found')) return of(lateOf(order));
+          throw error;
+        });
+      };
+      try {
+        await giveBack(`rental-refund:${order.id}`, order.refundMicros);
+      } catch (error) {
+        if (!isAppError(error, 'billing.refund_exceeds_charge')) throw error;
+        // An operator has given back some of it before: the customer gets what is left. Nothing is, once this was done.
+        const left = parseDecimal(error.meta['refundable'] ?? '');
+        if (left === undefined) throw error;
+        if (left > 0n) await giveBack(`rental-refund-rest:${order.id}`, left);
+      }
+    },
+  };
+};
 
 const askOf = ({ service, country, duration, listPrice }: RentalAsk) => ({
   item: { product, service, country, capability: 'sms', operator: '', duration, segments: 0 },

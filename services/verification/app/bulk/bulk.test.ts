@@ -74,6 +74,15 @@ describe('a bulk order', () => {
     });
   });
 
+  it('that a promotion has made free is bought without a reservation', async () => {
+    const { prices } = house.h;
+    const quote = async (...asked: Parameters<typeof prices.quote>) => ({ ...(await prices.quote(...asked)), price: money('USD', 0n) });
+    const ports = { ...house.ports, purchases: { ...house.ports.purchases, prices: { ...prices, quote } } };
+    const { id } = await create(house.order([{ count: 2 }]), ports);
+    await house.settle(ports);
+    assert.equal((await bought(id)).length, 2);
+  });
+
   it('reserves once for all, buys each, charges those whose code comes, and tells its end once', async () => {
     const { h } = house;
     const calls = h.ledger.balanceMicros;

@@ -49,8 +49,8 @@ const alreadyBought = async ({ purchases }: BulkPorts, item: BatchItem): Promise
 
 const buy = async (ports: BulkPorts, item: BatchItem, batch: Batch): Promise<string> => {
   const { service, country, capability, operator, areaCode, excludedProviders, preferredProviders, priceMicros, quoteId } = item;
-  if (priceMicros === undefined || quoteId === undefined || batch.holdId === undefined)
-    throw new Error('what is pending has a price, and its batch a hold');
+  if (priceMicros === undefined || quoteId === undefined || (batch.holdId === undefined && priceMicros > 0n))
+    throw new Error('what is pending has a price, and its batch a hold unless all of it costs nothing');
   const quote = { id: quoteId, price: money(batch.currency, priceMicros), expiresAt: batch.buyUntil };
   const { id } = await createVerification(ports.purchases)({
     ...{ tenantId: item.tenantId, idempotencyKey: purchaseKeyOf(item), maxPrice: undefined },

@@ -84,6 +84,15 @@ describe('a rental', () => {
     assert.equal((await orders())[0]?.state, 'refunded');
   });
 
+  it('that a promotion has made free is like any other', async () => {
+    const quote = async () => ({ id: newId(), price: { currency: 'USD', micros: 0n } });
+    const rental = await rent({}, { ...ports, prices: { ...ports.prices, quote } });
+    await pass(0);
+    await releaseRental(ports)({ tenantId, id: rental.id });
+    assert.deepEqual([(await orders())[0]?.state, billing.money.balance], ['charged', start]);
+    assert.deepEqual(failures, []);
+  });
+
   it('whose answer was lost is found by the list, and never bought twice', async () => {
     fake.spoil('rent', 'after');
     fake.spoil('list', 'before');

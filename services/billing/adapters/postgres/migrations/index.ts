@@ -32,6 +32,7 @@ import { ledgerCorrections } from './0126-ledger-corrections.ts';
 import { paymentsToTheEnd } from './0127-payments-to-the-end.ts';
 import { volumeWithoutPlans } from './0128-volume-without-plans.ts';
 import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
+import { holdsOfNothing } from './0130-holds-of-nothing.ts';
 
 export const migrations = [
   platformMigration,
@@ -68,4 +69,5 @@ export const migrations = [
   paymentsToTheEnd,
   volumeWithoutPlans,
   calendarsAndCorrections,
+  holdsOfNothing,
 ];

@@ -29,6 +29,7 @@ import { retention } from './0021-retention.ts';
 import { saveInBatches } from './0039-save-in-batches.ts';
 import { grants } from './0121-grants.ts';
 import { finishedIsNotCounted } from './0131-finished-is-not-counted.ts';
+import { pricesOfNothing } from './0132-prices-of-nothing.ts';
 import { admissionInOneLook } from './0120-admission-in-one-look.ts';
 import { looksInBatches } from './0130-looks-in-batches.ts';
 
@@ -156,4 +157,5 @@ alter table verifications add column quote_id uuid;
   looksInBatches,
   grants,
   finishedIsNotCounted,
+  pricesOfNothing,
 ];
