@@ -158,14 +158,14 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
         return { outcome: 'yes', lines: known.filter(({ at }) => at >= from && at < to) };
       }),
 
-    // Its chargebacks come by no webhook, and are listed by days.
+    // What a webhook of theirs looks like is not described: they are listed, by days.
     listDisputes: (from, to) =>
       observed('disputes', async () => {
         const found = await pages('/v3/chargebacks', `from=${from.toISOString().slice(0, 10)}&to=${to.toISOString().slice(0, 10)}`);
-        const disputes = found?.map(disputeOf).filter((each) => each !== undefined);
-        if (found === undefined || disputes?.length !== found.length)
+        const stages = found?.map(disputeOf).filter((each) => each !== undefined);
+        if (found === undefined || stages?.length !== found.length)
           return { outcome: 'unknown', reason: 'the chargebacks cannot be listed' };
-        return { outcome: 'yes', disputes };
+        return { outcome: 'yes', disputes: wholeDisputes(stages) };
       }),
 
     // The header proves only that the sender knows the secret; the API is asked about everything else.
@@ -232,4 +232,19 @@ const disputeOf = (json: Record<string, unknown>): DisputeStatement | undefined 
     amount: money(typeof currency === 'string' ? currency : 'USD', micros),
     reason: typeof comment === 'string' ? comment : '',
   };
+};
+
+/**
+ * A chargeback that goes on (second, pre-arbitration, arbitration) is listed again under another id, for the same money: it is the same dispute,
+ * known by its first id, and stands as its last stage does. What comes after one that was won asks for the money anew.
+ */
+const wholeDisputes = (stages: readonly DisputeStatement[]): readonly DisputeStatement[] => {
+  const whole: DisputeStatement[] = [];
+  for (const stage of stages.toSorted((a, b) => Number(a.gatewayDisputeId) - Number(b.gatewayDisputeId))) {
+    const at = whole.findLastIndex(({ reference }) => reference === stage.reference);
+    const before = whole[at];
+    if (before === undefined || before.status === 'won') whole.push(stage);
+    else whole[at] = { ...before, status: stage.status };
+  }
+  return whole;
 };

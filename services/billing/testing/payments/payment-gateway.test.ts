@@ -51,11 +51,11 @@ paymentGatewayContract({
 });
 
 // As described at developer.flutterwave.com/v3.0.0/reference/get-all-refunds.
-const flutterwaveStub = async (refunds: readonly object[]) => {
+const flutterwaveStub = async (refunds: readonly object[], chargebacks: readonly object[] = []) => {
   const { url, close } = await startTestServer((request, response) => {
     const { pathname } = new URL(request.url ?? '', 'http://flutterwave.test');
     const payment = { id: 71, tx_ref: 'ours', amount: 20, currency: 'USD', status: 'successful', created_at: '2026-03-01T12:00:00Z' };
-    const listed = pathname === '/v3/refunds' ? refunds : [];
+    const listed = { '/v3/refunds': refunds, '/v3/chargebacks': chargebacks }[pathname] ?? [];
     const data = pathname === '/v3/transactions/71/verify' ? payment : listed;
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ status: 'success', data }));
   });
@@ -100,6 +100,48 @@ test('flutterwave: a refund is found by its note; where one has none, nobody kno
     const found = await gateway.verifyRefund({ ...refund, refundId: 'note' });
     await close();
     assert.equal(found.outcome, outcome);
+  }
+});
+
+// As described at developer.flutterwave.com/v3.0/docs/chargebacks.
+test('flutterwave: a chargeback that goes to its next stage has another id, and is the same dispute unless the one before was won', async () => {
+  const stage = (id: number, status: string, name: string, tx_ref = 'ours') => ({
+    ...{ id, amount: 20, flw_ref: '0550726510071683619721660', status, stage: name, comment: 'not received' },
+    ...{
+      meta: { uploaded_proof: null, history: [] },
+      settlement_id: 'N/A',
+      created_at: '2026-04-01T12:00:00Z',
+      transaction_id: 71,
+      tx_ref,
+    },
+  });
+  const cases = [
+    [[stage(2221, 'lost', 'pre-arbitration'), stage(2209, 'declined', 'new')], [['2209', 'lost']]],
+    [[stage(2221, 'initiated', 'pre-arbitration'), stage(2209, 'lost', 'new')], [['2209', 'open']]],
+    [
+      [stage(2221, 'lost', 'pre-arbitration'), stage(2209, 'won', 'new')],
+      [
+        ['2209', 'won'],
+        ['2221', 'lost'],
+      ],
+    ],
+    [
+      [stage(2221, 'initiated', 'new', 'other'), stage(2209, 'accepted', 'new')],
+      [
+        ['2209', 'lost'],
+        ['2221', 'open'],
+      ],
+    ],
+  ] as const;
+  for (const [chargebacks, expected] of cases) {
+    const { gateway, close } = await flutterwaveStub([], chargebacks);
+    const listed = await gateway.listDisputes(new Date('2026-04-01T00:00:00Z'), new Date('2026-04-02T00:00:00Z'));
+    await close();
+    const disputes = listed.outcome === 'yes' ? listed.disputes : [];
+    assert.deepEqual(
+      disputes.map(({ gatewayDisputeId, status }) => [gatewayDisputeId, status]),
+      expected,
+    );
   }
 });
 

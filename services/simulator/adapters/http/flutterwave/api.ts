@@ -144,13 +144,17 @@ const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: Simula
   created_at: new Date(createdAtMs).toISOString(),
 });
 
+/** Without its currency, as chargebacks are listed. */
 const chargeback = ({ id, payment, amountMicros, reason, status, createdAtMs }: SimulatedDispute): object => ({
   id: Number.parseInt(id.slice(3), 36),
   transaction_id: paymentNumber(payment),
   tx_ref: payment.reference,
+  flw_ref: `URF_${payment.id}`,
   amount: Number(formatDecimal(amountMicros)),
-  currency: payment.paidCurrency,
+  stage: 'new',
   comment: reason,
+  meta: { uploaded_proof: null, history: [] },
+  settlement_id: 'N/A',
   status: { open: 'initiated', won: 'won', lost: 'lost' }[status],
   created_at: new Date(createdAtMs).toISOString(),
 });
