@@ -234,7 +234,8 @@ export interface StatementDiary {
 
 export interface Disputes {
   /**
-   * What a gateway says of a dispute: first heard of, the wallet gives what it has of it; won, it has it again. Nothing moves back.
+   * What a gateway says of a dispute: first heard of, the wallet gives what it has of it; won, it has it again. Decided otherwise later, the
+   * wallet follows; nothing that is decided is open again.
    * @returns undefined: nothing new, or nothing of ours
    */
   record(

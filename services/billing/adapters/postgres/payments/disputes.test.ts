@@ -85,6 +85,28 @@ test('what is disputed leaves the wallet once, however often it is listed, and c
   }
 });
 
+test('a bank that takes its decision back is followed: an appeal that is won gives back, a dispute that is taken up again takes', async () => {
+  const { say, look, wallet, list, seen } = await desk();
+  for (const [status, left] of [
+    ['lost', 0n],
+    ['won', amount.micros],
+    ['open', amount.micros],
+    ['lost', 0n],
+    ['won', amount.micros],
+    ['lost', 0n],
+  ] as const) {
+    say(status);
+    await look();
+    await look();
+    assert.equal(await wallet(), left, status);
+  }
+  assert.deepEqual(
+    (await list()).map(({ status, uncoveredMicros }) => [status, uncoveredMicros]),
+    [['lost', 0n]],
+  );
+  assert.equal(seen.filter(({ kind }) => kind === 'disputed').length, 5, 'decided five times');
+});
+
 test('what is spent or held cannot be taken: it is shown as uncovered, and a won dispute gives back only what was taken', async () => {
   const { say, look, wallet, list, tenantId } = await desk();
   const books = postgresBooks(one);

@@ -35,7 +35,7 @@ export const postgresDisputes = (db: Database): Disputes => ({
   record: async ({ gateway, gatewayDisputeId, reference, status, amount, reason, ...command }) => {
     // Each look lists the same disputes again: most are known as they are.
     const [known] = await db.query<{ id: string; status: DisputeStatus }>(statements.known, [gateway, gatewayDisputeId]);
-    if (known?.status === status || (known !== undefined && known.status !== 'open')) return undefined;
+    if (known !== undefined && (known.status === status || status === 'open')) return undefined;
     const [attempt] = await db.query<{ tenant_id: string; payment_id: string }>(statements.tenant, [reference, gateway]);
     if (attempt === undefined) return undefined;
     const { takenId, returnedId, now } = command;
