@@ -79,7 +79,11 @@ export const flutterwaveGateway = (options: FlutterwaveGatewayOptions): PaymentG
           return taken
             ? { outcome: 'unknown', reason: 'a reference that is taken and not found' }
             : { outcome: 'no', reason: `The gateway refused the charge (${made.status}).` };
-        const { id } = fieldsOf(fieldsOf(made.json)['data']);
+        const { id, status, meta, auth_model: model } = fieldsOf(fieldsOf(made.json)['data']);
+        // It waits for the customer at a page that nobody is sent to. When it is found again its page is not told, only its kind.
+        const { redirect } = fieldsOf(fieldsOf(meta)['authorization']);
+        if (status === 'pending' && (typeof redirect === 'string' || model === 'VBVSECURECODE'))
+          return { outcome: 'no', reason: 'The card asks for its owner.' };
         return typeof id === 'string' ? { outcome: 'yes', gatewayPaymentId: id } : { outcome: 'unknown', reason: 'an answer without id' };
       }),
 

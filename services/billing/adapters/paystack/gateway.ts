@@ -104,6 +104,9 @@ export const paystackGateway = (options: PaystackGatewayOptions): PaymentGateway
         if (answer.kind === 'unknown') return { outcome: 'unknown', reason: answer.reason };
         if (answer.kind === 'refused' && !/duplicate/i.test(String(fieldsOf(answer.json)['message'])))
           return { outcome: 'no', reason: `The gateway refused the charge (${answer.status}).` };
+        // It waits for the customer at a page that nobody is sent to.
+        if (answer.kind === 'answer' && fieldsOf(fieldsOf(answer.json)['data'])['paused'] === true)
+          return { outcome: 'no', reason: 'The card asks for its owner.' };
         return { outcome: 'yes', gatewayPaymentId: reference };
       }),
 

@@ -177,7 +177,7 @@ export interface PaymentGateway {
     /** The card is to be kept, if the way to pay allows it: `savedCard` tells. */
     readonly saveMethod?: boolean;
   }): Promise<{ readonly outcome: 'yes'; readonly gatewayPaymentId: string; readonly checkoutUrl: string } | Refused | Unknown>;
-  /** Takes money from a saved card at once, idempotent by reference; how it went is for `verify` to say. `no`: declined, or the card is gone. */
+  /** Takes money from a saved card at once, idempotent by reference; how it went is for `verify` to say. `no`: declined, the card is gone, or asks for its owner. */
   charge(order: {
     readonly reference: string;
     readonly amount: Money;

@@ -183,3 +183,39 @@ test('paystack: an event of a refund has no id, and is known again when it is re
   assert.equal(again.eventId, first.eventId);
   assert.notEqual(other.eventId, first.eventId);
 });
+
+// As described at paystack.com/docs/payments/recurring-charges and developer.flutterwave.com/docs/tokenization.
+test('a charge of a saved card that waits for its owner, whom nobody asks, is no', async () => {
+  const order = { reference: 'ours', amount: money('USD', 20_000_000n), token: 'card me@me.test' };
+  const answers = {
+    '/transaction/charge_authorization': {
+      status: true,
+      message: 'Please, redirect your customer to the authorization url provided',
+      data: { authorization_url: 'https://checkout.test/resume/1', reference: 'ours', access_code: '1', paused: true },
+    },
+    '/v3/tokenized-charges': {
+      status: 'success',
+      message: 'Charge initiated',
+      data: {
+        ...{ id: 71, tx_ref: 'ours', amount: 20, currency: 'USD', status: 'pending', auth_model: 'VBVSECURECODE' },
+        meta: { authorization: { mode: 'redirect', redirect: 'https://checkout.test/3ds' } },
+      },
+    },
+  };
+  const { url, close } = await startTestServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '', 'http://gateway.test');
+    const answer = Object.entries(answers).find(([path]) => path === pathname)?.[1];
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  });
+  const gateways = [
+    paystackGateway({ ...shared, baseUrl: url, secretKey: worldKeys.paystack }),
+    flutterwaveGateway({ ...shared, baseUrl: url, secretKey: worldKeys.flutterwave, webhookHash: worldKeys.flutterwaveHash }),
+  ];
+  const outcomes = await Promise.all(gateways.map(async (gateway) => [gateway.name, (await gateway.charge(order)).outcome]));
+  await Promise.all(gateways.map((gateway) => gateway.close()));
+  await close();
+  assert.deepEqual(outcomes, [
+    ['paystack', 'no'],
+    ['flutterwave', 'no'],
+  ]);
+});
