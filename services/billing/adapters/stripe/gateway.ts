@@ -171,10 +171,11 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
           const reference = intent.metadata['payment_id'] ?? '';
           lines.push({ kind: 'payment', gatewayId: intent.id, reference, amount, at: new Date(intent.created * 1000) });
         }
-        for await (const each of stripe.refunds.list({ created, limit: 100 })) {
+        // One that was made in Stripe's dashboard says nothing of us itself; its payment does.
+        for await (const each of stripe.refunds.list({ created, limit: 100, expand: ['data.payment_intent'] })) {
           if (each.status !== 'succeeded') continue;
           const amount = fromMinorUnits(each.currency.toUpperCase(), BigInt(each.amount));
-          const reference = each.metadata?.['payment_id'] ?? each.metadata?.['refund_id'] ?? '';
+          const reference = each.metadata?.['payment_id'] ?? referenceOf(each.payment_intent);
           lines.push({ kind: 'refund', gatewayId: each.id, reference, amount, at: new Date(each.created * 1000) });
         }
         return { outcome: 'yes', lines };
@@ -189,10 +190,9 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
         for await (const each of stripe.disputes.list({ created, limit: 100, expand: ['data.payment_intent'] })) {
           // An inquiry takes no money; it is listed again when it becomes a dispute.
           if (each.status.startsWith('warning_')) continue;
-          const intent = each.payment_intent;
-          const reference = typeof intent === 'object' ? (intent?.metadata['payment_id'] ?? '') : '';
+          const reference = referenceOf(each.payment_intent);
           const amount = fromMinorUnits(each.currency.toUpperCase(), BigInt(each.amount));
-          const status = disputeStatuses[each.status] ?? 'open';
+          const status = disputeStatusOf(each);
           disputes.push({ gatewayDisputeId: each.id, reference, status, amount, reason: each.reason });
         }
         return { outcome: 'yes', disputes };
@@ -219,11 +219,19 @@ export const stripeGateway = (options: StripeGatewayOptions): PaymentGateway => 
   };
 };
 
-const disputeStatuses: Readonly<Record<string, DisputeStatement['status']>> = { won: 'won', prevented: 'won', lost: 'lost' };
+/** By the metadata that we gave a payment; it has to be expanded. */
+const referenceOf = (intent: Stripe.PaymentIntent | string | null): string =>
+  typeof intent === 'object' ? (intent?.metadata['payment_id'] ?? '') : '';
+
+/** One that is prevented may have been by giving the money back (a `resolution`, as opposed to a `block`): what it took from our account tells. */
+const disputeStatusOf = ({ status, balance_transactions: moved }: Stripe.Dispute): DisputeStatement['status'] => {
+  if (status === 'prevented') return moved.reduce((sum, { amount }) => sum + amount, 0) < 0 ? 'lost' : 'won';
+  return status === 'won' || status === 'lost' ? status : 'open';
+};
 
 const aboutOf = (type: string): 'payment' | 'refund' | 'dispute' => {
   if (type.startsWith('charge.dispute.')) return 'dispute';
-  return type === 'charge.refunded' || type.startsWith('refund.') ? 'refund' : 'payment';
+  return type.startsWith('charge.refund') || type.startsWith('refund.') ? 'refund' : 'payment';
 };
 
 const unknown = (reason: string): Unknown => ({ outcome: 'unknown', reason });

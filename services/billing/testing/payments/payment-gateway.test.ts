@@ -219,3 +219,44 @@ test('a charge of a saved card that waits for its owner, whom nobody asks, is no
     ['flutterwave', 'no'],
   ]);
 });
+
+// As the types of Stripe's own package describe it.
+const stripeStub = async (path: string, data: readonly object[]) => {
+  const { url, close } = await startTestServer((request, response) => {
+    const listed = new URL(request.url ?? '', 'http://stripe.test').pathname === path ? data : [];
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ object: 'list', has_more: false, data: listed }));
+  });
+  return { gateway: stripeGateway({ ...shared, apiUrl: url, secretKey: worldKeys.stripe, webhookSecret: worldKeys.stripeWebhook }), close };
+};
+const aDay = [new Date('2026-04-01T00:00:00Z'), new Date('2026-04-02T00:00:00Z')] as const;
+const ofOurs = { amount: 2_000, currency: 'usd', created: 1_775_044_800, payment_intent: { id: 'pi_1', metadata: { payment_id: 'ours' } } };
+
+test('stripe: a refund that was made in its dashboard is in the statement, as one of our payment', async () => {
+  const { gateway, close } = await stripeStub('/v1/refunds', [{ ...ofOurs, id: 're_1', metadata: {}, status: 'succeeded' }]);
+  const listed = await gateway.listStatement(...aDay);
+  await close();
+  const line = {
+    kind: 'refund',
+    gatewayId: 're_1',
+    reference: 'ours',
+    amount: money('USD', 20_000_000n),
+    at: new Date('2026-04-01T12:00:00Z'),
+  };
+  assert.deepEqual(listed.outcome === 'yes' && listed.lines, [line]);
+});
+
+test('stripe: a dispute that was prevented is lost when the money was given back for it', async () => {
+  const prevented = { ...ofOurs, status: 'prevented', reason: 'fraudulent', metadata: {} };
+  const { gateway, close } = await stripeStub('/v1/disputes', [
+    { ...prevented, id: 'du_1', balance_transactions: [{ id: 'txn_1', amount: -2_000, fee: 0, net: -2_000 }] },
+    { ...prevented, id: 'du_2', balance_transactions: [] },
+    { ...prevented, id: 'du_3', status: 'appeal_under_review', balance_transactions: [{ id: 'txn_2', amount: -2_000 }] },
+  ]);
+  const listed = await gateway.listDisputes(...aDay);
+  await close();
+  assert.deepEqual(listed.outcome === 'yes' && listed.disputes.map(({ gatewayDisputeId, status }) => [gatewayDisputeId, status]), [
+    ['du_1', 'lost'],
+    ['du_2', 'won'],
+    ['du_3', 'open'],
+  ]);
+});

@@ -175,11 +175,21 @@ export const registerStripe = (server: FastifyInstance, dependencies: PaymentDep
     const found = [...refundBook.refunds.newest(1_000)].filter(
       ({ payment }) => payment.protocol === 'stripe' && (asked === undefined || intentId(payment) === asked),
     );
-    return [200, list('/v1/refunds', within(query, found.map(refund)))];
+    const expanded = expands(request, 'data.payment_intent');
+    return [
+      200,
+      list(
+        '/v1/refunds',
+        within(
+          query,
+          found.map((each) => refund(each, expanded)),
+        ),
+      ),
+    ];
   });
   get('/v1/disputes', (request) => {
     const query = request.query as Record<string, string>;
-    const expanded = Object.entries(query).some(([key, value]) => key.startsWith('expand') && value === 'data.payment_intent');
+    const expanded = expands(request, 'data.payment_intent');
     const found = disputeBook.disputes.newest(1_000).filter(({ payment }) => payment.protocol === 'stripe');
     return [
       200,

@@ -73,14 +73,16 @@ export const charge = (payment: Payment): object => ({
   payment_intent: intentId(payment),
 });
 
-export const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund): object => ({
+/** @param expanded with the PaymentIntent in full, as `expand[]` asks for */
+export const refund = ({ id, payment, amountMicros, note, status, createdAtMs }: SimulatedRefund, expanded = false): object => ({
   id,
   object: 'refund',
   amount: minorUnits(payment.paidCurrency, amountMicros),
   currency: payment.paidCurrency.toLowerCase(),
   created: Math.floor(createdAtMs / 1000),
-  metadata: { refund_id: note, payment_id: payment.reference },
-  payment_intent: intentId(payment),
+  // One that was made without metadata, as in Stripe's dashboard, has none: those of its payment are not its own.
+  metadata: note === '' ? {} : { refund_id: note, payment_id: payment.reference },
+  payment_intent: expanded ? intent(payment) : intentId(payment),
   status,
 });
 
@@ -92,6 +94,7 @@ export const dispute = ({ id, payment, amountMicros, reason, status, createdAtMs
   charge: payment.id.replace(/^cs_/, 'ch_'),
   currency: payment.paidCurrency.toLowerCase(),
   created: Math.floor(createdAtMs / 1000),
+  balance_transactions: [],
   metadata: {},
   payment_intent: expanded ? intent(payment) : intentId(payment),
   reason,
