@@ -125,6 +125,15 @@ export interface Refunds {
     readonly returnedId: string;
     readonly now: Date;
   }): Promise<boolean>;
+  /** Those of an attempt that its gateway has done. */
+  done(attemptId: string): Promise<readonly Refund[]>;
+  /** One that was done came back to the gateway, and the credit to the wallet. @returns false when someone else was first */
+  sendBack(command: {
+    readonly refund: Refund;
+    readonly reason: string;
+    readonly returnedId: string;
+    readonly now: Date;
+  }): Promise<boolean>;
   /** The gateway told of a refund of this attempt: its pending ones are due now. */
   hasten(attemptId: string, now: Date): Promise<void>;
 }

@@ -2,6 +2,7 @@ import { addMs, minuteMs, secondMs } from '#platform/time/index.ts';
 import { isUuid } from '#platform/ids/index.ts';
 import type { Attempt } from '../../domain/payment.ts';
 import type { NotificationInbox, Refunds, StoredNotification } from './ports.ts';
+import { recheckRefunds } from './recheck-refunds.ts';
 import type { Wake } from '../ports.ts';
 import { settlePayment, type SettlePaymentDeps } from './settle-payment.ts';
 
@@ -13,7 +14,7 @@ const maxAttempts = 12;
 
 export type ProcessNotificationsDeps = SettlePaymentDeps & {
   readonly notifications: NotificationInbox;
-  readonly refunds: Pick<Refunds, 'hasten'>;
+  readonly refunds: Pick<Refunds, 'hasten' | 'done' | 'sendBack'>;
   readonly wakeDisputes: Wake;
 };
 
@@ -64,7 +65,11 @@ const processAlike = async (
   if (first.about === 'refund') {
     await refunds.hasten(attempt.id, clock.now());
     wakeRefunds();
-    return { done: alike, result: 'refund looked for' };
+    if (await recheckRefunds(deps)(attempt)) return { done: alike, result: 'refund looked for' };
+    // One that was done is looked at again only because of its webhook, hence until the gateway answers.
+    const now = clock.now();
+    await Promise.all(alike.map(({ id, attempts: tries }) => notifications.postpone(id, addMs(now, backOffMs(tries)), 'unknown')));
+    return { done: [], result: '' };
   }
   const result = await settlePayment(deps)(attempt);
   if (result === 'settled') return { done: alike, result };

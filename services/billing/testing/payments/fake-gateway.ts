@@ -63,6 +63,7 @@ export const fakeGateway = (name = 'simulator') => {
       return faults.refundLost ? { outcome: 'unknown', reason: 'lost' } : { outcome: 'yes', ...refund };
     },
     verifyRefund: async ({ refundId }) => {
+      if (faults.verifyLost) return { outcome: 'unknown', reason: 'lost' };
       const found = refunds.get(refundId);
       return found === undefined ? { outcome: 'no', reason: 'no such refund' } : { outcome: 'yes', ...found };
     },

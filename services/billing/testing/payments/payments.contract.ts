@@ -45,7 +45,7 @@ const desk = (replicas: readonly PaymentsUnderTest[], clock: TestClock) => {
       monitor,
       firstCheckMs: 15 * minuteMs,
       health: gatewayHealth(clock),
-      refunds: { hasten: async () => {} },
+      refunds: { hasten: async () => {}, done: async () => [], sendBack: async () => false },
       wakeRefunds: () => {},
       wakeDisputes: () => {},
       methods: { find: async () => undefined },

@@ -1,8 +1,11 @@
 import { sqlMigration } from '#platform/postgres/index.ts';
 
-/** A dispute follows its bank to the end: what was decided may be decided again, and the wallet gives or has back what that means. */
-export const disputesDecidedAgain = sqlMigration(
-  '20261122-0135-disputes-decided-again',
+/**
+ * A dispute follows its bank to the end: what was decided may be decided again, and the wallet gives or has back what that means. A refund
+ * that a gateway had done may be sent back by the customer's bank.
+ */
+export const banksDecideAgain = sqlMigration(
+  '20261122-0135-banks-decide-again',
   `
 drop trigger disputes_decided_once on disputes;
 create trigger disputes_decided_stay before update on disputes for each row
@@ -75,6 +78,32 @@ begin
     result := p_status;
   end if;
   if result is not null then return query select result, d.id, d.amount_micros - d.taken_micros; end if;
+end $$;
+
+drop trigger refunds_decided_once on refunds;
+create trigger refunds_decided_stay before update on refunds for each row
+  when (old.status = 'failed' or old.status = 'succeeded' and new.status <> 'failed') execute function refuse_change();
+
+-- Only of one that was done: the answer to a call that crossed with its success is finish_refund's.
+create function send_back_refund(
+  p_id uuid, p_reason text, p_returned uuid, p_now timestamptz, p_event uuid, p_subject text, p_headers jsonb, p_payload bytea
+) returns boolean language plpgsql as $$
+declare
+  r refunds;
+  outcome text;
+begin
+  select * into r from refunds where id = p_id and status = 'succeeded' for update;
+  if not found then return false; end if;
+  if r.transfer_id is not null then
+    outcome := reverse_transfer(p_returned, r.tenant_id, r.transfer_id, r.amount_micros, 'payment_refund', 'Refund failed', r.payment_id::text, null, null, p_now);
+    if outcome <> 'done' then raise exception 'the credit of refund % cannot be given back: %', p_id, outcome; end if;
+  end if;
+  update refunds set status = 'failed', failure_reason = p_reason, settled_at = p_now, version = version + 1,
+         returned_id = case when transfer_id is not null then p_returned end
+   where id = p_id returning * into r;
+  insert into outbox (id, subject, aggregate_id, aggregate_version, headers, payload)
+  values (p_event, p_subject, r.id::text, r.version, p_headers, p_payload);
+  return true;
 end $$;
 `,
 );

@@ -244,6 +244,38 @@ test('a webhook about a refund has it looked at before its turn', async () => {
   assert.equal((await get(tenantId, id)).status, 'succeeded');
 });
 
+test('a refund that was done and is sent back by the bank is credit again, once, however long the gateway is silent at first', async () => {
+  const { paid, ask, refund, receive, process, other, hook, get, wallet, gateway, tenantId, clock, seen } = desk();
+  const paymentId = await paid();
+  const { id } = await ask(paymentId, 5_000_000n);
+  await refund();
+  const tell = async (): Promise<void> => {
+    await receive(hook(paymentId, 'simulator', ' refund'));
+    await Promise.all([process(), other.process()]);
+  };
+  await tell();
+  assert.deepEqual([(await get(tenantId, id)).status, await wallet()], ['succeeded', 20_000_000n], 'it is done');
+
+  clock.advance(7 * 24 * hourMs);
+  const made = gateway.refunds.get(id);
+  assert.ok(made);
+  gateway.refunds.set(id, { ...made, status: 'failed' });
+  gateway.faults.verifyLost = true;
+  await tell();
+  for (let again = 0; again < 20; again++) {
+    clock.advance(5 * minuteMs);
+    await process();
+  }
+  gateway.faults.verifyLost = false;
+  clock.advance(5 * minuteMs);
+  await Promise.all([process(), other.process()]);
+  await tell();
+  assert.deepEqual([(await get(tenantId, id)).status, await wallet()], ['failed', amount.micros]);
+  assert.equal(seen.filter(({ kind }) => kind === 'refunded').length, 2);
+  const whole = await ask(paymentId);
+  assert.deepEqual([whole.amount, await wallet()], [amount, 0n], 'and may be asked for again');
+});
+
 test('a webhook about another refund of the payment makes no second one of a refund that is on its way', async () => {
   const { paid, ask, refund, other, receive, process, get, gateway, clock, hook, tenantId } = desk();
   const paymentId = await paid();

@@ -26,6 +26,9 @@ const statements = {
     select ${refundColumns}, r.tried_at from r join payment_attempts a on a.id = r.attempt_id`,
   postpone: `update refunds set next_check_at = $2, gateway_refund_id = case when $3 = '' then gateway_refund_id else $3 end
     where id = $1 and status = 'pending'`,
+  done: `select ${refundColumns} from refunds r join payment_attempts a on a.id = r.attempt_id 
+    where a.id = $1 and r.payment_id = a.payment_id and r.status = 'succeeded'`,
+  sendBack: 'select send_back_refund($1, $2, $3, $4, $5, $6, $7, $8) as done',
   finish: 'select finish_refund($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as done',
 } as const;
 
@@ -101,6 +104,23 @@ export const postgresRefunds = (db: Database): Refunds => ({
         : outboxRow(events.billing.refundFailed, { ...aggregate, payload: { ...payload, reason } });
     const [row] = await db.query<{ done: boolean }>(statements.finish, [
       ...[id, as, gatewayRefundId, reason, returnedId, now],
+      ...[event.id, event.subject, event.headers, event.payload],
+    ]);
+    if (row?.done === true) db.signalOutbox();
+    return row?.done === true;
+  },
+
+  done: async (attemptId) => (await db.query<StoredRefund>(statements.done, [attemptId])).map(refundOf),
+
+  sendBack: async ({ refund, reason, returnedId, now }) => {
+    const { id, tenantId, paymentId, gateway, amount, cause } = refund;
+    const aggregate = { tenantId, aggregateId: id, aggregateVersion: 0n, occurredAt: now };
+    const event = outboxRow(events.billing.refundFailed, {
+      ...aggregate,
+      payload: { refundId: id, paymentId, gateway, amount, cause, reason },
+    });
+    const [row] = await db.query<{ done: boolean }>(statements.sendBack, [
+      ...[id, reason, returnedId, now],
       ...[event.id, event.subject, event.headers, event.payload],
     ]);
     if (row?.done === true) db.signalOutbox();
