@@ -226,8 +226,9 @@ const referenceOf = (intent: Stripe.PaymentIntent | string | null): string =>
 /** One that is prevented may have been by giving the money back (a `resolution`, as opposed to a `block`): what it took from our account tells. */
 const disputeStatusOf = ({ status, balance_transactions: moved }: Stripe.Dispute): DisputeStatement['status'] => {
   if (status === 'prevented') return moved.reduce((sum, { amount }) => sum + amount, 0) < 0 ? 'lost' : 'won';
-  return status === 'won' || status === 'lost' ? status : 'open';
+  return disputeStatuses[status] ?? 'open';
 };
+const disputeStatuses: Readonly<Record<string, DisputeStatement['status']>> = { won: 'won', lost: 'lost' };
 
 const aboutOf = (type: string): 'payment' | 'refund' | 'dispute' => {
   if (type.startsWith('charge.dispute.')) return 'dispute';
