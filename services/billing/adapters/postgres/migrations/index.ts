@@ -33,7 +33,6 @@ import { paymentsToTheEnd } from './0127-payments-to-the-end.ts';
 import { volumeWithoutPlans } from './0128-volume-without-plans.ts';
 import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
 import { holdsOfNothing } from './0130-holds-of-nothing.ts';
-import { disputesDecidedAgain } from './0135-disputes-decided-again.ts';
 import { banksDecideAgain } from './0135-banks-decide-again.ts';
 
 export const migrations = [
@@ -72,6 +71,5 @@ export const migrations = [
   volumeWithoutPlans,
   calendarsAndCorrections,
   holdsOfNothing,
-  disputesDecidedAgain,
   banksDecideAgain,
 ];
