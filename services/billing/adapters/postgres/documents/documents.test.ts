@@ -379,6 +379,26 @@ describe('documents', () => {
     );
   });
 
+  law('a payment that other money came for, and that another attempt paid after all, has its receipt', async () => {
+    const [id, again] = [newId(), newId()];
+    await db.query(
+      `insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at)
+       values ($1, $2, 'simulator', 5000000, 'USD', 'k', 'x', $3, $3)`,
+      [id, tenantId, clock.now()],
+    );
+    await db.query(`select add_attempt($1, $2, $3, 'stripe', 'again', null, '', $4, $4)`, [again, tenantId, id, clock.now()]);
+    const failed = `select fail_attempt($1, 'mismatched', 'paid 4 of 5', $2, $3, 'namaskah.billing.v1.payment.failed', '{}', '')`;
+    await db.query(failed, [id, clock.now(), newId()]);
+    const settled = `select settle_attempt($1, 'g', $2, $3, $4, $5, $6, 'namaskah.billing.v1.payment.succeeded', '{}', '') as outcome`;
+    assert.deepEqual(await db.query(settled, [again, newId(), newId(), newId(), clock.now(), newId()]), [{ outcome: 'credited' }]);
+    while ((await issueReceipts({ documents: store(), issuer, clock })()) > 0);
+    const { documents } = await store().list(tenantId, ['receipt'], { limit: 100, cursor: '' });
+    assert.deepEqual(
+      documents.map(({ payment, totalMicros }) => [payment?.id, payment?.gateway, totalMicros]),
+      [[id, 'stripe', 5_000_000n]],
+    );
+  });
+
   law('wrong details name their fields', async () => {
     const fieldsOf = async (over: Partial<typeof noDetails>) => {
       const set = setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', {

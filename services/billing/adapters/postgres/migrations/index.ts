@@ -34,6 +34,7 @@ import { volumeWithoutPlans } from './0128-volume-without-plans.ts';
 import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
 import { holdsOfNothing } from './0130-holds-of-nothing.ts';
 import { banksDecideAgain } from './0135-banks-decide-again.ts';
+import { receiptsOfAllPayments } from './0136-receipts-of-all-payments.ts';
 
 export const migrations = [
   platformMigration,
@@ -72,4 +73,5 @@ export const migrations = [
   calendarsAndCorrections,
   holdsOfNothing,
   banksDecideAgain,
+  receiptsOfAllPayments,
 ];
