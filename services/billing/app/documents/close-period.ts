@@ -33,12 +33,15 @@ export const closePeriod =
 
       const charged = activities.some(({ chargedMicros }) => chargedMicros > 0n);
       const refunded = activities.some(({ refundedMicros }) => refundedMicros > 0n);
-      const invoice = charged ? await issueDocument(unit, issuer, tenantId, invoiceOf(occasion, period, activities)) : undefined;
+      const content = invoiceOf(occasion, period, activities);
+      const invoice = charged ? await issueDocument(unit, issuer, tenantId, content) : undefined;
       let creditNoteId: string | undefined;
       if (refunded) {
-        const { numbers, ofThisPeriod } = await unit.refundedInvoices(schedule, toSequence);
-        const refersTo = ofThisPeriod && invoice !== undefined ? [...numbers, invoice.number] : numbers;
-        creditNoteId = (await issueDocument(unit, issuer, tenantId, creditNoteOf(occasion, period, activities, refersTo))).id;
+        const { earlier, runningMicros } = await unit.refundedInvoices(schedule, toSequence);
+        const running =
+          invoice === undefined || runningMicros === 0n ? [] : [{ invoice: { ...content, number: invoice.number }, micros: runningMicros }];
+        const note = creditNoteOf(occasion, period, activities, [...earlier, ...running]);
+        creditNoteId = (await issueDocument(unit, issuer, tenantId, note)).id;
       }
       await unit.close({
         schedule,

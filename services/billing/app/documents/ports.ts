@@ -1,4 +1,12 @@
-import type { Activity, BillingDetails, Document, DocumentContent, DocumentKind, Party } from '../../domain/documents/document.ts';
+import type {
+  Activity,
+  BillingDetails,
+  Document,
+  DocumentContent,
+  DocumentKind,
+  Party,
+  RefundedInvoice,
+} from '../../domain/documents/document.ts';
 import type { TaxRate } from '../../domain/documents/tax.ts';
 import type { PageAsk } from '../ports.ts';
 
@@ -45,11 +53,11 @@ export interface DocumentUnit {
   taxRate(country: string, at: Date): Promise<TaxRate | undefined>;
   /** What the wallet's entries after `lastSequence` and before `to` came to. */
   activity(schedule: Schedule, to: Date): Promise<PeriodActivity>;
-  /** Numbers of invoices whose charges were given back in the period; those of the running period are not issued yet. */
+  /** Earlier invoices whose charges were given back in the period, by their numbers; and what was given back of its own charges. */
   refundedInvoices(
     schedule: Schedule,
     toSequence: bigint,
-  ): Promise<{ readonly numbers: readonly string[]; readonly ofThisPeriod: boolean }>;
+  ): Promise<{ readonly earlier: readonly RefundedInvoice[]; readonly runningMicros: bigint }>;
   /** The next number of the kind and year. Others wait until this transaction ends; if it fails, the number is given to the next. */
   nextNumber(kind: DocumentKind, year: number): Promise<bigint>;
   /** Stores and announces it. @returns its id */

@@ -1,5 +1,5 @@
 import type { Product } from '../ledger.ts';
-import { taxed, type TaxRate } from './tax.ts';
+import { divideHalfEven, taxed, type TaxedSum, type TaxRate } from './tax.ts';
 import { isEuMember, isVatId } from './tax-rates.ts';
 
 const documentKinds = ['invoice', 'credit_note', 'receipt'] as const;
@@ -64,6 +64,12 @@ export interface DocumentContent {
   readonly payment: { readonly id: string; readonly gateway: string } | undefined;
 }
 
+/** An invoice, and how much of what its lines say was given back. */
+export interface RefundedInvoice {
+  readonly invoice: DocumentContent;
+  readonly micros: bigint;
+}
+
 export interface Document extends DocumentContent {
   readonly id: string;
   readonly tenantId: string;
@@ -107,59 +113,83 @@ const isReverseCharge = (issuer: Party, { country, taxId }: Party): boolean =>
 
 const partyOf = ({ name, address, country, taxId }: Party): Party => ({ name, address, country, taxId });
 
-const contentOf = (
-  kind: DocumentKind,
-  { issuer, details, currency, minorMicros, taxRate, issuedAt }: Occasion,
-  lines: readonly DocumentLine[],
-  over: Partial<DocumentContent>,
-): DocumentContent => {
-  const sumMicros = lines.reduce((sum, { amountMicros }) => sum + amountMicros, 0n);
-  // What is paid in is no sale yet: the tax is on the invoices.
-  const sum = taxed(
-    sumMicros,
-    kind === 'receipt' ? undefined : taxRate,
-    kind !== 'receipt' && isReverseCharge(issuer, details),
-    minorMicros,
-  );
-  return {
-    kind,
-    number: '',
-    issuedAt,
-    period: undefined,
-    issuer: partyOf(issuer),
-    customer: partyOf(details),
-    currency,
-    lines,
-    netMicros: sum.netMicros,
-    taxMicros: sum.taxMicros,
-    totalMicros: sum.totalMicros,
-    dueMicros: sum.totalMicros - sumMicros,
-    taxNote: sum.note,
-    refersTo: [],
-    payment: undefined,
-    ...over,
-  };
+const sumOf = (lines: readonly DocumentLine[]): bigint => lines.reduce((sum, { amountMicros }) => sum + amountMicros, 0n);
+
+/** What is sold on this occasion, with its tax. */
+const sold = (micros: bigint, { issuer, details, minorMicros, taxRate }: Occasion): TaxedSum =>
+  taxed(micros, taxRate, isReverseCharge(issuer, details), minorMicros);
+
+/** The same part of an invoice's tax as of its sum. */
+const portionOf = ({ invoice, micros }: RefundedInvoice, minorMicros: bigint): TaxedSum => {
+  const taxMicros = divideHalfEven(invoice.taxMicros * micros, sumOf(invoice.lines) * minorMicros) * minorMicros;
+  const onTopMicros = invoice.dueMicros > 0n ? taxMicros : 0n;
+  const totalMicros = micros + onTopMicros;
+  return { netMicros: totalMicros - taxMicros, taxMicros, totalMicros, note: invoice.taxNote };
 };
 
-/** One line for each product that was charged: their sum is what left the wallet, to the last micro. */
-export const invoiceOf = (occasion: Occasion, period: Period, activities: readonly Activity[]): DocumentContent =>
-  contentOf('invoice', occasion, activities.filter(({ chargedMicros }) => chargedMicros > 0n).map(chargeLine), { period });
+const together = (sums: readonly TaxedSum[]): TaxedSum => ({
+  netMicros: sums.reduce((total, { netMicros }) => total + netMicros, 0n),
+  taxMicros: sums.reduce((total, { taxMicros }) => total + taxMicros, 0n),
+  totalMicros: sums.reduce((total, { totalMicros }) => total + totalMicros, 0n),
+  note: [...new Set(sums.flatMap(({ note }) => note || []))].join('; '),
+});
 
+const contentOf = (
+  kind: DocumentKind,
+  { issuer, details, currency, issuedAt }: Occasion,
+  lines: readonly DocumentLine[],
+  sum: TaxedSum,
+  over: Partial<DocumentContent>,
+): DocumentContent => ({
+  kind,
+  number: '',
+  issuedAt,
+  period: undefined,
+  issuer: partyOf(issuer),
+  customer: partyOf(details),
+  currency,
+  lines,
+  netMicros: sum.netMicros,
+  taxMicros: sum.taxMicros,
+  totalMicros: sum.totalMicros,
+  dueMicros: sum.totalMicros - sumOf(lines),
+  taxNote: sum.note,
+  refersTo: [],
+  payment: undefined,
+  ...over,
+});
+
+/** One line for each product that was charged: their sum is what left the wallet, to the last micro. */
+export const invoiceOf = (occasion: Occasion, period: Period, activities: readonly Activity[]): DocumentContent => {
+  const lines = activities.filter(({ chargedMicros }) => chargedMicros > 0n).map(chargeLine);
+  return contentOf('invoice', occasion, lines, sold(sumOf(lines), occasion), { period });
+};
+
+/**
+ * It takes back of the tax what the invoices of the charges had of it: rates and details may be others by now.
+ * @param refunded what of the lines' sum was on which invoice; the rest was on none, and is taxed as if it were sold now
+ */
 export const creditNoteOf = (
   occasion: Occasion,
   period: Period,
   activities: readonly Activity[],
-  refersTo: readonly string[],
-): DocumentContent =>
-  contentOf('credit_note', occasion, activities.filter(({ refundedMicros }) => refundedMicros > 0n).map(refundLine), { period, refersTo });
+  refunded: readonly RefundedInvoice[],
+): DocumentContent => {
+  const lines = activities.filter(({ refundedMicros }) => refundedMicros > 0n).map(refundLine);
+  const restMicros = refunded.reduce((rest, { micros }) => rest - micros, sumOf(lines));
+  const portions = refunded.map((each) => portionOf(each, occasion.minorMicros));
+  const sum = together(restMicros > 0n ? [...portions, sold(restMicros, occasion)] : portions);
+  return contentOf('credit_note', occasion, lines, sum, { period, refersTo: refunded.map(({ invoice }) => invoice.number) });
+};
 
 export const receiptOf = (
   occasion: Occasion,
-  payment: { readonly id: string; readonly gateway: string; readonly amountMicros: bigint },
-): DocumentContent =>
-  contentOf('receipt', occasion, [{ description: 'Prepaid credit', product: '', quantity: 1n, amountMicros: payment.amountMicros }], {
-    payment: { id: payment.id, gateway: payment.gateway },
-  });
+  { id, gateway, amountMicros }: { readonly id: string; readonly gateway: string; readonly amountMicros: bigint },
+): DocumentContent => {
+  const lines = [{ description: 'Prepaid credit', product: '', quantity: 1n, amountMicros }] as const;
+  // What is paid in is no sale yet: the tax is on the invoices.
+  return contentOf('receipt', occasion, lines, taxed(amountMicros, undefined, false, occasion.minorMicros), { payment: { id, gateway } });
+};
 
 const marks: Readonly<Record<DocumentKind, string>> = { invoice: '', credit_note: 'CN-', receipt: 'R-' };
 

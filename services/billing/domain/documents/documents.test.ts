@@ -135,7 +135,7 @@ test('lines sum to what was charged, refunds are on the credit note alone, and r
     50_234_567n,
   );
   assert.deepEqual([invoice.netMicros, invoice.taxMicros, invoice.dueMicros], [50_234_567n, 9_540_000n, 9_540_000n], 'a tax on top is due');
-  const note = creditNoteOf(occasion(), period, activities, ['NMK-2026-000001']);
+  const note = creditNoteOf(occasion(), period, activities, [{ invoice: { ...invoice, number: 'NMK-2026-000001' }, micros: 4n }]);
   assert.deepEqual(
     note.lines.map(({ description, quantity, amountMicros }) => [description, quantity, amountMicros]),
     [['Refund: Phone verifications', 2n, 4n]],
@@ -143,6 +143,30 @@ test('lines sum to what was charged, refunds are on the credit note alone, and r
   assert.deepEqual(note.refersTo, ['NMK-2026-000001']);
   const receipt = receiptOf(occasion({ taxRate: vat }), { id: 'p', gateway: 'stripe', amountMicros: 10_000_000n });
   assert.deepEqual([receipt.taxMicros, receipt.totalMicros, receipt.taxNote], [0n, 10_000_000n, '']);
+});
+
+test('a credit note takes back of each invoice the part of its tax that it gives back of its sum, and all of it with the last micro', () => {
+  const rate = fc.record({ name: fc.constant('VAT'), ratePpm: fc.integer({ min: 0, max: 1_000_000 }), inclusive: fc.boolean() });
+  const sale = fc.record({ rate, sum: fc.bigInt({ min: 1n, max: 10n ** 15n }), percent: fc.bigInt({ min: 1n, max: 100n }) });
+  fc.assert(
+    fc.property(fc.array(sale, { minLength: 1, maxLength: 5 }), fc.bigInt({ min: 0n, max: 10n ** 9n }), (sales, rest) => {
+      const refunded = sales.map(({ rate: taxRate, sum, percent }) => ({
+        invoice: invoiceOf(occasion({ taxRate }), period, [activity({ chargedMicros: sum })]),
+        micros: (sum * percent + 99n) / 100n,
+      }));
+      const total = refunded.reduce((sum, { micros }) => sum + micros, rest);
+      const note = creditNoteOf(occasion(), period, [activity({ refundedMicros: total })], refunded);
+      const whole = sales.every(({ percent }) => percent === 100n);
+      const taxMicros = refunded.reduce((sum, { invoice }) => sum + invoice.taxMicros, 0n);
+      return (
+        note.netMicros + note.taxMicros === note.totalMicros &&
+        note.totalMicros - note.dueMicros === total &&
+        note.taxMicros % 10_000n === 0n &&
+        (whole ? note.taxMicros === taxMicros : note.taxMicros <= taxMicros)
+      );
+    }),
+    { seed },
+  );
 });
 
 test('a business abroad with a tax number declares the tax itself', () => {

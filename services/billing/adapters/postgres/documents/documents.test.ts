@@ -399,6 +399,33 @@ describe('documents', () => {
     );
   });
 
+  law('a refund gives back the tax that its invoice took, whatever the rate and the details are by then', async () => {
+    await db.query(`insert into tax_rates values ('GB', '2020-01-01', 'VAT', 200000, true), ('GB', '2026-12-01', 'VAT', 250000, true)`);
+    const settle = (over: Partial<typeof noDetails>) =>
+      setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', { ...noDetails, name: 'Acme', country: 'GB', ...over });
+    await settle({});
+    const first = await charge(tenantId, 120_000_000n);
+    at(december);
+    await closeAll();
+    const second = await charge(tenantId, 125_000_000n);
+    await refund(tenantId, first, 60_000_000n);
+    await refund(tenantId, second, 12_500_000n);
+    at('2027-01-01T01:00:00Z');
+    await closeAll();
+    await settle({ country: 'DE', taxId: 'DE123456789' });
+    await refund(tenantId, first, 60_000_000n);
+    at('2027-02-01T01:00:00Z');
+    await closeAll();
+    const notes = (await all()).filter(({ kind }) => kind === 'credit_note').toReversed();
+    assert.deepEqual(
+      notes.map(({ netMicros, taxMicros, totalMicros, taxNote }) => [netMicros, taxMicros, totalMicros, taxNote]),
+      [
+        [60_000_000n, 12_500_000n, 72_500_000n, 'VAT 20 %, included in prices; VAT 25 %, included in prices'],
+        [50_000_000n, 10_000_000n, 60_000_000n, 'VAT 20 %, included in prices'],
+      ],
+    );
+  });
+
   law('wrong details name their fields', async () => {
     const fieldsOf = async (over: Partial<typeof noDetails>) => {
       const set = setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', {

@@ -50,15 +50,16 @@ const activitySql = `select s.discriminator as product,
 const toSequenceSql = `select coalesce(max(account_sequence), $2)::bigint as last from entries
   where account_id = $1 and account_sequence > $2 and created_at < $3`;
 
-const refundedSql = `with charges as (
-    select distinct o.account_sequence as sequence
-      from entries e join transfers t on t.id = e.transfer_id join entries o on o.transfer_id = t.reverses_id and o.account_id = e.account_id
+/** By the invoice of the charge; those of the period itself have none yet. */
+const refundedSql = `with given_back as (
+    select o.account_sequence as sequence, e.amount_micros
+      from entries e join transfers t on t.id = e.transfer_id join accounts s on s.id = t.debit_account_id and s.kind = 'revenue'
+      join entries o on o.transfer_id = t.reverses_id and o.account_id = e.account_id
      where e.account_id = $1 and t.tenant_id = $2 and e.account_sequence > $3 and e.account_sequence <= $4 and e.amount_micros > 0)
-  select distinct d.number, c.sequence > $3 as running
-    from charges c
-    left join closed_periods p on p.wallet_id = $1 and c.sequence > p.after_sequence and c.sequence <= p.to_sequence
-    left join documents d on d.id = p.invoice_id
-   order by d.number`;
+  select p.invoice_id as invoice, g.sequence > $3 as running, sum(g.amount_micros)::bigint as micros
+    from given_back g
+    left join closed_periods p on p.wallet_id = $1 and g.sequence > p.after_sequence and g.sequence <= p.to_sequence
+   group by 1, 2`;
 
 const numberSql = `insert into document_counters as c (issuer, kind, year, last) values ($1, $2, $3, 1)
   on conflict (issuer, kind, year) do update set last = c.last + 1 returning last`;
@@ -197,10 +198,13 @@ const unitOf = (tx: Transaction, issuerCode: string): DocumentUnit => ({
   activity: (schedule, to) => activityIn(tx, schedule, to),
 
   refundedInvoices: async ({ walletId, tenantId, lastSequence }, toSequence) => {
-    const rows = await tx.query<{ number: string | null; running: boolean }>(refundedSql, [walletId, tenantId, lastSequence, toSequence]);
+    type Row = { invoice: string | null; running: boolean; micros: bigint };
+    const rows = await tx.query<Row>(refundedSql, [walletId, tenantId, lastSequence, toSequence]);
+    const ids = rows.flatMap(({ invoice }) => invoice ?? []);
+    const invoices = await tx.em.find(DocumentRow, { tenantId, id: { $in: ids } }, { orderBy: { number: 'asc' } });
     return {
-      numbers: rows.flatMap(({ number }) => (number === null ? [] : [number])),
-      ofThisPeriod: rows.some(({ running }) => running),
+      earlier: invoices.map((row) => ({ invoice: documentOf(row), micros: rows.find(({ invoice }) => invoice === row.id)?.micros ?? 0n })),
+      runningMicros: rows.find(({ running }) => running)?.micros ?? 0n,
     };
   },
 
