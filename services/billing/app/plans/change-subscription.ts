@@ -42,6 +42,8 @@ export const changeSubscription =
     const request = canonicalRequest('subscription', plan, interval, timeZone);
     const choice = { ...wanted, timeZone: timeZone === '' ? undefined : timeZone };
     return subscriptionOf(
-      await subscriptions.change({ tenantId, idempotencyKey, request, now }, decideChange(plans, tenantId, choice, now)),
+      await subscriptions.change({ tenantId, idempotencyKey, request, now }, (current, at) =>
+        decideChange(plans, tenantId, choice, at)(current),
+      ),
     );
   };

@@ -31,10 +31,9 @@ export const grantPlan =
       checkText(reason, 'reason', reasonLength.max),
     );
     if (!isPlanId(plan)) throw appError('request.invalid');
-    const now = clock.now();
     let granted = false;
-    const known = await subscriptions.decideFor(tenantId, now, (current) => {
-      const effect = grant({ newId }, current, { tenantId, planId: plan, operator, reason }, now);
+    const known = await subscriptions.decideFor(tenantId, clock.now(), (current, at) => {
+      const effect = grant({ newId }, current, { tenantId, planId: plan, operator, reason }, at);
       granted = effect !== undefined;
       return effect;
     });

@@ -32,6 +32,11 @@ export type ChangeResult =
   | { readonly outcome: 'insufficient_credit'; readonly availableMicros: bigint; readonly requiredMicros: bigint }
   | Conflict;
 
+/**
+ * @param at the time of the command, but not before what was billed last: a decision may have waited for another, or come from a clock that is behind
+ */
+export type DecidePlan = (current: Subscription | undefined, at: Date) => Effect | undefined;
+
 export interface Subscriptions {
   /** The live one. */
   current(tenantId: string): Promise<Subscription | undefined>;
@@ -41,7 +46,7 @@ export interface Subscriptions {
    * Runs `decide` on the tenant's live subscription, locked, and does what it says in one transaction: credit, charge, row
    * and events, or nothing when the credit does not suffice. Undefined: nothing is to be done. What `decide` throws, it throws.
    */
-  change(command: Keyed & { readonly now: Date }, decide: (current: Subscription | undefined) => Effect | undefined): Promise<ChangeResult>;
+  change(command: Keyed & { readonly now: Date }, decide: DecidePlan): Promise<ChangeResult>;
   /**
    * Takes one that is due, which nobody else works on, and does what `decide` says.
    * @param leftOut tenants whose turn it is not
@@ -56,7 +61,7 @@ export interface Subscriptions {
    * As `change`, for an operator: what is decided costs nothing, so it cannot fail for want of credit.
    * @returns false when there is no such tenant
    */
-  decideFor(tenantId: string, now: Date, decide: (current: Subscription | undefined) => Effect | undefined): Promise<boolean>;
+  decideFor(tenantId: string, now: Date, decide: DecidePlan): Promise<boolean>;
   /** What operators did to the tenant's plan, newest first. */
   acts(tenantId: string, limit: number): Promise<readonly RecordedAct[]>;
   /** Newest first. */

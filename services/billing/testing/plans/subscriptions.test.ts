@@ -592,6 +592,31 @@ test('what is told of a plan bears rising times, although a clock goes back: who
   await booksAgree();
 });
 
+test('a choice that was made a moment before the one that it waited for, or by a clock that is behind, is for the time that follows', async () => {
+  const { change, grant, cancel, renew, periods } = open();
+  const [first, second, third] = [newId(), newId(), newId()];
+  for (const tenantId of [first, second, third]) await credit(tenantId, 20_000);
+  const began = clock.now();
+  for (const tenantId of [first, second, third]) await change(tenantId, 'pro');
+  clock.advance(dayMs);
+  await change(first, 'pro', 'year');
+  await grant(second, 'starter');
+  await cancel(third);
+  clock.set(addMs(clock.now(), -5));
+  await change(first, 'enterprise', 'year');
+  await change(second, 'enterprise');
+  clock.advance(40 * dayMs);
+  await renew();
+  clock.set(addMs((await periods(third)).at(-1)?.end ?? began, -5));
+  await grant(third, 'pro');
+  for (const tenantId of [first, second, third]) {
+    const pieces = (await periods(tenantId)).filter(({ start, end }) => start < end);
+    assert.ok(pieces.length >= 2);
+    for (const [index, { start }] of pieces.entries()) if (index > 0) assert.ok(start >= (pieces[index - 1]?.end ?? start));
+  }
+  await booksAgree();
+});
+
 test('random changes, grants, cancellations, credit and jumps of the clock: never two bills for a moment, every cent in the books', async () => {
   const { change, grant, cancel, resume, move, renew, periods, subscriptions } = open();
   const step = fc.oneof(

@@ -5,7 +5,7 @@ import { money } from '#platform/money/index.ts';
 import { type Database, encodeCursor, type Transaction, withIdempotency } from '#platform/postgres/index.ts';
 import { addMs } from '#platform/time/index.ts';
 import { events } from '#events';
-import type { ChangeResult, PeriodRecord, PlanReader, Subscriptions } from '../../../app/plans/ports.ts';
+import type { ChangeResult, DecidePlan, PeriodRecord, PlanReader, Subscriptions } from '../../../app/plans/ports.ts';
 import { freePlan, type Interval, type PlanId } from '../../../domain/plans/plan.ts';
 import type { BilledPeriod, Effect, Subscription, SubscriptionFact, SubscriptionState } from '../../../domain/plans/subscription.ts';
 import { datedCursor } from '../dated-cursor.ts';
@@ -75,6 +75,7 @@ const statements = {
   // The newest period is that of the newest subscription.
   lastDecided: `select greatest(b.created_at, s.ended_at) as at from billed_periods b join subscriptions s on s.id = b.subscription_id
     where b.tenant_id = $1 order by b.starts_at desc, b.id desc limit 1`,
+  billedUntil: `select max(ends_at) as at from billed_periods where tenant_id = $1`,
   record: `insert into plan_acts (id, tenant_id, subscription_id, previous_plan, plan, operator, reason, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
   knowsTenant: `select from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
   available: `select balance_micros - held_micros as available from accounts where tenant_id = $1 and kind = 'wallet' and currency = $2`,
@@ -265,13 +266,15 @@ export const postgresSubscriptions = (db: Database, currency: string): Subscript
   const changeIn = async (
     tx: Transaction,
     { tenantId, now }: { readonly tenantId: string; readonly now: Date },
-    decide: (current: Subscription | undefined) => Effect | undefined,
+    decide: DecidePlan,
   ): Promise<Subscription | undefined> => {
     await tx.query(statements.lockCurrent, [tenantId]);
     await tx.query(statements.lockWallet, [tenantId]);
     const [row] = await tx.query<SubscriptionSql>(statements.current, [tenantId]);
     const current = row && subscriptionOf(row);
-    const effect = decide(current);
+    const notBefore =
+      current === undefined ? (await tx.query<{ at: Date | null }>(statements.billedUntil, [tenantId]))[0]?.at : current.billed.start;
+    const effect = decide(current, notBefore && notBefore > now ? notBefore : now);
     if (effect === undefined) return current;
     if (!(await apply(tx, effect, currency, now))) throw new CannotPay(effect.charge?.amountMicros ?? 0n);
     return effect.subscription;
