@@ -426,6 +426,34 @@ describe('documents', () => {
     );
   });
 
+  law('a credit note names no invoice of a month in which only the refund of a payment began, and failed later', async () => {
+    const [id, refundId] = [newId(), newId()];
+    const nothing = `'{}', ''`;
+    await db.query(
+      `insert into payments (id, tenant_id, gateway, amount_micros, currency, idempotency_key, request_hash, next_check_at, created_at)
+       values ($1, $2, 'simulator', 5000000, 'USD', 'k', 'x', $3, $3)`,
+      [id, tenantId, clock.now()],
+    );
+    const settled = `select settle_payment($1, 'g', $2, $3, $4, $5, 'namaskah.billing.v1.payment.succeeded', ${nothing})`;
+    await db.query(settled, [id, newId(), newId(), clock.now(), newId()]);
+    await charge(tenantId, 7n);
+    const asked = `select request_refund($1, $2, $3, 5000000, 'USD', 'customer', 'r', 'user:1', 'k', 'x', $4, $5, $6, 'namaskah.billing.v1.refund.requested', ${nothing})`;
+    await db.query(asked, [refundId, tenantId, id, newId(), clock.now(), newId()]);
+    at(december);
+    await closeAll();
+    const failed = `select finish_refund($1, 'failed', '', 'no', $2, $3, $4, 'namaskah.billing.v1.refund.failed', ${nothing})`;
+    await db.query(failed, [refundId, newId(), clock.now(), newId()]);
+    await refund(tenantId, await charge(tenantId, 9n), 2n);
+    at('2027-01-01T01:00:00Z');
+    await closeAll();
+    while ((await issueReceipts({ documents: store(), issuer, clock })()) > 0);
+    const notes = (await all()).filter(({ kind }) => kind === 'credit_note');
+    assert.deepEqual(
+      notes.map(({ totalMicros, refersTo }) => [totalMicros, refersTo]),
+      [[2n, ['NMK-2027-000001']]],
+    );
+  });
+
   law('wrong details name their fields', async () => {
     const fieldsOf = async (over: Partial<typeof noDetails>) => {
       const set = setBillingDetails({ store: store(), clock })(tenantId, 'user:ann', {
