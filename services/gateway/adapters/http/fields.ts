@@ -2,15 +2,16 @@
 import { type AppError, appError } from '#platform/errors/index.ts';
 
 /** Messages that hold what stands on the first level of a body or a query. */
-const wrappers = /^(content|details|filter|promotion|refund)\./;
+const wrappers = /^(ask|content|details|filter|promotion|refund)\./;
 const camelCase = (text: string): string => text.replaceAll(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
 
-/** Amounts are texts beside one currency here, rates are not in millionths, the idempotency key is a header. */
+/** Amounts are texts beside one currency here, rates are not in millionths, a rule's price is an object, the idempotency key is a header. */
 const edgeField = (field: string): string => {
   const name = camelCase(field.replace(wrappers, ''))
     .replace(/\.micros$/, '')
     .replace(/^\w+\.currency$/, 'currency')
-    .replace(/Ppm$/, '');
+    .replace(/Ppm$/, '')
+    .replace(/^(rules\[\d+\])\.(fixed|multiple|plus)$/, '$1.price.$2');
   return name === 'idempotencyKey' ? 'idempotency-key' : name;
 };
 
