@@ -74,29 +74,32 @@ export const createBudget =
     );
     if (!isBudgetInterval(interval)) throw appError('request.invalid');
     const now = clock.now();
-    const zone = request.zone === '' ? await zoneOf(tenantId) : request.zone;
-    const result = await budgets.create({
-      tenantId,
-      idempotencyKey,
-      request: canonicalRequest(
-        'budget',
-        name,
-        interval,
-        product,
-        amount.currency,
-        amount.micros,
-        hard,
-        request.zone,
-        alertAtPercent.join(','),
-      ),
-      budget: {
-        ...{ id: newId(), tenantId, name, interval, amountMicros: amount.micros, currency: amount.currency, hard, zone, createdAt: now },
-        product: isProduct(product) ? product : undefined,
-      },
-      alertAtPercent,
-      most: mostBudgets,
-      now,
-    });
+    const create = (zone: string) =>
+      budgets.create({
+        tenantId,
+        idempotencyKey,
+        request: canonicalRequest(
+          'budget',
+          name,
+          interval,
+          product,
+          amount.currency,
+          amount.micros,
+          hard,
+          request.zone,
+          alertAtPercent.join(','),
+        ),
+        budget: {
+          ...{ id: newId(), tenantId, name, interval, amountMicros: amount.micros, currency: amount.currency, hard, zone, createdAt: now },
+          product: isProduct(product) ? product : undefined,
+        },
+        alertAtPercent,
+        most: mostBudgets,
+        now,
+      });
+    const first = await create(request.zone === '' ? await zoneOf(tenantId) : request.zone);
+    // The tenant's own zone, which nobody has named here, may be one that is good for documents only.
+    const result = first.outcome === 'unknown_zone' && request.zone === '' ? await create('UTC') : first;
     switch (result.outcome) {
       case 'done':
         return result.budget;

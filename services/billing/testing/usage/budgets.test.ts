@@ -436,6 +436,14 @@ describe('a soft budget, and one of a product', () => {
     assert.equal(await codeOf(house.budget(tenantId, 1n)), 'request.invalid budget');
   });
 
+  it('without a zone it goes by UTC where that of the tenant is one that windows cannot be told in', async () => {
+    for (const zone of ['CET', 'US/Pacific-New']) {
+      const tenantId = await house.rich();
+      house.subscriptions.zones.set(tenantId, zone);
+      assert.equal((await house.budget(tenantId, 10n)).zone, 'UTC', zone);
+    }
+  });
+
   it('the same key makes one budget; with another request it is a conflict', async () => {
     const tenantId = await house.rich();
     const idempotencyKey = newId();

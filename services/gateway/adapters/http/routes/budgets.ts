@@ -46,7 +46,12 @@ const NewBudget = Type.Object(
     currency: Currency,
     hard: Hard,
     timeZone: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 64, description: 'IANA name; your own by default', examples: ['Europe/Berlin'] }),
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: 'IANA name; your own by default, UTC if yours is no name of a region',
+        examples: ['Europe/Berlin'],
+      }),
     ),
     alertAtPercent: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1, maximum: 100 }), {
