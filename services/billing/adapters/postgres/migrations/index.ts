@@ -35,6 +35,7 @@ import { calendarsAndCorrections } from './0129-calendars-and-corrections.ts';
 import { holdsOfNothing } from './0130-holds-of-nothing.ts';
 import { banksDecideAgain } from './0135-banks-decide-again.ts';
 import { receiptsOfAllPayments } from './0136-receipts-of-all-payments.ts';
+import { writtenBefore } from './0131-written-before.ts';
 
 export const migrations = [
   platformMigration,
@@ -74,4 +75,5 @@ export const migrations = [
   holdsOfNothing,
   banksDecideAgain,
   receiptsOfAllPayments,
+  writtenBefore,
 ];
