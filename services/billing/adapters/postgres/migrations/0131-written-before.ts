@@ -46,5 +46,11 @@ create or replace function add_attempt(
                     and idempotency_key = regexp_replace(p_key, '^retry:[^:]*:', 'retry:')) then 'replayed'
     else add_attempt(p_id, p_tenant, p_payment, p_gateway, p_key, null, p_after, p_refused, p_now, p_next) end
 $$;
+
+-- Where 0129 let a running window begin earlier, its alerts have seen it, not another one that is yet to come.
+update usage_alerts a set seen_scope = extract(epoch from budget_window(b.interval, b.zone, to_timestamp(a.seen_scope::bigint)))::bigint::text
+  from budgets b
+ where b.id = a.budget_id and a.seen_scope is not null
+   and to_timestamp(a.seen_scope::bigint) <> budget_window(b.interval, b.zone, to_timestamp(a.seen_scope::bigint));
 `,
 );

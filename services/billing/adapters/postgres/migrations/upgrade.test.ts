@@ -3,9 +3,11 @@ import { after, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { type Database, migrate, openDatabase } from '#platform/postgres/index.ts';
 import { createTestDatabase, type TestDatabase } from '#platform/testing/index.ts';
-import { addMs, minuteMs } from '#platform/time/index.ts';
+import { addMs, minuteMs, testClock } from '#platform/time/index.ts';
+import { watchAlerts } from '../../../app/alerts/watch-alerts.ts';
 import { requestHash } from '../request-hash.ts';
 import { entities } from '../rows.ts';
+import { postgresAlertWatch } from '../usage/alert-watch.ts';
 import { migrations } from './index.ts';
 
 const now = new Date('2026-11-22T09:00:00.000Z');
@@ -44,7 +46,26 @@ describe('an upgrade from the release before 0126', () => {
   const retry = (paymentId: string, gateway: string, asked: string, key: string) =>
     outcomeOf(added, [newId(), tenantId, paymentId, gateway, key, requestHash(asked), '', now, later]);
 
+  // 1 November began an hour later by the functions of before: with the second of its two midnights.
+  const startedAt = new Date('2026-11-01T05:00:00.000Z');
+  const watchedBudget = async (): Promise<{ readonly budgetId: string; readonly alertId: string }> => {
+    const [budgetId, alertId] = [newId(), newId()];
+    await db.query(
+      `insert into budgets (id, tenant_id, name, interval, currency, amount_micros, hard, zone, created_at, updated_at)
+       values ($1, $2, 'budget', 'monthly', 'USD', 100, false, 'America/Havana', $3, $3)`,
+      [budgetId, tenantId, startedAt],
+    );
+    await db.query('insert into budget_windows (budget_id, starts_at, spent_micros) values ($1, $2, 50)', [budgetId, startedAt]);
+    await db.query(
+      `insert into usage_alerts (id, tenant_id, name, metric, budget_id, threshold, direction, recurrence, seen_scope, seen_value, created_at, updated_at)
+       values ($1, $2, 'alert', 'budget_percent', $3, 8000, 'up', 'every', $4, 5000, $5, $5)`,
+      [alertId, tenantId, budgetId, String(startedAt.getTime() / 1000), startedAt],
+    );
+    return { budgetId, alertId };
+  };
+
   it('keeps what was begun before', async () => {
+    const { budgetId, alertId } = await watchedBudget();
     const [unnamed, named, other] = [await paymentAt('simulator'), await paymentAt('simulator'), await paymentAt('simulator')];
     assert.equal(await retryBefore(unnamed, 'stripe', 'retry::key'), 'done');
     assert.equal(await retryBefore(named, 'stripe', 'retry:stripe:key'), 'done');
@@ -57,5 +78,18 @@ describe('an upgrade from the release before 0126', () => {
     assert.equal(await retry(other, 'stripe', 'no gateway', 'retry:key'), 'done');
     assert.equal(await retryBefore(other, 'simulator', 'retry::key'), 'replayed');
     assert.equal(await retryBefore(other, 'simulator', 'retry::another'), 'done');
+
+    // What is spent from then on in the running window of a budget is told.
+    await db.query('update budget_windows set spent_micros = 90 where budget_id = $1', [budgetId]);
+    let fired = 0;
+    const look = watchAlerts({
+      watch: postgresAlertWatch(db),
+      clock: testClock(now),
+      monitor: { alertsFired: (count) => void (fired += count) },
+    });
+    await look();
+    assert.equal(fired, 1);
+    const told = await db.query('select value from usage_alert_events where alert_id = $1', [alertId]);
+    assert.deepEqual(told, [{ value: 9_000n }]);
   });
 });
