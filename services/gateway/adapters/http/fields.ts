@@ -7,6 +7,8 @@ const camelCase = (text: string): string => text.replaceAll(/_([a-z])/g, (_match
 
 /** Amounts are texts beside one currency here, rates are not in millionths, a rule's price is an object, the idempotency key is a header. */
 const edgeField = (field: string): string => {
+  // A contact's own fields are named by the client himself, as he likes.
+  if (field.startsWith('fields.')) return field;
   const name = camelCase(field.replace(wrappers, ''))
     .replace(/\.micros$/, '')
     .replace(/^\w+\.currency$/, 'currency')

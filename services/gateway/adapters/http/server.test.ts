@@ -267,6 +267,7 @@ describe('gateway over HTTP', () => {
     assert.deepEqual(await fieldsOf('ask.item.service', 'ask.list_price.micros', 'rules[0].plus', 'rules[1].multiplePpm'), [
       ...['item.service', 'listPrice', 'rules[0].price.plus', 'rules[1].price.multiple'],
     ]);
+    assert.deepEqual(await fieldsOf('fields.postal_code'), ['fields.postal_code']);
   });
   it('refuses a time that no clock here can show, by the name of its field', async () => {
     for (const time of ['2016-12-31T23:59:60Z', '2026-11-21T08:30:00+05', '2026-02-30T00:00:00Z']) {
