@@ -159,6 +159,10 @@ describe('recording', () => {
     assert.equal((await house.record(events)).duplicates, 3);
     for (const each of [tenantId, subscribed])
       assert.equal((await house.reader.periods(each, undefined, page)).periods[0]?.period.zone, 'UTC');
+
+    // The release before writes what it was given, also while it is replaced.
+    await house.db.query('update usage_periods set zone = $2 where tenant_id = $1', [tenantId, zone]);
+    assert.equal((await house.record([tenantId, other].map((each) => calls(each, 1n)))).accepted, 2);
   });
 
   it("a subscription's period counts instead of the month, and cuts the month that it begins in", async () => {

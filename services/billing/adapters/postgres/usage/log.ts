@@ -6,6 +6,7 @@ import type { UsageEvent } from '../../../domain/usage-events.ts';
 /**
  * One statement: each event finds its period, is kept unless its id is known, and what is new is added to totals and days. Rows are written in
  * key order, so that two calls at once lock in one order. The period is looked up by key: the newest that has begun, if it has not ended.
+ * A zone that is unknown here, as the release before may have written it, holds up nobody.
  */
 const recordSql = `with given as materialized (
     select g.*, p.id as period_id, p.zone
@@ -26,10 +27,12 @@ const recordSql = `with given as materialized (
     on conflict (tenant_id, period_id, meter) do update
        set quantity = usage_totals.quantity + excluded.quantity, event_count = usage_totals.event_count + excluded.event_count,
            dirty_since = coalesce(usage_totals.dirty_since, excluded.dirty_since), due_at = least(usage_totals.due_at, excluded.due_at), updated_at = excluded.updated_at
+  ), zones as materialized (
+    select period_id, known_zone(zone) as zone from (select distinct period_id, zone from given where period_id is not null) p
   ), days as (
     insert into usage_days (tenant_id, day, meter, quantity)
     select f.tenant_id, (f.occurred_at at time zone z.zone)::date, f.meter, sum(f.quantity)
-      from fresh f join (select distinct period_id, zone from given) z on z.period_id = f.period_id group by 1, 2, 3 order by 1, 2, 3
+      from fresh f join zones z on z.period_id = f.period_id group by 1, 2, 3 order by 1, 2, 3
     on conflict (tenant_id, day, meter) do update set quantity = usage_days.quantity + excluded.quantity
   )
   select (select count(*) from fresh)::int as accepted, array(select position::int from given where period_id is null order by position) as unplaced`;
