@@ -486,6 +486,28 @@ describe('a pause', () => {
     assert.equal((await place(tenantId, 1n)).outcome, 'done');
   });
 
+  it('and its end are told with versions that rise, within one millisecond and by a replica whose clock is behind', async () => {
+    const tenantId = await house.rich();
+    const at = house.clock.now();
+    const behind = addMs(at, -hourMs);
+    await house.spending.pause(tenantId, { source: 'tenant', by: 'user:1', reason: '', at });
+    await house.spending.resume(tenantId, 'tenant', 'user:1', at);
+    await house.spending.pause(tenantId, { source: 'operator', by: 'user:2', reason: '', at: behind });
+    await house.spending.pause(tenantId, { source: 'tenant', by: 'user:1', reason: '', at: behind });
+    await house.spending.resume(tenantId, 'operator', 'user:2', behind);
+    await house.spending.resume(tenantId, 'tenant', 'user:1', addMs(at, hourMs));
+    const told = await house.db.query<{ version: bigint }>(
+      `select aggregate_version as version from outbox where aggregate_id = $1 and subject like 'namaskah.billing.v1.spending.%' order by seq`,
+      [tenantId],
+    );
+    const versions = told.map(({ version }) => version);
+    assert.equal(versions.length, 6);
+    assert.ok(
+      versions.every((version, index) => index === 0 || version > (versions[index - 1] ?? 0n)),
+      versions.join(),
+    );
+  });
+
   it('of a tenant that is not there is refused to an operator', async () => {
     const pausing = pauseSpending({ spending: house.spending, clock: house.clock });
     const asked = { by: 'user:1', reason: '', source: 'operator' } as const;

@@ -36,6 +36,7 @@ import { holdsOfNothing } from './0130-holds-of-nothing.ts';
 import { banksDecideAgain } from './0135-banks-decide-again.ts';
 import { receiptsOfAllPayments } from './0136-receipts-of-all-payments.ts';
 import { writtenBefore } from './0131-written-before.ts';
+import { orderOfPauses } from './0137-order-of-pauses.ts';
 
 export const migrations = [
   platformMigration,
@@ -76,4 +77,5 @@ export const migrations = [
   banksDecideAgain,
   receiptsOfAllPayments,
   writtenBefore,
+  orderOfPauses,
 ];

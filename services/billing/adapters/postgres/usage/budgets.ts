@@ -134,7 +134,7 @@ export const postgresSpending = (db: Database): Spending => ({
       const wallets = await lockWallets(tx, tenantId);
       if (source === 'operator' && wallets.length === 0) return false;
       if ((await tx.query(pauseSql, [tenantId, source, reason, by, at])).length > 0)
-        await publishEvent(tx, events.billing.spendingPaused, { ...changeOf(tenantId, at), payload: { source, reason } });
+        await publishEvent(tx, events.billing.spendingPaused, { ...(await changeOf(tx, tenantId, at)), payload: { source, reason } });
       return true;
     }),
 
@@ -144,7 +144,8 @@ export const postgresSpending = (db: Database): Spending => ({
         tenantId,
         source,
       ]);
-      if (gone.length > 0) await publishEvent(tx, events.billing.spendingResumed, { ...changeOf(tenantId, now), payload: { source } });
+      if (gone.length > 0)
+        await publishEvent(tx, events.billing.spendingResumed, { ...(await changeOf(tx, tenantId, now)), payload: { source } });
     }),
 
   pauses: async (tenantId) => {
@@ -156,10 +157,9 @@ export const postgresSpending = (db: Database): Spending => ({
   },
 });
 
-/** Pauses and resumptions of one tenant follow each other in time. */
-const changeOf = (tenantId: string, at: Date) => ({
-  tenantId,
-  aggregateId: tenantId,
-  aggregateVersion: BigInt(at.getTime()),
-  occurredAt: at,
-});
+/** Pauses and resumptions of one tenant follow each other by number, whatever the clock of who makes them. */
+const changeOf = async (tx: Queryable, tenantId: string, at: Date) => {
+  const [row] = await tx.query<{ version: bigint }>('select next_spending_change($1, $2) as version', [tenantId, at]);
+  if (row === undefined) throw new Error('a change of spending has a number');
+  return { tenantId, aggregateId: tenantId, aggregateVersion: row.version, occurredAt: at };
+};
