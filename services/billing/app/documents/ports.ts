@@ -45,10 +45,10 @@ export interface ClosedPeriod {
 
 /** Everything within one transaction. */
 export interface DocumentUnit {
-  /** A period that ended by then, locked; those that others are closing are left out. */
-  duePeriod(endedBy: Date): Promise<Schedule | undefined>;
-  /** Payments without a receipt, oldest first, locked and taken off the list. */
-  takeDuePayments(limit: number): Promise<readonly DuePayment[]>;
+  /** A period that ended by then, locked; those that others are closing are left out, and these wallets. */
+  duePeriod(endedBy: Date, leftOut: readonly string[]): Promise<Schedule | undefined>;
+  /** Payments without a receipt but these, oldest first, locked and taken off the list. */
+  takeDuePayments(limit: number, leftOut: readonly string[]): Promise<readonly DuePayment[]>;
   details(tenantId: string): Promise<BillingDetails>;
   taxRate(country: string, at: Date): Promise<TaxRate | undefined>;
   /** What the wallet's entries after `lastSequence` and before `to` came to. */

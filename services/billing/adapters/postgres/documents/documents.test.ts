@@ -178,6 +178,28 @@ describe('documents', () => {
     }
   });
 
+  law('a period that cannot be closed keeps no other from being closed, and is closed once it can be', async () => {
+    await charge(tenantId, 5n);
+    clock.advance(1);
+    const other = await newTenant();
+    await charge(other, 7n);
+    const zoned = (timeZone: string) =>
+      db.query(
+        `insert into billing_details (tenant_id, name, address, country, tax_id, time_zone, updated_by, updated_at) values ($1, 'Acme', '{}', 'GB', '', $2, '', $3)
+         on conflict (tenant_id) do update set time_zone = excluded.time_zone`,
+        [tenantId, timeZone, clock.now()],
+      );
+    // As the runtime knows no longer.
+    await zoned('Mars/Olympus');
+    at(december);
+    assert.equal(await close(), 1);
+    assert.deepEqual([(await all(other)).length, (await all()).length], [1, 0]);
+    await assert.rejects(close(), RangeError);
+    await zoned('UTC');
+    assert.equal(await closeAll(), 1);
+    assert.equal((await all()).length, 1);
+  });
+
   law('what is booked into a period while it is being closed is in the next invoice', async () => {
     await charge(tenantId, 5n);
     at(december);
@@ -377,6 +399,15 @@ describe('documents', () => {
         .at(-1),
       'NMK-2026-R-000025',
     );
+
+    // One that has its receipt cannot have another, and keeps those behind it from nothing.
+    await db.query(`insert into receipts_due (payment_id, settled_at) values ($1, 'epoch')`, [ids[0]]);
+    await settle(ids[25] ?? '');
+    assert.equal(await issue(), 1);
+    await assert.rejects(issue(), /documents_payment/);
+    await db.query('delete from receipts_due where payment_id = $1', [ids[0]]);
+    assert.equal(await issue(), 0);
+    assert.equal((await store().list(tenantId, ['receipt'], { limit: 100, cursor: '' })).documents.length, 26);
   });
 
   law('a payment that other money came for, and that another attempt paid after all, has its receipt', async () => {

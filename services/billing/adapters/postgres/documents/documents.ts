@@ -20,10 +20,10 @@ import { documentOf, writeContent } from './content.ts';
 import { BillingDetailsRow, BillingScheduleRow, DocumentRow } from './rows.ts';
 
 const scheduleColumns = 'wallet_id, tenant_id, currency, period_from, period_to, last_sequence';
-const dueSql = `select ${scheduleColumns} from billing_schedules where period_to <= $1 order by period_to, wallet_id limit 1 for update skip locked`;
+const dueSql = `select ${scheduleColumns} from billing_schedules where period_to <= $1 and wallet_id <> all($2) order by period_to, wallet_id limit 1 for update skip locked`;
 
 const takeSql = `with due as (
-    select payment_id from receipts_due order by settled_at, payment_id limit $1 for update skip locked),
+    select payment_id from receipts_due where payment_id <> all($2) order by settled_at, payment_id limit $1 for update skip locked),
   taken as (delete from receipts_due r using due where r.payment_id = due.payment_id)
   select p.id, p.tenant_id, p.gateway, p.currency, p.amount_micros from due join payments p on p.id = due.payment_id
    order by p.settled_at, p.id`;
@@ -174,14 +174,14 @@ const activityIn = async (db: Queryable, { walletId, tenantId, lastSequence }: S
 };
 
 const unitOf = (tx: Transaction, issuerCode: string): DocumentUnit => ({
-  duePeriod: async (endedBy) => {
-    const [row] = await tx.query<ScheduleRow>(dueSql, [endedBy]);
+  duePeriod: async (endedBy, leftOut) => {
+    const [row] = await tx.query<ScheduleRow>(dueSql, [endedBy, leftOut]);
     return row && scheduleOf(row);
   },
 
-  takeDuePayments: async (limit) => {
+  takeDuePayments: async (limit, leftOut) => {
     type Row = { id: string; tenant_id: string; gateway: string; currency: string; amount_micros: bigint };
-    const rows = await tx.query<Row>(takeSql, [limit]);
+    const rows = await tx.query<Row>(takeSql, [limit, leftOut]);
     return rows.map(({ id, tenant_id, gateway, currency, amount_micros }): DuePayment => ({
       id,
       tenantId: tenant_id,
