@@ -15,11 +15,14 @@ export interface FollowDisputesDeps {
 
 /**
  * Learns from each gateway's list what is disputed and how it was decided; a webhook only makes this happen sooner, since not every
- * gateway sends one, and what it says is not believed. Harmless to repeat. @returns 0: there is never more to do at once
+ * gateway sends one, and what it says is not believed. Harmless to repeat. One that cannot be recorded keeps no other from being learned.
+ * @returns 0: there is never more to do at once
+ * @throws the first thing that went wrong with a dispute, after all others
  */
 export const followDisputes =
   ({ disputes, gateways, clock, monitor }: FollowDisputesDeps) =>
   async (): Promise<number> => {
+    const failures: unknown[] = [];
     for (const [name, gateway] of gateways) {
       const now = clock.now();
       const answer = await gateway.listDisputes(addMs(now, -lookBackMs), now);
@@ -29,9 +32,15 @@ export const followDisputes =
       }
       for (const statement of answer.disputes) {
         if (!isUuid(statement.reference)) continue;
-        const outcome = await disputes.record({ ...statement, gateway: name, id: newId(), takenId: newId(), returnedId: newId(), now });
-        if (outcome !== undefined) monitor.disputed({ gateway: name, ...outcome });
+        const ids = { id: newId(), takenId: newId(), returnedId: newId() };
+        try {
+          const outcome = await disputes.record({ ...statement, ...ids, gateway: name, now });
+          if (outcome !== undefined) monitor.disputed({ gateway: name, ...outcome });
+        } catch (error) {
+          failures.push(error);
+        }
       }
     }
+    if (failures.length > 0) throw failures[0];
     return 0;
   };

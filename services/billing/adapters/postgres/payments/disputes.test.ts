@@ -159,6 +159,16 @@ test('one dispute that asks for nothing keeps no other from being learned', asyn
   assert.deepEqual([(await list()).map(({ status }) => status), await wallet()], [['open'], 0n]);
 });
 
+test('one dispute that cannot be recorded keeps no other from being learned', async () => {
+  const { gateway, say, look, wallet, list } = await desk();
+  // PostgreSQL knows no such text.
+  say('open', { gatewayDisputeId: newId(), reason: 'fraud\0ulent' });
+  say('open');
+  await assert.rejects(look());
+  assert.deepEqual([(await list()).map(({ status }) => status), await wallet()], [['open'], 0n]);
+  gateway.disputes.clear();
+});
+
 test(`lists in any order, on two replicas at once, with silence between them, end as the gateway ends (seed ${seed})`, async () => {
   const steps = fc.array(fc.constantFrom('look', 'open', 'silence', 'speak', 'decide'), { minLength: 3, maxLength: 12 });
   await fc.assert(
