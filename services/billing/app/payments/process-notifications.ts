@@ -21,6 +21,7 @@ export type ProcessNotificationsDeps = SettlePaymentDeps & {
 /**
  * Works through stored webhooks. Those of a batch that are about one attempt ask the gateway once; what is done is written down together:
  * dying before that only means to look again. @returns how many were looked at; fewer than a full batch means that none is left
+ * @throws the first thing that went wrong with one of them, after all others are done with; it is due again after its lease
  */
 export const processNotifications = (deps: ProcessNotificationsDeps) => async (): Promise<number> => {
   const { notifications, payments, clock } = deps;
@@ -29,11 +30,13 @@ export const processNotifications = (deps: ProcessNotificationsDeps) => async ()
   if (claimed.length === 0) return 0;
   const references = [...new Set(claimed.map(({ reference }) => reference).filter(isUuid))];
   const attempts = new Map((await payments.findAttempts(references)).map((attempt) => [attempt.id, attempt]));
-  const results = await Promise.all([...Map.groupBy(claimed, keyOf).values()].map((alike) => processAlike(deps, alike, attempts)));
+  const results = await Promise.allSettled([...Map.groupBy(claimed, keyOf).values()].map((alike) => processAlike(deps, alike, attempts)));
   await notifications.finish(
-    results.flatMap(({ done, result }) => done.map(({ id }) => ({ id, result }))),
+    results.flatMap((each) => (each.status === 'fulfilled' ? each.value.done.map(({ id }) => ({ id, result: each.value.result })) : [])),
     clock.now(),
   );
+  const failed = results.find((each) => each.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   return claimed.length;
 };
 

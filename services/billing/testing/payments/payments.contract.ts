@@ -100,6 +100,30 @@ export const paymentsContract = (name: string, replicas: () => readonly [Payment
     );
   });
 
+  law('a webhook that cannot be worked off keeps no other of its batch from being done with', async (clock) => {
+    const { start, receive, process, get, gateway, webhook } = desk(replicas(), clock);
+    const tenantId = newId();
+    const begin = async (idempotencyKey: string) => (await start(tenantId, { idempotencyKey, amount, gateway: 'simulator' })).id;
+    const [poison, sound] = [await begin('poison'), await begin('sound')];
+    const { verify } = gateway.gateway;
+    gateway.gateway.verify = async (request) => {
+      if (request.reference === poison) throw new Error('an answer that nobody foresaw');
+      return verify(request);
+    };
+    gateway.decide(sound, 'succeeded');
+    await Promise.all([poison, sound].map((id) => receive(webhook(id, newId()))));
+    await assert.rejects(process(), /nobody foresaw/);
+    assert.equal((await get(tenantId, sound)).status, 'succeeded');
+    clock.advance(2 * minuteMs);
+    const left = await replicas()[0].notifications.claimDue(clock.now(), clock.now(), 100);
+    assert.deepEqual(
+      left.map(({ reference }) => reference).filter((reference) => reference === poison || reference === sound),
+      [poison],
+    );
+    gateway.gateway.verify = verify;
+    await process();
+  });
+
   law('a start that is repeated is the same payment; another request with its key is a conflict', async (clock) => {
     const { start, gateway } = desk(replicas(), clock);
     const tenantId = newId();
