@@ -29,10 +29,12 @@ export interface ApiKeyVerifier extends CredentialVerifier {
 
 const knownForMs = 30 * secondMs;
 const refusedForMs = 5 * secondMs;
-/** Longer than an answer can be under way: a key revoked while it is being looked up stays revoked. */
-const revokedForMs = 60 * secondMs;
+/** Longer than an answer can be under way: a key revoked while it is being looked up stays revoked, and a plan changed meanwhile changed. */
+const changedForMs = 60 * secondMs;
 
 const ended = (): Error => appError('auth.unauthenticated', { message: 'The API key was revoked or has expired.' });
+
+const withPlan = (answer: VerifiedKey, plan: string): VerifiedKey => ({ ...answer, caller: { ...answer.caller, plan } });
 
 export const looksLikeApiKey = (credential: string): boolean => credential.startsWith('nsk_');
 
@@ -40,7 +42,8 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
   // Keyed by digest: a heap dump holds no usable key.
   const known = new LRUCache<string, VerifiedKey>({ max: 20_000, ttl: knownForMs });
   const refused = new LRUCache<string, true>({ max: 20_000, ttl: refusedForMs });
-  const revoked = new LRUCache<string, true>({ max: 20_000, ttl: revokedForMs });
+  const revoked = new LRUCache<string, true>({ max: 20_000, ttl: changedForMs });
+  const plans = new LRUCache<string, string>({ max: 50_000, ttl: changedForMs });
   const inFlight = new Map<string, Promise<VerifiedKey>>();
 
   const current = (digest: string, { caller, expiresAt }: VerifiedKey): Caller => {
@@ -58,8 +61,9 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
         .then((answer) => {
           // A revocation has taken away what was known by then; what comes in after it is refused here.
           if (revoked.has(answer.keyId)) throw ended();
-          known.set(digest, answer);
-          return answer;
+          const changed = withPlan(answer, plans.get(answer.caller.tenantId) ?? answer.caller.plan);
+          known.set(digest, changed);
+          return changed;
         })
         .catch((error: unknown) => {
           if (isAppError(error, 'auth.unauthenticated')) refused.set(digest, true);
@@ -82,9 +86,8 @@ export const apiKeyVerifier = ({ ask, clock }: ApiKeyVerifierDependencies): ApiK
       for (const [digest, answer] of known.entries()) if (answer.keyId === keyId) known.delete(digest);
     },
     changePlan(tenantId, plan) {
-      for (const [digest, answer] of known.entries()) {
-        if (answer.caller.tenantId === tenantId) known.set(digest, { ...answer, caller: { ...answer.caller, plan } });
-      }
+      plans.set(tenantId, plan);
+      for (const [digest, answer] of known.entries()) if (answer.caller.tenantId === tenantId) known.set(digest, withPlan(answer, plan));
     },
   };
 };

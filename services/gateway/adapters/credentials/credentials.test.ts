@@ -106,6 +106,18 @@ describe('api key verifier', () => {
     });
     return { asked, clock, verifier, key: generateApiKey('live', randomBytes(32)) };
   };
+  it('a plan that changes while a key is looked up has changed, whichever plan the answer says', async () => {
+    let answer: (known: VerifiedKey) => void = () => undefined;
+    const { verifier, key, asked } = setUp(() => new Promise((resolve) => void (answer = resolve)));
+    const first = verifier.verify(key);
+    verifier.changePlan('t1', 'pro');
+    answer({ keyId: 'k1', caller, expiresAt: undefined });
+    assert.equal((await first).plan, 'pro');
+    assert.equal((await verifier.verify(key)).plan, 'pro');
+    assert.equal(asked.length, 1);
+    verifier.changePlan('t1', 'enterprise');
+    assert.equal((await verifier.verify(key)).plan, 'enterprise');
+  });
   it('asks nobody about a key whose checksum is wrong', async () => {
     const { asked, verifier, key } = setUp();
     const typo = key.slice(0, -1) + (key.endsWith('a') ? 'b' : 'a');
