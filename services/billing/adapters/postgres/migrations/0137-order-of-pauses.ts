@@ -3,6 +3,8 @@ import { sqlMigration } from '#platform/postgres/index.ts';
 /**
  * Pauses and resumptions of one tenant are numbered. Their event bore the time in milliseconds as its version: two of one millisecond, or one of
  * a replica whose clock is behind, did not rise, and customers are told to ignore what does not rise.
+ *
+ * And operators list disputes by their state: there are few open ones among all that were ever decided.
  */
 export const orderOfPauses = sqlMigration(
   '20261122-0137-order-of-pauses',
@@ -17,5 +19,7 @@ create function next_spending_change(p_tenant uuid, p_at timestamptz) returns bi
   on conflict (tenant_id) do update set version = greatest(c.version + 1, excluded.version)
   returning version
 $$;
+
+create index disputes_status on disputes (status, created_at desc, id desc);
 `,
 );

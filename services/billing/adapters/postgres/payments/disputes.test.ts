@@ -16,7 +16,7 @@ import { openBooks, postgresBooks } from '../../../testing/ledger/postgres-books
 import { postgresAudit } from '../verify/audit.ts';
 import { postgresWallets } from '../ledger/wallets.ts';
 import { migrations } from '../migrations/index.ts';
-import { postgresDisputes } from './disputes.ts';
+import { listSql, postgresDisputes } from './disputes.ts';
 import { postgresPayments } from './payments.ts';
 
 const usd = (micros: bigint) => money('USD', micros);
@@ -157,6 +157,15 @@ test('one dispute that asks for nothing keeps no other from being learned', asyn
   say('open');
   await look();
   assert.deepEqual([(await list()).map(({ status }) => status), await wallet()], [['open'], 0n]);
+});
+
+test('open disputes of all tenants are found by an index, whatever has been decided before', async () => {
+  const plan = await one.transaction(async (tx) => {
+    // A small table is read in sequence whatever its indexes; this asks whether there is one to use.
+    await tx.query('set local enable_seqscan = off');
+    return tx.query<{ 'QUERY PLAN': string }>(`explain ${listSql}`, [null, null, 'open', null, null, 21]);
+  });
+  assert.match(plan.map((row) => row['QUERY PLAN']).join('\n'), /Index Cond: .*status = /);
 });
 
 test('one dispute that cannot be recorded keeps no other from being learned', async () => {

@@ -6,13 +6,15 @@ import type { Disputes } from '../../../app/payments/ports.ts';
 import type { Dispute, DisputeStatus } from '../../../domain/dispute.ts';
 import { datedCursor } from '../dated-cursor.ts';
 
+export const listSql = `select * from disputes where ($1::uuid is null or tenant_id = $1) and ($2::uuid is null or payment_id = $2) and ($3::text is null or status = $3)
+  and ($4::timestamptz is null or (created_at, id) < ($4::timestamptz, $5::uuid)) order by created_at desc, id desc limit $6`;
+
 const statements = {
   tenant: `select tenant_id, payment_id from payment_attempts where id = $1 and gateway = $2`,
   record: 'select * from record_dispute($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)',
   known: 'select id, status from disputes where gateway = $1 and gateway_dispute_id = $2',
   find: 'select * from disputes where tenant_id = $1 and id = $2',
-  list: `select * from disputes where ($1::uuid is null or tenant_id = $1) and ($2::uuid is null or payment_id = $2) and ($3::text is null or status = $3)
-      and ($4::timestamptz is null or (created_at, id) < ($4::timestamptz, $5::uuid)) order by created_at desc, id desc limit $6`,
+  list: listSql,
 } as const;
 
 interface StoredDispute {
