@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newId } from '#platform/ids/index.ts';
 import { addMs, dayMs, hourMs } from '#platform/time/index.ts';
+import { candidatesSql } from '../../adapters/postgres/usage/alert-watch.ts';
 import { capturing, granting, placing } from '../ledger/books.contract.ts';
 import { calls, codeOf, openUsageHouse, start, type UsageHouse } from './usage-house.ts';
 
@@ -260,4 +261,15 @@ describe('alerts', () => {
     const foreign = await house.budget(await house.rich(), 10n);
     assert.equal(await wrong({ metric: 'budget_percent', meter: '', budgetId: foreign.id }), 'request.invalid budget_id');
   });
+});
+
+it('on a budget read the windows that they watch, not all that ever were', async () => {
+  const { id } = await house.budget(await house.rich(), 5n, { alertAtPercent: [80] });
+  await house.db.query(
+    `insert into budget_windows (budget_id, starts_at, spent_micros) select $1, $2::timestamptz - day * interval '1 day', 0 from generate_series(1, 5000) day`,
+    [id, start],
+  );
+  await house.db.query('analyze budget_windows');
+  const plan = await house.db.query<{ 'QUERY PLAN': string }>(`explain ${candidatesSql}`, [house.clock.now(), null, 'USD', 200]);
+  assert.match(plan.map((row) => row['QUERY PLAN']).join('\n'), /Index Cond: .*budget_id = .*starts_at = ANY/);
 });

@@ -32,7 +32,7 @@ const values = `
          least(trunc(w.spent_micros::numeric * 10000 / b.amount_micros), 9000000000000000000)::bigint
     from usage_alerts a join budgets b on b.id = a.budget_id
     join budget_windows w on w.budget_id = b.id
-     and (w.starts_at = greatest(budget_window(b.interval, b.zone, $1), to_timestamp(a.seen_scope::bigint)) or extract(epoch from w.starts_at)::bigint::text = a.seen_scope)
+     and w.starts_at = any(array[greatest(budget_window(b.interval, b.zone, $1), to_timestamp(a.seen_scope::bigint)), to_timestamp(a.seen_scope::bigint)])
    where a.enabled and a.metric = 'budget_percent' and ($2::uuid[] is null or a.id = any($2))
   union all
   select a.id, '', e.account_sequence, e.created_at, e.created_at, e.balance_after_micros
@@ -45,7 +45,7 @@ const values = `
 
 const changed = `from (${values}) v join usage_alerts a on a.id = v.id
   where v.value is not null and (a.metric = 'wallet_balance' or (v.scope, v.value) is distinct from (a.seen_scope, a.seen_value))`;
-const candidatesSql = `select distinct v.id ${changed} limit $4`;
+export const candidatesSql = `select distinct v.id ${changed} limit $4`;
 /** Locked first, looked at afterwards: what another replica has just noted is then seen. */
 const lockSql = 'select id from usage_alerts where id = any($1) and enabled order by id for update skip locked';
 const observeSql = `select v.id, v.scope, v.sequence, v.at, v.value ${changed} order by v.id, v.since, v.sequence`;
