@@ -2,7 +2,7 @@ import { addMs, type Clock } from '#platform/time/index.ts';
 import { creditNoteOf, invoiceOf } from '../../domain/documents/document.ts';
 import { lastInstant, periodEnd } from '../../domain/documents/period.ts';
 import { issueDocument, occasionOf } from './issue.ts';
-import { leavingOut } from './leaving-out.ts';
+import { leavingOut } from '../leaving-out.ts';
 import type { DocumentTransactions, Issuer } from './ports.ts';
 
 export interface ClosePeriodDependencies {

@@ -1,7 +1,7 @@
 import type { Clock } from '#platform/time/index.ts';
 import { receiptOf } from '../../domain/documents/document.ts';
 import { issueDocument, occasionOf } from './issue.ts';
-import { leavingOut } from './leaving-out.ts';
+import { leavingOut } from '../leaving-out.ts';
 import type { DocumentTransactions, Issuer } from './ports.ts';
 
 /** The counter of numbers is locked for this many at once. */
