@@ -2,7 +2,7 @@ import { type AppError, appError, type ErrorCode, isAppError } from '#platform/e
 import { newId } from '#platform/ids/index.ts';
 import type { Money } from '#platform/money/index.ts';
 import { addMs } from '#platform/time/index.ts';
-import { notSold, type Offer, offerOf, refuseAbove } from '../domain/catalogue.ts';
+import { codesOf, notSold, type Offer, offerOf, refuseAbove } from '../domain/catalogue.ts';
 import { change } from '../domain/lifecycle.ts';
 import { recoverAt } from '../domain/timing.ts';
 import type { Decision } from '../domain/routing/decide.ts';
@@ -81,13 +81,25 @@ export const createVerification =
   async (request: CreateVerificationRequest): Promise<VerificationView> => {
     if (request.idempotencyKey.length > maxKeyLength)
       throw appError('request.invalid', { fields: [{ field: 'idempotencyKey', reason: `At most ${maxKeyLength} characters.` }] });
-    const offer = offerOf(ports.catalogue, request);
-    const priced = await price(ports, request, offer);
-    const bought =
-      'earlier' in priced ? await replay(ports, priced.earlier, requestHashOf(request, offer)) : await order(ports, request, offer, priced);
+    const bought = await buyOrReplay(ports, request);
     // The newest state is read back only where something has happened since.
     return viewOf(ports.sealer, bought, bought.sealedCode ? await ports.store.messages(bought.tenantId, bought.id) : []);
   };
+
+/** What was bought before it left the catalogue stays bought, and is answered as it was then. */
+const buyOrReplay = async (ports: Ports, request: CreateVerificationRequest): Promise<Verification> => {
+  const { tenantId, idempotencyKey } = request;
+  let offer: Offer;
+  try {
+    offer = offerOf(ports.catalogue, request);
+  } catch (error) {
+    const earlier = idempotencyKey === '' ? undefined : await ports.store.findByKey(tenantId, idempotencyKey);
+    if (earlier === undefined) throw error;
+    return replay(ports, earlier, requestHashOf(request));
+  }
+  const priced = await price(ports, request, offer);
+  return 'earlier' in priced ? await replay(ports, priced.earlier, requestHashOf(request)) : await order(ports, request, offer, priced);
+};
 
 /**
  * What it costs this tenant. A purchase that was made before, when it had a price within the limit, is answered as it was then:
@@ -135,7 +147,7 @@ const refuseUnrouted = async (
 ): Promise<Verification> => {
   const { tenantId, idempotencyKey } = request;
   const earlier = idempotencyKey === '' ? undefined : await ports.store.findByKey(tenantId, idempotencyKey);
-  if (earlier) return replay(ports, earlier, requestHashOf(request, offer));
+  if (earlier) return replay(ports, earlier, requestHashOf(request));
   if (candidates.length === 0) throw notSold(offer);
   if (candidates.every(({ verdict }) => verdict === 'excluded'))
     throw appError('verification.not_offered', { fields: [{ field: 'excludeRoutes', reason: 'Every route to it is excluded.' }] });
@@ -155,7 +167,7 @@ const newVerification = (
     id,
     tenantId: request.tenantId,
     idempotencyKey: request.idempotencyKey || `auto:${id}`,
-    requestHash: requestHashOf(request, offer),
+    requestHash: requestHashOf(request),
     state: 'reserving',
     version: 1,
     service: offer.service.code,
@@ -192,10 +204,10 @@ const newVerification = (
 };
 
 /** What the customer said, not what it came to: a repetition after a change of prices is still the same request. */
-const requestHashOf = (request: CreateVerificationRequest, offer: Offer): string => {
+const requestHashOf = (request: CreateVerificationRequest): string => {
   const { maxPrice: limit, quoteId = '', batch, excludedProviders = [], preferredProviders = [], retryOf = '' } = request;
-  const { service, country, capability, operator, areaCode } = offer;
-  const parts = [service.code, country.code, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
+  const { service, country, capability, operator, areaCode } = codesOf(request);
+  const parts = [service, country, capability, limit ? `${limit.currency}:${limit.micros}` : ''];
   const named = (name: string, value: string): string[] => (value === '' ? [] : [`${name}:${value}`]);
   // What is left out adds nothing: rows from before it could be asked for keep their hash.
   const extras = [

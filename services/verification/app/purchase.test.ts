@@ -50,6 +50,15 @@ describe('a purchase', () => {
     await assert.rejects(create({ operator: 'telkomsel', quoteId: plain.id }), refusedWith('billing.quote_invalid'));
   });
 
+  it('stays bought when its offer leaves the catalogue: the same key finds it, another request under it is a conflict', async () => {
+    const key = newId();
+    const view = await create({ idempotencyKey: key, operator: 'Telkomsel' });
+    const left: Ports = { ...h.ports, catalogue: { ...h.ports.catalogue, service: () => undefined } };
+    assert.equal((await create({ idempotencyKey: key, operator: 'telkomsel' }, left)).id, view.id);
+    await assert.rejects(create({ idempotencyKey: key }, left), refusedWith('request.idempotency_conflict'));
+    await assert.rejects(create({}, left), refusedWith('verification.not_offered'));
+  });
+
   it('that a promotion has made free is like any other', async () => {
     const free = async (...asked: Parameters<typeof h.prices.quote>) => ({ ...(await h.prices.quote(...asked)), price: money('USD', 0n) });
     const view = await create({}, { ...h.ports, prices: { ...h.prices, quote: free } });

@@ -163,11 +163,20 @@ export interface Wanted {
   readonly areaCode?: string;
 }
 
+/** What a request names, as the catalogue writes it; whether it is there is another question. */
+export const codesOf = ({ service, country, capability, operator = '', areaCode = '' }: Wanted) => ({
+  service: service.toLowerCase(),
+  country: country.toUpperCase(),
+  capability: capability === '' ? 'sms' : capability,
+  operator: operator.toLowerCase(),
+  areaCode: areaCode.toLowerCase(),
+});
+
 /** @throws verification.not_offered with the field */
-const chosenBy = (catalogue: Catalogue, { operator = '', areaCode = '' }: Wanted, country: Country): Chosen => {
+const chosenBy = (catalogue: Catalogue, { operator, areaCode }: ReturnType<typeof codesOf>, country: Country): Chosen => {
   const find = (field: string, code: string, choices: readonly Choice[], what: string): Choice | undefined => {
     if (code === '') return undefined;
-    const choice = choices.find((known) => known.code === code.toLowerCase());
+    const choice = choices.find((known) => known.code === code);
     if (choice === undefined) throw notOffered(field, `There is no such ${what} to choose in ${country.name}.`);
     return choice;
   };
@@ -201,13 +210,14 @@ export const notSold = ({ capability, chosen }: Pick<Offer, 'capability' | 'chos
  * @throws verification.not_offered with the field
  */
 export const offerOf = (catalogue: Catalogue, wanted: Wanted): Offer => {
-  const service = catalogue.service(wanted.service.toLowerCase());
+  const codes = codesOf(wanted);
+  const service = catalogue.service(codes.service);
   if (!service) throw notOffered('service', 'There is no such service in the catalogue.');
-  const country = catalogue.country(wanted.country.toUpperCase());
+  const country = catalogue.country(codes.country);
   if (!country) throw notOffered('country', 'There is no such country in the catalogue.');
-  const capability = wanted.capability === '' ? 'sms' : wanted.capability;
+  const { capability } = codes;
   if (!isCapability(capability)) throw notOffered('capability', `One of ${capabilities.join(', ')}.`);
-  const chosen = chosenBy(catalogue, wanted, country);
+  const chosen = chosenBy(catalogue, codes, country);
   const offer = { service, country, capability, chosen, operator: chosen.operator?.code ?? '', areaCode: chosen.areaCode?.code ?? '' };
   if (!Object.keys(service.providerCodes).some((codes) => sellsOffer(codes, offer))) throw notSold(offer);
   return { ...offer, price: priceOf(service, country, capability) };
