@@ -4,8 +4,10 @@ import { sqlMigration } from '#platform/postgres/index.ts';
 export const writtenBefore = sqlMigration(
   '20261122-0131-written-before',
   `
--- As before, but a retry is found also under the key of the release before, which had the gateway in it that was asked for, or none.
-create or replace function add_attempt(
+-- As before, and with the hash of what was asked for: the gateway that was chosen for it may be another one each time. A retry is found also
+-- under the key of the release before, which had the gateway in it that was asked for, or none. A top-up that failed and is tried again is
+-- its owner's payment from then on: of automatic ones another may be under way, and none waits for a person.
+create function add_attempt(
   p_id uuid, p_tenant uuid, p_payment uuid, p_gateway text, p_key text, p_hash bytea, p_after uuid, p_refused text, p_now timestamptz, p_next timestamptz
 ) returns text language plpgsql as $$
 declare
