@@ -28,3 +28,20 @@ export const leavingOut = async (work: (leftOut: readonly string[], at: (id: str
   }
   throw failures[0];
 };
+
+/**
+ * Works off each by itself, where what is to be done is at hand already: one that cannot be worked off keeps none behind it waiting.
+ * @throws the first thing that went wrong, after all others; platform.* at once
+ */
+export const eachByItself = async <Item>(items: Iterable<Item>, work: (item: Item) => Promise<void>): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const item of items) {
+    try {
+      await work(item);
+    } catch (error) {
+      if (isAppError(error)) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+};

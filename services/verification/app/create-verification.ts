@@ -86,42 +86,33 @@ export const createVerification =
     return viewOf(ports.sealer, bought, bought.sealedCode ? await ports.store.messages(bought.tenantId, bought.id) : []);
   };
 
-/** What was bought before it left the catalogue stays bought, and is answered as it was then. */
+/**
+ * A purchase that was made before, when its offer was in the catalogue and had a price within the limit, is answered as it was then: what
+ * catalogue and prices do since is of no consequence to it.
+ */
 const buyOrReplay = async (ports: Ports, request: CreateVerificationRequest): Promise<Verification> => {
   const { tenantId, idempotencyKey } = request;
   let offer: Offer;
+  let quote: Quote;
   try {
     offer = offerOf(ports.catalogue, request);
+    quote = await price(ports, request, offer);
   } catch (error) {
     const earlier = idempotencyKey === '' ? undefined : await ports.store.findByKey(tenantId, idempotencyKey);
     if (earlier === undefined) throw error;
     return replay(ports, earlier, requestHashOf(request));
   }
-  const priced = await price(ports, request, offer);
-  return 'earlier' in priced ? await replay(ports, priced.earlier, requestHashOf(request)) : await order(ports, request, offer, priced);
+  return order(ports, request, offer, quote);
 };
 
-/**
- * What it costs this tenant. A purchase that was made before, when it had a price within the limit, is answered as it was then:
- * what prices do since is of no consequence to it.
- */
-const price = async (
-  ports: Ports,
-  request: CreateVerificationRequest,
-  offer: Offer,
-): Promise<Quote | { readonly earlier: Verification }> => {
-  const { tenantId, idempotencyKey, maxPrice, quoteId = '', batch } = request;
+/** What it costs this tenant. */
+const price = async (ports: Ports, request: CreateVerificationRequest, offer: Offer): Promise<Quote> => {
+  const { tenantId, maxPrice, quoteId = '', batch } = request;
   if (batch !== undefined) return batch.quote;
-  try {
-    await refuseBlocked(ports, tenantId, offer);
-    const quote = await (quoteId === '' ? ports.prices.quote(tenantId, offer) : ports.prices.named(tenantId, quoteId, offer));
-    refuseAbove(maxPrice, quote.price);
-    return quote;
-  } catch (error) {
-    const earlier = idempotencyKey === '' ? undefined : await ports.store.findByKey(tenantId, idempotencyKey);
-    if (earlier === undefined) throw error;
-    return { earlier };
-  }
+  await refuseBlocked(ports, tenantId, offer);
+  const quote = await (quoteId === '' ? ports.prices.quote(tenantId, offer) : ports.prices.named(tenantId, quoteId, offer));
+  refuseAbove(maxPrice, quote.price);
+  return quote;
 };
 
 const order = async (ports: Ports, request: CreateVerificationRequest, offer: Offer, quote: Quote): Promise<Verification> => {

@@ -1,8 +1,8 @@
-import { isAppError } from '#platform/errors/index.ts';
 import { addMs, type Clock, hourMs, minuteMs } from '#platform/time/index.ts';
 import { meters } from '../../domain/usage-meters.ts';
 import { rate } from '../../domain/usage-rating.ts';
 import { usageTerms } from '../../domain/usage-terms.ts';
+import { eachByItself } from '../leaving-out.ts';
 import type { ChargeOutcome, DueUsage, RatedUsage, UsageCharges, UsagePeriods, UsageSubscriptions } from './ports.ts';
 
 export interface ChargeDependencies {
@@ -66,16 +66,9 @@ const settle = async (dependencies: ChargeDependencies, usage: RatedUsage, now: 
 export const chargeUsage = (dependencies: ChargeDependencies) => async (): Promise<number> => {
   const now = dependencies.clock.now();
   const due = await dependencies.charges.claimDue(now, addMs(now, leaseMs), perLook);
-  const failures: unknown[] = [];
-  for (const usage of due) {
-    try {
-      const cut = await cutWhereSubscribed(dependencies, usage, now);
-      await settle(dependencies, await rated(dependencies, cut, now), now);
-    } catch (error) {
-      if (isAppError(error)) throw error;
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw failures[0];
+  await eachByItself(due, async (usage) => {
+    const cut = await cutWhereSubscribed(dependencies, usage, now);
+    await settle(dependencies, await rated(dependencies, cut, now), now);
+  });
   return due.length;
 };
